@@ -1,0 +1,44 @@
+"""The value of an expression for given matrices, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bptt_sym.algebra.expressions import Expr, TimeProduct, TimeSum
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.operations import is_leaf, operation_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Value = npt.NDArray[Any]
+
+Functions = Mapping[str, Callable[["Value", int], "Value"]]
+
+
+def evaluate(expression: Expr, values: Mapping[Expr, Any], functions: Functions) -> Any:
+    """The value of an expression for one sequence.
+
+    ``values`` maps each leaf (a variable at a time step, a parameter, an adjoint) to a
+    two-dimensional array and each dimension to its size; ``functions`` maps the name of a
+    function to a callable that takes the argument and the order of the derivative.
+    Raises KeyError for a leaf without a value.
+    """
+    import numpy as np
+
+    def value(node: Expr) -> Any:
+        if node in values:
+            return values[node]
+        if node.is_Rational:
+            return float(node)
+        if is_leaf(node):
+            raise KeyError(node)
+        if isinstance(node, TimeSum | TimeProduct):
+            return value(node.doit())
+        if isinstance(node, Elementwise):
+            return functions[node.function](value(node.operand), node.order)
+        operands = [value(operand) for operand in node.args]
+        return operation_of(node).value(node, np, operands)
+
+    return value(expression)

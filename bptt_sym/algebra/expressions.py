@@ -1,0 +1,345 @@
+"""Matrix expressions over SymPy whose symbols carry a time index.
+
+Row vectors are 1 x n matrices and scalars are 1 x 1 matrices, so every quantity of a recurrent
+network is a ``MatrixExpr`` and ``subs``, ``doit`` and ``as_explicit`` work on it. The functions at
+the end build expressions in one normal form and keep the author's order of terms and factors,
+which SymPy's own operators do not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import (
+    Add,
+    DiagMatrix,
+    Expr,
+    HadamardProduct,
+    Identity,
+    Integer,
+    KroneckerProduct,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    Rational,
+    S,
+    Symbol,
+    Transpose,
+    ZeroMatrix,
+)
+from sympy.core.symbol import Str
+from sympy.matrices.expressions.hadamard import HadamardPower
+
+Shape = tuple[Expr, Expr]
+
+TIME = Symbol("t", integer=True)
+"""The time step of the model's equations."""
+
+CONTRIBUTION_STEP = Symbol("i", integer=True)
+"""The time step of a contribution: the index of the copy of the parameter."""
+
+PRODUCT_STEP = Symbol("j", integer=True)
+"""The running index of a product of Jacobians between two time steps."""
+
+LAST_STEP = Symbol("N", integer=True, positive=True)
+"""The number of time steps, where it is left symbolic."""
+
+
+def dimension(name: str) -> Symbol:
+    """The symbol of a dimension such as n, the number of hidden units."""
+    return Symbol(name, integer=True, positive=True)
+
+
+class _Named(MatrixExpr):
+    """A matrix with a name: ``args`` are its name, rows, columns and what else tells it apart."""
+
+    is_commutative = False
+
+    @property
+    def name(self) -> str:
+        return str(self.args[0].name)
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[1], self.args[2]
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        marks = ",".join(str(arg) for arg in self.args[3:])
+        return Symbol(f"{self.name}{'_' if marks else ''}{marks}[{i},{j}]", real=True)
+
+
+class Parameter(_Named):
+    """A weight matrix or vector, the same at every time step."""
+
+    def __new__(cls, name: str | Str, rows: Expr, columns: Expr) -> Parameter:
+        return super().__new__(cls, name_string(name), rows, columns)
+
+
+class TotalLoss(_Named):
+    """The sum of the losses of all time steps."""
+
+    def __new__(cls, name: str | Str, *one_by_one: Expr) -> TotalLoss:
+        return super().__new__(cls, name_string(name), S.One, S.One)
+
+
+class Variable(_Named):
+    """An input, target, state or other quantity at one time step, e.g. s_t of shape 1 x n."""
+
+    def __new__(cls, name: str | Str, rows: Expr, columns: Expr, time: Expr) -> Variable:
+        return super().__new__(cls, name_string(name), rows, columns, time)
+
+    @property
+    def time(self) -> Expr:
+        return self.args[3]
+
+    def at(self, time: Expr | int) -> Variable:
+        """The same quantity at another time step."""
+        return Variable(*self.args[:3], Integer(time) if isinstance(time, int) else time)
+
+
+class Adjoint(MatrixExpr):
+    """The total derivative of the loss by a variable, of the shape of the variable."""
+
+    variable = property(lambda self: self.args[0])
+    shape = property(lambda self: self.args[0].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        variable = self.variable
+        return Symbol(f"adjoint_{variable.name}_{variable.time}[{i},{j}]", real=True)
+
+
+class Gradient(MatrixExpr):
+    """The derivative of a scalar by a parameter or variable, in the shape of what it is by."""
+
+    of = property(lambda self: self.args[0])
+    by = property(lambda self: self.args[1])
+    shape = property(lambda self: self.args[1].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return Symbol(f"d{self.of}/d{self.by}[{i},{j}]", real=True)
+
+
+class PartialDerivative(MatrixExpr):
+    """A derivative that stands unevaluated in a chain of factors: du/dv, (size of u) x (size of v).
+
+    It is *immediate* (all that u reads besides v is held constant) or *total* (through everything
+    between v and u). The entries of a matrix v are counted row by row.
+    """
+
+    def __new__(cls, of: MatrixExpr, by: MatrixExpr, immediate: bool) -> PartialDerivative:
+        return super().__new__(cls, of, by, S.true if immediate else S.false)
+
+    of = property(lambda self: self.args[0])
+    by = property(lambda self: self.args[1])
+
+    @property
+    def immediate(self) -> bool:
+        return bool(self.args[2])
+
+    @property
+    def shape(self) -> Shape:
+        return self.of.rows * self.of.cols, self.by.rows * self.by.cols
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        mark = "+" if self.immediate else ""
+        return Symbol(f"d{mark}{self.of}/d{self.by}[{i},{j}]", real=True)
+
+
+class SumOfEntries(MatrixExpr):
+    """The sum of all entries of a matrix, as a 1 x 1 matrix."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: (S.One, S.One))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        rows, columns = self.operand.shape
+        return Add(*(self.operand[a, b] for a in range(rows) for b in range(columns)))
+
+
+class RowByRow(MatrixExpr):
+    """The entries of a matrix as one row, row after row: vec in row-major order."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: (S.One, self.args[0].rows * self.args[0].cols))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        columns = self.operand.cols
+        return self.operand[j // columns, j % columns]
+
+
+class TimeSum(MatrixExpr):
+    """The sum of an expression over the time steps lower, ..., upper of an index."""
+
+    def __new__(cls, body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> TimeSum:
+        return super().__new__(cls, body, index, lower, upper)
+
+    body = property(lambda self: self.args[0])
+    shape = property(lambda self: self.args[0].shape)
+
+    def doit(self, **hints: Any) -> MatrixExpr:
+        """The sum written out, where both limits are numbers."""
+        body, index, lower, upper = self.args
+        if not (lower.is_Integer and upper.is_Integer):
+            return self
+        terms = (at_step(body, index, step) for step in range(int(lower), int(upper) + 1))
+        return add(*(term.doit(**hints) for term in terms), shape=self.shape)
+
+    def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
+        return self.doit()[i, j]
+
+
+class TimeProduct(MatrixExpr):
+    """The product of Jacobians for the steps upper, ..., lower of an index, in falling order.
+
+    It is the identity when upper < lower.
+    """
+
+    def __new__(cls, body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> TimeProduct:
+        return super().__new__(cls, body, index, lower, upper)
+
+    body = property(lambda self: self.args[0])
+    shape = property(lambda self: self.args[0].shape)
+
+    def doit(self, **hints: Any) -> MatrixExpr:
+        """The product written out, where both limits are numbers."""
+        body, index, lower, upper = self.args
+        if not (lower.is_Integer and upper.is_Integer):
+            return self
+        steps = range(int(upper), int(lower) - 1, -1)
+        factors = [at_step(body, index, step).doit(**hints) for step in steps]
+        return product(*factors) if factors else Identity(self.shape[0])
+
+    def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
+        return self.doit()[i, j]
+
+
+def name_string(name: str | Str) -> Str:
+    return name if isinstance(name, Str) else Str(name)
+
+
+def at_step(expression: MatrixExpr, index: Symbol, step: Expr | int) -> MatrixExpr:
+    """The expression with a time index replaced, e.g. t by t + 1 or by 3."""
+    return expression.xreplace({index: Integer(step) if isinstance(step, int) else step})
+
+
+def is_one(expression: Expr) -> bool:
+    """Whether the expression is the number one, bare or spread over a matrix."""
+    return expression == 1 or isinstance(expression, OneMatrix)
+
+
+def split_coefficient(expression: MatrixExpr) -> tuple[Rational, MatrixExpr]:
+    """The number in front of an expression and the rest: -2 and X for -2 X."""
+    if isinstance(expression, MatMul) and expression.args[0].is_Rational:
+        rest = expression.args[1:]
+        return expression.args[0], rest[0] if len(rest) == 1 else MatMul(*rest)
+    return S.One, expression
+
+
+def scale(number: Rational | int, expression: MatrixExpr) -> MatrixExpr:
+    """A number times a matrix."""
+    coefficient, rest = split_coefficient(expression)
+    coefficient = S(number) * coefficient
+    if coefficient == 0 or isinstance(rest, ZeroMatrix):
+        return ZeroMatrix(*expression.shape)
+    if coefficient == 1:
+        return rest
+    factors = rest.args if isinstance(rest, MatMul) else (rest,)
+    return MatMul(coefficient, *factors)
+
+
+def add(*terms: MatrixExpr, shape: Shape | None = None) -> MatrixExpr:
+    """The sum, its terms in the order given, equal ones counted together.
+
+    ``shape`` is needed for a sum of no terms.
+    """
+    counted: dict[MatrixExpr, Rational] = {}
+    for summand in terms:
+        for term in summand.args if isinstance(summand, MatAdd) else (summand,):
+            if not isinstance(term, ZeroMatrix):
+                coefficient, rest = split_coefficient(term)
+                counted[rest] = counted.get(rest, S.Zero) + coefficient
+    flat = [scale(number, rest) for rest, number in counted.items() if number != 0]
+    if not flat:
+        return ZeroMatrix(*(shape or terms[0].shape))
+    return flat[0] if len(flat) == 1 else MatAdd(*flat)
+
+
+def sum_over_time(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> MatrixExpr:
+    """The sum of an expression over time steps, its number in front, no sign for one step."""
+    if lower == upper:
+        return at_step(body, index, lower)
+    coefficient, rest = split_coefficient(body)
+    return scale(coefficient, TimeSum(rest, index, lower, upper))
+
+
+def product(*factors: MatrixExpr) -> MatrixExpr:
+    """The matrix product, its factors in the order given, its numbers in front."""
+    coefficient: Rational = S.One
+    flat: list[MatrixExpr] = []
+    for factor in factors:
+        number, rest = split_coefficient(factor)
+        coefficient *= number
+        flat.extend(rest.args if isinstance(rest, MatMul) else (rest,))
+    rows, columns = factors[0].shape[0], factors[-1].shape[1]
+    if any(isinstance(factor, ZeroMatrix) for factor in flat):
+        return ZeroMatrix(rows, columns)
+    kept: list[MatrixExpr] = []
+    for factor in flat:
+        if isinstance(factor, Identity) or factor == OneMatrix(1, 1):
+            continue
+        if kept and isinstance(factor, DiagMatrix) and kept[-1] == OneMatrix(1, factor.rows):
+            kept[-1] = factor.args[0]
+            continue
+        column = kept and isinstance(kept[-1], OneMatrix) and factor.rows == 1
+        if column and isinstance(factor, OneMatrix):
+            kept[-1] = OneMatrix(kept[-1].rows, factor.cols)
+            continue
+        kept.append(factor)
+    if not kept:
+        return scale(coefficient, Identity(rows))
+    return scale(coefficient, kept[0] if len(kept) == 1 else MatMul(*kept))
+
+
+def hadamard(*factors: MatrixExpr) -> MatrixExpr:
+    """The elementwise product, its factors in the order given, its numbers in front."""
+    coefficient: Rational = S.One
+    flat: list[MatrixExpr] = []
+    for factor in factors:
+        number, rest = split_coefficient(factor)
+        coefficient *= number
+        flat.extend(rest.args if isinstance(rest, HadamardProduct) else (rest,))
+    if any(isinstance(factor, ZeroMatrix) for factor in flat):
+        return ZeroMatrix(*factors[0].shape)
+    kept = [factor for factor in flat if not is_one(factor)]
+    if not kept:
+        return scale(coefficient, OneMatrix(*factors[0].shape))
+    return scale(coefficient, kept[0] if len(kept) == 1 else HadamardProduct(*kept))
+
+
+def power(base: MatrixExpr, exponent: Rational | int) -> MatrixExpr:
+    """The elementwise power."""
+    if exponent == 1:
+        return base
+    if exponent == 0:
+        return OneMatrix(*base.shape)
+    return HadamardPower(base, S(exponent))
+
+
+def transpose(expression: MatrixExpr) -> MatrixExpr:
+    """The transpose; a number in front stays in front."""
+    coefficient, rest = split_coefficient(expression)
+    if isinstance(rest, Transpose):
+        return scale(coefficient, rest.arg)
+    if isinstance(rest, Identity) or rest.shape == (1, 1):
+        return expression
+    return scale(coefficient, Transpose(rest))
+
+
+def kronecker(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
+    """The Kronecker product, where neither side is the 1 x 1 identity."""
+    if isinstance(left, Identity) and left.rows == 1:
+        return right
+    if isinstance(right, Identity) and right.rows == 1:
+        return left
+    return KroneckerProduct(left, right)

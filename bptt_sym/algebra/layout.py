@@ -1,0 +1,173 @@
+"""Boxes of mathematical notation: what an expression looks like, before any output language.
+
+An operation says once how it is laid out and where it needs brackets; text and LaTeX only write
+the boxes down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+SUM, PRODUCT, POWER, ATOM = range(1, 5)
+"""How tightly a box binds; a box inside one that binds tighter gets brackets."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A rational number; an integer has denominator 1."""
+
+    numerator: int
+    denominator: int = 1
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A named symbol, e.g. W_s, with a time step if it has one."""
+
+    name: str
+    vector: bool = False
+    time: Layout | None = None
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The identity, with its size, or a matrix of ones or zeros."""
+
+    kind: Literal["identity", "ones", "zeros"]
+    size: Layout | None = None
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A sum; each term has a sign, +1 or -1."""
+
+    terms: tuple[tuple[int, Layout], ...]
+    binding = SUM
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise")."""
+
+    factors: tuple[Layout, ...]
+    kind: Literal["matrix", "elementwise", "kronecker"] = "matrix"
+    binding = PRODUCT
+
+
+@dataclass(frozen=True)
+class Negative:
+    """A box with a minus sign in front."""
+
+    body: Layout
+    binding = SUM
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """A derivative du/dv; ``immediate`` asks for the mark of an immediate derivative."""
+
+    of: Layout
+    by: Layout
+    immediate: bool = False
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class AdjointOf:
+    """The adjoint of a variable."""
+
+    variable: Layout
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Brackets:
+    """A box in round brackets."""
+
+    body: Layout
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Call:
+    """A named function at an argument, with primes for its derivatives."""
+
+    function: str
+    argument: Layout
+    primes: int = 0
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Superscript:
+    """A power, or a transpose where ``exponent`` is None."""
+
+    base: Layout
+    exponent: Layout | None
+    binding = POWER
+
+
+@dataclass(frozen=True)
+class Big:
+    """A sum over index = lower, ..., upper, or a product over upper >= index > lower, falling."""
+
+    kind: Literal["sum", "product"]
+    body: Layout
+    index: Layout
+    lower: Layout
+    upper: Layout
+    binding = PRODUCT
+
+
+@dataclass(frozen=True)
+class EntrySum:
+    """The sum of all entries of a vector or matrix."""
+
+    body: Layout
+    binding = PRODUCT
+
+
+Layout = (
+    Number
+    | Glyph
+    | Constant
+    | Terms
+    | Factors
+    | Negative
+    | Fraction
+    | AdjointOf
+    | Brackets
+    | Call
+    | Superscript
+    | Big
+    | EntrySum
+)
+
+
+def bracketed(box: Layout, binding: int) -> Layout:
+    """The box, in brackets if it binds less tightly than asked."""
+    return box if box.binding >= binding else Brackets(box)
+
+
+def enclosed(boxes: Sequence[Layout]) -> tuple[Layout, ...]:
+    """Boxes that stand side by side: one that would swallow what follows it gets brackets."""
+    *before, last = boxes
+    return (*(Brackets(box) if _is_open(box) else box for box in before), last)
+
+
+def _is_open(box: Layout) -> bool:
+    """Whether the box ends in the body of a sum or product sign."""
+    match box:
+        case Big() | EntrySum():
+            return True
+        case Factors(factors=factors):
+            return _is_open(factors[-1])
+        case Negative(body=body):
+            return _is_open(body)
+        case _:
+            return False

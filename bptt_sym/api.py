@@ -1,0 +1,164 @@
+"""The Python interface: load a model, derive, generate, compile, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bptt_sym.derivation.derivation import LOSSES, Level, Loss
+from bptt_sym.derivation.derivation import Derivation as PlainDerivation
+from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
+from bptt_sym.derivation.derive import derive as derive_plainly
+from bptt_sym.model.library import load_model, model_names
+from bptt_sym.model.model import Model
+from bptt_sym.render.data import data, json_text
+from bptt_sym.render.latex import display, latex
+from bptt_sym.render.text import model_text, text
+
+if TYPE_CHECKING:
+    from bptt_sym.verify.verify import Report
+
+
+@dataclass(frozen=True, repr=False)
+class Derivation(PlainDerivation):
+    """A derivation that can write itself; in a notebook it shows itself as typeset equations."""
+
+    def text(self, *, color: bool = False, mark_immediate: bool = False) -> str:
+        """The derivation as Unicode text."""
+        return text(self, color=color, mark_immediate=mark_immediate)
+
+    def latex(self, *, mark_immediate: bool = False) -> str:
+        r"""The derivation as a LaTeX fragment to \\input; it needs amsmath."""
+        return latex(self, mark_immediate=mark_immediate)
+
+    def json(self, *, mark_immediate: bool = False) -> str:
+        """The derivation as JSON."""
+        return json_text(self, mark_immediate=mark_immediate)
+
+    def data(self, *, mark_immediate: bool = False) -> dict[str, Any]:
+        """The derivation as dicts, lists and strings."""
+        return data(self, mark_immediate=mark_immediate)
+
+    def _repr_latex_(self) -> str:
+        return display(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        wrt = ", ".join(parameter.name for parameter in self.parameters)
+        return (
+            f"<Derivation of {self.model.name} by {wrt}: "
+            f"{self.steps} steps, level {self.level}, loss {self.loss}>"
+        )
+
+
+def derive(
+    model: Model,
+    wrt: str | Iterable[str] | None = None,
+    steps: int = 3,
+    *,
+    level: Level = "chain",
+    loss: Loss = "last",
+    number_from: int | None = None,
+    most_factors: int = MOST_FACTORS,
+) -> Derivation:
+    """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
+
+    ``wrt`` names one parameter or several; without it, all in the order of the model file.
+    ``level`` is "chain" (products of partial derivatives), "jacobian" (each as its matrix) or
+    "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone) or "sum" (E_1 + ... + E_N).
+    A chain of more than ``most_factors`` factors is abbreviated. Raises InputError for a parameter,
+    level, loss or number that is not among these.
+
+    >>> print(derive(load_model("elman"), wrt="W_y").text().splitlines()[-2])
+      (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
+    """
+    plain = derive_plainly(
+        model,
+        wrt,
+        steps,
+        level=level,
+        loss=loss,
+        number_from=number_from,
+        most_factors=most_factors,
+    )
+    return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
+def generate(
+    model: Model, *, activation: Mapping[str, str] | None = None, loss: Loss = "sum"
+) -> str:
+    """The source of a self-contained NumPy module with the model's loss and gradients.
+
+    ``activation`` names the function that stands for a symbolic one, as {"phi": "tanh"}; without,
+    it is the model file's. Raises InputError for an unknown function.
+    """
+    from bptt_sym.emit.numpy.emit import numpy_module
+    from bptt_sym.program.program import build_program
+
+    check_choice("loss", loss, LOSSES)
+    return numpy_module(build_program(model, dict(activation or {}), loss))
+
+
+def compile(  # noqa: A001 - the name says what it does, as re.compile does
+    model: Model, *, activation: Mapping[str, str] | None = None, loss: Loss = "sum"
+) -> ModuleType:
+    """The generated module of a model, ready to call, without a file.
+
+    >>> module = compile(load_model("elman"))
+    >>> module.Parameters._fields
+    ('W_y', 'W_s', 'W_x')
+    """
+    from bptt_sym.emit.load import module_from_source
+
+    return module_from_source(generate(model, activation=activation, loss=loss), model.name)
+
+
+def verify(
+    subject: Model | ModuleType,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    activation: Mapping[str, str] | None = None,
+    loss: Loss = "sum",
+) -> Report:
+    """Checks every gradient of a model's module, or of a generated one, against its own loss.
+
+    By complex step and by central differences, at several random points. ``activation`` and
+    ``loss`` are for a model. Raises InputError for a module that is not a generated one.
+    """
+    from bptt_sym.verify.verify import TOLERANCE, verify_module
+
+    module = subject
+    if isinstance(module, Model):
+        module = compile(module, activation=activation, loss=loss)
+    bound = TOLERANCE if tolerance is None else tolerance
+    return verify_module(module, steps=steps, seed=seed, tolerance=bound)
+
+
+def verify_file(
+    path: Path, *, steps: int | None = None, seed: int = 0, tolerance: float | None = None
+) -> Report:
+    """``verify`` for a generated module in a file, which is run."""
+    from bptt_sym.emit.load import module_from_file
+
+    return verify(module_from_file(path), steps=steps, seed=seed, tolerance=tolerance)
+
+
+__all__ = [
+    "Derivation",
+    "Model",
+    "compile",
+    "derive",
+    "generate",
+    "load_model",
+    "model_names",
+    "model_text",
+    "verify",
+    "verify_file",
+]

@@ -1,0 +1,325 @@
+"""Contributions: the gradient by the copy of a parameter at one time step, as factors.
+
+Give every time step its own copy W^(i) of the parameter, differentiate by one copy, then tie the
+copies again: contribution i is the gradient by W^(i), and they sum to the gradient by W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    LAST_STEP,
+    TIME,
+    Expr,
+    Integer,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    Variable,
+    at_step,
+)
+from bptt_sym.derivation.reach import Lags, reach
+from bptt_sym.derivation.step import Edge, Step
+from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
+
+Kind = Literal["immediate", "total", "both"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One derivative d(of)/d(by) of a chain.
+
+    It is immediate if by a parameter; between variables it is total, and where one edge is the
+    only path between them it is both. ``edge`` is that edge, absent where there is more between.
+    """
+
+    of: Variable
+    by: Variable | Parameter
+    kind: Kind
+    edge: Edge | None = None
+
+    @property
+    def expression(self) -> PartialDerivative:
+        return PartialDerivative(self.of, self.by, self.kind == "immediate")
+
+    @property
+    def jacobian(self) -> MatrixExpr:
+        """The factor's matrix; the derivative itself where it stands for a longer chain."""
+        if self.edge is None:
+            return self.expression
+        return at_step(self.edge.jacobian, TIME, self.of.time)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A product of derivatives from a loss to a parameter; the last factor is the immediate one.
+
+    ``path`` holds its nodes where the chain stands in full, loss first; it is empty where factors
+    are abbreviated.
+    """
+
+    factors: tuple[Factor, ...]
+    path: tuple[Node, ...] = ()
+
+    @property
+    def reader(self) -> Variable:
+        """The variable that reads the parameter."""
+        return self.factors[-1].of
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
+
+    ``readers`` are the variables that read the parameter at that step, and ``path_count`` counts
+    the paths through the unfolding that the contribution sums, for all losses.
+    """
+
+    parameter: Parameter
+    step: int
+    readers: tuple[Variable, ...]
+    chains: tuple[Chain, ...]
+    path_count: int
+
+
+@dataclass(frozen=True)
+class GeneralChain:
+    """The chain of a contribution where the number of steps is symbolic.
+
+    With ``lags.last`` absent there is one for each time step i = 1, ..., last - lags.first, and
+    the factors carry i; else it is the chain at one lag, and the factors carry the loss's step.
+    """
+
+    chain: Chain
+    lags: Lags
+
+    @property
+    def summed(self) -> bool:
+        return self.lags.last is None
+
+
+class Contributions:
+    """Finds the contributions of every parameter to the loss at one step, for a model.
+
+    ``most_factors`` is the length from which a chain is abbreviated.
+    """
+
+    def __init__(self, step: Step, most_factors: int) -> None:
+        self.step = step
+        self.most_factors = most_factors
+        self.reached = reach(step, {step.loss.name: Lags(0, 0)})
+
+    @cached_property
+    def recurrent(self) -> frozenset[str]:
+        """The variables that depend on their own past."""
+        found = set()
+        for variable in self.step.variables:
+            waiting, seen = [variable.name], set()
+            while waiting:
+                for edge in self.step.reads(waiting.pop()):
+                    if isinstance(edge.by, Variable) and edge.by.name not in seen:
+                        seen.add(edge.by.name)
+                        if edge.by in self.step.variables:
+                            waiting.append(edge.by.name)
+            if variable.name in seen:
+                found.add(variable.name)
+        return frozenset(found)
+
+    @cached_property
+    def window(self) -> Unfolding:
+        """Enough steps for every simple path of the step graph and one period more."""
+        return Unfolding(self.step, 2 * len(self.step.variables) + 3)
+
+    def dominance(self, root: str) -> Dominance:
+        """The dominators in the window, from a variable at its last step."""
+        if root not in self._dominance:
+            self._dominance[root] = Dominance(self.window, Node(root, self.window.steps))
+        return self._dominance[root]
+
+    @cached_property
+    def _dominance(self) -> dict[str, Dominance]:
+        return {}
+
+    def readers(self, parameter: Parameter) -> list[Edge]:
+        """The edges to a parameter from the variables that read it and reach the loss."""
+        edges = self.step.readers(parameter.name)
+        return [edge for edge in edges if edge.of.name in self.reached]
+
+    def factors(
+        self, nodes: list[Node], dominance: Dominance, symbol: Callable[[Node], Variable]
+    ) -> Iterator[Factor]:
+        """The derivatives between the consecutive nodes of a chain of dominators."""
+        for of, by in zip(nodes, nodes[1:], strict=False):
+            if dominance.direct(by):
+                edge = self.step.edge(of.name, by.name, of.time - by.time)
+                yield Factor(symbol(of), symbol(by), "both", edge)
+            else:
+                yield Factor(symbol(of), symbol(by), "total")
+
+    def variable(self, name: str, time: Expr | int) -> Variable:
+        """The variable of this name at a time step."""
+        return self._variables[name].at(time)
+
+    @cached_property
+    def _variables(self) -> dict[str, Variable]:
+        return {variable.name: variable for variable in self.step.variables}
+
+    def concrete(self, parameter: Parameter, steps: int) -> ConcreteContributions:
+        return ConcreteContributions(self, parameter, steps)
+
+    def general(self, parameter: Parameter, loss_step: Expr) -> list[GeneralChain]:
+        """The chains of the contributions where the loss is at the symbolic step ``loss_step``."""
+        found = []
+        for edge in self.readers(parameter):
+            lags = self.reached[edge.of.name]
+            if lags.last is None:
+                found.append(GeneralChain(self._summed(edge, parameter, loss_step), lags))
+            else:
+                for lag in range(lags.first, lags.last + 1):
+                    chain = self._at_lag(edge, parameter, loss_step, lag)
+                    if chain:
+                        found.append(GeneralChain(chain, Lags(lag, lag)))
+        return found
+
+    def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
+        dominance = self.dominance(self.step.loss.name)
+        node = Node(edge.of.name, self.window.steps - lag)
+        if node not in dominance:
+            return None
+        symbol = self._moved(loss_step)
+        factors = self.factors(dominance.chain(node), dominance, symbol)
+        return Chain((*factors, Factor(symbol(node), parameter, "immediate", edge)))
+
+    def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
+        """What all contributions have in common, then one total derivative down to step i."""
+        dominance = self.dominance(self.step.loss.name)
+        nodes = [Node(edge.of.name, time) for time in range(1, self.window.steps + 1)]
+        chains = [dominance.chain(node)[:-1] for node in nodes if node in dominance]
+        common = []
+        for level in zip(*chains, strict=False):
+            if len(set(level)) > 1 or level[0].name in self.recurrent:
+                break
+            common.append(level[0])
+        head = list(self.factors(common, dominance, self._moved(loss_step)))
+        last = self._moved(loss_step)(common[-1])
+        reader = self.variable(edge.of.name, CONTRIBUTION_STEP)
+        return Chain(
+            (
+                *head,
+                Factor(last, reader, "total"),
+                Factor(reader, parameter, "immediate", edge),
+            )
+        )
+
+    def _moved(self, last: Expr) -> Callable[[Node], Variable]:
+        """Puts the window's last step at a symbolic one."""
+        return lambda node: self.variable(node.name, last + (node.time - self.window.steps))
+
+
+class ConcreteContributions:
+    """The contributions of one parameter for a given number of steps."""
+
+    def __init__(self, all_: Contributions, parameter: Parameter, steps: int) -> None:
+        self.all = all_
+        self.parameter = parameter
+        self.steps = steps
+        self.root = Node(all_.step.loss.name, steps)
+
+    @cached_property
+    def dominance(self) -> Dominance:
+        return Dominance(Unfolding(self.all.step, self.steps), self.root)
+
+    @cached_property
+    def _entries(self) -> dict[Node, Node | None]:
+        return {self.root: None}
+
+    def _entry(self, node: Node) -> Node | None:
+        """The first recurrent node on the chain down to a node."""
+        waiting = []
+        while node not in self._entries:
+            waiting.append(node)
+            node = self.dominance.above[node]
+        entry = self._entries[node]
+        for below in reversed(waiting):
+            if entry is None and below.name in self.all.recurrent:
+                entry = below
+            self._entries[below] = entry
+        return entry
+
+    def last(self) -> list[Contribution]:
+        """For the loss at the last step, the latest contribution first."""
+        found = []
+        for step in range(self.steps, 0, -1):
+            chains = tuple(self._chains(step, self.steps))
+            if chains:
+                found.append(self._contribution(step, chains, self._count(step)))
+        return found
+
+    def summed(self) -> list[Contribution]:
+        """For the sum of the losses of all steps, the latest contribution first.
+
+        Where they have more than ``most_factors`` chains in all, they hold none: their general
+        form says what they are.
+        """
+        found = []
+        count = 0
+        few = self.steps * (self.steps + 1) // 2 <= self.all.most_factors
+        for step in range(self.steps, 0, -1):
+            # From the loss at t to step i there are as many paths as from the last to N - t + i.
+            count += self._count(step)
+            if not count:
+                continue
+            losses = range(step, self.steps + 1)
+            chains = [chain for loss in losses if few for chain in self._chains(step, loss)]
+            found.append(self._contribution(step, tuple(chains), count))
+        return found
+
+    def _contribution(self, step: int, chains: tuple[Chain, ...], count: int) -> Contribution:
+        readers = tuple(
+            self.all.variable(e.of.name, step) for e in self.all.readers(self.parameter)
+        )
+        return Contribution(self.parameter, step, readers, chains, count)
+
+    def _count(self, step: int) -> int:
+        """The number of paths from the last loss to the parameter's copy at a step."""
+        return sum(self.dominance.paths[node] for _, node in self._nodes(step, self.steps))
+
+    def _nodes(self, step: int, loss: int) -> list[tuple[Edge, Node]]:
+        """Who reads the parameter at a step, as nodes that lie as far from the last loss."""
+        nodes = (
+            (edge, Node(edge.of.name, step + self.steps - loss))
+            for edge in self.all.readers(self.parameter)
+        )
+        return [(edge, node) for edge, node in nodes if node in self.dominance]
+
+    def _chains(self, step: int, loss: int) -> Iterator[Chain]:
+        for edge, node in self._nodes(step, loss):
+            yield self._chain(edge, node, self.steps - loss)
+
+    def _chain(self, edge: Edge, node: Node, later: int) -> Chain:
+        def symbol(node: Node) -> Variable:
+            return self.all.variable(node.name, Integer(node.time - later))
+
+        immediate = Factor(symbol(node), self.parameter, "immediate", edge)
+        entry = self._entry(node)
+        if self.dominance.depth[node] + 1 > self.all.most_factors and entry not in (None, node):
+            assert entry is not None
+            head = self.all.factors(self.dominance.chain(entry), self.dominance, symbol)
+            folded = Factor(symbol(entry), symbol(node), "total")
+            return Chain((*head, folded, immediate))
+        nodes = self.dominance.chain(node)
+        factors = tuple(self.all.factors(nodes, self.dominance, symbol))
+        full = all(factor.edge for factor in factors)
+        copy = Node(self.parameter.name, node.time)
+        path = tuple(n.moved(-later) for n in (*nodes, copy)) if full else ()
+        return Chain((*factors, immediate), path)
+
+
+def loss_step_symbol(loss: str) -> Expr:
+    """The symbolic step of the loss that a general form is about."""
+    return LAST_STEP if loss == "last" else TIME

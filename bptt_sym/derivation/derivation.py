@@ -1,0 +1,110 @@
+"""A derivation as data: sections of equations, what they abbreviate and what they stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, PartialDerivative, Symbol
+from bptt_sym.derivation.contributions import Contribution, Factor
+from bptt_sym.model.model import Model
+
+Level = Literal["chain", "jacobian", "adjoint"]
+Loss = Literal["last", "sum"]
+
+LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
+LOSSES: tuple[Loss, ...] = ("last", "sum")
+
+
+@dataclass(frozen=True)
+class Span:
+    """For which time steps an equation holds: index = first, first - 1, ..., last."""
+
+    index: Symbol
+    first: Expr
+    last: Expr
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One line of a derivation.
+
+    ``meaning`` names it: the parts of its label. ``left`` is absent where the line is an
+    expression that the text names (a contribution). ``factors`` are the derivatives on the right,
+    where it is a product of them. ``number`` is given at the end.
+    """
+
+    meaning: tuple[str, ...]
+    left: MatrixExpr | None
+    right: MatrixExpr
+    factors: tuple[tuple[Factor, ...], ...] = ()
+    contribution: Contribution | None = None
+    span: Span | None = None
+    number: int | None = None
+
+    @property
+    def readers(self) -> tuple[MatrixExpr, ...]:
+        """For a contribution: the variables, at its step, that read the parameter."""
+        return self.contribution.readers if self.contribution else ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """Equations under one heading.
+
+    ``topic`` says what they are about: the model, the factors, the adjoints or the gradient by
+    ``parameter``; ``general`` tells the equations for a symbolic number of steps.
+    """
+
+    topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions"]
+    equations: tuple[Equation, ...]
+    parameter: Parameter | None = None
+    general: bool = False
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The gradient of the loss by parameters of a model over ``steps`` time steps.
+
+    ``number_from`` is the number asked for the first equation; without one they count from 1.
+    """
+
+    model: Model
+    steps: int
+    level: Level
+    loss: Loss
+    parameters: tuple[Parameter, ...]
+    sections: tuple[Section, ...]
+    most_factors: int
+    number_from: int | None = None
+
+    def numbered(self) -> Derivation:
+        """The derivation with its equations numbered in order; definitions stay without one."""
+        number = 1 if self.number_from is None else self.number_from
+        sections = []
+        for section in self.sections:
+            equations = []
+            for equation in section.equations:
+                if section.topic == "definitions":
+                    equations.append(equation)
+                    continue
+                equations.append(replace(equation, number=number))
+                number += 1
+            sections.append(replace(section, equations=tuple(equations)))
+        return replace(self, sections=tuple(sections))
+
+    @property
+    def needs_marks(self) -> bool:
+        """Whether an immediate derivative by a variable occurs, which only a mark tells apart."""
+        return any(
+            derivative.immediate and not isinstance(derivative.by, Parameter)
+            for section in self.sections
+            if section.topic == "definitions"
+            for equation in section.equations
+            for derivative in equation.right.atoms(PartialDerivative)
+        )
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """All equations, in order."""
+        return tuple(equation for section in self.sections for equation in section.equations)

@@ -1,0 +1,81 @@
+"""The derivation as one paragraph: model, unfolding, contributions or adjoints, equations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.derivation.adjoint import AdjointRecursion
+from bptt_sym.derivation.contributions import Contributions
+from bptt_sym.derivation.derivation import LEVELS, LOSSES, Derivation, Level, Loss
+from bptt_sym.derivation.products import Products
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.errors import InputError, listed
+from bptt_sym.model.model import Model
+
+MOST_STEPS = 10_000
+MOST_FACTORS = 8
+
+
+def derive(
+    model: Model,
+    wrt: str | Iterable[str] | None = None,
+    steps: int = 3,
+    *,
+    level: Level = "chain",
+    loss: Loss = "last",
+    number_from: int | None = None,
+    most_factors: int = MOST_FACTORS,
+) -> Derivation:
+    """The gradient of a model's loss by its parameters over ``steps`` time steps.
+
+    ``wrt`` names one parameter or several; without it, all in the order of the model file.
+    ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint
+    (the backward recursion). ``loss`` is last (E_N alone) or sum (E_1 + ... + E_N). A chain of more
+    than ``most_factors`` factors is abbreviated. Raises InputError for what is not among these.
+    """
+    check_choice("level", level, LEVELS)
+    check_choice("loss", loss, LOSSES)
+    check_number("number of steps", steps, 1, MOST_STEPS)
+    check_number("number of factors", most_factors, 4, MOST_STEPS)
+    if number_from is not None:
+        check_number("first equation number", number_from, 0, 10**6)
+    parameters = choose_parameters(model, wrt)
+    if level == "adjoint":
+        step = derive_step(model, detailed=True)
+        recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
+        sections = recursion.sections(steps)
+    else:
+        contributions = Contributions(derive_step(model, detailed=False), most_factors)
+        products = Products(contributions, steps, loss, matrices=level == "jacobian")
+        sections = products.sections(parameters)
+    return Derivation(
+        model, steps, level, loss, parameters, tuple(sections), most_factors, number_from
+    ).numbered()
+
+
+def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Parameter, ...]:
+    """The parameters of these names, each once. Raises InputError for an unknown name."""
+    if wrt is None:
+        return tuple(model.parameters.values())
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if name not in model.parameters:
+            raise InputError(
+                f"unknown parameter {name!a}; "
+                f"the parameters of '{model.name}' are {listed(model.parameters)}"
+            )
+    return tuple(model.parameters[name] for name in dict.fromkeys(names))
+
+
+def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raises InputError if the value is none of the choices."""
+    if value not in choices:
+        raise InputError(f"unknown {what} {value!a}; choose from {listed(choices)}")
+
+
+def check_number(what: str, value: object, least: int, most: int) -> None:
+    """Raises InputError unless the value is a whole number in the range."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:  # type: ignore[operator]
+        raise InputError(f"the {what} must be a whole number from {least} to {most}, not {value}")

@@ -1,0 +1,82 @@
+"""How far back in time the loss of a step reaches, for any number of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bptt_sym.derivation.step import Edge, Step
+
+
+class Lags(NamedTuple):
+    """The lags first, ..., last by which a variable lies behind the last step; no last: all."""
+
+    first: int
+    last: int | None
+
+    def shifted(self, lag: int) -> Lags:
+        return Lags(self.first + lag, None if self.last is None else self.last + lag)
+
+    def joined(self, other: Lags) -> Lags:
+        """The smallest range that holds both."""
+        open_ended = self.last is None or other.last is None
+        last = None if open_ended else max(self.last or 0, other.last or 0)
+        return Lags(min(self.first, other.first), last)
+
+
+class Case(NamedTuple):
+    """A range of lags in which the same readers are reached."""
+
+    lags: Lags
+    readers: tuple[Edge, ...]
+
+
+def reach(step: Step, roots: Mapping[str, Lags]) -> dict[str, Lags]:
+    """For each variable and parameter that the roots depend on, the lags at which they do.
+
+    Between the smallest and the largest lag there may be some at which nothing reaches it: its
+    derivative is then zero, and equations stay true.
+    """
+    found = dict(roots)
+    # A simple path has fewer edges than there are names; a range still growing after that many
+    # rounds goes round a cycle, which only the recurrence has.
+    names = {edge.by.name for edge in step.edges} | {edge.of.name for edge in step.edges}
+    for round_number in range(2 * len(names) + 2):
+        changed = False
+        for edge in step.edges:
+            if edge.of.name not in found:
+                continue
+            reached = found[edge.of.name].shifted(edge.lag)
+            before = found.get(edge.by.name)
+            after = before.joined(reached) if before else reached
+            if after != before:
+                if round_number > len(names):
+                    after = Lags(after.first, None)
+                found[edge.by.name] = after
+                changed = True
+        if not changed:
+            break
+    return found
+
+
+def cases(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
+    """The readers of a variable, by ranges of its lag, the smallest lag first."""
+    ranges = [
+        (edge, reached[edge.of.name].shifted(edge.lag))
+        for edge in step.readers(name)
+        if edge.of.name in reached
+    ]
+    starts = {lags.first for _, lags in ranges}
+    starts |= {lags.last + 1 for _, lags in ranges if lags.last is not None}
+    found = []
+    ordered = sorted(starts)
+    for position, first in enumerate(ordered):
+        last = ordered[position + 1] - 1 if position + 1 < len(ordered) else None
+        readers = tuple(
+            edge
+            for edge, lags in ranges
+            if lags.first <= first and (lags.last is None or lags.last >= first)
+        )
+        if readers:
+            found.append(Case(Lags(first, last), readers))
+    return found

@@ -1,0 +1,137 @@
+"""One time step, derived once: what each equation reads and how its adjoint reaches there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from bptt_sym.algebra.expressions import (
+    TIME,
+    Adjoint,
+    Expr,
+    Identity,
+    MatrixExpr,
+    Parameter,
+    Variable,
+    add,
+    at_step,
+)
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.pullback import as_product, jacobian, pullback
+from bptt_sym.model.model import Equation, Model
+
+
+@dataclass(frozen=True)
+class Edge:
+    """``of`` at step t reads ``by`` at step t - lag, or the parameter ``by``.
+
+    ``pulled`` is what the adjoint of ``of`` adds to the adjoint of ``by``: linear in ``seed``, which
+    is the adjoint of ``of`` at step t, or 1 where ``of`` is the loss.
+    """
+
+    of: Variable
+    by: Variable | Parameter
+    lag: int
+    seed: MatrixExpr
+    pulled: MatrixExpr
+
+    @cached_property
+    def jacobian(self) -> MatrixExpr:
+        """The immediate Jacobian d(of)/d(by) at step t."""
+        return jacobian(self.pulled, self.seed)
+
+    def applied(self, row: MatrixExpr, time: Expr) -> MatrixExpr:
+        """``pulled`` at a step for the adjoint ``row``: a product of matrices, shaped as ``by``."""
+        return as_product(at_step(self.pulled, TIME, time), at_step(self.seed, TIME, time), row)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The dependence graph of one time step.
+
+    ``edges`` go from a variable to what it reads. With ``detailed`` the pre-activations are
+    variables like the others; without, the equations stand as the user wrote them.
+    """
+
+    model: Model
+    detailed: bool
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """What the step computes, in the order of computation, the loss last."""
+        if self.detailed:
+            return tuple(equation.variable for equation in self.model.definitions)
+        return tuple(equation.variable for equation in self.model.all_equations)
+
+    @cached_property
+    def loss(self) -> Variable:
+        return self.model.loss.variable
+
+    @cached_property
+    def _by_reader(self) -> dict[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {variable.name: [] for variable in self.variables}
+        for edge in self.edges:
+            found[edge.of.name].append(edge)
+        return found
+
+    @cached_property
+    def _by_read(self) -> dict[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.by.name, []).append(edge)
+        for edges in found.values():
+            edges.sort(key=lambda edge: edge.lag)
+        return found
+
+    def reads(self, name: str) -> list[Edge]:
+        """The edges from a variable to what it reads."""
+        return self._by_reader[name]
+
+    def readers(self, name: str) -> list[Edge]:
+        """The edges to a variable or parameter from what reads it, the smallest lag first."""
+        return self._by_read.get(name, [])
+
+    def edge(self, of: str, by: str, lag: int) -> Edge:
+        """The edge between two variables, or from a variable to a parameter (lag 0)."""
+        return next(e for e in self.reads(of) if (e.by.name, e.lag) == (by, lag))
+
+
+def derive_step(model: Model, *, detailed: bool) -> Step:
+    """The step graph of a model, every edge with its derivative."""
+    named = {
+        definition.expression: definition.variable
+        for definition in model.definitions
+        if isinstance(definition.expression, Elementwise)
+    }
+    edges: list[Edge] = []
+    for equation in model.definitions if detailed else model.all_equations:
+        inner = () if detailed else equation.preactivations
+        reached: dict[Variable | Parameter, list[MatrixExpr]] = {}
+        seed = Identity(1) if equation is model.loss else Adjoint(equation.variable)
+        for leaf, pulled in _reached(equation, inner, seed):
+            reached.setdefault(leaf, []).append(pulled.xreplace(named))
+        for leaf, terms in reached.items():
+            lag = int(TIME - leaf.time) if isinstance(leaf, Variable) else 0
+            by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
+            edges.append(Edge(equation.variable, by, lag, seed, add(*terms)))
+    return Step(model, detailed, tuple(edges))
+
+
+def _reached(
+    equation: Equation, inner: tuple[Equation, ...], seed: MatrixExpr
+) -> Iterator[tuple[Variable | Parameter, MatrixExpr]]:
+    """The sweep through an equation and through the pre-activations inside it."""
+    definitions = {definition.variable: definition.expression for definition in inner}
+
+    def sweep(
+        expression: MatrixExpr, cotangent: MatrixExpr
+    ) -> Iterator[tuple[Variable | Parameter, MatrixExpr]]:
+        for leaf, reached in pullback(expression, cotangent):
+            if leaf in definitions:
+                yield from sweep(definitions[leaf], reached)
+            else:
+                yield leaf, reached
+
+    yield from sweep(equation.expression, seed)

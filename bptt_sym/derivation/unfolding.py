@@ -1,0 +1,115 @@
+"""The unfolding: the computation graph of N time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from bptt_sym.derivation.step import Step
+
+
+class Node(NamedTuple):
+    """A variable at a time step, or the copy of a parameter that a time step uses."""
+
+    name: str
+    time: int
+
+    def moved(self, steps: int) -> Node:
+        return Node(self.name, self.time + steps)
+
+
+class Unfolding:
+    """The graph of ``steps`` time steps, each with its own copy of every parameter.
+
+    Time steps count from 1; what is read at step 0 is an initial state.
+    """
+
+    def __init__(self, step: Step, steps: int) -> None:
+        self.step = step
+        self.steps = steps
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, in an order in which each comes after what it reads."""
+        found: dict[Node, None] = {}
+        for time in range(1, self.steps + 1):
+            for variable in self.step.variables:
+                node = Node(variable.name, time)
+                found.update(dict.fromkeys(self.reads(node)))
+                found[node] = None
+        return tuple(found)
+
+    def reads(self, node: Node) -> list[Node]:
+        """What a node depends on directly."""
+        if node.time < 1 or node.name not in self._computed:
+            return []
+        return [Node(edge.by.name, node.time - edge.lag) for edge in self.step.reads(node.name)]
+
+    @cached_property
+    def _computed(self) -> frozenset[str]:
+        return frozenset(variable.name for variable in self.step.variables)
+
+    def edges(self) -> Iterator[tuple[Node, Node]]:
+        """Every pair of a node and one that it reads."""
+        for node in self.nodes:
+            for read in self.reads(node):
+                yield node, read
+
+
+class Dominance:
+    """For each node that ``root`` depends on: the last node that every path to it passes.
+
+    The chain of these nodes up to the root is what a derivative factors into. In an acyclic graph
+    the immediate dominator of a node is the nearest common ancestor, in the tree of dominators, of
+    the nodes that read it (Cooper, Harvey and Kennedy, A simple, fast dominance algorithm, 2001).
+    """
+
+    def __init__(self, unfolding: Unfolding, root: Node) -> None:
+        self.root = root
+        self.above: dict[Node, Node] = {}
+        self.depth: dict[Node, int] = {root: 0}
+        self.paths: dict[Node, int] = {root: 1}
+        self._direct: set[Node] = set()
+        readers: dict[Node, list[Node]] = {}
+        for node in reversed(unfolding.nodes):
+            if node == root:
+                pass
+            elif node in readers:
+                self._place(node, readers[node])
+            else:
+                continue
+            for read in unfolding.reads(node):
+                readers.setdefault(read, []).append(node)
+
+    def _place(self, node: Node, readers: list[Node]) -> None:
+        above = readers[0]
+        for reader in readers[1:]:
+            above = self._common(above, reader)
+        self.above[node] = above
+        self.depth[node] = self.depth[above] + 1
+        self.paths[node] = sum(self.paths[reader] for reader in readers)
+        if readers == [above]:
+            self._direct.add(node)
+
+    def _common(self, one: Node, other: Node) -> Node:
+        while one != other:
+            if self.depth[one] >= self.depth[other]:
+                one = self.above[one]
+            else:
+                other = self.above[other]
+        return one
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self.depth
+
+    def direct(self, node: Node) -> bool:
+        """Whether the one edge from the dominator is the only path to the node."""
+        return node in self._direct
+
+    def chain(self, node: Node) -> list[Node]:
+        """The nodes that every path from the root to this one passes, both ends among them."""
+        nodes = [node]
+        while nodes[-1] != self.root:
+            nodes.append(self.above[nodes[-1]])
+        return nodes[::-1]

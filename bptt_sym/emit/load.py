@@ -1,0 +1,66 @@
+"""Generated source as a module, in memory, and modules from files."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib.abc import SourceLoader
+from pathlib import Path
+from types import ModuleType
+
+from bptt_sym.errors import InputError, Place
+
+
+class _TextLoader(SourceLoader):
+    """Loads a module from a text; tracebacks show its lines."""
+
+    def __init__(self, source: str, filename: str) -> None:
+        self.source = source
+        self.filename = filename
+
+    def get_filename(self, fullname: str) -> str:
+        return self.filename
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self.source.encode("utf-8")
+
+
+def module_from_source(source: str, name: str) -> ModuleType:
+    """The module of a generated source, without a file."""
+    loader = _TextLoader(source, f"<generated {name}>")
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def module_from_file(path: Path) -> ModuleType:
+    """The module of a Python file, which is run.
+
+    Raises InputError if there is no such file or if it cannot be run.
+    """
+    place = Place(ascii(str(path))[1:-1])
+    try:
+        source = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError("no such file", place) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(f"cannot be read: {reason}", place) from None
+    loader = _TextLoader(source, str(path))
+    spec = importlib.util.spec_from_loader("bptt_sym_verified", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    # A module may look itself up while it runs, as dataclasses do.
+    sys.modules[spec.name] = module
+    try:
+        loader.exec_module(module)
+    except SyntaxError as error:
+        message = f"not a Python module: {error.msg}"
+        raise InputError(message, Place(place.file, error.lineno, error.offset)) from None
+    except Exception as error:
+        raise InputError(f"cannot be imported: {type(error).__name__}: {error}", place) from None
+    finally:
+        del sys.modules[spec.name]
+    return module

@@ -1,0 +1,114 @@
+"""Statements of a program as lines of NumPy code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bptt_sym.algebra.expressions import (
+    TIME,
+    Adjoint,
+    Expr,
+    HadamardProduct,
+    MatAdd,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    Variable,
+    ZeroMatrix,
+)
+from bptt_sym.algebra.python import ADDITIVE, CALL, Code
+from bptt_sym.emit.numpy.names import Names
+from bptt_sym.program.batch import BATCH_OPERATIONS, Carry
+
+LINE_LENGTH = 88
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a statement stands: what an array of all time steps is indexed with.
+
+    ``index`` is "" for all time steps at once, "[t]" in the loop and "[-1]" at the last step;
+    ``bare`` says of a leaf that it is no array over time here.
+    """
+
+    index: str
+    bare: Callable[[MatrixExpr], bool]
+
+
+def expression_code(expression: Expr, place: Place, names: Names) -> Code:
+    """The code of an expression in the form for batches."""
+
+    def within(node: Expr, binding: int) -> str:
+        return code(node).within(binding)
+
+    def code(node: Expr) -> Code:
+        operation = BATCH_OPERATIONS.get(type(node))
+        return (
+            operation.numpy(node, within)
+            if operation
+            else Code(leaf_code(node, place, names), CALL)
+        )
+
+    return code(expression)
+
+
+def leaf_name(leaf: MatrixExpr, names: Names) -> str:
+    """The name of a variable, adjoint, parameter or carried value."""
+    match leaf:
+        case Parameter():
+            return names("value", leaf.name)
+        case Carry():
+            return names("carry", leaf.variable.name)
+        case Adjoint(variable=Variable() as variable) if variable.time == 0:
+            return names("initial adjoint", variable.name)
+        case Adjoint():
+            return names("adjoint", leaf.variable.name)
+        case Variable():
+            return names("value" if leaf.time == TIME else "previous", leaf.name)
+        case _:
+            raise TypeError(f"no name for {type(leaf).__name__}")
+
+
+def leaf_code(leaf: MatrixExpr, place: Place, names: Names) -> str:
+    """The name of a leaf, indexed as its place asks."""
+    timeless = isinstance(leaf, Parameter | Carry)
+    bare = timeless or (place.bare(leaf) and not _is_previous(leaf))
+    return leaf_name(leaf, names) + ("" if bare else place.index)
+
+
+def _is_previous(leaf: MatrixExpr) -> bool:
+    return isinstance(leaf, Variable) and leaf.time != TIME
+
+
+def assignment(target: str, expression: MatrixExpr, place: Place, names: Names) -> list[str]:
+    """``target = expression`` as lines that keep to the line length where they can."""
+    code = expression_code(expression, place, names)
+    line = f"{target} = {code.text}"
+    if len(line) <= LINE_LENGTH - 8 or not isinstance(expression, MatAdd | HadamardProduct):
+        return [line]
+    parts = _parts(expression, place, names)
+    return [f"{target} = (", *(f"    {part}" for part in parts), ")"]
+
+
+def _parts(expression: MatrixExpr, place: Place, names: Names) -> list[str]:
+    """The terms or factors of an expression, each later one behind its operator."""
+    shown = []
+    for position, part in enumerate(expression.args):
+        if isinstance(expression, HadamardProduct):
+            text = expression_code(part, place, names).within(ADDITIVE + 2)
+            shown.append(text if position == 0 else f"* {text}")
+            continue
+        code = expression_code(part, place, names)
+        negative = code.text.startswith("-")
+        text = code.text.removeprefix("-") if negative else code.text
+        sign = "-" if negative else "+"
+        shown.append(code.text if position == 0 else f"{sign} {text}")
+    return shown
+
+
+def constant_code(expression: MatrixExpr, shape: str) -> str | None:
+    """The code of an array of zeros or ones of a shape, or None for anything else."""
+    kinds = {ZeroMatrix: "zeros", OneMatrix: "ones"}
+    kind = kinds.get(type(expression))
+    return f"np.{kind}({shape}, dtype)" if kind else None

@@ -1,0 +1,123 @@
+"""What a recurrent network is: the equations of one time step, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from sympy import preorder_traversal
+
+from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Shape, Variable
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.pullback import leaves
+
+Kind = Literal["input", "target", "parameter", "state", "value", "loss"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A name with its shape (rows, columns) as symbols; a vector of the model is a row."""
+
+    name: str
+    kind: Kind
+    shape: Shape
+    meaning: str = ""
+
+    @property
+    def symbol(self) -> Variable | Parameter:
+        """The symbol: at time step t, or without time for a parameter."""
+        if self.kind == "parameter":
+            return Parameter(self.name, *self.shape)
+        return Variable(self.name, *self.shape, TIME)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """The name of a size, such as n, and what it counts."""
+
+    name: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation of a time step: ``variable`` = ``expression``.
+
+    The argument of a function has a name of its own, the pre-activation: s = phi(z) with
+    z = x W_x + s W_s. ``preactivations`` holds these in the order in which they are computed.
+    """
+
+    variable: Variable
+    expression: MatrixExpr
+    preactivations: tuple[Equation, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.variable.name
+
+    @cached_property
+    def written(self) -> MatrixExpr:
+        """The right side as the user wrote it, its pre-activations put back in place."""
+        replaced = {equation.variable: equation.expression for equation in self.preactivations}
+        return self.expression.xreplace(replaced) if replaced else self.expression
+
+    def reads(self) -> Iterator[Variable]:
+        """The variables that the written equation reads, each once."""
+        return iter(
+            dict.fromkeys(leaf for leaf in leaves(self.written) if isinstance(leaf, Variable))
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A recurrent network: row vectors, the equations of one time step in order, a loss.
+
+    ``functions`` maps each function that stays symbolic in derivations to the known function that
+    generated code uses unless told otherwise. ``loss`` is the equation of the loss of one step.
+    ``reference`` is what the model is called on the command line: its name or its file.
+    """
+
+    name: str
+    reference: str
+    title: str
+    description: str
+    source: str
+    dimensions: tuple[Dimension, ...]
+    declarations: tuple[Declaration, ...]
+    functions: dict[str, str]
+    equations: tuple[Equation, ...]
+    loss: Equation
+
+    def declared(self, kind: Kind) -> tuple[Declaration, ...]:
+        """The declarations of one kind, in the order of the model file."""
+        return tuple(entry for entry in self.declarations if entry.kind == kind)
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters by name, in the order of the model file."""
+        return {entry.name: entry.symbol for entry in self.declared("parameter")}
+
+    @cached_property
+    def all_equations(self) -> tuple[Equation, ...]:
+        """The equations of a step and its loss, without the pre-activations."""
+        return (*self.equations, self.loss)
+
+    @cached_property
+    def definitions(self) -> tuple[Equation, ...]:
+        """Every equation of a step in the order of computation, pre-activations among them."""
+        ordered: list[Equation] = []
+        for equation in self.all_equations:
+            ordered += [*equation.preactivations, equation]
+        return tuple(ordered)
+
+    @cached_property
+    def used_functions(self) -> tuple[str, ...]:
+        """The functions the equations apply, in the order of their first use."""
+        nodes = (
+            node
+            for definition in self.definitions
+            for node in preorder_traversal(definition.expression)
+        )
+        return tuple(dict.fromkeys(n.function for n in nodes if isinstance(n, Elementwise)))

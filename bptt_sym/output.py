@@ -1,0 +1,62 @@
+"""Writing a file so that nothing half-written stays behind and nothing foreign is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from bptt_sym.errors import InputError, Place
+
+_MARK = b"Made by bptt-sym"
+_HEAD = 2000
+
+
+def write_output(path: Path, text: str, *, force: bool = False) -> None:
+    """Writes a file in one step: to a temporary file beside it, which then takes its name.
+
+    Raises InputError, and leaves what is there, if the folder does not exist or cannot be written,
+    or if the file is not one that this program made, unless ``force``.
+    """
+    place = Place(ascii(str(path))[1:-1])
+    temporary = None
+    try:
+        if path.is_dir():
+            raise InputError("this is a folder; -o needs the name of a file", place)
+        if not path.parent.is_dir():
+            raise InputError("the folder to write into does not exist", place)
+        if not force and path.exists() and not _ours(path):
+            raise InputError("this file was not made by bptt-sym; --force writes over it", place)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+        temporary = None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot be written: {reason}", place) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def _ours(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    return not head or _MARK in head
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,30 @@
+"""The command that makes an output again, as it stands in the output's first lines."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from bptt_sym.derivation.derivation import Derivation
+from bptt_sym.derivation.derive import MOST_FACTORS
+
+
+def command_line(words: Iterable[str]) -> str:
+    """A ``bptt-sym`` command as one line of ASCII, quoted for a shell."""
+    return shlex.join(["bptt-sym", *(ascii(word)[1:-1] for word in words)])
+
+
+def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -> str:
+    """The command that derives this again, in the format ``form``."""
+    words = ["derive", derivation.model.reference, "--steps", str(derivation.steps)]
+    if derivation.parameters != tuple(derivation.model.parameters.values()):
+        for parameter in derivation.parameters:
+            words += ["--wrt", parameter.name]
+    words += ["--level", derivation.level, "--loss", derivation.loss, "--format", form]
+    if derivation.number_from is not None:
+        words += ["--number-from", str(derivation.number_from)]
+    if derivation.most_factors != MOST_FACTORS:
+        words += ["--most-factors", str(derivation.most_factors)]
+    if mark_immediate:
+        words.append("--mark-immediate")
+    return command_line(words)

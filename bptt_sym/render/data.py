@@ -1,0 +1,138 @@
+"""A derivation as plain data, ready for JSON; ``docs/derivation.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, Variable
+from bptt_sym.derivation.contributions import Chain, Factor
+from bptt_sym.derivation.derivation import Derivation, Equation, Section
+from bptt_sym.model.model import Declaration, Model
+from bptt_sym.model.model import Equation as ModelEquation
+from bptt_sym.render.command import derive_command
+from bptt_sym.render.latex import label
+from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+from bptt_sym.version import MADE_BY
+
+SCHEMA = "bptt-sym derivation, version 1"
+
+CONVENTION = {
+    "vectors": "row",
+    "jacobian": "rows count the entries of the numerator, columns those of the denominator",
+    "matrix_entries": "row by row",
+    "gradient": "in the shape of the parameter",
+}
+
+
+def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, Any]:
+    """Every equation, contribution, factor and path of a derivation as dicts, lists and strings."""
+    writer = _Writer(derivation, mark_immediate or derivation.needs_marks)
+    return {
+        "schema": SCHEMA,
+        "made_by": MADE_BY,
+        "command": derive_command(derivation, "json", mark_immediate=mark_immediate),
+        "model": _model(derivation.model),
+        "steps": derivation.steps,
+        "level": derivation.level,
+        "loss": derivation.loss,
+        "parameters": [parameter.name for parameter in derivation.parameters],
+        "convention": CONVENTION,
+        "sections": [writer.section(section) for section in derivation.sections],
+    }
+
+
+def json_text(derivation: Derivation, *, mark_immediate: bool = False) -> str:
+    """The data of a derivation as JSON."""
+    plain = data(derivation, mark_immediate=mark_immediate)
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Writer:
+    def __init__(self, derivation: Derivation, marked: bool) -> None:
+        self.derivation = derivation
+        self.marked = marked
+
+    def section(self, section: Section) -> dict[str, Any]:
+        return {
+            "topic": section.topic,
+            "parameter": section.parameter.name if section.parameter else None,
+            "for_any_number_of_steps": section.general,
+            "equations": [self.equation(equation) for equation in section.equations],
+        }
+
+    def equation(self, equation: Equation) -> dict[str, Any]:
+        span = equation.span
+        contribution = equation.contribution
+        return {
+            "label": label(self.derivation, equation),
+            "number": equation.number,
+            "left": None if equation.left is None else self.formula(equation.left),
+            "right": self.formula(equation.right),
+            "for": span
+            and {"index": str(span.index), "from": str(span.first), "down_to": str(span.last)},
+            "chains": [[self.factor(factor) for factor in chain] for chain in equation.factors],
+            "contribution": contribution
+            and {
+                "parameter": contribution.parameter.name,
+                "time_step": contribution.step,
+                "readers": [_symbol(reader) for reader in contribution.readers],
+                "path_count": contribution.path_count,
+                "paths": [_path(chain) for chain in contribution.chains if chain.path],
+            },
+        }
+
+    def formula(self, expression: MatrixExpr) -> dict[str, Any]:
+        box = typeset(expression, mark_immediate=self.marked)
+        shape = [str(size) for size in expression.shape]
+        return {"text": unicode_text(box), "latex": tex(box), "shape": shape}
+
+    def factor(self, factor: Factor) -> dict[str, Any]:
+        return {
+            "of": _symbol(factor.of),
+            "by": _symbol(factor.by),
+            "kind": factor.kind,
+            "derivative": self.formula(factor.expression),
+            "jacobian": self.formula(factor.jacobian) if factor.edge else None,
+        }
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "title": model.title,
+        "dimensions": {entry.name: entry.meaning for entry in model.dimensions},
+        "declarations": [_declaration(entry) for entry in model.declarations],
+        "equations": [_equation(equation) for equation in model.all_equations],
+    }
+
+
+def _declaration(entry: Declaration) -> dict[str, Any]:
+    shape = [str(size) for size in entry.shape]
+    return {"name": entry.name, "kind": entry.kind, "shape": shape, "meaning": entry.meaning}
+
+
+def _equation(equation: ModelEquation) -> dict[str, Any]:
+    return {
+        "name": equation.name,
+        "text": f"{_text(equation.variable)} = {_text(equation.written)}",
+        "preactivations": {
+            inner.name: f"{_text(inner.variable)} = {_text(inner.expression)}"
+            for inner in equation.preactivations
+        },
+    }
+
+
+def _text(expression: Expr) -> str:
+    return unicode_text(typeset(expression))
+
+
+def _symbol(symbol: Variable | Parameter) -> dict[str, Any]:
+    time = str(symbol.time) if isinstance(symbol, Variable) else None
+    return {"name": symbol.name, "time_step": time}
+
+
+def _path(chain: Chain) -> list[dict[str, Any]]:
+    return [{"name": node.name, "time_step": node.time} for node in chain.path]

@@ -1,0 +1,110 @@
+r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bptt_sym.algebra.expressions import Expr
+from bptt_sym.derivation.derivation import Derivation, Equation, Span
+from bptt_sym.render.command import derive_command
+from bptt_sym.render.lines import broken
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+from bptt_sym.templating import environment
+from bptt_sym.version import MADE_BY
+
+LINE_WIDTH = 50.0
+"""The room for a right side, in letters, on a line of LaTeX's article class."""
+
+_OPERATORS = {
+    "matrix": r"\quad \cdot",
+    "elementwise": r"\quad \odot",
+    "kronecker": r"\quad \otimes",
+}
+
+
+def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
+    r"""The derivation as paragraphs and ``align`` environments; it needs amsmath.
+
+    Equations carry ``\tag`` where a first number was asked for, else LaTeX numbers them; each has a
+    ``\label`` that says what it is, e.g. eq:elman:chain:E_3:W_s:from:s_2.
+    """
+    marked = mark_immediate or derivation.needs_marks
+
+    def math(expression: Expr) -> str:
+        return tex(typeset(expression, mark_immediate=marked))
+
+    def rows(equations: Sequence[Equation]) -> str:
+        return " \\\\\n".join(_row(derivation, equation, marked) for equation in equations)
+
+    jinja = environment({"math": math, "rows": rows, "words": latex_words})
+    return jinja.get_template("derivation.tex.j2").render(
+        derivation=derivation,
+        model=derivation.model,
+        marked=marked,
+        made_by=MADE_BY,
+        command=derive_command(derivation, "latex", mark_immediate=mark_immediate),
+    )
+
+
+def display(derivation: Derivation) -> str:
+    """All equations as one display for MathJax and KaTeX, which have no cross-references."""
+    marked = derivation.needs_marks
+    rows = [
+        f"{_left(equation, marked)}{' '.join(_right(equation, marked, float('inf')))}"
+        f"{_span(equation.span)}"
+        for equation in derivation.equations
+    ]
+    return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
+
+
+def label(derivation: Derivation, equation: Equation) -> str:
+    """The label of an equation: what it is, not where it stands."""
+    parts = ("eq", derivation.model.name, derivation.level, *equation.meaning)
+    return ":".join(part.replace(" ", "") for part in parts)
+
+
+def latex_words(words: str) -> str:
+    """Plain text with LaTeX's special characters escaped."""
+    return "".join(_ESCAPES.get(character, character) for character in words)
+
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "{}$&#_%"},
+}
+
+
+def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
+    first, *more = _right(equation, marked, LINE_WIDTH)
+    lines = [f"{_left(equation, marked)}{first}", *(rf"&\quad {line}" for line in more)]
+    lines[-1] += _span(equation.span)
+    if equation.number is None:
+        lines[-1] += r" \notag"
+    else:
+        if derivation.number_from is not None:
+            lines[-1] += rf" \tag{{{equation.number}}}"
+        lines[-1] += rf" \label{{{label(derivation, equation)}}}"
+    return " \\notag \\\\\n".join(lines)
+
+
+def _left(equation: Equation, marked: bool) -> str:
+    if equation.left is not None:
+        return tex(typeset(equation.left, mark_immediate=marked)) + " &= "
+    readers = ",".join(tex(typeset(reader)) for reader in equation.readers)
+    return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
+
+
+def _right(equation: Equation, marked: bool, room: float) -> list[str]:
+    box = typeset(equation.right, mark_immediate=marked)
+    return broken(box, room, tex, _OPERATORS)
+
+
+def _span(span: Span | None) -> str:
+    if span is None:
+        return ""
+    index, first, last = (tex(typeset(part)) for part in (span.index, span.first, span.last))
+    steps = first if first == last else rf"{first}, \dots, {last}"
+    return rf", \qquad {index} = {steps}"

@@ -1,0 +1,111 @@
+"""Breaking a long equation into lines, before its signs and between its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from bptt_sym.algebra.layout import (
+    AdjointOf,
+    Big,
+    Brackets,
+    Call,
+    EntrySum,
+    Factors,
+    Fraction,
+    Glyph,
+    Layout,
+    Negative,
+    Number,
+    Superscript,
+    Terms,
+)
+from bptt_sym.algebra.names import GREEK
+
+Write = Callable[[Layout], str]
+Kind = Literal["matrix", "elementwise", "kronecker"]
+
+
+def width(box: Layout) -> float:
+    """The width of a box as typeset, in units of about one letter."""
+    match box:
+        case Number():
+            return len(str(box.numerator))
+        case Glyph():
+            return 1.1 + 0.65 * (width(box.time) if box.time else 0) + 0.5 * (len(box.name) > 1)
+        case Fraction(of=of, by=by):
+            return 1.2 + max(width(of), width(by))
+        case AdjointOf(variable=inner):
+            return 1 + width(inner)
+        case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
+            return 1.6 + width(inner)
+        case Call(function=function, argument=argument, primes=primes):
+            letters = 1 if function in GREEK else len(function)
+            return letters + 1.5 + 0.6 * primes + width(argument)
+        case Superscript(base=base):
+            return 0.9 + width(base)
+        case Big(body=body):
+            return 4 + width(body)
+        case Terms(terms=terms):
+            return sum(width(term) + 1.6 for _, term in terms)
+        case Factors(factors=factors, kind=kind):
+            return sum(width(factor) for factor in factors) + (
+                (0.3 if kind == "matrix" else 2) * (len(factors) - 1)
+            )
+        case _:
+            return 1.5
+
+
+def broken(box: Layout, room: float, write: Write, operators: dict[str, str]) -> list[str]:
+    """The box as written lines, each about ``room`` wide; later lines begin with their sign.
+
+    ``operators`` are the signs that begin a line inside a product of each kind.
+    """
+    if width(box) <= room:
+        return [write(box)]
+    if not isinstance(box, Terms):
+        return _filled(box, room, write, operators)
+    lines = []
+    for position, (sign, term) in enumerate(box.terms):
+        first, *more = _filled(term, room, write, operators)
+        if position or sign < 0:
+            first = f"{'-' if sign < 0 else '+'} {first}"
+        lines += [first, *more]
+    return lines
+
+
+def _filled(box: Layout, room: float, write: Write, operators: dict[str, str]) -> list[str]:
+    """A product in lines that are filled factor by factor."""
+    if width(box) <= room:
+        return [write(box)]
+    prefix, factors, kind = _opened(box, write)
+    groups: list[list[Layout]] = [[]]
+    used = 4.0 * len(prefix)
+    for factor in factors:
+        if groups[-1] and used + width(factor) > room:
+            groups.append([])
+            used = 2.0
+        groups[-1].append(factor)
+        used += width(factor) + 0.5
+    products = (group[0] if len(group) == 1 else Factors(tuple(group), kind) for group in groups)
+    first, *more = map(write, products)
+    return ["".join(prefix) + first, *(f"{operators[kind]} {line}" for line in more)]
+
+
+def _opened(box: Layout, write: Write) -> tuple[list[str], tuple[Layout, ...], Kind]:
+    """A product as the signs before it, its factors and their kind; sum signs are opened."""
+    match box:
+        case Negative(body=body):
+            signs, factors, kind = _opened(body, write)
+            return ["-", *signs], factors, kind
+        case Big(kind="sum", body=body):
+            signs, factors, kind = _opened(body, write)
+            sign = Big("sum", Terms(()), box.index, box.lower, box.upper)
+            return [write(sign), *signs], factors, kind
+        case Factors(factors=(Number() as number, Big() as body)):
+            signs, factors, kind = _opened(body, write)
+            return [write(number), *signs], factors, kind
+        case Factors(factors=factors, kind=kind):
+            return [], factors, kind
+        case _:
+            return [], (box,), "matrix"

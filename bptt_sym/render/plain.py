@@ -1,0 +1,177 @@
+"""Boxes as one line of text: Unicode for a terminal, ASCII for comments in code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bptt_sym.algebra.layout import (
+    AdjointOf,
+    Big,
+    Brackets,
+    Call,
+    Constant,
+    EntrySum,
+    Factors,
+    Fraction,
+    Glyph,
+    Layout,
+    Negative,
+    Number,
+    Superscript,
+    Terms,
+)
+from bptt_sym.algebra.names import GREEK, split_name
+
+
+@dataclass(frozen=True)
+class Signs:
+    """The signs of one way to write text; ``low`` and ``high`` write an index and an exponent."""
+
+    minus: str
+    prime: str
+    transpose: str
+    derivative: str
+    immediate: str
+    adjoint: str
+    total: str
+    product: str
+    at_least: str
+    between_derivatives: str
+    operators: Mapping[str, str]
+    constants: Mapping[str, str]
+    letters: Mapping[str, str]
+    low: Callable[[str], str]
+    high: Callable[[str], str]
+
+
+def plain_text(box: Layout, signs: Signs) -> str:
+    """The box as text with the given signs."""
+
+    def write(inner: Layout) -> str:
+        return plain_text(inner, signs)
+
+    def index(inner: Layout) -> str:
+        return write(inner).replace(" ", "")
+
+    match box:
+        case Number():
+            whole = box.denominator == 1
+            return str(box.numerator) if whole else f"{box.numerator}/{box.denominator}"
+        case Glyph():
+            base, mark = split_name(box.name)
+            name = signs.letters.get(base, base)
+            if box.time is None:
+                return f"{name}_{mark}" if mark else name
+            time = index(box.time)
+            return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
+        case Constant(kind=kind, size=size):
+            return signs.constants[kind] + (signs.low(index(size)) if size else "")
+        case Terms(terms=terms):
+            return "".join(
+                _signed(k, sign, write(term), signs) for k, (sign, term) in enumerate(terms)
+            )
+        case Factors(factors=factors, kind=kind):
+            return _product(factors, kind, signs)
+        case Negative(body=body):
+            return signs.minus + write(body)
+        case Fraction(of=of, by=by, immediate=immediate):
+            mark = signs.immediate if immediate else ""
+            return f"{signs.derivative}{mark}{write(of)}/{signs.derivative}{write(by)}"
+        case AdjointOf(variable=variable):
+            return signs.adjoint + write(variable)
+        case Brackets(body=body):
+            return f"({write(body)})"
+        case Call(function=function, argument=argument, primes=primes):
+            name = signs.letters.get(function, function)
+            return f"{name}{signs.prime * primes}({write(argument)})"
+        case Superscript(base=base, exponent=exponent):
+            return write(base) + (signs.high(index(exponent)) if exponent else signs.transpose)
+        case Big(kind="sum"):
+            limits = signs.low(f"{write(box.index)}={index(box.lower)}")
+            return f"{signs.total}{limits}{signs.high(index(box.upper))} {write(box.body)}"
+        case Big():
+            steps = f"{write(box.upper)} {signs.at_least} {write(box.index)} > {write(box.lower)}"
+            return f"{signs.product}[{steps}] {write(box.body)}"
+        case EntrySum(body=body):
+            return f"{signs.total} {write(body)}"
+
+
+def unicode_text(box: Layout) -> str:
+    """The box as Unicode: ∂s₃/∂s₂, φ′(zₜ), W_sᵀ."""
+    return plain_text(box, UNICODE)
+
+
+def ascii_text(box: Layout) -> str:
+    """The box as ASCII, adjoints as they are named in code: dz_t = ds_t * phi'(z_t)."""
+    return plain_text(box, ASCII)
+
+
+def _signed(position: int, sign: int, term: str, signs: Signs) -> str:
+    if position == 0:
+        return term if sign > 0 else signs.minus + term
+    return f" + {term}" if sign > 0 else f" {signs.minus} {term}"
+
+
+def _product(factors: tuple[Layout, ...], kind: str, signs: Signs) -> str:
+    if kind != "matrix" or not any(isinstance(factor, Fraction) for factor in factors):
+        return signs.operators[kind].join(plain_text(factor, signs) for factor in factors)
+    text = ""
+    for factor, following in zip(factors, (*factors[1:], None), strict=True):
+        text += plain_text(factor, signs)
+        if following is not None:
+            text += " " if isinstance(factor, Number) else signs.between_derivatives
+    return text
+
+
+_LOW = str.maketrans("0123456789+−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_HIGH = str.maketrans("0123456789+−=()Nijtn", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᴺⁱʲᵗⁿ")
+
+
+def _shifted(text: str, table: Mapping[int, int], sign: str) -> str:
+    """The text in small raised or lowered letters, or behind a sign if one of them lacks."""
+    shifted = text.translate(table)
+    if any(before == after for before, after in zip(text, shifted, strict=True)):
+        return _marked(text, sign)
+    return shifted
+
+
+def _marked(text: str, sign: str) -> str:
+    return sign + (text if text.isalnum() else f"{{{text}}}")
+
+
+UNICODE = Signs(
+    minus="−",
+    prime="′",
+    transpose="ᵀ",
+    derivative="∂",
+    immediate="⁺",
+    adjoint="δ",
+    total="Σ",
+    product="∏",
+    at_least="≥",
+    between_derivatives=" · ",
+    operators={"matrix": " ", "elementwise": " ⊙ ", "kronecker": " ⊗ "},
+    constants={"identity": "I", "ones": "𝟏", "zeros": "0"},
+    letters=GREEK,
+    low=lambda text: _shifted(text, _LOW, "_"),
+    high=lambda text: _shifted(text, _HIGH, "^"),
+)
+
+ASCII = Signs(
+    minus="-",
+    prime="'",
+    transpose="^T",
+    derivative="d",
+    immediate="+",
+    adjoint="d",
+    total="sum",
+    product="product",
+    at_least=">=",
+    between_derivatives=" . ",
+    operators={"matrix": " ", "elementwise": " * ", "kronecker": " (x) "},
+    constants={"identity": "I", "ones": "ones", "zeros": "0"},
+    letters={},
+    low=lambda text: _marked(text, "_"),
+    high=lambda text: _marked(text, "^"),
+)

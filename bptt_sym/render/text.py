@@ -1,0 +1,94 @@
+"""A derivation as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bptt_sym.algebra.expressions import Expr
+from bptt_sym.algebra.layout import Layout, Terms
+from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.model.model import Model
+from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.typeset import typeset
+from bptt_sym.templating import environment
+
+WIDTH = 96
+"""A sum that does not fit into so many columns is broken before its signs."""
+
+_STYLES = {"heading": "1", "number": "2", "note": "2"}
+
+
+def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = False) -> str:
+    """The derivation as lines of Unicode; with ``color``, headings stand out on a terminal."""
+    marked = mark_immediate or derivation.needs_marks
+
+    def math(expression: Expr) -> str:
+        return unicode_text(typeset(expression, mark_immediate=marked))
+
+    def style(words: str, name: str) -> str:
+        return f"\x1b[{_STYLES[name]}m{words}\x1b[0m" if color else words
+
+    def rows(equations: Sequence[Equation]) -> str:
+        return _rows(equations, marked, style)
+
+    jinja = environment({"math": math, "style": style, "rows": rows})
+    return jinja.get_template("derivation.txt.j2").render(
+        derivation=derivation, model=derivation.model, marked=marked
+    )
+
+
+def model_text(model: Model) -> str:
+    """A model's equations and shapes as lines of Unicode."""
+    jinja = environment({"math": lambda expression: unicode_text(typeset(expression))})
+    return jinja.get_template("model.txt.j2").render(model=model)
+
+
+def _rows(equations: Sequence[Equation], marked: bool, style: object) -> str:
+    """Equations one under the other, their signs of equality in one column."""
+    assert callable(style)
+    lefts = [_left(equation, marked) for equation in equations]
+    width = max(map(len, lefts), default=0)
+    digits = max(
+        (len(str(equation.number)) for equation in equations if equation.number), default=0
+    )
+    lines = []
+    for equation, left in zip(equations, lefts, strict=True):
+        number = "" if equation.number is None else f"({equation.number})"
+        head = f"  {style(number.rjust(digits + 2), 'number')}  {left.rjust(width)}"
+        indent = " " * (digits + width + 7)
+        first, *more = _broken(
+            typeset(equation.right, mark_immediate=marked), WIDTH - len(indent) - 2
+        )
+        sign = ":  " if equation.left is None else " = "
+        lines.append(f"{head}{sign}{first}{_span(equation, style) if not more else ''}")
+        lines += [f"{indent}{line}" for line in more]
+        if more and equation.span:
+            lines[-1] += _span(equation, style)
+    return "\n".join(lines)
+
+
+def _left(equation: Equation, marked: bool) -> str:
+    if equation.left is not None:
+        return unicode_text(typeset(equation.left, mark_immediate=marked))
+    return "from " + ", ".join(unicode_text(typeset(reader)) for reader in equation.readers)
+
+
+def _span(equation: Equation, style: object) -> str:
+    assert callable(style)
+    span = equation.span
+    if span is None:
+        return ""
+    index, first, last = (
+        unicode_text(typeset(part)) for part in (span.index, span.first, span.last)
+    )
+    steps = f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}"
+    return "   " + style(f"for {steps}", "note")
+
+
+def _broken(box: Layout, width: int) -> list[str]:
+    whole = unicode_text(box)
+    if len(whole) <= width or not isinstance(box, Terms):
+        return [whole]
+    first, *others = ((sign, unicode_text(Terms(((1, term),)))) for sign, term in box.terms)
+    lines = [("−" if first[0] < 0 else "") + first[1]]
+    return lines + [("− " if sign < 0 else "+ ") + shown for sign, shown in others]

@@ -1,0 +1,6 @@
+"""The version, in one place for the package, its outputs and its build."""
+
+__version__ = "0.1.0"
+
+MADE_BY = f"Made by bptt-sym {__version__}"
+"""Stands in the first lines of every file the program writes, and tells that it did."""
