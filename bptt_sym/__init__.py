@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bptt_sym.api import (
         Derivation,
         Model,
-        compile,
+        compile,  # noqa: A004
         derive,
         generate,
         load_model,

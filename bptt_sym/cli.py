@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,6 +17,8 @@ from bptt_sym.version import MADE_BY, __version__
 
 if TYPE_CHECKING:
     from bptt_sym.derivation.derivation import Level, Loss
+
+Command = Callable[..., Any]
 
 GOOD, CHECK_FAILED, BAD_INPUT, FAULT, INTERRUPTED = 0, 1, 2, 4, 130
 
@@ -35,7 +37,8 @@ activation_option = click.option(
 )
 
 
-def loss_option(default: str) -> click.decorators.FC:
+def loss_option(default: str) -> Callable[[Command], Command]:
+    """The option --loss, with the default of its command."""
     return click.option(
         "--loss",
         type=click.Choice(["last", "sum"]),

@@ -95,7 +95,8 @@ class Variable(_Named):
 
     def at(self, time: Expr | int) -> Variable:
         """The same quantity at another time step."""
-        return Variable(*self.args[:3], Integer(time) if isinstance(time, int) else time)
+        name, rows, columns, _ = self.args
+        return Variable(name, rows, columns, Integer(time) if isinstance(time, int) else time)
 
 
 class Adjoint(MatrixExpr):
@@ -215,6 +216,7 @@ class TimeProduct(MatrixExpr):
 
 
 def name_string(name: str | Str) -> Str:
+    """A name as SymPy holds it: no text that SymPy would parse."""
     return name if isinstance(name, Str) else Str(name)
 
 

@@ -1,4 +1,4 @@
-"""Functions of one real variable that act on each entry: the generic ones and the table of known ones.
+"""Functions of one real variable that act on each entry: symbolic ones and a table of known ones.
 
 To add a function, add a row to ``FUNCTIONS``; its test is driven from the table.
 """
@@ -54,8 +54,8 @@ class ElementwiseFunction:
     """A known function: its value as a scalar, its derivative, its NumPy code.
 
     ``derivative`` takes the operand and the value, so that it can be written by either:
-    tanh' = 1 - tanh^2. ``numpy`` is the code, with ``{}`` for the operand; ``definition`` is what an
-    emitted module must define for it.
+    tanh' = 1 - tanh^2. ``numpy`` is the code, with ``{}`` for the operand; ``definition`` is what
+    an emitted module must define for it.
     """
 
     scalar: Callable[[Expr], Expr]

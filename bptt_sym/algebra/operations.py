@@ -84,6 +84,7 @@ class Operation:
 
 
 def shape_text(shape: Shape) -> str:
+    """A shape as messages print it: m x n."""
     return f"{shape[0]} x {shape[1]}"
 
 
@@ -102,6 +103,8 @@ def _same_shape(
 
 
 class Addition(Operation):
+    """The sum of matrices of one shape; a number counts as a matrix of this number."""
+
     node = MatAdd
     syntax = "+"
 
@@ -205,6 +208,8 @@ def _matrix_factor(factor: MatrixExpr, show: Show) -> box.Layout:
 
 
 class ElementwiseProduct(Operation):
+    """The product entry by entry, or of a number and a matrix."""
+
     node = HadamardProduct
     syntax = "*"
 
@@ -271,6 +276,8 @@ class Power(Operation):
 
 
 class Transposition(Operation):
+    """The transpose."""
+
     node = Transpose
     syntax = ".T"
 
@@ -352,6 +359,8 @@ class Diagonal(Operation):
 
 
 class Kronecker(Operation):
+    """The Kronecker product, in the Jacobian by a matrix."""
+
     node = KroneckerProduct
 
     def layout(self, node: KroneckerProduct, show: Show) -> box.Layout:
@@ -362,6 +371,8 @@ class Kronecker(Operation):
 
 
 class Vectorisation(Operation):
+    """The entries of a matrix as one row, in the Jacobian by a matrix."""
+
     node = RowByRow
 
     def layout(self, node: RowByRow, show: Show) -> box.Layout:
@@ -379,6 +390,8 @@ class Constant(Operation):
 
 
 class IdentityMatrix(Constant):
+    """The identity: the adjoint of the loss, the Jacobian of a sum."""
+
     node = Identity
 
     def layout(self, node: Identity, show: Show) -> box.Layout:
@@ -389,6 +402,8 @@ class IdentityMatrix(Constant):
 
 
 class Ones(Constant):
+    """A matrix of ones: a number spread over a vector."""
+
     node = OneMatrix
 
     def layout(self, node: OneMatrix, show: Show) -> box.Layout:
@@ -402,6 +417,8 @@ class Ones(Constant):
 
 
 class Zeros(Constant):
+    """A matrix of zeros: the gradient by what the loss does not depend on."""
+
     node = ZeroMatrix
 
     def layout(self, node: ZeroMatrix, show: Show) -> box.Layout:
@@ -415,6 +432,8 @@ class Zeros(Constant):
 
 
 class SumOverTime(Operation):
+    """A sum over time steps."""
+
     node = TimeSum
 
     def layout(self, node: TimeSum, show: Show) -> box.Layout:
@@ -424,6 +443,8 @@ class SumOverTime(Operation):
 
 
 class ProductOverTime(Operation):
+    """A product of Jacobians over time steps."""
+
     node = TimeProduct
 
     def layout(self, node: TimeProduct, show: Show) -> box.Layout:
@@ -435,6 +456,7 @@ class ProductOverTime(Operation):
 
 
 def number_layout(number: Rational) -> box.Layout:
+    """The box of a number."""
     shown = box.Number(abs(int(number.p)), int(number.q))
     return box.Negative(shown) if number < 0 else shown
 

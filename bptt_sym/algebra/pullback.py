@@ -84,10 +84,10 @@ def _as_product(expression: MatrixExpr, seed: MatrixExpr, row: MatrixExpr) -> Ma
 def jacobian(expression: MatrixExpr, seed: MatrixExpr) -> MatrixExpr:
     """The matrix J with vec(expression) = seed J, where the expression is linear in ``seed``.
 
-    ``seed`` is the identity where it is the adjoint of the loss, 1. Else it is the adjoint of v, a 1 x n row, and ``expression`` the adjoint of u that it leads to;
-    then J = dv/du has n rows and one column for each entry of u, counted row by row:
+    ``seed`` is the adjoint of v, a 1 x n row, and ``expression`` the adjoint of u that it leads
+    to; then J = dv/du has n rows and one column for each entry of u, counted row by row:
     vec(A X B) = vec(X) (A^T kron B) (Magnus and Neudecker, Matrix Differential Calculus, 2.4,
-    transposed for row vectors).
+    transposed for row vectors). Where v is the loss, its adjoint is the identity, 1.
     """
     if isinstance(seed, Identity):
         return expression if expression.rows == 1 else RowByRow(expression)

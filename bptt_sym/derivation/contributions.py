@@ -6,6 +6,7 @@ copies again: contribution i is the gradient by W^(i), and they sum to the gradi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,7 +155,7 @@ class Contributions:
         self, nodes: list[Node], dominance: Dominance, symbol: Callable[[Node], Variable]
     ) -> Iterator[Factor]:
         """The derivatives between the consecutive nodes of a chain of dominators."""
-        for of, by in zip(nodes, nodes[1:], strict=False):
+        for of, by in itertools.pairwise(nodes):
             if dominance.direct(by):
                 edge = self.step.edge(of.name, by.name, of.time - by.time)
                 yield Factor(symbol(of), symbol(by), "both", edge)

@@ -52,7 +52,7 @@ class Products:
         self.general_loss: Expr = LAST_STEP if loss == "last" else TIME
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
-        """The factors (at level jacobian), then a section a parameter, then what they abbreviate."""
+        """The factors at level jacobian, a section for each parameter, what they abbreviate."""
         totals: dict[Total, None] = {}
         sections = [self._gradient(parameter, totals) for parameter in parameters]
         if self.matrices:
@@ -85,8 +85,7 @@ class Products:
             parameter = isinstance(edge.by, Parameter)
             by = edge.by if parameter else edge.by.at(TIME - edge.lag)
             left = PartialDerivative(edge.of, by, parameter)
-            kind = "immediate" if parameter else "both"
-            factor = Factor(edge.of, by, kind, edge)
+            factor = Factor(edge.of, by, "immediate" if parameter else "both", edge)
             meaning = ("factor", f"{edge.of.name}_t", _label(by))
             equations.append(Equation(meaning, left, edge.jacobian, ((factor,),)))
         return Section("factors", tuple(equations))

@@ -26,8 +26,8 @@ from bptt_sym.model.model import Equation, Model
 class Edge:
     """``of`` at step t reads ``by`` at step t - lag, or the parameter ``by``.
 
-    ``pulled`` is what the adjoint of ``of`` adds to the adjoint of ``by``: linear in ``seed``, which
-    is the adjoint of ``of`` at step t, or 1 where ``of`` is the loss.
+    ``pulled`` is what the adjoint of ``of`` adds to the adjoint of ``by``: linear in ``seed``,
+    which is the adjoint of ``of`` at step t, or 1 where ``of`` is the loss.
     """
 
     of: Variable

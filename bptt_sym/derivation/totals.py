@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ class TotalDefinitions:
         nodes = [node for node in nodes if node in dominance]
         first = nodes[0]
         segments = []
-        for later, earlier in zip(nodes, nodes[1:], strict=False):
+        for later, earlier in itertools.pairwise(nodes):
             chain = dominance.chain(earlier)
             if later not in chain:
                 return None
@@ -106,7 +107,7 @@ class TotalDefinitions:
         """The product of the derivatives along nodes whose times count from ``origin``."""
         factors = [
             self._edge(self.step.edge(of.name, by.name, of.time - by.time), origin + of.time)
-            for of, by in zip(nodes, nodes[1:], strict=False)
+            for of, by in itertools.pairwise(nodes)
         ]
         return product(*factors)
 

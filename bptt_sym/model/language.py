@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from sympy import Rational, S
 
@@ -32,7 +33,7 @@ LONGEST_EQUATION = 10_000
 DEEPEST_NESTING = 100
 MOST_DIGITS = 15
 
-Operand = MatrixExpr | Rational
+Operand: TypeAlias = "MatrixExpr | Rational"
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,12 @@ class _Parser:
                 return self.number(node)
             case ast.Name():
                 return self.parameter(node)
-            case ast.Subscript(value=ast.Name()):
-                return self.variable(node, node.value)
+            case ast.Subscript(value=ast.Name() as base):
+                return self.variable(node, base)
             case ast.Attribute(attr="T"):
                 return Transposition().build(self.matrix(node.value, ".T"))
-            case ast.Call(func=ast.Name()):
-                return self.call(node, node.func)
+            case ast.Call(func=ast.Name() as function):
+                return self.call(node, function)
             case _:
                 raise self.refused(node)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,15 +198,9 @@ class _Reader:
                 current=dict(current),
                 previous={state: symbols[state] for state in states},
                 functions=frozenset(functions),
-                later=lambda other, name=name: _why_not_yet(other, name, reads),
+                later=partial(_why_not_yet, name=name, reads=reads),
             )
-            expression = parse(
-                text,
-                scope,
-                lambda offset, section=section, name=name: self.source.within(
-                    section, name, offset
-                ),
-            )
+            expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)
             equation = self.named(name, expression, preactivations.get(name, ()))
             current[name] = equation.variable
@@ -276,7 +272,7 @@ class _Reader:
             known = {equation.expression: equation.variable for equation in found}
             variable = known.get(inner.operand)
             if variable is None:
-                variable = Variable(fresh(), *inner.shape, TIME)
+                variable = Variable(fresh(), inner.rows, inner.cols, TIME)
                 found.append(Equation(variable, inner.operand))
             return Elementwise(inner.function, variable)
 
@@ -287,7 +283,9 @@ class _Reader:
                 "preactivations",
                 name,
             )
-        return Equation(Variable(name, *expression.shape, TIME), result, tuple(found))
+        return Equation(
+            Variable(name, expression.rows, expression.cols, TIME), result, tuple(found)
+        )
 
     def check_states(
         self, declarations: tuple[Declaration, ...], equations: tuple[Equation, ...]
@@ -300,8 +298,6 @@ class _Reader:
 
 def _reads_now(text: str) -> frozenset[str]:
     """The names that an equation's text reads at step t, as far as a glance can tell."""
-    import re
-
     return frozenset(re.findall(r"([A-Za-z]\w*)\s*\[\s*t\s*\]", text))
 
 

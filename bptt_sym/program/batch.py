@@ -75,6 +75,8 @@ class MatrixSum(MatrixExpr):
 
 
 class InnerProductOperation(Operation):
+    """The code of ``InnerProduct``."""
+
     node = InnerProduct
 
     def numpy(self, node: Any, code: Print) -> Code:
@@ -83,6 +85,8 @@ class InnerProductOperation(Operation):
 
 
 class ContractionOperation(Operation):
+    """The code of ``Contraction``."""
+
     node = Contraction
 
     def numpy(self, node: Any, code: Print) -> Code:
@@ -95,6 +99,8 @@ class ContractionOperation(Operation):
 
 
 class BatchSumOperation(Operation):
+    """The code of ``BatchSum``."""
+
     node = BatchSum
 
     def numpy(self, node: Any, code: Print) -> Code:
@@ -104,6 +110,8 @@ class BatchSumOperation(Operation):
 
 
 class ForEachRowOperation(Operation):
+    """The code of ``ForEachRow``."""
+
     node = ForEachRow
 
     def numpy(self, node: Any, code: Print) -> Code:
@@ -113,6 +121,8 @@ class ForEachRowOperation(Operation):
 
 
 class MatrixSumOperation(Operation):
+    """The code of ``MatrixSum``."""
+
     node = MatrixSum
 
     def numpy(self, node: Any, code: Print) -> Code:

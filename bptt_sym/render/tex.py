@@ -26,12 +26,13 @@ _KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos"}
 
 
 def tex(box: Layout) -> str:
-    r"""The box as LaTeX: \frac{\partial \bar{s}_{3}}{\partial \bar{s}_{2}}, with bars on vectors."""
+    r"""The box as LaTeX: \frac{\partial \bar{s}_{3}}{\partial \bar{s}_{2}}, vectors with bars."""
     match box:
         case Number():
             whole = box.denominator == 1
-            numbers = (box.numerator, box.denominator)
-            return str(box.numerator) if whole else r"\tfrac{%d}{%d}" % numbers
+            return (
+                str(box.numerator) if whole else rf"\tfrac{{{box.numerator}}}{{{box.denominator}}}"
+            )
         case Glyph():
             return _glyph(box)
         case Constant(kind=kind, size=size):

@@ -34,8 +34,8 @@ class Point:
 def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) -> list[Point]:
     """Points for a module, each with other sizes, all sizes of one point different and above 1.
 
-    ``steps`` fixes T; without it T is at least 5. Parameters have a scale of 1 / sqrt(rows), so that
-    activations stay off their saturation; initial states and targets are standard normal.
+    ``steps`` fixes T; without it T is at least 5. Parameters have a scale of 1 / sqrt(rows), so
+    that activations stay off their saturation; initial states and targets are standard normal.
     Raises InputError if the module is not one of ours.
     """
     shapes = getattr(module, "SHAPES", None)

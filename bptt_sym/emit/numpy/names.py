@@ -7,7 +7,8 @@ import keyword
 
 _MODULE = {
     "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
-    "init_parameters", "check_shapes", "forward", "loss", "loss_of", "value_and_grad", "annotations",
+    "init_parameters",
+    "check_shapes", "forward", "loss", "loss_of", "value_and_grad",
 }  # fmt: skip
 """What every generated module defines."""
 
