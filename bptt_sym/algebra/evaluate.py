@@ -31,7 +31,7 @@ def evaluate(expression: Expr, values: Mapping[Expr, Any], functions: Functions)
         if node in values:
             return values[node]
         if node.is_Rational:
-            return float(node)
+            return int(node) if node.is_Integer else float(node)
         if is_leaf(node):
             raise KeyError(node)
         if isinstance(node, TimeSum | TimeProduct):

@@ -178,13 +178,13 @@ class TimeSum(MatrixExpr):
     body = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
 
-    def doit(self, **hints: Any) -> MatrixExpr:
+    def doit(self, **_: Any) -> MatrixExpr:
         """The sum written out, where both limits are numbers."""
         body, index, lower, upper = self.args
         if not (lower.is_Integer and upper.is_Integer):
             return self
         terms = (at_step(body, index, step) for step in range(int(lower), int(upper) + 1))
-        return add(*(term.doit(**hints) for term in terms), shape=self.shape)
+        return add(*map(_written_out, terms), shape=self.shape)
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return self.doit()[i, j]
@@ -202,13 +202,13 @@ class TimeProduct(MatrixExpr):
     body = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
 
-    def doit(self, **hints: Any) -> MatrixExpr:
+    def doit(self, **_: Any) -> MatrixExpr:
         """The product written out, where both limits are numbers."""
         body, index, lower, upper = self.args
         if not (lower.is_Integer and upper.is_Integer):
             return self
         steps = range(int(upper), int(lower) - 1, -1)
-        factors = [at_step(body, index, step).doit(**hints) for step in steps]
+        factors = [_written_out(at_step(body, index, step)) for step in steps]
         return product(*factors) if factors else Identity(self.shape[0])
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
@@ -220,6 +220,30 @@ def name_string(name: str | Str) -> Str:
     return name if isinstance(name, Str) else Str(name)
 
 
+def _without_empty_products(expression: MatrixExpr) -> MatrixExpr:
+    """The expression without products over no time steps."""
+    if isinstance(expression, MatAdd):
+        return add(*map(_without_empty_products, expression.args))
+    coefficient, rest = split_coefficient(expression)
+    if not isinstance(rest, MatMul):
+        return expression
+    kept = (factor for factor in rest.args if not _is_empty_product(factor))
+    return scale(coefficient, product(*kept))
+
+
+def _is_empty_product(expression: MatrixExpr) -> bool:
+    if not isinstance(expression, TimeProduct):
+        return False
+    _, _, lower, upper = expression.args
+    return bool((upper - lower).is_negative)
+
+
+def _written_out(expression: MatrixExpr) -> MatrixExpr:
+    """The expression with its sums and products over time written out, and nothing else done."""
+    nodes = expression.atoms(TimeSum, TimeProduct)
+    return expression.xreplace({node: node.doit() for node in nodes}) if nodes else expression
+
+
 def at_step(expression: MatrixExpr, index: Symbol, step: Expr | int) -> MatrixExpr:
     """The expression with a time index replaced, e.g. t by t + 1 or by 3."""
     return expression.xreplace({index: Integer(step) if isinstance(step, int) else step})
@@ -227,7 +251,7 @@ def at_step(expression: MatrixExpr, index: Symbol, step: Expr | int) -> MatrixEx
 
 def is_one(expression: Expr) -> bool:
     """Whether the expression is the number one, bare or spread over a matrix."""
-    return expression == 1 or isinstance(expression, OneMatrix)
+    return isinstance(expression, OneMatrix) or expression == Identity(1)
 
 
 def split_coefficient(expression: MatrixExpr) -> tuple[Rational, MatrixExpr]:
@@ -270,7 +294,7 @@ def add(*terms: MatrixExpr, shape: Shape | None = None) -> MatrixExpr:
 def sum_over_time(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> MatrixExpr:
     """The sum of an expression over time steps, its number in front, no sign for one step."""
     if lower == upper:
-        return at_step(body, index, lower)
+        return _without_empty_products(at_step(body, index, lower))
     coefficient, rest = split_coefficient(body)
     return scale(coefficient, TimeSum(rest, index, lower, upper))
 
@@ -333,6 +357,8 @@ def transpose(expression: MatrixExpr) -> MatrixExpr:
     coefficient, rest = split_coefficient(expression)
     if isinstance(rest, Transpose):
         return scale(coefficient, rest.arg)
+    if isinstance(rest, ZeroMatrix):
+        return ZeroMatrix(rest.cols, rest.rows)
     if isinstance(rest, Identity) or rest.shape == (1, 1):
         return expression
     return scale(coefficient, Transpose(rest))

@@ -124,7 +124,7 @@ class Addition(Operation):
                 terms.append(number_layout(abs(coefficient)))
             else:
                 terms.append(show(scale(abs(coefficient), rest), box.PRODUCT))
-        return box.Terms(tuple(zip(signs, box.enclosed(terms), strict=True)))
+        return box.Terms(tuple(zip(signs, terms, strict=True)))
 
     def value(self, node: MatAdd, np: Any, operands: Sequence[Any]) -> Any:
         return sum(operands[1:], operands[0])
@@ -285,7 +285,11 @@ class Transposition(Operation):
         return transpose(operand)
 
     def vjp(self, node: Transpose, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
-        return [(node.arg, transpose(cotangent))]
+        # The transpose of a product is written as one, so that it stays a column times a row.
+        coefficient, rest = split_coefficient(cotangent)
+        factors = rest.args if isinstance(rest, MatMul) else (rest,)
+        turned = product(*map(transpose, reversed(factors)))
+        return [(node.arg, scale(coefficient, turned))]
 
     def layout(self, node: Transpose, show: Show) -> box.Layout:
         return box.Superscript(show(node.arg, box.ATOM), None)
@@ -304,6 +308,8 @@ class EntrySum(Operation):
     syntax = "sum"
 
     def build(self, operand: MatrixExpr) -> MatrixExpr:
+        if isinstance(operand, ZeroMatrix):
+            return ZeroMatrix(1, 1)
         return SumOfEntries(operand)
 
     def vjp(self, node: SumOfEntries, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
@@ -398,7 +404,7 @@ class IdentityMatrix(Constant):
         return box.Constant("identity", show(node.args[0], box.SUM))
 
     def value(self, node: Identity, np: Any, operands: Sequence[Any]) -> Any:
-        return np.eye(int(operands[0]))
+        return np.eye(int(operands[0]), dtype=int)
 
 
 class Ones(Constant):
@@ -410,10 +416,14 @@ class Ones(Constant):
         return box.Constant("ones")
 
     def value(self, node: OneMatrix, np: Any, operands: Sequence[Any]) -> Any:
-        return np.ones([int(operand) for operand in operands])
+        return np.ones([int(operand) for operand in operands], dtype=int)
 
     def numpy(self, node: OneMatrix, code: Print) -> Code:
-        return Code(f"np.ones(({node.rows}, {node.cols}))", CALL)
+        if node.shape == (1, 1):
+            return Code("1", CALL)
+        sizes = [str(size) for size in node.shape if size != 1]
+        shape = f"({', '.join(sizes)})" if len(sizes) == 2 else sizes[0]
+        return Code(f"np.ones({shape}, dtype)", CALL)
 
 
 class Zeros(Constant):
@@ -425,7 +435,7 @@ class Zeros(Constant):
         return box.Constant("zeros")
 
     def value(self, node: ZeroMatrix, np: Any, operands: Sequence[Any]) -> Any:
-        return np.zeros([int(operand) for operand in operands])
+        return np.zeros([int(operand) for operand in operands], dtype=int)
 
     def numpy(self, node: ZeroMatrix, code: Print) -> Code:
         return Code("0.0", CALL)

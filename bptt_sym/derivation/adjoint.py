@@ -77,9 +77,9 @@ class AdjointRecursion:
         """Every adjoint of ``steps`` time steps, in the order in which they are computed."""
         for time in range(steps, 0, -1):
             for variable in self.variables:
-                readers = self._readers_at(variable, steps - time)
-                if readers:
-                    yield self._adjoint(variable, Integer(time), readers)
+                lag = steps - time
+                if self.reached[variable.name].holds(lag):
+                    yield self._adjoint(variable, Integer(time), self._readers_at(variable, lag))
 
     def symbolic(self) -> Iterator[Equation]:
         """The recursion for N time steps, its start and its general step."""
@@ -139,8 +139,7 @@ class AdjointRecursion:
         """The readers of a variable ``lag`` steps before the last that the loss depends on."""
         found = []
         for edge in self._active(symbol):
-            lags = self.reached[edge.of.name].shifted(edge.lag)
-            if lags.first <= lag and (lags.last is None or lag <= lags.last):
+            if self.reached[edge.of.name].shifted(edge.lag).holds(lag):
                 found.append(edge)
         return found
 
@@ -157,7 +156,9 @@ class AdjointRecursion:
     ) -> Equation:
         terms = (at_step(edge.pulled, TIME, time + edge.lag) for edge in readers)
         meaning = ("adjoint", f"{variable.name}_{time}")
-        return Equation(meaning, Adjoint(variable.at(time)), add(*terms), span=span)
+        return Equation(
+            meaning, Adjoint(variable.at(time)), add(*terms, shape=variable.shape), span=span
+        )
 
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]

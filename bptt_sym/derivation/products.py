@@ -95,10 +95,11 @@ class Products:
         general = self.contributions.general(parameter, self.general_loss)
         found = concrete.last() if self.loss == "last" else concrete.summed()
         equations = []
+        rights = [self._right(contribution, general) for contribution in found]
         one_step = self.loss == "last" and len(general) == 1 and not general[0].summed
         if not one_step:
-            equations += [self._contribution(contribution, general) for contribution in found]
-        equations.append(self._sum(parameter, found, general))
+            equations += map(self._contribution, found, rights)
+        equations.append(self._sum(parameter, found, rights))
         equations.append(self._general(parameter, general))
 
         chains = [chain for contribution in found for chain in contribution.chains]
@@ -108,17 +109,14 @@ class Products:
         )
         return Section("gradient", tuple(equations), parameter)
 
-    def _contribution(
-        self, contribution: Contribution, general: Sequence[GeneralChain]
-    ) -> Equation:
+    def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:
         chains = contribution.chains
         readers = (f"{reader.name}_{reader.time}" for reader in contribution.readers)
         label = self._loss_label(self.steps)
         meaning = (label, contribution.parameter.name, "from", *readers)
-        right = self._contribution_right(contribution, general)
         return Equation(meaning, None, right, _factor_lists(chains), contribution)
 
-    def _contribution_right(
+    def _right(
         self, contribution: Contribution, general: Sequence[GeneralChain]
     ) -> MatrixExpr:
         if contribution.chains:
@@ -139,11 +137,10 @@ class Products:
         self,
         parameter: Parameter,
         found: Sequence[Contribution],
-        general: Sequence[GeneralChain],
+        rights: Sequence[MatrixExpr],
     ) -> Equation:
-        terms = [self._contribution_right(contribution, general) for contribution in found]
         left = self._left(parameter, self._loss_at_end)
-        right = add(*terms, shape=left.shape)
+        right = add(*rights, shape=left.shape)
         chains = [chain for contribution in found for chain in contribution.chains]
         meaning = (self._loss_label(self.steps), parameter.name)
         return Equation(meaning, left, right, _factor_lists(chains))

@@ -15,7 +15,12 @@ class Lags(NamedTuple):
     last: int | None
 
     def shifted(self, lag: int) -> Lags:
+        """The range as seen from ``lag`` steps before."""
         return Lags(self.first + lag, None if self.last is None else self.last + lag)
+
+    def holds(self, lag: int) -> bool:
+        """Whether a lag lies in the range."""
+        return self.first <= lag and (self.last is None or lag <= self.last)
 
     def joined(self, other: Lags) -> Lags:
         """The smallest range that holds both."""
@@ -60,7 +65,10 @@ def reach(step: Step, roots: Mapping[str, Lags]) -> dict[str, Lags]:
 
 
 def cases(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
-    """The readers of a variable, by ranges of its lag, the smallest lag first."""
+    """The readers of a variable, by ranges of its lag, the smallest lag first.
+
+    A range in which nothing reads it, between others, has none: the derivative is zero there.
+    """
     ranges = [
         (edge, reached[edge.of.name].shifted(edge.lag))
         for edge in step.readers(name)
@@ -72,11 +80,7 @@ def cases(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
     ordered = sorted(starts)
     for position, first in enumerate(ordered):
         last = ordered[position + 1] - 1 if position + 1 < len(ordered) else None
-        readers = tuple(
-            edge
-            for edge, lags in ranges
-            if lags.first <= first and (lags.last is None or lags.last >= first)
-        )
-        if readers:
+        readers = tuple(edge for edge, lags in ranges if lags.holds(first))
+        if readers or last is not None:
             found.append(Case(Lags(first, last), readers))
     return found

@@ -14,6 +14,7 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     Variable,
+    ZeroMatrix,
     add,
     at_step,
 )
@@ -110,12 +111,15 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
         inner = () if detailed else equation.preactivations
         reached: dict[Variable | Parameter, list[MatrixExpr]] = {}
         seed = Identity(1) if equation is model.loss else Adjoint(equation.variable)
-        for leaf, pulled in _reached(equation, inner, seed):
-            reached.setdefault(leaf, []).append(pulled.xreplace(named))
+        for leaf, term in _reached(equation, inner, seed):
+            reached.setdefault(leaf, []).append(term.xreplace(named))
         for leaf, terms in reached.items():
+            pulled = add(*terms)
+            if isinstance(pulled, ZeroMatrix):
+                continue  # what is read cancels
             lag = int(TIME - leaf.time) if isinstance(leaf, Variable) else 0
             by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
-            edges.append(Edge(equation.variable, by, lag, seed, add(*terms)))
+            edges.append(Edge(equation.variable, by, lag, seed, pulled))
     return Step(model, detailed, tuple(edges))
 
 

@@ -11,6 +11,7 @@ from bptt_sym.algebra.expressions import (
     PRODUCT_STEP,
     TIME,
     Expr,
+    Integer,
     MatrixExpr,
     PartialDerivative,
     TimeProduct,
@@ -91,7 +92,7 @@ class TotalDefinitions:
             if not all(dominance.direct(node) for node in segment[1:]):
                 return None
             segments.append([node.moved(-later.time) for node in segment])
-        if any(segment != segments[0] for segment in segments):
+        if not segments or any(segment != segments[0] for segment in segments):
             return None
         head = dominance.chain(first)
         if not all(dominance.direct(node) for node in head[1:]):
@@ -127,7 +128,7 @@ class TotalDefinitions:
             if case.lags.first == case.lags.last:
                 time = total.last - case.lags.first
             else:
-                last = 1 if case.lags.last is None else total.last - case.lags.last
+                last = Integer(1) if case.lags.last is None else total.last - case.lags.last
                 span = Span(CONTRIBUTION_STEP, total.last - case.lags.first, last)
             for edge in case.readers:
                 factor = self._edge(edge, time + edge.lag, immediate=True)

@@ -1,8 +1,9 @@
-"""From one sequence to a batch: row vectors become arrays whose last axis holds their entries.
+"""From one sequence to a batch: vectors become arrays whose last axis holds their entries.
 
-A parameter stays as it is. Every product of a row with a column, which is a number for each
-sequence, and every sum over the batch is made a node of its own, so that what is left has a direct
-form in an array language: for arrays of shape (..., n), ``v @ W``, ``u * v``, ``u + v``.
+A row and its transpose are the same array; a parameter has no axis for the batch. What a matrix
+product of rows and columns means for arrays is made explicit by nodes of its own (an inner product,
+a number times a row, an outer product), as is every sum over the batch, so that what is left has a
+direct form in an array language: ``v @ W``, ``u * v``, ``u + v``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sympy import S
 from bptt_sym.algebra.expressions import (
     Adjoint,
     Expr,
+    HadamardPower,
     HadamardProduct,
     Integer,
     MatAdd,
@@ -24,15 +26,19 @@ from bptt_sym.algebra.expressions import (
     SumOfEntries,
     Transpose,
     Variable,
+    ZeroMatrix,
     add,
     hadamard,
+    power,
     product,
     scale,
     split_coefficient,
     transpose,
 )
+from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.operations import OPERATIONS, Operation, Print, is_leaf
 from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, Code
+from bptt_sym.errors import InputError
 
 
 class Carry(MatrixExpr):
@@ -43,9 +49,29 @@ class Carry(MatrixExpr):
 
 
 class InnerProduct(MatrixExpr):
-    """The product of a row with the transpose of another, for each sequence."""
+    """A row times a column: a number, for each sequence."""
 
     shape = property(lambda self: (S.One, S.One))
+
+
+class NumberTimesRow(MatrixExpr):
+    """A number times a row, for each sequence."""
+
+    shape = property(lambda self: self.args[1].shape)
+
+
+class OuterProduct(MatrixExpr):
+    """A column times a row, both of parameters alone: a matrix."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[0].shape[1], self.args[1].shape[1]
+
+
+class Spread(MatrixExpr):
+    """A vector that is the same for each sequence, with ``args[1]`` leading axes all the same."""
+
+    shape = property(lambda self: self.args[0].shape)
 
 
 class Contraction(MatrixExpr):
@@ -62,14 +88,14 @@ class BatchSum(MatrixExpr):
     shape = property(lambda self: self.args[0].shape)
 
 
-class ForEachRow(MatrixExpr):
-    """A matrix that is the same for each sequence, summed over all ``args[1]`` leading axes."""
+class ForEachSequence(MatrixExpr):
+    """What is the same for each sequence, summed over all ``args[1]`` leading axes."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class MatrixSum(MatrixExpr):
-    """The sum of all entries of a parameter or of an expression in parameters alone."""
+class GrandTotal(MatrixExpr):
+    """The sum of all entries of an array, over its leading axes too."""
 
     shape = property(lambda self: (S.One, S.One))
 
@@ -80,8 +106,42 @@ class InnerProductOperation(Operation):
     node = InnerProduct
 
     def numpy(self, node: Any, code: Print) -> Code:
-        left, right = (code(argument, MULTIPLICATIVE) for argument in node.args)
+        left, right = (code(argument, MULTIPLICATIVE + 1) for argument in node.args)
         return Code(f"np.sum({left} * {right}, axis=-1, keepdims=True)", CALL)
+
+
+class NumberTimesRowOperation(Operation):
+    """The code of ``NumberTimesRow``."""
+
+    node = NumberTimesRow
+
+    def numpy(self, node: Any, code: Print) -> Code:
+        left, right = node.args
+        return Code(
+            f"{code(left, MULTIPLICATIVE)} * {code(right, MULTIPLICATIVE + 1)}", MULTIPLICATIVE
+        )
+
+
+class OuterProductOperation(Operation):
+    """The code of ``OuterProduct``."""
+
+    node = OuterProduct
+
+    def numpy(self, node: Any, code: Print) -> Code:
+        left, right = (code(argument, ADDITIVE) for argument in node.args)
+        return Code(f"np.outer({left}, {right})", CALL)
+
+
+class SpreadOperation(Operation):
+    """The code of ``Spread``."""
+
+    node = Spread
+
+    def numpy(self, node: Any, code: Print) -> Code:
+        operand, axes = node.args
+        size = next((size for size in node.shape if size != 1), 1)
+        leading = "T, B" if axes == 2 else "B"
+        return Code(f"np.broadcast_to({code(operand, ADDITIVE)}, ({leading}, {size}))", CALL)
 
 
 class ContractionOperation(Operation):
@@ -109,21 +169,21 @@ class BatchSumOperation(Operation):
         return Code(f"np.sum({code(operand, ADDITIVE)}, axis={summed})", CALL)
 
 
-class ForEachRowOperation(Operation):
-    """The code of ``ForEachRow``."""
+class ForEachSequenceOperation(Operation):
+    """The code of ``ForEachSequence``."""
 
-    node = ForEachRow
+    node = ForEachSequence
 
     def numpy(self, node: Any, code: Print) -> Code:
         operand, axes = node.args
-        rows = "T * B" if axes == 2 else "B"
-        return Code(f"{rows} * {code(operand, MULTIPLICATIVE + 1)}", MULTIPLICATIVE)
+        count = "T * B" if axes == 2 else "B"
+        return Code(f"{count} * {code(operand, MULTIPLICATIVE + 1)}", MULTIPLICATIVE)
 
 
-class MatrixSumOperation(Operation):
-    """The code of ``MatrixSum``."""
+class GrandTotalOperation(Operation):
+    """The code of ``GrandTotal``."""
 
-    node = MatrixSum
+    node = GrandTotal
 
     def numpy(self, node: Any, code: Print) -> Code:
         return Code(f"np.sum({code(node.args[0], ADDITIVE)})", CALL)
@@ -133,10 +193,13 @@ BATCH_OPERATIONS: dict[type[Expr], Operation] = OPERATIONS | {
     operation.node: operation
     for operation in (
         InnerProductOperation(),
+        NumberTimesRowOperation(),
+        OuterProductOperation(),
+        SpreadOperation(),
         ContractionOperation(),
         BatchSumOperation(),
-        ForEachRowOperation(),
-        MatrixSumOperation(),
+        ForEachSequenceOperation(),
+        GrandTotalOperation(),
     )
 }
 
@@ -146,55 +209,113 @@ def is_batched(expression: Expr) -> bool:
     return bool(expression.has(Variable, Adjoint, Carry))
 
 
+def value_form(expression: MatrixExpr, axes: int) -> MatrixExpr:
+    """The expression for a batch, with its ``axes`` leading axes even where it is constant."""
+    if is_batched(expression) or isinstance(expression, ZeroMatrix):
+        return batched(expression)
+    return Spread(batched(expression), Integer(axes))
+
+
 def batched(expression: MatrixExpr) -> MatrixExpr:
-    """The expression for a batch: each row vector an array (..., n), each scalar (..., 1)."""
+    """The expression for a batch: a vector as an array (..., n), a scalar as (..., 1).
+
+    A column is given as its row. Raises InputError where it needs a matrix for each sequence.
+    """
     coefficient, rest = split_coefficient(expression)
     if coefficient != 1:
         return scale(coefficient, batched(rest))
     if is_leaf(expression):
         return expression
-    if isinstance(expression, Transpose):
-        return _transposed(expression.arg)
-    if isinstance(expression, SumOfEntries):
-        inner = batched(expression.operand)
-        return SumOfEntries(inner) if is_batched(inner) else MatrixSum(inner)
-    if isinstance(expression, MatMul):
-        return _row_product(list(expression.args))
-    operands = (
-        batched(argument) if isinstance(argument, MatrixExpr) else argument
-        for argument in expression.args
-    )
-    return expression.func(*operands)
+    if _is_column(expression):
+        return batched(_turned(expression))
+    match expression:
+        case Transpose():
+            turned = _turned(expression.arg)
+            return expression if turned == expression else batched(turned)
+        case MatMul():
+            return _product(list(expression.args))
+        case SumOfEntries():
+            inner = batched(expression.operand)
+            return SumOfEntries(inner) if is_batched(inner) else GrandTotal(inner)
+        case MatAdd():
+            return add(*map(batched, expression.args))
+        case HadamardProduct():
+            return hadamard(*map(batched, expression.args))
+        case HadamardPower():
+            return power(batched(expression.base), expression.exp)
+        case Elementwise():
+            operand = batched(expression.operand)
+            return Elementwise(expression.function, operand, expression.order)
+        case _:
+            return expression
 
 
-def _transposed(expression: MatrixExpr) -> MatrixExpr:
-    """The transpose, carried down to the leaves."""
-    if isinstance(expression, MatMul):
-        return batched(product(*(transpose(factor) for factor in reversed(expression.args))))
-    if isinstance(expression, MatAdd):
-        return add(*(batched(transpose(term)) for term in expression.args))
-    if isinstance(expression, HadamardProduct):
-        return hadamard(*(batched(transpose(factor)) for factor in expression.args))
-    return transpose(batched(expression))
+def _is_column(expression: MatrixExpr) -> bool:
+    return bool(expression.shape[1] == 1 and expression.shape[0] != 1)
 
 
-def _row_product(factors: list[MatrixExpr]) -> MatrixExpr:
-    """A product that begins with a row, or has parameters only, multiplied from the left."""
+def _turned(expression: MatrixExpr) -> MatrixExpr:
+    """The transpose of an expression, carried down to its leaves; a column's leaf is its row."""
+    coefficient, rest = split_coefficient(expression)
+    if coefficient != 1:
+        return scale(coefficient, _turned(rest))
+    match expression:
+        case Transpose():
+            return expression.arg
+        case MatMul():
+            return product(*(transpose(factor) for factor in reversed(expression.args)))
+        case MatAdd():
+            return add(*(transpose(term) for term in expression.args))
+        case HadamardProduct():
+            return hadamard(*(transpose(factor) for factor in expression.args))
+        case HadamardPower():
+            return power(transpose(expression.base), expression.exp)
+        case Elementwise():
+            return Elementwise(expression.function, transpose(expression.operand), expression.order)
+        case OneMatrix():
+            return OneMatrix(expression.cols, expression.rows)
+        case _:
+            return transpose(expression)
+
+
+def _product(factors: list[MatrixExpr]) -> MatrixExpr:
+    """A product that is a row, a number or a matrix of parameters."""
+    for position, factor in enumerate(factors):
+        if position and isinstance(factor, MatAdd) and is_batched(factor) and factor.rows != 1:
+            # (a + b^T c) after a row: the outer product is never formed.
+            before, after = factors[:position], factors[position + 1 :]
+            return add(*(batched(product(*before, term, *after)) for term in factor.args))
+    if factors[0].shape[0] != 1:
+        return _matrix_product(factors)
     result = batched(factors[0])
     for factor in factors[1:]:
-        column = isinstance(factor, Transpose) and factor.shape[1] == 1
-        if column and is_batched(MatMul(result, factor)):
-            result = InnerProduct(result, batched(factor.arg))
-        elif result.shape == (1, 1) and factor.shape[0] == 1 and is_batched(result):
-            # A number for each sequence times a row: arrays broadcast.
-            result = HadamardProduct(result, _as_row(factor), check=False)
+        if result.shape == (1, 1):
+            result = NumberTimesRow(result, batched(factor))
+        elif factor.shape[1] == 1:
+            result = InnerProduct(result, batched(transpose(factor)))
+        elif is_batched(factor):
+            raise _no_matrix(factor)
         else:
             result = product(result, batched(factor))
     return result
 
 
-def _as_row(factor: MatrixExpr) -> MatrixExpr:
-    return factor if isinstance(factor, OneMatrix) else batched(factor)
+def _matrix_product(factors: list[MatrixExpr]) -> MatrixExpr:
+    if is_batched(MatMul(*factors)):
+        raise _no_matrix(MatMul(*factors))
+    for position in range(1, len(factors)):
+        if factors[position].shape[0] == 1:
+            column = transpose(product(*factors[:position]))
+            return OuterProduct(batched(column), batched(product(*factors[position:])))
+    return product(*map(batched, factors))
+
+
+def _no_matrix(expression: MatrixExpr) -> InputError:
+    rows, columns = expression.shape
+    return InputError(
+        f"generated code cannot hold a matrix ({rows} x {columns}) for each sequence; "
+        "the derivation can"
+    )
 
 
 def batch_total(expression: MatrixExpr, axes: int) -> MatrixExpr:
@@ -203,16 +324,20 @@ def batch_total(expression: MatrixExpr, axes: int) -> MatrixExpr:
     if coefficient != 1:
         return scale(coefficient, batch_total(rest, axes))
     if not is_batched(expression):
-        return ForEachRow(batched(expression), Integer(axes))
+        return ForEachSequence(batched(expression), Integer(axes))
     if isinstance(expression, MatAdd):
         return add(*(batch_total(term, axes) for term in expression.args))
-    if expression.shape[0] == 1:
+    if 1 in expression.shape:
         return BatchSum(batched(expression), Integer(axes))
-    if isinstance(expression, Transpose):
-        return transpose(batch_total(expression.arg, axes))
-    if isinstance(expression, HadamardProduct):
-        return _hadamard_total(expression, axes)
-    return _product_total(list(expression.args), axes)
+    match expression:
+        case Transpose():
+            return transpose(batch_total(expression.arg, axes))
+        case HadamardProduct():
+            return _hadamard_total(expression, axes)
+        case MatMul():
+            return _product_total(list(expression.args), axes)
+        case _:
+            raise _no_matrix(expression)
 
 
 def _hadamard_total(expression: HadamardProduct, axes: int) -> MatrixExpr:
@@ -220,19 +345,28 @@ def _hadamard_total(expression: HadamardProduct, axes: int) -> MatrixExpr:
     inside = [factor for factor in expression.args if is_batched(factor)]
     outside = [batched(factor) for factor in expression.args if not is_batched(factor)]
     if len(inside) != 1:
-        raise NotImplementedError("a sum over an elementwise product of outer products")
+        raise _no_matrix(expression)
     return hadamard(batch_total(inside[0], axes), *outside)
 
 
 def _product_total(factors: list[MatrixExpr], axes: int) -> MatrixExpr:
-    first = next(position for position, factor in enumerate(factors) if is_batched(factor))
-    outside = [batched(factor) for factor in factors[:first]]
-    rest = factors[first:]
-    if rest[0].shape[0] == 1:
-        return product(*outside, BatchSum(_row_product(rest), Integer(axes)))
-    column = batched(transpose(rest[0]))
-    contraction = Contraction(column, _row_product(rest[1:]), Integer(axes))
-    return product(*outside, contraction)
+    """The sum of a column times a row, however many factors each of them has."""
+    for position, factor in enumerate(factors):
+        if isinstance(factor, MatAdd) and is_batched(factor):
+            before, after = factors[:position], factors[position + 1 :]
+            terms = (product(*before, term, *after) for term in factor.args)
+            return add(*(batch_total(term, axes) for term in terms))
+    cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
+    if cut is None:
+        raise _no_matrix(MatMul(*factors))
+    column, row = transpose(product(*factors[:cut])), product(*factors[cut:])
+    if is_batched(column) and is_batched(row):
+        return Contraction(batched(column), batched(row), Integer(axes))
+    sides = (
+        BatchSum(batched(side), Integer(axes)) if is_batched(side) else batched(side)
+        for side in (column, row)
+    )
+    return OuterProduct(*sides)
 
 
 def value_total(expression: MatrixExpr, axes: int) -> MatrixExpr:
@@ -243,6 +377,6 @@ def value_total(expression: MatrixExpr, axes: int) -> MatrixExpr:
     if isinstance(expression, MatAdd):
         return add(*(value_total(term, axes) for term in expression.args))
     if not is_batched(expression):
-        return ForEachRow(batched(expression), Integer(axes))
+        return ForEachSequence(batched(expression), Integer(axes))
     inner = expression.operand if isinstance(expression, SumOfEntries) else expression
-    return MatrixSum(batched(inner))
+    return GrandTotal(batched(inner))

@@ -27,7 +27,7 @@ from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge, Step, derive_step
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
-from bptt_sym.program.batch import Carry, batch_total, batched, value_total
+from bptt_sym.program.batch import Carry, batch_total, batched, value_form, value_total
 from bptt_sym.program.functions import with_functions
 
 When = Literal["always", "last step"]
@@ -140,7 +140,11 @@ class _Builder:
             stage = 1 if name in self.in_loop else 0 if name in self.feeding else 2
             # What neither feeds the recurrence nor depends on it may stand on either side.
             stages[stage].append(
-                Statement(definition.variable, batched(definition.expression), (equation,))
+                Statement(
+                    definition.variable,
+                    value_form(definition.expression, 1 if stage == 1 else 2),
+                    (equation,),
+                )
             )
         before, loop, after = map(tuple, stages)
         return Pass(before, loop, after)
@@ -177,10 +181,11 @@ class _Builder:
         carried = self.is_carried(variable)
         if carried:
             always.append(Carry(variable))
-        expression = add(*map(batched, always), shape=variable.shape)
+        axes = 1 if at_last or variable.name in self.in_loop else 2
+        expression = value_form(add(*always, shape=variable.shape), axes)
         when: When = "last step" if at_last else "always"
         target = Adjoint(variable)
-        equations = self.explained[variable.name]
+        equations = self.explained.get(variable.name, ())
         if carried and ending:
             equations = tuple(entry for entry in equations if not _starts(entry))
         yield Statement(target, expression, equations, when)
@@ -192,8 +197,8 @@ class _Builder:
         for state in self.states():
             edges = self.readers(state)
             ending = [e.pulled for e in edges if e.lag == 0 and self.ends_at_last(e)]
-            expression = add(*map(batched, ending), shape=state.shape)
-            equations = tuple(e for e in self.explained[state.name] if ending and _starts(e))
+            expression = value_form(add(*ending, shape=state.shape), 1)
+            equations = tuple(filter(_starts, self.explained.get(state.name, ()))) if ending else ()
             yield Statement(Carry(state), expression, equations, "last step")
 
     def carries(self) -> Iterable[Statement]:
@@ -204,7 +209,7 @@ class _Builder:
             ending = [edge.pulled for edge in edges if self.ends_at_last(edge)]
             yield Statement(
                 Carry(state),
-                add(*map(batched, always), shape=state.shape),
+                value_form(add(*always, shape=state.shape), 1),
                 self.explained_carry(state),
             )
             if ending:
@@ -234,7 +239,7 @@ class _Builder:
             )
         for state in self.states():
             yield Statement(
-                Adjoint(state.at(0)), Carry(state), self.explained[f"initial {state.name}"]
+                Adjoint(state.at(0)), Carry(state), self.explained.get(f"initial {state.name}", ())
             )
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
@@ -249,7 +254,7 @@ class _Builder:
 
     def at_last_step(self, name: str) -> bool:
         """Whether the loss depends on a variable at the last step alone."""
-        return self.recursion.reached.get(name) == Lags(0, 0)
+        return name not in self.in_loop and self.recursion.reached.get(name) == Lags(0, 0)
 
     def ends_at_last(self, edge: Edge) -> bool:
         return self.at_last_step(edge.of.name)

@@ -130,7 +130,10 @@ def _text(expression: Expr) -> str:
 
 
 def _symbol(symbol: Variable | Parameter) -> dict[str, Any]:
-    time = str(symbol.time) if isinstance(symbol, Variable) else None
+    """A name with its time step: a number, an expression such as "t - 1", or none."""
+    if isinstance(symbol, Parameter):
+        return {"name": symbol.name, "time_step": None}
+    time = int(symbol.time) if symbol.time.is_Integer else str(symbol.time)
     return {"name": symbol.name, "time_step": time}
 
 

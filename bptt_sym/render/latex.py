@@ -13,7 +13,7 @@ from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
-LINE_WIDTH = 50.0
+LINE_WIDTH = 42.0
 """The room for a right side, in letters, on a line of LaTeX's article class."""
 
 _OPERATORS = {

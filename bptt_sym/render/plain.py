@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bptt_sym.algebra.layout import (
     AdjointOf,
@@ -114,13 +115,12 @@ def _signed(position: int, sign: int, term: str, signs: Signs) -> str:
 
 
 def _product(factors: tuple[Layout, ...], kind: str, signs: Signs) -> str:
-    if kind != "matrix" or not any(isinstance(factor, Fraction) for factor in factors):
-        return signs.operators[kind].join(plain_text(factor, signs) for factor in factors)
-    text = ""
-    for factor, following in zip(factors, (*factors[1:], None), strict=True):
-        text += plain_text(factor, signs)
-        if following is not None:
-            text += " " if isinstance(factor, Number) else signs.between_derivatives
+    text = plain_text(factors[0], signs)
+    for before, factor in pairwise(factors):
+        derivative = isinstance(before, Fraction) or isinstance(factor, Fraction)
+        beside = kind == "matrix" and derivative and not isinstance(before, Number)
+        sign = signs.between_derivatives if beside else signs.operators[kind]
+        text += sign + plain_text(factor, signs)
     return text
 
 

@@ -64,6 +64,30 @@ class Arrays:
         ]
 
     @cached_property
+    def forward_arguments(self) -> list[Argument]:
+        """What the forward pass takes: inputs, the targets that it reads, initial states."""
+        read = _names(_leaves(self.program.forward.statements))
+        targets = [t for t, entry in self._declared_targets if entry.name in read]
+        return [*self.inputs, *targets, *self.initial_states]
+
+    @cached_property
+    def loss_arguments(self) -> list[Argument]:
+        """What the loss takes beside the forward pass: the inputs and targets that it reads."""
+        read = _names(_leaves([self.program.loss]))
+        entries = self.program.model.declared("input")
+        inputs = [i for i, e in zip(self.inputs, entries, strict=True) if e.name in read]
+        return inputs + [t for t, entry in self._declared_targets if entry.name in read]
+
+    @property
+    def arguments(self) -> list[Argument]:
+        """What ``value_and_grad`` takes beside the parameters."""
+        return [*self.inputs, *self.targets, *self.initial_states]
+
+    @property
+    def _declared_targets(self) -> list[tuple[Argument, Declaration]]:
+        return list(zip(self.targets, self.program.model.declared("target"), strict=True))
+
+    @cached_property
     def initial_states(self) -> list[Argument]:
         return [
             Argument(
@@ -116,13 +140,13 @@ class Arrays:
         """The targets that are read at the last time step alone."""
         targets = {entry.name for entry in self.program.model.declared("target")}
         always = _leaves(s for s in self.statements if s.when == "always")
-        return targets - {leaf.name for leaf in always if isinstance(leaf, Variable)}
+        return targets - _names(always)
 
     @cached_property
     def kept(self) -> list[Variable]:
         """The variables that the forward pass returns: the model's, and what is read later."""
         written = {equation.name for equation in self.program.model.equations}
-        later = {leaf.name for leaf in self._after_forward if isinstance(leaf, Variable)}
+        later = _names(self._after_forward)
         return [
             statement.target
             for statement in self.program.forward.statements
@@ -145,7 +169,7 @@ class Arrays:
         forward = self.program.forward
         outside = _leaves([*forward.before, *forward.after])
         kept = {variable.name for variable in self.kept}
-        return kept | {leaf.name for leaf in outside if isinstance(leaf, Variable)}
+        return kept | _names(outside)
 
     @cached_property
     def loop_adjoints(self) -> list[Variable]:
@@ -180,9 +204,11 @@ class Arrays:
 
 
 def sizes(shape: Shape) -> tuple[str, ...]:
-    """The sizes of an array that holds a matrix, without the one row of a vector."""
+    """The sizes of an array that holds a matrix; a vector has one, be it a row or a column."""
     rows, columns = shape
-    return (str(columns),) if rows == 1 else (str(rows), str(columns))
+    if 1 in shape:
+        return (str(columns if rows == 1 else rows),)
+    return str(rows), str(columns)
 
 
 def _leaves(statements: Iterable[Statement]) -> set[MatrixExpr]:
@@ -190,6 +216,10 @@ def _leaves(statements: Iterable[Statement]) -> set[MatrixExpr]:
     for statement in statements:
         found |= set(leaves(statement.expression, BATCH_OPERATIONS))
     return found
+
+
+def _names(leaves: Iterable[MatrixExpr]) -> set[str]:
+    return {leaf.name for leaf in leaves if isinstance(leaf, Variable)}
 
 
 def _math(variable: Variable) -> str:

@@ -25,7 +25,7 @@ def forward_body(arrays: Arrays) -> list[Block]:
     loop = _loop("range(T)", _lines(arrays, forward.loop, arrays.forward_place("[t]")))
     after = _lines(arrays, forward.after, everywhere)
     allocations = _forward_allocations(arrays)
-    arguments = [*arrays.inputs, *arrays.initial_states]
+    arguments = arrays.forward_arguments
     names = ", ".join(argument.name for argument in arguments)
     computed = [before, [*allocations, *loop], after]
     prologue = [
@@ -69,20 +69,19 @@ def backward_body(arrays: Arrays) -> list[Block]:
     gradients = _backward_lines(arrays, program.gradients)
     computed = [before, [*carried, *_backward_allocations(arrays), *loop], after, gradients]
 
-    inputs = ", ".join(a.name for a in (*arrays.inputs, *arrays.initial_states))
-    targets = "".join(f", {argument.name}" for argument in arrays.targets)
-    everything = [*arrays.inputs, *arrays.targets, *arrays.initial_states]
-    array_names = ", ".join(argument.name for argument in everything)
+    into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
+    into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
+    array_names = ", ".join(argument.name for argument in arrays.arguments)
     prologue = [
         *_unpacked("params", arrays.parameters, computed),
-        *_checked(arrays, everything, computed),
+        *_checked(arrays, arrays.arguments, computed),
         *(
             [f"dtype = np.result_type(*params, {array_names})"]
             if _mentions(computed, "dtype")
             else []
         ),
-        f"values = forward(params, {inputs})",
-        f"value = loss_of(params, values{targets})",
+        f"values = forward(params, {into_forward})",
+        f"value = loss_of(params, values{into_loss})",
         *_unpacked("values", arrays.returned, computed),
     ]
     by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)

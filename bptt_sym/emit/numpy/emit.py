@@ -16,7 +16,7 @@ from bptt_sym.version import MADE_BY
 
 def numpy_module(program: Program) -> str:
     """The source of a module with ``forward``, ``loss`` and ``value_and_grad``."""
-    names = Names({dimension.name for dimension in program.model.dimensions})
+    names = Names([dimension.name for dimension in program.model.dimensions])
     arrays = Arrays(program, names)
     math = environment({"math": lambda expression: ascii_text(typeset(expression))})
     return math.get_template("numpy/module.py.j2").render(

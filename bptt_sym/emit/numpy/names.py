@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from collections.abc import Iterable
+
+from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.errors import InputError
 
 _MODULE = {
     "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
@@ -12,7 +16,9 @@ _MODULE = {
 }  # fmt: skip
 """What every generated module defines."""
 
-_LOCAL = {"T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values"}
+_LOCAL = {
+    "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
+}  # fmt: skip
 """What the functions of every generated module use."""
 
 _AMBIGUOUS = {"l", "O", "I"}
@@ -20,11 +26,22 @@ _AMBIGUOUS = {"l", "O", "I"}
 
 
 class Names:
-    """Gives out Python names; the same request gets the same name again."""
+    """Gives out Python names; the same request gets the same name again.
 
-    def __init__(self, reserved: set[str]) -> None:
-        self._taken = _MODULE | _LOCAL | _AMBIGUOUS | set(dir(builtins)) | reserved
+    Sizes keep the names of their dimensions, so a dimension may not have a name that generated
+    code needs for itself: InputError.
+    """
+
+    def __init__(self, dimensions: Iterable[str]) -> None:
+        own = _MODULE | _LOCAL | _AMBIGUOUS | FUNCTIONS.keys() | set(dir(builtins))
+        self._taken = own | set(dimensions)
         self._given: dict[tuple[str, str], str] = {}
+        for name in dimensions:
+            if name in own:
+                raise InputError(
+                    f"generated code needs the name '{name}' for itself; "
+                    "give the dimension another one"
+                )
 
     def __call__(self, role: str, name: str) -> str:
         """The name for a quantity in a role: its value, its adjoint, its initial value, ..."""

@@ -1,0 +1,146 @@
+"""The three levels of a derivation are equal: to each other and to SymPy's own scalar ``diff``.
+
+Exactly, for all sizes equal to two and three time steps.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import sympy
+from exact import Scalars, copy_of, equal
+from totals import Totals
+
+import bptt_sym as b
+from bptt_sym.algebra.expressions import Adjoint, Gradient, Variable, product
+from bptt_sym.model.read import parse_model
+
+STEPS = 3
+ENTANGLED_STEPS = 2  # its scalars grow with a power of the steps
+
+# Two states that feed each other and two ways from one step to the next, a parameter used
+# twice and transposed: no path stands alone, so every total derivative is needed.
+ENTANGLED = parse_model("""
+[dimensions]
+m = "inputs"
+n = "units"
+[inputs]
+x = ["m"]
+[targets]
+d = ["n"]
+[parameters]
+U = ["m", "n"]
+W = ["n", "n"]
+b = ["n"]
+[states]
+c = ["n"]
+h = ["n"]
+[functions]
+g = "tanh"
+[equations]
+f = "g(x[t] @ U + h[t-1] @ W.T)"
+c = "f[t] * c[t-1] + (1 - f[t]) * b"
+h = "2 * c[t] * f[t] - h[t-1]"
+[loss]
+E = "sum((d[t] - h[t] @ W) ** 2) + sum(W * W) / 2"
+""")
+
+MODELS = [b.load_model("elman"), b.load_model("elman-bias"), ENTANGLED]
+LAST = sympy.Symbol("N", integer=True, positive=True)
+
+
+@pytest.fixture(params=MODELS, ids=["elman", "elman-bias", "entangled"], scope="module")
+def model(request):
+    return request.param
+
+
+@pytest.fixture(params=["last", "sum"], scope="module")
+def loss(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def unfolded(model, loss):
+    return Scalars(model, STEPS, loss)
+
+
+@pytest.fixture
+def same(model):
+    """Equality of arrays of scalars; expanding the entangled model's would take minutes."""
+    return partial(equal, expand=model is not ENTANGLED)
+
+
+def gradient_sections(derivation):
+    return [section for section in derivation.sections if section.topic == "gradient"]
+
+
+def test_chain_level_is_the_derivative(model, loss, unfolded, same):
+    """The Jacobians multiplied along each chain, in the order printed, give vec(dE/dW)."""
+    derivation = b.derive(model, steps=STEPS, loss=loss)
+    totals = Totals(b.derive(model, steps=STEPS, loss=loss, level="jacobian"), unfolded.explicit)
+    for section in gradient_sections(derivation):
+        *_, total, _general = section.equations
+        rows = [
+            unfolded.explicit(product(*(factor.jacobian for factor in chain)), totals)
+            for chain in total.factors
+        ]
+        expected = unfolded.gradient(section.parameter)
+        assert same(sum(rows[1:], rows[0]).reshape(expected.shape), expected)
+
+
+def test_jacobian_level_is_the_derivative(model, loss, unfolded, same):
+    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+    totals = Totals(derivation, unfolded.explicit)
+    for section in gradient_sections(derivation):
+        *_, total, _general = section.equations
+        expected = unfolded.gradient(section.parameter)
+        assert same(unfolded.explicit(total.right, totals), expected)
+
+
+def test_general_form_instantiates_to_the_sum(model, loss, unfolded, same):
+    """N = 3 put into the equation for symbolic N gives the derivative again."""
+    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+    totals = Totals(derivation, unfolded.explicit)
+    for section in gradient_sections(derivation):
+        general = section.equations[-1].right.xreplace({LAST: sympy.Integer(STEPS)})
+        expected = unfolded.gradient(section.parameter)
+        assert same(unfolded.explicit(general, totals), expected)
+
+
+def test_contributions_are_gradients_by_untied_copies(model, loss, unfolded, same):
+    """Contribution i is the gradient by the copy of the parameter that step i alone uses."""
+    untied = Scalars(model, STEPS, loss, untied=True)
+    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+    totals = Totals(derivation, unfolded.explicit)
+    seen = 0
+    for section in gradient_sections(derivation):
+        for equation in section.equations:
+            if equation.contribution is None:
+                continue
+            copy = copy_of(section.parameter, equation.contribution.step)
+            gradient = untied.tied(untied.gradient(copy), model.parameters.values(), STEPS)
+            assert same(unfolded.explicit(equation.right, totals), gradient)
+            seen += 1
+    assert seen >= STEPS
+
+
+def test_adjoint_level_is_the_derivative(model, loss, unfolded, same):
+    """The recursion, evaluated in the order printed, gives every gradient."""
+    derivation = b.derive(model, steps=STEPS, level="adjoint", loss=loss)
+    recursion, sums = derivation.sections[:2]
+    adjoints = {}
+    for equation in (*recursion.equations, *sums.equations):
+        value = unfolded.explicit(equation.right, adjoints)
+        left = equation.left
+        if isinstance(left, Adjoint):
+            adjoints[left] = value
+        else:
+            assert isinstance(left, Gradient)
+            assert same(value, unfolded.gradient(left.by))
+
+
+def test_adjoint_level_covers_initial_states():
+    derivation = b.derive(ENTANGLED, steps=2, level="adjoint")
+    by = {equation.left.by for equation in derivation.sections[1].equations}
+    assert {leaf.name for leaf in by if isinstance(leaf, Variable)} == {"c", "h"}

@@ -1,0 +1,74 @@
+"""Makes generated/ and the picture in docs/ anew: python tools/renew.py.
+
+Each file is what one ``bptt-sym`` command writes with -o. Without pdflatex and pdftoppm the files
+are made, the picture is left as it is, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from picture import MissingToolError, draw
+
+from bptt_sym.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+COMMANDS = {
+    "elman.txt": "derive elman --steps 3",
+    "elman.tex": "derive elman --steps 3 --format latex --number-from 36",
+    "elman-jacobian.tex": "derive elman --steps 3 --level jacobian --format latex",
+    "elman-adjoint.tex": "derive elman --steps 3 --level adjoint --format latex",
+    "elman.json": "derive elman --steps 3 --format json",
+    "elman.py": "generate elman --loss sum",
+}
+"""What makes each file of generated/."""
+
+PICTURED = "derive elman --steps 3 --wrt W_y --wrt W_s --format latex --number-from 36"
+"""Equations 36 to 42, as they stand in the course."""
+
+
+def run(command: str, output: Path) -> None:
+    """Runs a ``bptt-sym`` command that writes one file, in this process."""
+    cli.main([*command.split(), "-o", str(output)], "bptt-sym", standalone_mode=False)
+
+
+def renew(folder: Path, *, picture: bool = True) -> None:
+    """Makes every file in ``folder``, which holds generated/ and docs/.
+
+    Raises MissingToolError, after all the files, where the picture cannot be drawn.
+    """
+    for name in ("generated", "docs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, command in COMMANDS.items():
+        run(command, folder / "generated" / name)
+    if picture:
+        # The fragment is kept beside its picture; a test sees by it when the picture is out of
+        # date, so it is written only once the picture is drawn.
+        source = folder / "docs" / "derivation.tex"
+        run(PICTURED, drawn := source.with_suffix(".new.tex"))
+        try:
+            draw(drawn, source.with_suffix(".png"))
+            drawn.replace(source)
+        finally:
+            drawn.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Reads the options and makes the files."""
+    parser = argparse.ArgumentParser(description="Make generated/ and docs/derivation.png anew.")
+    parser.add_argument("--into", type=Path, default=ROOT, metavar="FOLDER", help="not the project")
+    parser.add_argument("--no-picture", action="store_true", help="only generated/")
+    options = parser.parse_args()
+    try:
+        renew(options.into, picture=not options.no_picture)
+    except MissingToolError as missing:
+        print(f"docs/derivation.png is as it was: {missing}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
