@@ -47,8 +47,7 @@ class Products:
         self.loss = loss
         self.matrices = matrices
         self.definitions = TotalDefinitions(contributions, matrices=matrices)
-        # The steps at which the loss of a concrete and of a general form stands.
-        self.concrete_loss: Expr = Integer(steps) if loss == "last" else TIME
+        # The symbolic step of the loss that a general form is about.
         self.general_loss: Expr = LAST_STEP if loss == "last" else TIME
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
@@ -103,10 +102,9 @@ class Products:
         equations.append(self._general(parameter, general))
 
         chains = [chain for contribution in found for chain in contribution.chains]
-        totals.update(dict.fromkeys(totals_of(_factors(chains), self.concrete_loss)))
-        totals.update(
-            dict.fromkeys(totals_of(_factors(g.chain for g in general), self.general_loss))
-        )
+        chains += [entry.chain for entry in general]
+        last = None if self.loss == "last" else TIME
+        totals.update(dict.fromkeys(totals_of(_factors(chains), last)))
         return Section("gradient", tuple(equations), parameter)
 
     def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:

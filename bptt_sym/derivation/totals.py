@@ -35,13 +35,15 @@ class Total:
     last: Expr
 
 
-def totals_of(factors: Iterable[Factor], last: Expr) -> list[Total]:
+def totals_of(factors: Iterable[Factor], last: Expr | None = None) -> list[Total]:
     """The total derivatives among factors that stand for more than one edge, each once.
 
-    ``last`` is the step, or the symbol of the step, at which they begin.
+    ``last`` is a symbol for the step at which they begin, where one definition is to serve many.
     """
     found = dict.fromkeys(
-        Total(factor.of.name, factor.by.name, last) for factor in factors if factor.edge is None
+        Total(factor.of.name, factor.by.name, factor.of.time if last is None else last)
+        for factor in factors
+        if factor.edge is None
     )
     return list(found)
 
@@ -122,6 +124,8 @@ class TotalDefinitions:
         reached = reach(self.step, {total.of: Lags(0, 0)})
         found = []
         for case in cases(self.step, total.by, reached):
+            if not case.readers and total.of == total.by and case.lags.first == 0:
+                continue  # the derivative of a variable by itself
             terms, needed = [], []
             span = None
             time: Expr = CONTRIBUTION_STEP
@@ -138,7 +142,8 @@ class TotalDefinitions:
                 other = Total(total.of, edge.of.name, total.last)
                 needed.append(other)
                 terms.append(product(self._symbol(other, time + edge.lag), factor))
-            equation = self._equation(total, add(*terms), time, span, str(case.lags.first))
+            shape = self._symbol(total, time).shape
+            equation = self._equation(total, add(*terms, shape=shape), time, span, str(case.lags.first))
             found.append((equation, needed))
         return found
 

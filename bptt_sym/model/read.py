@@ -267,7 +267,7 @@ class _Reader:
             if is_leaf(node):
                 return node
             inner = node.func(*(walk(argument) for argument in node.args))
-            if not isinstance(inner, Elementwise) or is_leaf(inner.operand):
+            if not isinstance(inner, Elementwise) or is_leaf(inner.operand) or 1 not in inner.shape:
                 return inner
             known = {equation.expression: equation.variable for equation in found}
             variable = known.get(inner.operand)

@@ -229,11 +229,13 @@ def batched(expression: MatrixExpr) -> MatrixExpr:
     if _is_column(expression):
         return batched(_turned(expression))
     match expression:
+        case Transpose() if is_leaf(expression.arg):
+            return expression.arg if _is_column(expression.arg) else expression
         case Transpose():
-            turned = _turned(expression.arg)
-            return expression if turned == expression else batched(turned)
+            return batched(_turned(expression.arg))
         case MatMul():
-            return _product(list(expression.args))
+            inward = product(*map(_inward, expression.args))
+            return _product(list(inward.args)) if isinstance(inward, MatMul) else batched(inward)
         case SumOfEntries():
             inner = batched(expression.operand)
             return SumOfEntries(inner) if is_batched(inner) else GrandTotal(inner)
@@ -252,6 +254,11 @@ def batched(expression: MatrixExpr) -> MatrixExpr:
 
 def _is_column(expression: MatrixExpr) -> bool:
     return bool(expression.shape[1] == 1 and expression.shape[0] != 1)
+
+
+def _inward(factor: MatrixExpr) -> MatrixExpr:
+    """The factor, a transpose of more than a leaf carried inward."""
+    return _turned(factor.arg) if isinstance(factor, Transpose) else factor
 
 
 def _turned(expression: MatrixExpr) -> MatrixExpr:

@@ -227,16 +227,17 @@ class _Builder:
     def gradients(self) -> Iterable[Statement]:
         for name, parameter in self.step.model.parameters.items():
             edges = self.readers(parameter)
-            terms = [
-                batch_total(edge.pulled, 1 if self.ends_at_last(edge) else 2) for edge in edges
-            ]
-            last = bool(edges) and all(map(self.ends_at_last, edges))
-            yield Statement(
-                Adjoint(parameter),
-                add(*terms, shape=parameter.shape),
-                self.explained[name],
-                "last step" if last else "always",
-            )
+            always = [e for e in edges if not self.ends_at_last(e)]
+            ending = [e for e in edges if self.ends_at_last(e)]
+            target, equations = Adjoint(parameter), self.explained[name]
+            if always or not ending:
+                total = add(*(batch_total(e.pulled, 2) for e in always), shape=parameter.shape)
+                yield Statement(target, total, equations)
+            if ending:
+                total = add(*(batch_total(e.pulled, 1) for e in ending))
+                yield Statement(
+                    target, total, () if always else equations, "last step", adds=bool(always)
+                )
         for state in self.states():
             yield Statement(
                 Adjoint(state.at(0)), Carry(state), self.explained.get(f"initial {state.name}", ())

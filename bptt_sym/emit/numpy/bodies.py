@@ -198,20 +198,28 @@ def _lines(arrays: Arrays, statements: Iterable[Statement], place: Place) -> Blo
 def _statement(arrays: Arrays, statement: Statement, place: Place) -> Block:
     names = arrays.names
     target, expression = statement.target, statement.expression
-    if statement.adds and place.index == "":
-        name = leaf_name(target, names)
-        last = assignment(f"{name}[-1]", expression, arrays.backward_place("[-1]"), names)
-        last[0] = last[0].replace(" = ", " += ", 1)
-        return [f"{name} = {name}.copy()", *last]
     if statement.adds:
-        lines = assignment(leaf_code(target, place, names), add(target, expression), place, names)
-        return ["if t == T - 1:", *(f"    {line}" for line in lines)]
+        return _addition(arrays, statement, place)
     # All time steps at once are assigned to the name, one step to the place in the array.
     name = leaf_code(target, place, names) if place.index == "[t]" else leaf_name(target, names)
     constant = constant_code(expression, _array_shape(target, place))
     if constant:
         return [f"{name} = {constant}"]
     return assignment(name, expression, place, names)
+
+
+def _addition(arrays: Arrays, statement: Statement, place: Place) -> Block:
+    """What the last time step adds to an adjoint, or to the gradient by a parameter."""
+    names = arrays.names
+    target, expression = statement.target, statement.expression
+    if place.index == "[t]":
+        lines = assignment(leaf_code(target, place, names), add(target, expression), place, names)
+        return ["if t == T - 1:", *(f"    {line}" for line in lines)]
+    name, last = leaf_name(target, names), arrays.backward_place("[-1]")
+    if isinstance(target, Adjoint) and isinstance(target.variable, Parameter):
+        return assignment(name, add(target, expression), last, names)
+    first, *more = assignment(f"{name}[-1]", expression, last, names)
+    return [f"{name} = {name}.copy()", first.replace(" = ", " += ", 1), *more]
 
 
 def _array_shape(target: MatrixExpr, place: Place) -> str:
