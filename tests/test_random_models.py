@@ -393,18 +393,37 @@ def found(changes: dict[str, str]) -> b.Model:
     )
 
 
-NO_MATRIX_PER_SEQUENCE = "an outer product of states"
-"""Generated code has no array for it and says so."""
-
-
 @pytest.mark.parametrize("loss", ["last", "sum"])
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_found(name: str, loss: str) -> None:
     model = found(FOUND[name])
     assert_written(model)
-    if name == NO_MATRIX_PER_SEQUENCE:
-        with pytest.raises(b.InputError, match="matrix"):
-            b.generate(model, loss=loss)
-        return
     assert_gradients(model, loss)
     assert_levels(model, loss)
+
+
+def test_a_matrix_for_each_sequence_is_refused_and_derived() -> None:
+    # A function of an outer product of states: no array of the module holds it.
+    model = found({"s": "phi(x[t] @ U + s[t-1] @ sin(s[t-1].T @ s[t-1]))"})
+    assert_written(model)
+    with pytest.raises(b.InputError, match="matrix"):
+        b.generate(model)
+
+
+@pytest.mark.xfail(strict=True, raises=NameError, reason="the loss of a module lacks the size n")
+def test_a_loss_whose_variables_cancel() -> None:
+    model = found({"E": f"{SQUARE} + sum((2 - (s[t] - s[t])) ** 2)"})
+    assert_gradients(model, "sum")
+
+
+@random_models
+@given(models(wide=True))
+def test_whatever_the_language_admits_is_right_or_refused(text: str) -> None:
+    model = parse_model(text)
+    try:
+        b.generate(model)
+    except b.InputError as error:
+        assert "matrix" in str(error)
+        return
+    assert_gradients(model, "sum")
+    assert_levels(model, "last")

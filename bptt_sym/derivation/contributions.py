@@ -14,7 +14,6 @@ from typing import Literal
 
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
-    LAST_STEP,
     TIME,
     Expr,
     Integer,
@@ -319,8 +318,3 @@ class ConcreteContributions:
         copy = Node(self.parameter.name, node.time)
         path = tuple(n.moved(-later) for n in (*nodes, copy)) if full else ()
         return Chain((*factors, immediate), path)
-
-
-def loss_step_symbol(loss: str) -> Expr:
-    """The symbolic step of the loss that a general form is about."""
-    return LAST_STEP if loss == "last" else TIME

@@ -79,7 +79,7 @@ class Products:
             found,
             key=lambda edge: (isinstance(edge.by, Parameter), -order.index(edge.of.name), edge.lag),
         )
-        equations = []
+        equations: list[Equation] = []
         for edge in ordered:
             parameter = isinstance(edge.by, Parameter)
             by = edge.by if parameter else edge.by.at(TIME - edge.lag)
@@ -93,7 +93,7 @@ class Products:
         concrete = self.contributions.concrete(parameter, self.steps)
         general = self.contributions.general(parameter, self.general_loss)
         found = concrete.last() if self.loss == "last" else concrete.summed()
-        equations = []
+        equations: list[Equation] = []
         rights = [self._right(contribution, general) for contribution in found]
         one_step = self.loss == "last" and len(general) == 1 and not general[0].summed
         if not one_step:
@@ -114,9 +114,7 @@ class Products:
         meaning = (label, contribution.parameter.name, "from", *readers)
         return Equation(meaning, None, right, _factor_lists(chains), contribution)
 
-    def _right(
-        self, contribution: Contribution, general: Sequence[GeneralChain]
-    ) -> MatrixExpr:
+    def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
         if contribution.chains:
             return add(*(self.write(chain) for chain in contribution.chains))
         # Too many losses to write one by one: their sum, for this step.

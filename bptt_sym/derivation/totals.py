@@ -143,7 +143,9 @@ class TotalDefinitions:
                 needed.append(other)
                 terms.append(product(self._symbol(other, time + edge.lag), factor))
             shape = self._symbol(total, time).shape
-            equation = self._equation(total, add(*terms, shape=shape), time, span, str(case.lags.first))
+            equation = self._equation(
+                total, add(*terms, shape=shape), time, span, str(case.lags.first)
+            )
             found.append((equation, needed))
         return found
 

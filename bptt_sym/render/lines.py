@@ -65,13 +65,32 @@ def broken(box: Layout, room: float, write: Write, operators: dict[str, str]) ->
         return [write(box)]
     if not isinstance(box, Terms):
         return _filled(box, room, write, operators)
-    lines = []
-    for position, (sign, term) in enumerate(box.terms):
-        first, *more = _filled(term, room, write, operators)
-        if position or sign < 0:
+    lines: list[str] = []
+    for sign, line in term_lines(box, room, width):
+        first, *more = _filled(line, room, write, operators)
+        if lines or sign < 0:
             first = f"{'-' if sign < 0 else '+'} {first}"
         lines += [first, *more]
     return lines
+
+
+def term_lines(
+    box: Terms, room: float, measure: Callable[[Layout], float]
+) -> list[tuple[int, Layout]]:
+    """A sum as lines, each a sign and what follows: a term each, or several where all are short."""
+    short = all(measure(term) <= room / 4 for _, term in box.terms)
+    groups: list[list[tuple[int, Layout]]] = []
+    used = 0.0
+    for sign, term in box.terms:
+        used += measure(term) + 3
+        if not groups or not short or used > room:
+            groups.append([])
+            used = measure(term)
+        groups[-1].append((sign, term))
+    return [
+        (group[0][0], group[0][1] if len(group) == 1 else Terms(((1, group[0][1]), *group[1:])))
+        for group in groups
+    ]
 
 
 def _filled(box: Layout, room: float, write: Write, operators: dict[str, str]) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.algebra.layout import Layout, Terms
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import Model
+from bptt_sym.render.lines import term_lines
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
 WIDTH = 96
 """A sum that does not fit into so many columns is broken before its signs."""
+
+Style = Callable[[str, str], str]
 
 _STYLES = {"heading": "1", "number": "2", "note": "2"}
 
@@ -43,9 +46,8 @@ def model_text(model: Model) -> str:
     return jinja.get_template("model.txt.j2").render(model=model)
 
 
-def _rows(equations: Sequence[Equation], marked: bool, style: object) -> str:
+def _rows(equations: Sequence[Equation], marked: bool, style: Style) -> str:
     """Equations one under the other, their signs of equality in one column."""
-    assert callable(style)
     lefts = [_left(equation, marked) for equation in equations]
     width = max(map(len, lefts), default=0)
     digits = max(
@@ -73,8 +75,7 @@ def _left(equation: Equation, marked: bool) -> str:
     return "from " + ", ".join(unicode_text(typeset(reader)) for reader in equation.readers)
 
 
-def _span(equation: Equation, style: object) -> str:
-    assert callable(style)
+def _span(equation: Equation, style: Style) -> str:
     span = equation.span
     if span is None:
         return ""
@@ -89,6 +90,11 @@ def _broken(box: Layout, width: int) -> list[str]:
     whole = unicode_text(box)
     if len(whole) <= width or not isinstance(box, Terms):
         return [whole]
-    first, *others = ((sign, unicode_text(Terms(((1, term),)))) for sign, term in box.terms)
-    lines = [("−" if first[0] < 0 else "") + first[1]]
-    return lines + [("− " if sign < 0 else "+ ") + shown for sign, shown in others]
+    lines = [
+        (sign, unicode_text(line))
+        for sign, line in term_lines(box, width, lambda term: len(unicode_text(term)))
+    ]
+    (sign, first), *others = lines
+    return [("−" if sign < 0 else "") + first] + [
+        ("− " if sign < 0 else "+ ") + shown for sign, shown in others
+    ]
