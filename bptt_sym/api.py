@@ -19,7 +19,7 @@ from bptt_sym.render.latex import display, latex
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
-    from bptt_sym.verify.verify import Report
+    from bptt_sym.verification.verify import Report
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,7 +132,7 @@ def verify(
     By complex step and by central differences, at several random points. ``activation`` and
     ``loss`` are for a model. Raises InputError for a module that is not a generated one.
     """
-    from bptt_sym.verify.verify import TOLERANCE, verify_module
+    from bptt_sym.verification.verify import TOLERANCE, verify_module
 
     module = subject
     if isinstance(module, Model):

@@ -183,8 +183,8 @@ def verify(
     """
     from bptt_sym import api
     from bptt_sym.derivation.derive import check_number
-    from bptt_sym.verify.table import report_table
-    from bptt_sym.verify.verify import check_tolerance
+    from bptt_sym.verification.table import report_table
+    from bptt_sym.verification.verify import check_tolerance
 
     if steps is not None:
         check_number("number of steps", steps, 1, 1000)

@@ -21,7 +21,7 @@ STAGES = (
     "templating",
     "render",
     "emit",
-    "verify",
+    "verification",
     "api",
     "__init__",
     "cli",

@@ -59,7 +59,7 @@ def module_from_file(path: Path) -> ModuleType:
     except SyntaxError as error:
         message = f"not a Python module: {error.msg}"
         raise InputError(message, Place(place.file, error.lineno, error.offset)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"cannot be imported: {type(error).__name__}: {error}", place) from None
     finally:
         del sys.modules[spec.name]

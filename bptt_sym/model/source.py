@@ -53,17 +53,25 @@ class Source:
         return None
 
 
+def shortened_path(path: Path) -> str:
+    """A path as messages and headers name it: one line of ASCII."""
+    return ascii(str(path))[1:-1]
+
+
 def read_source(path: Path) -> Source:
     """A model file's tables. Raises InputError if it cannot be read as UTF-8 TOML."""
-    file = str(path)
+    file = shortened_path(path)
     try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise InputError(f"this is {what}, not a model file", Place(file))
         with path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise InputError("no such model file", Place(file)) from None
-    except IsADirectoryError:
-        raise InputError("this is a folder, not a model file", Place(file)) from None
     except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", Place(file)) from None
     if len(data) > LARGEST_FILE:

@@ -7,7 +7,7 @@ is the same, mirrored, and each gradient is one sum over all time steps and sequ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,10 +21,11 @@ from bptt_sym.algebra.expressions import (
     Variable,
     add,
 )
+from bptt_sym.algebra.pullback import leaves
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.derivation import Equation, Loss
 from bptt_sym.derivation.reach import Lags
-from bptt_sym.derivation.step import Edge, Step, derive_step
+from bptt_sym.derivation.step import Edge, derive_step
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
 from bptt_sym.program.batch import Carry, batch_total, batched, value_form, value_total
@@ -110,8 +111,8 @@ class _Builder:
         self.loss = loss
         self.step = derive_step(concrete, detailed=True)
         self.recursion = AdjointRecursion(self.step, loss)
-        self.in_loop = loop_variables(self.step)
-        self.feeding = _feeding(self.step, self.in_loop)
+        self.in_loop = loop_variables(concrete)
+        self.feeding = _feeding(concrete, self.in_loop)
         self.written = derive_step(model, detailed=True)
         self.explained = _equations(AdjointRecursion(self.written, loss))
 
@@ -261,34 +262,43 @@ class _Builder:
         return self.at_last_step(edge.of.name)
 
 
-def loop_variables(step: Step) -> frozenset[str]:
+def loop_variables(model: Model) -> frozenset[str]:
     """The recurrence: the states, what lies on a cycle through them, and what lies between."""
-    names = [variable.name for variable in step.variables]
-    states = {entry.name for entry in step.model.declared("state")}
-    after = _closure(states, lambda name: (edge.of.name for edge in step.readers(name)))
-    before = _closure(
-        states, lambda name: (edge.by.name for edge in step.reads(name) if edge.by.name in names)
-    )
-    return frozenset(states | (after & before))
+    reads = _reads(model)
+    readers: dict[str, list[str]] = {name: [] for name in reads}
+    for reader, names in reads.items():
+        for name in names:
+            readers[name].append(reader)
+    states = {entry.name for entry in model.declared("state")}
+    between = _closure(states, readers) & _closure(states, reads)
+    return frozenset(states | between)
 
 
-def _feeding(step: Step, loop: frozenset[str]) -> frozenset[str]:
-    names = {variable.name for variable in step.variables}
-    before = _closure(
-        set(loop), lambda name: (edge.by.name for edge in step.reads(name) if edge.by.name in names)
-    )
-    return frozenset(before - loop)
+def _feeding(model: Model, loop: frozenset[str]) -> frozenset[str]:
+    return frozenset(_closure(set(loop), _reads(model)) - loop)
 
 
-def _closure(start: set[str], following: object) -> set[str]:
-    assert callable(following)
+def _reads(model: Model) -> dict[str, list[str]]:
+    """The computed variables that each equation reads, be its derivative by them zero or not."""
+    computed = {definition.name for definition in model.definitions}
+    return {
+        definition.name: [
+            leaf.name
+            for leaf in leaves(definition.expression)
+            if isinstance(leaf, Variable) and leaf.name in computed
+        ]
+        for definition in model.definitions
+    }
+
+
+def _closure(start: set[str], following: Mapping[str, Sequence[str]]) -> set[str]:
     found: set[str] = set()
-    waiting: list[str] = [name for first in sorted(start) for name in following(first)]
+    waiting = [name for first in sorted(start) for name in following[first]]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += following(name)
+            waiting += following[name]
     return found
 
 

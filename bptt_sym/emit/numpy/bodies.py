@@ -52,6 +52,21 @@ def loss_body(arrays: Arrays) -> list[Block]:
         unpacked.append(f"T, B = {any_array}.shape[:2]")
     elif _mentions([code], "B"):
         unpacked.append(f"B = {any_array}.shape[1]")
+    dimensions = {entry.name for entry in arrays.program.model.dimensions} & _words([code])
+    known = [
+        (f"{source}{argument.name}", argument.shape)
+        for source, arguments in (
+            ("params.", arrays.parameters),
+            ("values.", arrays.returned),
+            ("", arrays.loss_arguments),
+        )
+        for argument in arguments
+    ]
+    for size in sorted(dimensions):
+        name, shape = next((name, shape) for name, shape in known if size in shape)
+        unpacked.append(f"{size} = {name}.shape[{shape.index(size)}]")
+    if _mentions([code], "dtype"):
+        unpacked.append("dtype = np.result_type(*params)")
     return [[*unpacked, *comments, *code, "return value"]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_sym.verify.verify import Report
+from bptt_sym.verification.verify import Report
 
 _HEADINGS = ("parameter", "method", "shape", "largest relative error", "tolerance", "")
 

@@ -6,6 +6,7 @@ transpose, a dropped step or a lost factor can leave a gradient right.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,8 @@ from bptt_sym.errors import InputError
 
 FEWEST_STEPS = 5
 _LARGEST_EXTRA = 3
+_LARGEST = 50.0
+_MOST_HALVINGS = 8
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,35 @@ def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) ->
     Raises InputError if the module is not one of ours.
     """
     shapes = getattr(module, "SHAPES", None)
-    needed = ("Parameters", "InitialState", "loss", "value_and_grad")
+    needed = ("Parameters", "InitialState", "forward", "loss", "value_and_grad")
     missing = [name for name in needed if not hasattr(module, name)]
     if not isinstance(shapes, dict) or missing:
         names = ", ".join((*missing, *(() if isinstance(shapes, dict) else ("SHAPES",))))
         raise InputError(f"not a module that bptt-sym generated: it has no {names}")
     rng = np.random.default_rng(seed)
-    return [_draw(module, rng, steps) for _ in range(count)]
+    return [_moderate(module, _draw(module, rng, steps)) for _ in range(count)]
+
+
+def _moderate(module: ModuleType, point: Point) -> Point:
+    """The point, halved until the forward pass is moderate: exp and its like soon overflow."""
+    names = inspect.signature(module.forward).parameters
+    for _ in range(_MOST_HALVINGS):
+        arguments = {name: array for name, array in point.arguments.items() if name in names}
+        with np.errstate(all="ignore"):
+            try:
+                values = module.forward(module.Parameters(**point.parameters), **arguments)
+                moderate = all(np.all(np.abs(array) < _LARGEST) for array in values)
+            except Exception:
+                # A module that cannot run is reported when it is checked.
+                return point
+        if moderate:
+            return point
+        point = Point(
+            point.sizes,
+            {name: array / 2 for name, array in point.parameters.items()},
+            {name: array / 2 for name, array in point.arguments.items()},
+        )
+    return point
 
 
 def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None) -> Point:
