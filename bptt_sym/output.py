@@ -22,8 +22,11 @@ def write_output(path: Path, text: str, *, force: bool = False) -> None:
     place = Place(ascii(str(path))[1:-1])
     temporary = None
     try:
+        path = Path(os.path.realpath(path))
         if path.is_dir():
             raise InputError("this is a folder; -o needs the name of a file", place)
+        if path.exists() and not path.is_file():
+            raise InputError("this is no regular file; -o - prints", place)
         if not path.parent.is_dir():
             raise InputError("the folder to write into does not exist", place)
         if not force and path.exists() and not _ours(path):
@@ -49,8 +52,6 @@ def write_output(path: Path, text: str, *, force: bool = False) -> None:
 
 
 def _ours(path: Path) -> bool:
-    if not path.is_file():
-        return False
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
     return not head or _MARK in head

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TypeAlias
 
 from sympy import Rational, S
@@ -63,14 +64,18 @@ def parse(text: str, scope: Scope, place: Callable[[int], Place]) -> MatrixExpr:
     """
     if len(text) > LONGEST_EQUATION:
         raise InputError(f"an equation has at most {LONGEST_EQUATION} characters", place(0))
+    if not text.strip():
+        raise InputError("an equation is empty", place(0))
+    # On one line, the parser's columns are offsets into the text.
+    text = text.translate(_ONE_LINE).rstrip()
+    indent = len(text) - len(text.lstrip())
+    text, place = text[indent:], partial(_moved, place, indent)
     try:
-        # One line: the parser's columns are then offsets into the text.
-        tree = ast.parse(text.translate(_ONE_LINE), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
         column = min(max((error.offset or 1) - 1, 0), len(text))
-        raise InputError(
-            f"not an equation: {error.msg}: {shortened(text)}", place(column)
-        ) from None
+        message = f"not an equation: {shortened(error.msg)}: {shortened(text)}"
+        raise InputError(message, place(column)) from None
     except (RecursionError, MemoryError):
         raise InputError("an equation nested too deeply", place(0)) from None
     _check_depth(tree, place)
@@ -78,6 +83,10 @@ def parse(text: str, scope: Scope, place: Callable[[int], Place]) -> MatrixExpr:
     if not isinstance(result, MatrixExpr):
         raise InputError("an equation must read a variable, not only numbers", place(0))
     return result
+
+
+def _moved(place: Callable[[int], Place], indent: int, column: int) -> Place:
+    return place(indent + column)
 
 
 _ONE_LINE = {ord(character): " " for character in "\n\r\t\f\v"}
@@ -198,11 +207,11 @@ class _Parser:
         known = self.scope.current if lag == 0 else self.scope.previous
         if name in known:
             return known[name].at(TIME - lag)
-        if name in self.scope.current:
-            raise self.error(
-                node, f"{name}[t-1] needs an initial value: declare '{name}' under [states]"
-            )
         reason = self.scope.later(name)
+        if lag and reason:
+            reason = f"{name}[t-1] needs an initial value: declare '{name}' under [states]"
+        elif name in self.scope.current:
+            reason = f"'{name}' is given at [t] only"
         if reason:
             raise self.error(node, reason)
         raise self.undeclared(node, name)

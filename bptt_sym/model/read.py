@@ -54,9 +54,9 @@ class _Reader:
         texts = {key: self.text(key) for key in _TEXTS}
         dimensions = self.dimensions()
         declarations = self.declarations({entry.name for entry in dimensions})
+        self.check_states(declarations)
         functions = self.functions()
         equations, loss = self.equations(declarations, functions)
-        self.check_states(declarations, equations)
         values = tuple(
             Declaration(equation.name, "value", equation.variable.shape)
             for equation in equations
@@ -287,12 +287,9 @@ class _Reader:
             Variable(name, expression.rows, expression.cols, TIME), result, tuple(found)
         )
 
-    def check_states(
-        self, declarations: tuple[Declaration, ...], equations: tuple[Equation, ...]
-    ) -> None:
-        defined = {equation.name for equation in equations}
+    def check_states(self, declarations: tuple[Declaration, ...]) -> None:
         for entry in declarations:
-            if entry.kind == "state" and entry.name not in defined:
+            if entry.kind == "state" and entry.name not in self.table("equations"):
                 raise self.error(f"the state '{entry.name}' has no equation", "states", entry.name)
 
 

@@ -18,8 +18,10 @@ def numpy_module(program: Program) -> str:
     """The source of a module with ``forward``, ``loss`` and ``value_and_grad``."""
     names = Names([dimension.name for dimension in program.model.dimensions])
     arrays = Arrays(program, names)
-    math = environment({"math": lambda expression: ascii_text(typeset(expression))})
-    return math.get_template("numpy/module.py.j2").render(
+    jinja = environment(
+        {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
+    )
+    return jinja.get_template("numpy/module.py.j2").render(
         program=program,
         model=program.model,
         arrays=arrays,
@@ -39,6 +41,11 @@ def generate_command(program: Program) -> str:
         if program.model.functions[name] != known:
             words += ["--activation", f"{name}={known}"]
     return command_line(words)
+
+
+def _quoted(words: str) -> str:
+    """Words of a user as they may stand in a docstring and in a comment."""
+    return words.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _helpers(arrays: Arrays) -> list[str]:

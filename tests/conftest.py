@@ -1,0 +1,47 @@
+"""The whole suite runs with ``eval``, ``exec`` and SymPy's string parsing armed to fail.
+
+Text of a user must reach none of them. The import system, Jinja, dataclasses and test tools use
+``exec`` of their own code, so a call fails only where it comes from this package or from SymPy.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+
+import pytest
+import sympy.parsing.sympy_parser as parser
+
+_GUARDED = ("bptt_sym", "sympy")
+_AST_ONLY = 0x400
+
+
+class ArmedError(AssertionError):
+    """User text may have reached a function that runs it."""
+
+
+def _armed(name: str, original):
+    def guard(source, *args, **kwargs):
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        guarded = caller.split(".")[0] in _GUARDED
+        parses = name == "compile" and len(args) > 2 and args[2] & _AST_ONLY
+        if guarded and not parses:
+            raise ArmedError(f"{caller} calls {name} on {str(source)[:60]!r}")
+        return original(source, *args, **kwargs)
+
+    return guard
+
+
+def _forbidden(*args, **kwargs):
+    raise ArmedError(f"SymPy parses a string: {args[:1]}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def armed():
+    patch = pytest.MonkeyPatch()
+    for name in ("eval", "exec", "compile"):
+        patch.setattr(builtins, name, _armed(name, getattr(builtins, name)))
+    for name in ("parse_expr", "eval_expr"):
+        patch.setattr(parser, name, _forbidden)
+    yield
+    patch.undo()
