@@ -135,8 +135,8 @@ def _checks(module: ModuleType, point: Point, tolerance: float) -> Iterator[Chec
                 yield Check(name, method, shape, np.inf, bound, problem)
                 continue
             expected = differentiate(loss, point.all, name)
-            error = _relative(gradient, expected, rounding * abs(float(value)))
-            yield Check(name, method, shape, error, bound)
+            difference = _relative(gradient, expected, rounding * abs(float(value)))
+            yield Check(name, method, shape, difference, bound)
 
 
 def _complex_step(loss: Callable[..., Any], arrays: dict[str, Any], name: str) -> Any:
