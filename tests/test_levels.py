@@ -1,6 +1,6 @@
 """The three levels of a derivation are equal: to each other and to SymPy's own scalar ``diff``.
 
-Exactly, for all sizes equal to two and three time steps.
+Exactly, for all sizes equal to two and three time steps (two for the entangled model).
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from totals import Totals
 import bptt_sym as b
 from bptt_sym.algebra.expressions import Adjoint, Gradient, Variable, product
 from bptt_sym.model.read import parse_model
-
-STEPS = 3
-ENTANGLED_STEPS = 2  # its scalars grow with a power of the steps
 
 # Two states that feed each other and two ways from one step to the next, a parameter used
 # twice and transposed: no path stands alone, so every total derivative is needed.
@@ -61,8 +58,14 @@ def loss(request):
 
 
 @pytest.fixture(scope="module")
-def unfolded(model, loss):
-    return Scalars(model, STEPS, loss)
+def steps(model):
+    """Three; the scalars of the entangled model grow with a power of the steps."""
+    return 2 if model is ENTANGLED else 3
+
+
+@pytest.fixture(scope="module")
+def unfolded(model, steps, loss):
+    return Scalars(model, steps, loss)
 
 
 @pytest.fixture
@@ -75,10 +78,10 @@ def gradient_sections(derivation):
     return [section for section in derivation.sections if section.topic == "gradient"]
 
 
-def test_chain_level_is_the_derivative(model, loss, unfolded, same):
+def test_chain_level_is_the_derivative(model, steps, loss, unfolded, same):
     """The Jacobians multiplied along each chain, in the order printed, give vec(dE/dW)."""
-    derivation = b.derive(model, steps=STEPS, loss=loss)
-    totals = Totals(b.derive(model, steps=STEPS, loss=loss, level="jacobian"), unfolded.explicit)
+    derivation = b.derive(model, steps=steps, loss=loss)
+    totals = Totals(b.derive(model, steps=steps, loss=loss, level="jacobian"), unfolded.explicit)
     for section in gradient_sections(derivation):
         *_, total, _general = section.equations
         rows = [
@@ -89,8 +92,8 @@ def test_chain_level_is_the_derivative(model, loss, unfolded, same):
         assert same(sum(rows[1:], rows[0]).reshape(expected.shape), expected)
 
 
-def test_jacobian_level_is_the_derivative(model, loss, unfolded, same):
-    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+def test_jacobian_level_is_the_derivative(model, steps, loss, unfolded, same):
+    derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)
     for section in gradient_sections(derivation):
         *_, total, _general = section.equations
@@ -98,20 +101,20 @@ def test_jacobian_level_is_the_derivative(model, loss, unfolded, same):
         assert same(unfolded.explicit(total.right, totals), expected)
 
 
-def test_general_form_instantiates_to_the_sum(model, loss, unfolded, same):
+def test_general_form_instantiates_to_the_sum(model, steps, loss, unfolded, same):
     """N = 3 put into the equation for symbolic N gives the derivative again."""
-    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+    derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)
     for section in gradient_sections(derivation):
-        general = section.equations[-1].right.xreplace({LAST: sympy.Integer(STEPS)})
+        general = section.equations[-1].right.xreplace({LAST: sympy.Integer(steps)})
         expected = unfolded.gradient(section.parameter)
         assert same(unfolded.explicit(general, totals), expected)
 
 
-def test_contributions_are_gradients_by_untied_copies(model, loss, unfolded, same):
+def test_contributions_are_gradients_by_untied_copies(model, steps, loss, unfolded, same):
     """Contribution i is the gradient by the copy of the parameter that step i alone uses."""
-    untied = Scalars(model, STEPS, loss, untied=True)
-    derivation = b.derive(model, steps=STEPS, level="jacobian", loss=loss)
+    untied = Scalars(model, steps, loss, untied=True)
+    derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)
     seen = 0
     for section in gradient_sections(derivation):
@@ -119,15 +122,15 @@ def test_contributions_are_gradients_by_untied_copies(model, loss, unfolded, sam
             if equation.contribution is None:
                 continue
             copy = copy_of(section.parameter, equation.contribution.step)
-            gradient = untied.tied(untied.gradient(copy), model.parameters.values(), STEPS)
+            gradient = untied.tied(untied.gradient(copy), model.parameters.values(), steps)
             assert same(unfolded.explicit(equation.right, totals), gradient)
             seen += 1
-    assert seen >= STEPS
+    assert seen >= steps
 
 
-def test_adjoint_level_is_the_derivative(model, loss, unfolded, same):
+def test_adjoint_level_is_the_derivative(model, steps, loss, unfolded, same):
     """The recursion, evaluated in the order printed, gives every gradient."""
-    derivation = b.derive(model, steps=STEPS, level="adjoint", loss=loss)
+    derivation = b.derive(model, steps=steps, level="adjoint", loss=loss)
     recursion, sums = derivation.sections[:2]
     adjoints = {}
     for equation in (*recursion.equations, *sums.equations):

@@ -57,14 +57,9 @@ class Factor:
 
 @dataclass(frozen=True)
 class Chain:
-    """A product of derivatives from a loss to a parameter; the last factor is the immediate one.
-
-    ``path`` holds its nodes where the chain stands in full, loss first; it is empty where factors
-    are abbreviated.
-    """
+    """A product of derivatives from a loss to a parameter; the last factor is the immediate one."""
 
     factors: tuple[Factor, ...]
-    path: tuple[Node, ...] = ()
 
     @property
     def reader(self) -> Variable:
@@ -76,8 +71,9 @@ class Chain:
 class Contribution:
     """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
 
-    ``readers`` are the variables that read the parameter at that step, and ``path_count`` counts
-    the paths through the unfolding that the contribution sums, for all losses.
+    ``readers`` are the variables that read the parameter at that step. ``path_count`` counts the
+    paths through the unfolding, from a loss to the copy, that the contribution sums; ``paths``
+    holds them if they are at most ``most_factors`` and span at most as many steps.
     """
 
     parameter: Parameter
@@ -85,6 +81,7 @@ class Contribution:
     readers: tuple[Variable, ...]
     chains: tuple[Chain, ...]
     path_count: int
+    paths: tuple[tuple[Node, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,7 +254,8 @@ class ConcreteContributions:
         for step in range(self.steps, 0, -1):
             chains = tuple(self._chains(step, self.steps))
             if chains:
-                found.append(self._contribution(step, chains, self._count(step)))
+                losses = range(self.steps, self.steps + 1)
+                found.append(self._contribution(step, losses, chains, self._count(step)))
         return found
 
     def summed(self) -> list[Contribution]:
@@ -276,18 +274,23 @@ class ConcreteContributions:
                 continue
             losses = range(step, self.steps + 1)
             chains = [chain for loss in losses if few for chain in self._chains(step, loss)]
-            found.append(self._contribution(step, tuple(chains), count))
+            found.append(self._contribution(step, losses, tuple(chains), count))
         return found
 
-    def _contribution(self, step: int, chains: tuple[Chain, ...], count: int) -> Contribution:
+    def _contribution(
+        self, step: int, losses: range, chains: tuple[Chain, ...], count: int
+    ) -> Contribution:
         readers = tuple(
             self.all.variable(e.of.name, step) for e in self.all.readers(self.parameter)
         )
-        return Contribution(self.parameter, step, readers, chains, count)
+        most = self.all.most_factors
+        listed = count <= most and losses[-1] - step < most
+        paths = (path for loss in losses if listed for path in self._paths(step, loss))
+        return Contribution(self.parameter, step, readers, chains, count, tuple(paths))
 
     def _count(self, step: int) -> int:
         """The number of paths from the last loss to the parameter's copy at a step."""
-        return sum(self.dominance.paths[node] for _, node in self._nodes(step, self.steps))
+        return sum(self.dominance.path_counts[node] for _, node in self._nodes(step, self.steps))
 
     def _nodes(self, step: int, loss: int) -> list[tuple[Edge, Node]]:
         """Who reads the parameter at a step, as nodes that lie as far from the last loss."""
@@ -313,8 +316,11 @@ class ConcreteContributions:
             folded = Factor(symbol(entry), symbol(node), "total")
             return Chain((*head, folded, immediate))
         nodes = self.dominance.chain(node)
-        factors = tuple(self.all.factors(nodes, self.dominance, symbol))
-        full = all(factor.edge for factor in factors)
-        copy = Node(self.parameter.name, node.time)
-        path = tuple(n.moved(-later) for n in (*nodes, copy)) if full else ()
-        return Chain((*factors, immediate), path)
+        return Chain((*self.all.factors(nodes, self.dominance, symbol), immediate))
+
+    def _paths(self, step: int, loss: int) -> Iterator[tuple[Node, ...]]:
+        later = self.steps - loss
+        for _, node in self._nodes(step, loss):
+            copy = Node(self.parameter.name, node.time)
+            for path in self.dominance.paths(node):
+                yield tuple(visited.moved(-later) for visited in (*path, copy))

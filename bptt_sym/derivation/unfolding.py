@@ -69,18 +69,15 @@ class Dominance:
         self.root = root
         self.above: dict[Node, Node] = {}
         self.depth: dict[Node, int] = {root: 0}
-        self.paths: dict[Node, int] = {root: 1}
-        self._direct: set[Node] = set()
-        readers: dict[Node, list[Node]] = {}
+        self.path_counts: dict[Node, int] = {root: 1}
+        self._readers: dict[Node, list[Node]] = {}
         for node in reversed(unfolding.nodes):
-            if node == root:
-                pass
-            elif node in readers:
-                self._place(node, readers[node])
-            else:
+            if node in self._readers:
+                self._place(node, self._readers[node])
+            elif node != root:
                 continue
             for read in unfolding.reads(node):
-                readers.setdefault(read, []).append(node)
+                self._readers.setdefault(read, []).append(node)
 
     def _place(self, node: Node, readers: list[Node]) -> None:
         above = readers[0]
@@ -88,9 +85,7 @@ class Dominance:
             above = self._common(above, reader)
         self.above[node] = above
         self.depth[node] = self.depth[above] + 1
-        self.paths[node] = sum(self.paths[reader] for reader in readers)
-        if readers == [above]:
-            self._direct.add(node)
+        self.path_counts[node] = sum(self.path_counts[reader] for reader in readers)
 
     def _common(self, one: Node, other: Node) -> Node:
         while one != other:
@@ -105,7 +100,15 @@ class Dominance:
 
     def direct(self, node: Node) -> bool:
         """Whether the one edge from the dominator is the only path to the node."""
-        return node in self._direct
+        return self._readers.get(node) == [self.above.get(node)]
+
+    def paths(self, node: Node) -> Iterator[tuple[Node, ...]]:
+        """Every path from the root to a node, both ends among its nodes."""
+        if node == self.root:
+            yield (node,)
+        for reader in self._readers.get(node, []):
+            for path in self.paths(reader):
+                yield (*path, node)
 
     def chain(self, node: Node) -> list[Node]:
         """The nodes that every path from the root to this one passes, both ends among them."""

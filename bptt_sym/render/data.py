@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, Variable
-from bptt_sym.derivation.contributions import Chain, Factor
+from bptt_sym.derivation.contributions import Factor
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
+from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.model.model import Equation as ModelEquation
 from bptt_sym.render.command import derive_command
@@ -80,7 +81,7 @@ class _Writer:
                 "time_step": contribution.step,
                 "readers": [_symbol(reader) for reader in contribution.readers],
                 "path_count": contribution.path_count,
-                "paths": [_path(chain) for chain in contribution.chains if chain.path],
+                "paths": [_path(path) for path in contribution.paths],
             },
         }
 
@@ -137,5 +138,5 @@ def _symbol(symbol: Variable | Parameter) -> dict[str, Any]:
     return {"name": symbol.name, "time_step": time}
 
 
-def _path(chain: Chain) -> list[dict[str, Any]]:
-    return [{"name": node.name, "time_step": node.time} for node in chain.path]
+def _path(path: tuple[Node, ...]) -> list[dict[str, Any]]:
+    return [{"name": node.name, "time_step": node.time} for node in path]
