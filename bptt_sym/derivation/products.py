@@ -103,8 +103,9 @@ class Products:
 
         chains = [chain for contribution in found for chain in contribution.chains]
         chains += [entry.chain for entry in general]
+        standing = (factor for factor in _factors(chains) if not self._in_full(factor))
         last = None if self.loss == "last" else TIME
-        totals.update(dict.fromkeys(totals_of(_factors(chains), last)))
+        totals.update(dict.fromkeys(totals_of(standing, last)))
         return Section("gradient", tuple(equations), parameter)
 
     def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:
@@ -187,11 +188,13 @@ class Products:
         return last.edge.applied(row, last.of.time)
 
     def _matrix(self, factor: Factor) -> MatrixExpr:
-        if factor.edge is None and factor.by.time == CONTRIBUTION_STEP:
-            total = Total(factor.of.name, factor.by.name, factor.of.time)
-            in_full = self.definitions.as_product(total)
-            return factor.expression if in_full is None else in_full
-        return factor.jacobian
+        return self._in_full(factor) or factor.jacobian
+
+    def _in_full(self, factor: Factor) -> MatrixExpr | None:
+        """The product over time that a general form has in the place of a total derivative."""
+        if not self.matrices or factor.edge or factor.by.time != CONTRIBUTION_STEP:
+            return None
+        return self.definitions.as_product(Total(factor.of.name, factor.by.name, factor.of.time))
 
 
 def _factors(chains: Iterable[Chain]) -> Iterable[Factor]:

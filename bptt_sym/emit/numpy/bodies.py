@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, Gradient, MatrixExpr, Parameter, add
+from bptt_sym.algebra.expressions import (
+    LAST_STEP,
+    Adjoint,
+    Gradient,
+    MatrixExpr,
+    Parameter,
+    ZeroMatrix,
+    add,
+)
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Argument, Arrays, sizes
-from bptt_sym.emit.numpy.printer import Place, assignment, constant_code, leaf_code, leaf_name
+from bptt_sym.emit.numpy.printer import Place, assignment, leaf_code, leaf_name
 from bptt_sym.program.batch import Carry
 from bptt_sym.program.program import Statement
 from bptt_sym.render.plain import ascii_text
@@ -25,14 +33,8 @@ def forward_body(arrays: Arrays) -> list[Block]:
     loop = _loop("range(T)", _lines(arrays, forward.loop, arrays.forward_place("[t]")))
     after = _lines(arrays, forward.after, everywhere)
     allocations = _forward_allocations(arrays)
-    arguments = arrays.forward_arguments
-    names = ", ".join(argument.name for argument in arguments)
     computed = [before, [*allocations, *loop], after]
-    prologue = [
-        *_unpacked("params", arrays.parameters, computed),
-        *_checked(arrays, arguments, computed),
-        *([f"dtype = np.result_type(*params, {names})"] if _mentions(computed, "dtype") else []),
-    ]
+    prologue = _prologue(arrays, arrays.forward_arguments, computed)
     fields = ", ".join(field.name for field in arrays.returned)
     return _filled([prologue, *computed, [f"return Forward({fields})"]])
 
@@ -47,26 +49,7 @@ def loss_body(arrays: Arrays) -> list[Block]:
         *_unpacked("params", arrays.parameters, [code]),
         *_unpacked("values", arrays.returned, [code]),
     ]
-    any_array = f"values.{arrays.returned[0].name}"
-    if _mentions([code], "T"):
-        unpacked.append(f"T, B = {any_array}.shape[:2]")
-    elif _mentions([code], "B"):
-        unpacked.append(f"B = {any_array}.shape[1]")
-    dimensions = {entry.name for entry in arrays.program.model.dimensions} & _words([code])
-    known = [
-        (f"{source}{argument.name}", argument.shape)
-        for source, arguments in (
-            ("params.", arrays.parameters),
-            ("values.", arrays.returned),
-            ("", arrays.loss_arguments),
-        )
-        for argument in arguments
-    ]
-    for size in sorted(dimensions):
-        name, shape = next((name, shape) for name, shape in known if size in shape)
-        unpacked.append(f"{size} = {name}.shape[{shape.index(size)}]")
-    if _mentions([code], "dtype"):
-        unpacked.append("dtype = np.result_type(*params)")
+    unpacked += _measured(arrays, [code])
     return [[*unpacked, *comments, *code, "return value"]]
 
 
@@ -86,15 +69,8 @@ def backward_body(arrays: Arrays) -> list[Block]:
 
     into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
     into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
-    array_names = ", ".join(argument.name for argument in arrays.arguments)
     prologue = [
-        *_unpacked("params", arrays.parameters, computed),
-        *_checked(arrays, arrays.arguments, computed),
-        *(
-            [f"dtype = np.result_type(*params, {array_names})"]
-            if _mentions(computed, "dtype")
-            else []
-        ),
+        *_prologue(arrays, arrays.arguments, computed),
         f"values = forward(params, {into_forward})",
         f"value = loss_of(params, values{into_loss})",
         *_unpacked("values", arrays.returned, computed),
@@ -150,17 +126,35 @@ def _unpacked(source: str, fields: Sequence[Argument], blocks: Sequence[Block]) 
     return [f"{name} = {source}.{name}" for name in used]
 
 
-def _checked(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
-    """The check of the arguments' shapes, and the sizes that the blocks use."""
-    named = ", ".join(f"{argument.name}={argument.name}" for argument in arguments)
-    call = f"check_shapes(**params._asdict(), {named})"
-    dimensions = (entry.name for entry in arrays.program.model.dimensions)
-    words = _words(blocks)
-    used = [size for size in ("T", "B", *dimensions) if size in words]
-    if not used:
-        return [call]
+def _prologue(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
+    """What a function begins with: its parameters, the check of its arguments, the sizes."""
+    names = [argument.name for argument in arguments]
+    checked = ", ".join(f"{name}={name}" for name in names)
+    check = f"check_shapes(**params._asdict(), {checked})"
+    used = _sizes_used(arrays, blocks)
     values = ", ".join(f'sizes["{size}"]' for size in used)
-    return [f"sizes = {call}", f"{', '.join(used)} = {values}"]
+    lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
+    if _mentions(blocks, "dtype"):
+        lines.append(f"dtype = np.result_type(*params, {', '.join(names)})")
+    return [*_unpacked("params", arrays.parameters, blocks), *lines]
+
+
+def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
+    """The sizes and the type that blocks use, from the arrays that the loss has at hand."""
+    known = {f"params.{entry.name}": entry.shape for entry in arrays.parameters}
+    known |= {f"values.{entry.name}": entry.shape for entry in arrays.returned}
+    known |= {entry.name: entry.shape for entry in arrays.loss_arguments}
+    lines = []
+    for size in _sizes_used(arrays, blocks):
+        name = next(name for name, shape in known.items() if size in shape)
+        lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
+    return [*lines, *(["dtype = np.result_type(*params)"] if _mentions(blocks, "dtype") else [])]
+
+
+def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
+    words = _words(blocks)
+    dimensions = (entry.name for entry in arrays.program.model.dimensions)
+    return [size for size in ("T", "B", *dimensions) if size in words]
 
 
 def _forward_allocations(arrays: Arrays) -> Block:
@@ -217,9 +211,8 @@ def _statement(arrays: Arrays, statement: Statement, place: Place) -> Block:
         return _addition(arrays, statement, place)
     # All time steps at once are assigned to the name, one step to the place in the array.
     name = leaf_code(target, place, names) if place.index == "[t]" else leaf_name(target, names)
-    constant = constant_code(expression, _array_shape(target, place))
-    if constant:
-        return [f"{name} = {constant}"]
+    if isinstance(expression, ZeroMatrix):
+        return [f"{name} = np.zeros({_array_shape(target, place)}, dtype)"]
     return assignment(name, expression, place, names)
 
 

@@ -9,19 +9,17 @@ from bptt_sym.algebra.expressions import (
     TIME,
     Adjoint,
     Expr,
-    HadamardProduct,
     MatAdd,
     MatrixExpr,
-    OneMatrix,
     Parameter,
     Variable,
-    ZeroMatrix,
 )
-from bptt_sym.algebra.python import ADDITIVE, CALL, Code
+from bptt_sym.algebra.python import CALL, Code
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry
 
 LINE_LENGTH = 88
+DEEPEST_INDENT = 8
 
 
 @dataclass(frozen=True)
@@ -82,33 +80,10 @@ def _is_previous(leaf: MatrixExpr) -> bool:
 
 
 def assignment(target: str, expression: MatrixExpr, place: Place, names: Names) -> list[str]:
-    """``target = expression`` as lines that keep to the line length where they can."""
-    code = expression_code(expression, place, names)
-    line = f"{target} = {code.text}"
-    if len(line) <= LINE_LENGTH - 8 or not isinstance(expression, MatAdd | HadamardProduct):
+    """``target = expression`` as lines; a sum that is too long for one has a line a term."""
+    line = f"{target} = {expression_code(expression, place, names).text}"
+    if len(line) <= LINE_LENGTH - DEEPEST_INDENT or not isinstance(expression, MatAdd):
         return [line]
-    parts = _parts(expression, place, names)
-    return [f"{target} = (", *(f"    {part}" for part in parts), ")"]
-
-
-def _parts(expression: MatrixExpr, place: Place, names: Names) -> list[str]:
-    """The terms or factors of an expression, each later one behind its operator."""
-    shown = []
-    for position, part in enumerate(expression.args):
-        if isinstance(expression, HadamardProduct):
-            text = expression_code(part, place, names).within(ADDITIVE + 2)
-            shown.append(text if position == 0 else f"* {text}")
-            continue
-        code = expression_code(part, place, names)
-        negative = code.text.startswith("-")
-        text = code.text.removeprefix("-") if negative else code.text
-        sign = "-" if negative else "+"
-        shown.append(code.text if position == 0 else f"{sign} {text}")
-    return shown
-
-
-def constant_code(expression: MatrixExpr, shape: str) -> str | None:
-    """The code of an array of zeros or ones of a shape, or None for anything else."""
-    kinds = {ZeroMatrix: "zeros", OneMatrix: "ones"}
-    kind = kinds.get(type(expression))
-    return f"np.{kind}({shape}, dtype)" if kind else None
+    first, *others = (expression_code(term, place, names).text for term in expression.args)
+    signed = (f"- {term[1:]}" if term.startswith("-") else f"+ {term}" for term in others)
+    return [f"{target} = (", f"    {first}", *(f"    {term}" for term in signed), ")"]
