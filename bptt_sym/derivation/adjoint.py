@@ -51,10 +51,9 @@ class AdjointRecursion:
         }
 
     def _needed(self) -> set[str]:
-        states = [entry.name for entry in self.step.model.declared("state")]
         sources = [parameter.name for parameter in self.parameters]
         if self.with_initial_states:
-            sources += states
+            sources += [state.name for state in self.step.model.states]
         needed: set[str] = set()
         waiting = [edge.of.name for name in sources for edge in self.step.readers(name)]
         while waiting:
@@ -146,10 +145,8 @@ class AdjointRecursion:
     def _initial_readers(self) -> Iterator[tuple[Variable, list[Edge]]]:
         if not self.with_initial_states:
             return
-        for entry in self.step.model.declared("state"):
-            symbol = entry.symbol
-            assert isinstance(symbol, Variable)
-            yield symbol, [edge for edge in self._active(symbol) if edge.lag]
+        for state in self.step.model.states:
+            yield state, [edge for edge in self._active(state) if edge.lag]
 
     def _adjoint(
         self, variable: Variable, time: Expr, readers: Sequence[Edge], span: Span | None = None

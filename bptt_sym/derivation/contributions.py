@@ -1,4 +1,4 @@
-"""Contributions: the gradient by the copy of a parameter at one time step, as factors.
+"""Finds contributions: the gradient by the copy of a parameter at one time step, as factors.
 
 Give every time step its own copy W^(i) of the parameter, differentiate by one copy, then tie the
 copies again: contribution i is the gradient by W^(i), and they sum to the gradient by W.
@@ -8,96 +8,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
-    TIME,
     Expr,
     Integer,
-    MatrixExpr,
     Parameter,
-    PartialDerivative,
     Variable,
-    at_step,
 )
+from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
-
-Kind = Literal["immediate", "total", "both"]
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One derivative d(of)/d(by) of a chain.
-
-    It is immediate if by a parameter; between variables it is total, and where one edge is the
-    only path between them it is both. ``edge`` is that edge, absent where there is more between.
-    """
-
-    of: Variable
-    by: Variable | Parameter
-    kind: Kind
-    edge: Edge | None = None
-
-    @property
-    def expression(self) -> PartialDerivative:
-        return PartialDerivative(self.of, self.by, self.kind == "immediate")
-
-    @property
-    def jacobian(self) -> MatrixExpr:
-        """The factor's matrix; the derivative itself where it stands for a longer chain."""
-        if self.edge is None:
-            return self.expression
-        return at_step(self.edge.jacobian, TIME, self.of.time)
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A product of derivatives from a loss to a parameter; the last factor is the immediate one."""
-
-    factors: tuple[Factor, ...]
-
-    @property
-    def reader(self) -> Variable:
-        """The variable that reads the parameter."""
-        return self.factors[-1].of
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
-
-    ``readers`` are the variables that read the parameter at that step. ``path_count`` counts the
-    paths through the unfolding, from a loss to the copy, that the contribution sums; ``paths``
-    holds them if they are at most ``most_factors`` and span at most as many steps.
-    """
-
-    parameter: Parameter
-    step: int
-    readers: tuple[Variable, ...]
-    chains: tuple[Chain, ...]
-    path_count: int
-    paths: tuple[tuple[Node, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class GeneralChain:
-    """The chain of a contribution where the number of steps is symbolic.
-
-    With ``lags.last`` absent there is one for each time step i = 1, ..., last - lags.first, and
-    the factors carry i; else it is the chain at one lag, and the factors carry the loss's step.
-    """
-
-    chain: Chain
-    lags: Lags
-
-    @property
-    def summed(self) -> bool:
-        return self.lags.last is None
 
 
 class Contributions:
@@ -109,6 +32,7 @@ class Contributions:
     def __init__(self, step: Step, most_factors: int) -> None:
         self.step = step
         self.most_factors = most_factors
+        self._dominance: dict[str, Dominance] = {}
         self.reached = reach(step, {step.loss.name: Lags(0, 0)})
 
     @cached_property
@@ -138,10 +62,6 @@ class Contributions:
             self._dominance[root] = Dominance(self.window, Node(root, self.window.steps))
         return self._dominance[root]
 
-    @cached_property
-    def _dominance(self) -> dict[str, Dominance]:
-        return {}
-
     def readers(self, parameter: Parameter) -> list[Edge]:
         """The edges to a parameter from the variables that read it and reach the loss."""
         edges = self.step.readers(parameter.name)
@@ -167,6 +87,7 @@ class Contributions:
         return {variable.name: variable for variable in self.step.variables}
 
     def concrete(self, parameter: Parameter, steps: int) -> ConcreteContributions:
+        """The contributions for a given number of steps."""
         return ConcreteContributions(self, parameter, steps)
 
     def general(self, parameter: Parameter, loss_step: Expr) -> list[GeneralChain]:
@@ -226,14 +147,11 @@ class ConcreteContributions:
         self.parameter = parameter
         self.steps = steps
         self.root = Node(all_.step.loss.name, steps)
+        self._entries: dict[Node, Node | None] = {self.root: None}
 
     @cached_property
     def dominance(self) -> Dominance:
         return Dominance(Unfolding(self.all.step, self.steps), self.root)
-
-    @cached_property
-    def _entries(self) -> dict[Node, Node | None]:
-        return {self.root: None}
 
     def _entry(self, node: Node) -> Node | None:
         """The first recurrent node on the chain down to a node."""

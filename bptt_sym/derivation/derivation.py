@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, PartialDerivative, Symbol
-from bptt_sym.derivation.contributions import Contribution, Factor
+from bptt_sym.derivation.factors import Contribution, Factor
 from bptt_sym.model.model import Model
 
 Level = Literal["chain", "jacobian", "adjoint"]

@@ -24,14 +24,9 @@ from bptt_sym.algebra.expressions import (
     product,
     sum_over_time,
 )
-from bptt_sym.derivation.contributions import (
-    Chain,
-    Contribution,
-    Contributions,
-    Factor,
-    GeneralChain,
-)
+from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Equation, Loss, Section
+from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.totals import Total, TotalDefinitions, totals_of
 

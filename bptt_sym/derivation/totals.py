@@ -19,8 +19,9 @@ from bptt_sym.algebra.expressions import (
     at_step,
     product,
 )
-from bptt_sym.derivation.contributions import Contributions, Factor
+from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Equation, Span
+from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.reach import Lags, cases, reach
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.unfolding import Node
@@ -99,8 +100,7 @@ class TotalDefinitions:
         head = dominance.chain(first)
         if not all(dominance.direct(node) for node in head[1:]):
             return None
-        between = [node.moved(0) for node in segments[0]]
-        body = self._path(between, PRODUCT_STEP)
+        body = self._path(segments[0], PRODUCT_STEP)
         start = total.last - (steps - first.time)
         repeated = TimeProduct(body, PRODUCT_STEP, CONTRIBUTION_STEP + 1, start)
         moved = [node.moved(-steps) for node in head]

@@ -100,6 +100,11 @@ class Model:
         return {entry.name: entry.symbol for entry in self.declared("parameter")}
 
     @cached_property
+    def states(self) -> tuple[Variable, ...]:
+        """The states at step t, in the order of the model file."""
+        return tuple(entry.symbol for entry in self.declared("state"))
+
+    @cached_property
     def all_equations(self) -> tuple[Equation, ...]:
         """The equations of a step and its loss, without the pre-activations."""
         return (*self.equations, self.loss)

@@ -59,6 +59,7 @@ class Pass:
 
     @property
     def statements(self) -> tuple[Statement, ...]:
+        """All statements in the order in which they run."""
         return (*self.before, *self.loop, *self.after)
 
 
@@ -81,11 +82,6 @@ class Program:
     carried: tuple[Statement, ...]
     gradients: tuple[Statement, ...]
     at_last_step: frozenset[str]
-
-    @property
-    def states(self) -> tuple[Variable, ...]:
-        """The states whose value at the step before is read, in the order of the model file."""
-        return tuple(entry.symbol for entry in self.model.declared("state"))
 
 
 def build_program(
@@ -179,7 +175,7 @@ class _Builder:
         at_last = self.at_last_step(variable.name)
         always = [edge.pulled for edge in readers if at_last or not self.ends_at_last(edge)]
         ending = [edge.pulled for edge in readers if not at_last and self.ends_at_last(edge)]
-        carried = self.is_carried(variable)
+        carried = variable in self.model.states
         if carried:
             always.append(Carry(variable))
         axes = 1 if at_last or variable.name in self.in_loop else 2
@@ -195,7 +191,7 @@ class _Builder:
 
     def carried(self) -> Iterable[Statement]:
         """What reaches the states at the last step from outside the recurrence, or zeros."""
-        for state in self.states():
+        for state in self.model.states:
             edges = self.readers(state)
             ending = [e.pulled for e in edges if e.lag == 0 and self.ends_at_last(e)]
             expression = value_form(add(*ending, shape=state.shape), 1)
@@ -204,7 +200,7 @@ class _Builder:
 
     def carries(self) -> Iterable[Statement]:
         """What each step hands to the states of the step before."""
-        for state in self.states():
+        for state in self.model.states:
             edges = [edge for edge in self.readers(state) if edge.lag]
             always = [edge.pulled for edge in edges if not self.ends_at_last(edge)]
             ending = [edge.pulled for edge in edges if self.ends_at_last(edge)]
@@ -239,7 +235,7 @@ class _Builder:
                 yield Statement(
                     target, total, () if always else equations, "last step", adds=bool(always)
                 )
-        for state in self.states():
+        for state in self.model.states:
             yield Statement(
                 Adjoint(state.at(0)), Carry(state), self.explained.get(f"initial {state.name}", ())
             )
@@ -247,12 +243,6 @@ class _Builder:
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         reached = self.recursion.reached
         return [e for e in self.step.readers(symbol.name) if e.of.name in reached]
-
-    def states(self) -> list[Variable]:
-        return [entry.symbol for entry in self.model.declared("state")]
-
-    def is_carried(self, variable: Variable) -> bool:
-        return variable in self.states()
 
     def at_last_step(self, name: str) -> bool:
         """Whether the loss depends on a variable at the last step alone."""
@@ -269,7 +259,7 @@ def loop_variables(model: Model) -> frozenset[str]:
     for reader, names in reads.items():
         for name in names:
             readers[name].append(reader)
-    states = {entry.name for entry in model.declared("state")}
+    states = {state.name for state in model.states}
     between = _closure(states, readers) & _closure(states, reads)
     return frozenset(states | between)
 

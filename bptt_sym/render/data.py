@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, Variable
-from bptt_sym.derivation.contributions import Factor
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
+from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.model.model import Equation as ModelEquation

@@ -95,7 +95,7 @@ class Arrays:
                 ("B", *sizes(state.shape)),
                 f"{state.name} before the first time step",
             )
-            for state in self.program.states
+            for state in self.program.model.states
         ]
 
     def _argument(self, entry: Declaration, *leading: str, at: str = "") -> Argument:
@@ -161,7 +161,7 @@ class Arrays:
             for leaf in self._after_forward
             if isinstance(leaf, Variable) and leaf.time != TIME
         }
-        return [state for state in self.program.states if state.name in found]
+        return [state for state in self.program.model.states if state.name in found]
 
     @cached_property
     def stored(self) -> set[str]:

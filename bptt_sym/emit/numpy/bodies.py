@@ -76,7 +76,7 @@ def backward_body(arrays: Arrays) -> list[Block]:
         *_unpacked("values", arrays.returned, computed),
     ]
     by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)
-    by_states = ", ".join(names("initial adjoint", state.name) for state in program.states)
+    by_states = ", ".join(names("initial adjoint", state.name) for state in program.model.states)
     returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
     return _filled([prologue, *computed, [returned]])
 
@@ -159,7 +159,7 @@ def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
 
 def _forward_allocations(arrays: Arrays) -> Block:
     names = arrays.names
-    states = {state.name for state in arrays.program.states}
+    states = {state.name for state in arrays.program.model.states}
     lines = []
     for statement in arrays.program.forward.loop:
         name = statement.target.name

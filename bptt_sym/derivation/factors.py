@@ -1,0 +1,92 @@
+"""A gradient as data: factors, chains of factors, contributions of time steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bptt_sym.algebra.expressions import (
+    TIME,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    Variable,
+    at_step,
+)
+from bptt_sym.derivation.reach import Lags
+from bptt_sym.derivation.step import Edge
+from bptt_sym.derivation.unfolding import Node
+
+Kind = Literal["immediate", "total", "both"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One derivative d(of)/d(by) of a chain.
+
+    It is immediate if by a parameter; between variables it is total, and where one edge is the
+    only path between them it is both. ``edge`` is that edge, absent where there is more between.
+    """
+
+    of: Variable
+    by: Variable | Parameter
+    kind: Kind
+    edge: Edge | None = None
+
+    @property
+    def expression(self) -> PartialDerivative:
+        """The derivative, unevaluated."""
+        return PartialDerivative(self.of, self.by, self.kind == "immediate")
+
+    @property
+    def jacobian(self) -> MatrixExpr:
+        """The factor's matrix; the derivative itself where it stands for a longer chain."""
+        if self.edge is None:
+            return self.expression
+        return at_step(self.edge.jacobian, TIME, self.of.time)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A product of derivatives from a loss to a parameter; the last factor is the immediate one."""
+
+    factors: tuple[Factor, ...]
+
+    @property
+    def reader(self) -> Variable:
+        """The variable that reads the parameter."""
+        return self.factors[-1].of
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
+
+    ``readers`` are the variables that read the parameter at that step. ``path_count`` counts the
+    paths through the unfolding, from a loss to the copy, that the contribution sums; ``paths``
+    holds them if they are at most ``most_factors`` and span at most as many steps.
+    """
+
+    parameter: Parameter
+    step: int
+    readers: tuple[Variable, ...]
+    chains: tuple[Chain, ...]
+    path_count: int
+    paths: tuple[tuple[Node, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneralChain:
+    """The chain of a contribution where the number of steps is symbolic.
+
+    With ``lags.last`` absent there is one for each time step i = 1, ..., last - lags.first, and
+    the factors carry i; else it is the chain at one lag, and the factors carry the loss's step.
+    """
+
+    chain: Chain
+    lags: Lags
+
+    @property
+    def summed(self) -> bool:
+        """Whether it stands for one contribution of every time step."""
+        return self.lags.last is None
