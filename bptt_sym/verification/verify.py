@@ -26,7 +26,7 @@ DIFFERENCE_STEP = 2.0**-10
 DIFFERENCE_TOLERANCE = 1e-6
 
 ROUNDING = 64 * np.finfo(float).eps
-"""The rounding error of a loss, relative to it."""
+"""The rounding error of a loss, relative to it: all that a difference sees of a small block."""
 
 POINTS = 3
 
@@ -35,8 +35,8 @@ POINTS = 3
 class Check:
     """The largest relative error of one block by one method, over all points.
 
-    ``shape`` is the block's at the point where the error is largest; ``problem`` says why there is
-    no error to give.
+    ``shape`` is the block's at the point where the error is largest in proportion to what is
+    tolerated there; ``problem`` says why there is no error to give.
     """
 
     name: str
@@ -85,7 +85,7 @@ def verify_module(
     for point in points:
         for check in _checks(module, point, tolerance):
             key = check.name, check.method
-            if key not in worst or not _smaller(check, worst[key]):
+            if key not in worst or _severity(check) >= _severity(worst[key]):
                 worst[key] = check
     return Report(tuple(worst.values()), tuple(point.sizes for point in points))
 
@@ -96,9 +96,10 @@ def check_tolerance(tolerance: float) -> None:
         raise InputError(f"the tolerance must be between 0 and 1, not {tolerance}")
 
 
-def _smaller(check: Check, other: Check) -> bool:
-    """Whether a check is no worse than another; a problem or a NaN is worst."""
-    return not check.problem and (bool(other.problem) or check.error < other.error)
+def _severity(check: Check) -> float:
+    """The error in proportion to what is tolerated; a problem or a NaN is worst."""
+    ratio = check.error / check.tolerance
+    return ratio if ratio < np.inf else np.inf
 
 
 def _checks(module: ModuleType, point: Point, tolerance: float) -> Iterator[Check]:
@@ -135,8 +136,9 @@ def _checks(module: ModuleType, point: Point, tolerance: float) -> Iterator[Chec
                 yield Check(name, method, shape, np.inf, bound, problem)
                 continue
             expected = differentiate(loss, point.all, name)
-            difference = _relative(gradient, expected, rounding * abs(float(value)))
-            yield Check(name, method, shape, difference, bound)
+            size = np.max(np.abs(expected), initial=0.0)
+            noise = rounding * abs(float(value)) / size if size else 0.0
+            yield Check(name, method, shape, _relative(gradient, expected), max(bound, noise))
 
 
 def _complex_step(loss: Callable[..., Any], arrays: dict[str, Any], name: str) -> Any:
@@ -169,9 +171,8 @@ def _entries(array: Any, derivative: Callable[[tuple[int, ...]], float]) -> Any:
     return result
 
 
-def _relative(got: Any, expected: Any, rounding: float = 0.0) -> float:
-    """The largest error beyond ``rounding``, relative to the largest entry expected."""
+def _relative(got: Any, expected: Any) -> float:
+    """The largest error, relative to the largest entry expected."""
     size = np.max(np.abs(expected), initial=0.0)
     error = np.max(np.abs(np.asarray(got) - expected), initial=0.0)
-    error = np.where(error <= rounding, 0.0, error)  # a NaN stays one
     return float(error / size) if size else float(error)
