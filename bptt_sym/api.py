@@ -14,8 +14,6 @@ from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.model import Model
-from bptt_sym.render.data import data, json_text
-from bptt_sym.render.latex import display, latex
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
@@ -32,17 +30,25 @@ class Derivation(PlainDerivation):
 
     def latex(self, *, mark_immediate: bool = False) -> str:
         r"""The derivation as a LaTeX fragment to \\input; it needs amsmath."""
+        from bptt_sym.render.latex import latex
+
         return latex(self, mark_immediate=mark_immediate)
 
     def json(self, *, mark_immediate: bool = False) -> str:
         """The derivation as JSON."""
+        from bptt_sym.render.data import json_text
+
         return json_text(self, mark_immediate=mark_immediate)
 
     def data(self, *, mark_immediate: bool = False) -> dict[str, Any]:
         """The derivation as dicts, lists and strings."""
+        from bptt_sym.render.data import data
+
         return data(self, mark_immediate=mark_immediate)
 
     def _repr_latex_(self) -> str:
+        from bptt_sym.render.latex import display
+
         return display(self)
 
     def __str__(self) -> str:

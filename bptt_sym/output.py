@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from bptt_sym.errors import InputError, Place
@@ -20,6 +19,8 @@ def write_output(path: Path, text: str, *, force: bool = False) -> None:
     or if the file is not one that this program made, unless ``force``.
     """
     place = Place(ascii(str(path))[1:-1])
+    import tempfile
+
     temporary = None
     try:
         path = Path(os.path.realpath(path))

@@ -13,7 +13,7 @@ from exact import Scalars, copy_of, equal
 from totals import Totals
 
 import bptt_sym as b
-from bptt_sym.algebra.expressions import Adjoint, Gradient, Variable, product
+from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, Gradient, Variable, product
 from bptt_sym.model.read import parse_model
 
 # Two states that feed each other and two ways from one step to the next, a parameter used
@@ -44,7 +44,6 @@ E = "sum((d[t] - h[t] @ W) ** 2) + sum(W * W) / 2"
 """)
 
 MODELS = [b.load_model("elman"), b.load_model("elman-bias"), ENTANGLED]
-LAST = sympy.Symbol("N", integer=True, positive=True)
 
 
 @pytest.fixture(params=MODELS, ids=["elman", "elman-bias", "entangled"], scope="module")
@@ -106,7 +105,7 @@ def test_general_form_instantiates_to_the_sum(model, steps, loss, unfolded, same
     derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)
     for section in gradient_sections(derivation):
-        general = section.equations[-1].right.xreplace({LAST: sympy.Integer(steps)})
+        general = section.equations[-1].right.xreplace({LAST_STEP: sympy.Integer(steps)})
         expected = unfolded.gradient(section.parameter)
         assert same(unfolded.explicit(general, totals), expected)
 

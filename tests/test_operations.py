@@ -12,6 +12,8 @@ from sympy import Integer, KroneckerProduct, MatrixExpr, S
 import bptt_sym as b
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    PRODUCT_STEP,
     TIME,
     DiagMatrix,
     HadamardPower,
@@ -49,7 +51,7 @@ m, n = dimension("m"), dimension("n")
 SIZES = {m: 3, n: 2}
 x, u = Variable("x", S.One, m, TIME), Variable("u", S.One, m, TIME)
 W, V = Parameter("W", m, n), Parameter("V", m, n)
-i, j = sympy.Symbol("i", integer=True), sympy.Symbol("j", integer=True)
+i, j = CONTRIBUTION_STEP, PRODUCT_STEP
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ SAMPLES = {
         r"\sum_{i=1}^{3} \bar{x}_{i}",
     ),
     TimeProduct: Sample(
-        TimeProduct(DiagMatrix(x.at(j)), j, Integer(2), Integer(3)),
+        TimeProduct(DiagMatrix(x.at(j)), j, Integer(1), Integer(3)),
         (m, m),
         "∏[3 ≥ j > 1] diag(xⱼ)",
         r"\prod_{3 \ge j > 1} \operatorname{diag}(\bar{x}_{j})",

@@ -231,7 +231,7 @@ def written_out(expression: Expr) -> Expr:
         body, index, lower, upper = expression.args
         steps = range(int(lower), int(upper) + 1)
         terms = (written_out(at_step(body, index, step)) for step in steps)
-        return add(*terms, shape=expression.shape)
+        return add(*terms, like=expression)
     if not expression.has(TimeSum):
         return expression
     return expression.func(*map(written_out, expression.args))

@@ -33,16 +33,36 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 
 Shape = tuple[Expr, Expr]
 
-TIME = Symbol("t", integer=True)
+
+class TimeStep(Symbol):
+    """A symbol for a time step.
+
+    To add a whole number to it is to add terms already in SymPy's order; that leaves out the import
+    of SymPy's tensors, a twentieth of a second, with which ``Add`` begins.
+    """
+
+    def __new__(cls, name: str, **assumptions: bool) -> TimeStep:
+        return super().__new__(cls, name, integer=True, **assumptions)
+
+    def __add__(self, other: Any) -> Expr:
+        if not isinstance(other, int | Integer):
+            return super().__add__(other)
+        return Add(Integer(other), self, evaluate=False) if other else self
+
+    def __sub__(self, other: Any) -> Expr:
+        return self + -other if isinstance(other, int | Integer) else super().__sub__(other)
+
+
+TIME = TimeStep("t")
 """The time step of the model's equations."""
 
-CONTRIBUTION_STEP = Symbol("i", integer=True)
+CONTRIBUTION_STEP = TimeStep("i")
 """The time step of a contribution: the index of the copy of the parameter."""
 
-PRODUCT_STEP = Symbol("j", integer=True)
+PRODUCT_STEP = TimeStep("j")
 """The running index of a product of Jacobians between two time steps."""
 
-LAST_STEP = Symbol("N", integer=True, positive=True)
+LAST_STEP = TimeStep("N", positive=True)
 """The number of time steps, where it is left symbolic."""
 
 
@@ -140,7 +160,7 @@ class PartialDerivative(MatrixExpr):
 
     @property
     def shape(self) -> Shape:
-        return self.of.rows * self.of.cols, self.by.rows * self.by.cols
+        return _size(self.of), _size(self.by)
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         mark = "+" if self.immediate else ""
@@ -162,7 +182,7 @@ class RowByRow(MatrixExpr):
     """The entries of a matrix as one row, row after row: vec in row-major order."""
 
     operand = property(lambda self: self.args[0])
-    shape = property(lambda self: (S.One, self.args[0].rows * self.args[0].cols))
+    shape = property(lambda self: (S.One, _size(self.args[0])))
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         columns = self.operand.cols
@@ -184,35 +204,41 @@ class TimeSum(MatrixExpr):
         if not (lower.is_Integer and upper.is_Integer):
             return self
         terms = (at_step(body, index, step) for step in range(int(lower), int(upper) + 1))
-        return add(*map(_written_out, terms), shape=self.shape)
+        return add(*map(_written_out, terms), like=self)
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return self.doit()[i, j]
 
 
 class TimeProduct(MatrixExpr):
-    """The product of Jacobians for the steps upper, ..., lower of an index, in falling order.
+    """The product of Jacobians for the steps of an index with upper >= index > after, falling.
 
-    It is the identity when upper < lower.
+    It is the identity when there is none.
     """
 
-    def __new__(cls, body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> TimeProduct:
-        return super().__new__(cls, body, index, lower, upper)
+    def __new__(cls, body: MatrixExpr, index: Symbol, after: Expr, upper: Expr) -> TimeProduct:
+        return super().__new__(cls, body, index, after, upper)
 
     body = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
 
     def doit(self, **_: Any) -> MatrixExpr:
         """The product written out, where both limits are numbers."""
-        body, index, lower, upper = self.args
-        if not (lower.is_Integer and upper.is_Integer):
+        body, index, after, upper = self.args
+        if not (after.is_Integer and upper.is_Integer):
             return self
-        steps = range(int(upper), int(lower) - 1, -1)
+        steps = range(int(upper), int(after), -1)
         factors = [_written_out(at_step(body, index, step)) for step in steps]
         return product(*factors) if factors else Identity(self.shape[0])
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return self.doit()[i, j]
+
+
+def _size(matrix: MatrixExpr) -> Expr:
+    """The number of entries; a square is written as one, which spares SymPy an addition."""
+    rows, columns = matrix.shape
+    return rows**2 if rows == columns else rows * columns
 
 
 def name_string(name: str | Str) -> Str:
@@ -234,8 +260,8 @@ def _without_empty_products(expression: MatrixExpr) -> MatrixExpr:
 def _is_empty_product(expression: MatrixExpr) -> bool:
     if not isinstance(expression, TimeProduct):
         return False
-    _, _, lower, upper = expression.args
-    return bool((upper - lower).is_negative)
+    _, _, after, upper = expression.args
+    return bool((upper - after).is_nonpositive)
 
 
 def _written_out(expression: MatrixExpr) -> MatrixExpr:
@@ -246,7 +272,9 @@ def _written_out(expression: MatrixExpr) -> MatrixExpr:
 
 def at_step(expression: MatrixExpr, index: Symbol, step: Expr | int) -> MatrixExpr:
     """The expression with a time index replaced, e.g. t by t + 1 or by 3."""
-    return expression.xreplace({index: Integer(step) if isinstance(step, int) else step})
+    step = Integer(step) if isinstance(step, int) else step
+    # The neighbouring steps are looked up whole, which is faster than to add again.
+    return expression.xreplace({index + shift: step + shift for shift in (0, -1, 1)})
 
 
 def is_one(expression: Expr) -> bool:
@@ -274,10 +302,10 @@ def scale(number: Rational | int, expression: MatrixExpr) -> MatrixExpr:
     return MatMul(coefficient, *factors)
 
 
-def add(*terms: MatrixExpr, shape: Shape | None = None) -> MatrixExpr:
+def add(*terms: MatrixExpr, like: MatrixExpr | None = None) -> MatrixExpr:
     """The sum, its terms in the order given, equal ones counted together.
 
-    ``shape`` is needed for a sum of no terms.
+    ``like`` has the shape of a sum of no terms.
     """
     counted: dict[MatrixExpr, Rational] = {}
     for summand in terms:
@@ -287,7 +315,7 @@ def add(*terms: MatrixExpr, shape: Shape | None = None) -> MatrixExpr:
                 counted[rest] = counted.get(rest, S.Zero) + coefficient
     flat = [scale(number, rest) for rest, number in counted.items() if number != 0]
     if not flat:
-        return ZeroMatrix(*(shape or terms[0].shape))
+        return ZeroMatrix(*(like or terms[0]).shape)
     return flat[0] if len(flat) == 1 else MatAdd(*flat)
 
 
@@ -307,9 +335,8 @@ def product(*factors: MatrixExpr) -> MatrixExpr:
         number, rest = split_coefficient(factor)
         coefficient *= number
         flat.extend(rest.args if isinstance(rest, MatMul) else (rest,))
-    rows, columns = factors[0].shape[0], factors[-1].shape[1]
     if any(isinstance(factor, ZeroMatrix) for factor in flat):
-        return ZeroMatrix(rows, columns)
+        return ZeroMatrix(factors[0].shape[0], factors[-1].shape[1])
     kept: list[MatrixExpr] = []
     for factor in flat:
         if isinstance(factor, Identity) or factor == OneMatrix(1, 1):
@@ -323,7 +350,7 @@ def product(*factors: MatrixExpr) -> MatrixExpr:
             continue
         kept.append(factor)
     if not kept:
-        return scale(coefficient, Identity(rows))
+        return scale(coefficient, Identity(factors[0].shape[0]))
     return scale(coefficient, kept[0] if len(kept) == 1 else MatMul(*kept))
 
 

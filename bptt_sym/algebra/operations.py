@@ -93,13 +93,11 @@ def _spread(operand: MatrixExpr | Rational, shape: Shape) -> MatrixExpr:
     return operand if isinstance(operand, MatrixExpr) else scale(operand, OneMatrix(*shape))
 
 
-def _same_shape(
-    operands: Sequence[MatrixExpr | Rational],
-) -> tuple[list[MatrixExpr], Shape]:
+def _same_shape(operands: Sequence[MatrixExpr | Rational]) -> list[MatrixExpr]:
     shapes = [operand.shape for operand in operands if isinstance(operand, MatrixExpr)]
     if any(shape != shapes[0] for shape in shapes):
         raise ShapeError("both sides must have the same shape")
-    return [_spread(operand, shapes[0]) for operand in operands], shapes[0]
+    return [_spread(operand, shapes[0]) for operand in operands]
 
 
 class Addition(Operation):
@@ -109,8 +107,7 @@ class Addition(Operation):
     syntax = "+"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
-        operands, shape = _same_shape((left, right))
-        return add(*operands, shape=shape)
+        return add(*_same_shape((left, right)))
 
     def vjp(self, node: MatAdd, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
         return [(term, cotangent) for term in node.args]
@@ -217,8 +214,7 @@ class ElementwiseProduct(Operation):
         for number, matrix in ((left, right), (right, left)):
             if not isinstance(number, MatrixExpr):
                 return scale(number, matrix)
-        operands, _ = _same_shape((left, right))
-        return hadamard(*operands)
+        return hadamard(*_same_shape((left, right)))
 
     def vjp(
         self, node: HadamardProduct, cotangent: MatrixExpr
@@ -459,9 +455,7 @@ class ProductOverTime(Operation):
 
     def layout(self, node: TimeProduct, show: Show) -> box.Layout:
         body, *limits = node.args
-        index, lower, upper = (
-            show(limit, box.SUM) for limit in (limits[0], limits[1] - 1, limits[2])
-        )
+        index, lower, upper = (show(limit, box.SUM) for limit in limits)
         return box.Big("product", show(body, box.PRODUCT), index, lower, upper)
 
 

@@ -153,9 +153,7 @@ class AdjointRecursion:
     ) -> Equation:
         terms = (at_step(edge.pulled, TIME, time + edge.lag) for edge in readers)
         meaning = ("adjoint", f"{variable.name}_{time}")
-        return Equation(
-            meaning, Adjoint(variable.at(time)), add(*terms, shape=variable.shape), span=span
-        )
+        return Equation(meaning, Adjoint(variable.at(time)), add(*terms, like=variable), span=span)
 
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]
@@ -165,4 +163,4 @@ class AdjointRecursion:
         of = self.step.loss.at(steps) if last else TotalLoss(name)
         label = f"{name}_{steps}" if last else f"{name}_1..{steps}"
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
-        return Equation((label, by_label), Gradient(of, by), add(*terms, shape=by.shape))
+        return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))

@@ -132,7 +132,7 @@ class Products:
         rights: Sequence[MatrixExpr],
     ) -> Equation:
         left = self._left(parameter, self._loss_at_end)
-        right = add(*rights, shape=left.shape)
+        right = add(*rights, like=left)
         chains = [chain for contribution in found for chain in contribution.chains]
         meaning = (self._loss_label(self.steps), parameter.name)
         return Equation(meaning, left, right, _factor_lists(chains))
@@ -152,7 +152,7 @@ class Products:
             terms.append(body)
         meaning = (self._loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
-        return Equation(meaning, left, add(*terms, shape=left.shape), _factor_lists(chains))
+        return Equation(meaning, left, add(*terms, like=left), _factor_lists(chains))
 
     @property
     def _loss_at_end(self) -> Expr | None:

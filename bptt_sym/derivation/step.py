@@ -117,7 +117,7 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
             pulled = add(*terms)
             if isinstance(pulled, ZeroMatrix):
                 continue  # what is read cancels
-            lag = int(TIME - leaf.time) if isinstance(leaf, Variable) else 0
+            lag = -int(leaf.time.as_coeff_Add()[0]) if isinstance(leaf, Variable) else 0
             by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
             edges.append(Edge(equation.variable, by, lag, seed, pulled))
     return Step(model, detailed, tuple(edges))

@@ -102,7 +102,7 @@ class TotalDefinitions:
             return None
         body = self._path(segments[0], PRODUCT_STEP)
         start = total.last - (steps - first.time)
-        repeated = TimeProduct(body, PRODUCT_STEP, CONTRIBUTION_STEP + 1, start)
+        repeated = TimeProduct(body, PRODUCT_STEP, CONTRIBUTION_STEP, start)
         moved = [node.moved(-steps) for node in head]
         return product(self._path(moved, total.last), repeated) if len(head) > 1 else repeated
 
@@ -142,10 +142,8 @@ class TotalDefinitions:
                 other = Total(total.of, edge.of.name, total.last)
                 needed.append(other)
                 terms.append(product(self._symbol(other, time + edge.lag), factor))
-            shape = self._symbol(total, time).shape
-            equation = self._equation(
-                total, add(*terms, shape=shape), time, span, str(case.lags.first)
-            )
+            right = add(*terms, like=self._symbol(total, time))
+            equation = self._equation(total, right, time, span, str(case.lags.first))
             found.append((equation, needed))
         return found
 

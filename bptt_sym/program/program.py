@@ -179,7 +179,7 @@ class _Builder:
         if carried:
             always.append(Carry(variable))
         axes = 1 if at_last or variable.name in self.in_loop else 2
-        expression = value_form(add(*always, shape=variable.shape), axes)
+        expression = value_form(add(*always, like=variable), axes)
         when: When = "last step" if at_last else "always"
         target = Adjoint(variable)
         equations = self.explained.get(variable.name, ())
@@ -194,7 +194,7 @@ class _Builder:
         for state in self.model.states:
             edges = self.readers(state)
             ending = [e.pulled for e in edges if e.lag == 0 and self.ends_at_last(e)]
-            expression = value_form(add(*ending, shape=state.shape), 1)
+            expression = value_form(add(*ending, like=state), 1)
             equations = tuple(filter(_starts, self.explained.get(state.name, ()))) if ending else ()
             yield Statement(Carry(state), expression, equations, "last step")
 
@@ -206,7 +206,7 @@ class _Builder:
             ending = [edge.pulled for edge in edges if self.ends_at_last(edge)]
             yield Statement(
                 Carry(state),
-                value_form(add(*always, shape=state.shape), 1),
+                value_form(add(*always, like=state), 1),
                 self.explained_carry(state),
             )
             if ending:
@@ -219,7 +219,7 @@ class _Builder:
         edges = [edge for edge in self.written.readers(state.name) if edge.lag]
         reached = self.recursion.reached
         terms = [edge.pulled for edge in edges if edge.of.name in reached]
-        return (Equation((), Carry(state.at(TIME - 1)), add(*terms, shape=state.shape)),)
+        return (Equation((), Carry(state.at(TIME - 1)), add(*terms, like=state)),)
 
     def gradients(self) -> Iterable[Statement]:
         for name, parameter in self.step.model.parameters.items():
@@ -228,7 +228,7 @@ class _Builder:
             ending = [e for e in edges if self.ends_at_last(e)]
             target, equations = Adjoint(parameter), self.explained[name]
             if always or not ending:
-                total = add(*(batch_total(e.pulled, 2) for e in always), shape=parameter.shape)
+                total = add(*(batch_total(e.pulled, 2) for e in always), like=parameter)
                 yield Statement(target, total, equations)
             if ending:
                 total = add(*(batch_total(e.pulled, 1) for e in ending))
