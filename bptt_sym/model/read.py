@@ -161,7 +161,7 @@ class _Reader:
         entries = {}
         for name, concrete in self.table("functions").items():
             self.declare(name, "functions", "a function")
-            if concrete not in FUNCTIONS:
+            if not isinstance(concrete, str) or concrete not in FUNCTIONS:
                 raise self.error(
                     f"unknown function {shortened(repr(concrete))} for '{name}'; "
                     f"known are {listed(FUNCTIONS)}",
@@ -182,7 +182,7 @@ class _Reader:
             raise self.error(f"a model has at most {MOST_EQUATIONS} equations", "equations")
         states = {entry.name for entry in declarations if entry.kind == "state"}
         for section, name, text in (*texts, *losses):
-            if name not in states:
+            if section == "loss" or name not in states:
                 self.declare(name, section, f"a name under [{section}]")
             if not isinstance(text, str):
                 raise self.error(f"the equation of '{name}' must be text", section, name)
