@@ -62,5 +62,28 @@ def test_the_number_of_paths_is_a_binomial(steps):
     assert sum(found.path_count for found in contributions(steps)) == comb(steps + 1, 2)
 
 
+def test_a_contribution_is_from_what_reaches_the_loss():
+    """A loss that reads a parameter itself does so at its own step alone."""
+    model = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[parameters]
+W = ["n", "n"]
+[states]
+s = ["n"]
+[equations]
+s = "tanh(x[t] + s[t-1] @ W)"
+[loss]
+E = "sum(s[t]) + sum(W * W)"
+""")
+    lines = [line.split(":")[0].strip() for line in b.derive(model, steps=2).text().splitlines()]
+    assert [line.split(")  ")[1].strip() for line in lines if "from " in line and ")" in line] == [
+        "from s₂, E₂",
+        "from s₁",
+    ]
+
+
 def test_both_layers_hold():
     assert b.verify(TWO_LAYERS).holds

@@ -198,8 +198,11 @@ class ConcreteContributions:
     def _contribution(
         self, step: int, losses: range, chains: tuple[Chain, ...], count: int
     ) -> Contribution:
+        nearest, farthest = losses[0] - step, losses[-1] - step
         readers = tuple(
-            self.all.variable(e.of.name, step) for e in self.all.readers(self.parameter)
+            self.all.variable(edge.of.name, step)
+            for edge in self.all.readers(self.parameter)
+            if self.all.reached[edge.of.name].meets(nearest, farthest)
         )
         most = self.all.most_factors
         listed = count <= most and losses[-1] - step < most

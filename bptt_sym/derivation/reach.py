@@ -20,7 +20,11 @@ class Lags(NamedTuple):
 
     def holds(self, lag: int) -> bool:
         """Whether a lag lies in the range."""
-        return self.first <= lag and (self.last is None or lag <= self.last)
+        return self.meets(lag, lag)
+
+    def meets(self, nearest: int, farthest: int) -> bool:
+        """Whether a lag from ``nearest`` to ``farthest`` lies in the range."""
+        return self.first <= farthest and (self.last is None or nearest <= self.last)
 
     def joined(self, other: Lags) -> Lags:
         """The smallest range that holds both."""
