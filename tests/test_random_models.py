@@ -361,6 +361,7 @@ FOUND = {
     "a function of a matrix of parameters": {"s": "phi(x[t] @ U + s[t-1] @ sin(W + W.T))"},
     "a sum of parameters as a factor": {"s": "phi(x[t] @ U + sum(W) @ s[t-1])"},
     "an outer product of parameters": {"s": "phi(x[t] @ U + s[t-1] @ (W + b.T @ b))"},
+    "a product of a product with itself": {"s": "phi(x[t] @ U + s[t-1] @ (W * (W @ W)))"},
     "an outer product of states": {"s": "phi(x[t] @ U + s[t-1] @ (W + s[t-1].T @ s[t-1]))"},
     "a function of a column": {"s": "phi(U.T @ x[t].T + W @ s[t-1].T).T"},
     "a value that is a number": {"g": "sum(s[t])", "y": "g[t] @ s[t] @ V"},

@@ -365,7 +365,10 @@ def _product_total(factors: list[MatrixExpr], axes: int) -> MatrixExpr:
             return add(*(batch_total(term, axes) for term in terms))
     cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
     if cut is None:
-        raise _no_matrix(MatMul(*factors))
+        # A matrix for each sequence between parameters, which are taken out of the sum.
+        if sum(map(is_batched, factors)) != 1:
+            raise _no_matrix(MatMul(*factors))
+        return product(*(batch_total(f, axes) if is_batched(f) else batched(f) for f in factors))
     column, row = transpose(product(*factors[:cut])), product(*factors[cut:])
     if is_batched(column) and is_batched(row):
         return Contraction(batched(column), batched(row), Integer(axes))
