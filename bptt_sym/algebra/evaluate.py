@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bptt_sym.algebra.expressions import Expr, TimeProduct, TimeSum
-from bptt_sym.algebra.functions import Elementwise
+from sympy import Add, Integer, Mul, Symbol
+from sympy.core.symbol import Str
+from sympy.logic.boolalg import BooleanAtom
+
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, TimeProduct, TimeSum
 from bptt_sym.algebra.operations import is_leaf, operation_of
 
 if TYPE_CHECKING:
@@ -32,13 +35,18 @@ def evaluate(expression: Expr, values: Mapping[Expr, Any], functions: Functions)
             return values[node]
         if node.is_Rational:
             return int(node) if node.is_Integer else float(node)
+        if isinstance(node, Str | BooleanAtom):
+            return node
+        if isinstance(node, Add | Mul | Symbol) and not isinstance(node, MatrixExpr):
+            return int(node.xreplace({leaf: Integer(values[leaf]) for leaf in node.free_symbols}))
         if is_leaf(node):
             raise KeyError(node)
         if isinstance(node, TimeSum | TimeProduct):
             return value(node.doit())
-        if isinstance(node, Elementwise):
-            return functions[node.function](value(node.operand), node.order)
         operands = [value(operand) for operand in node.args]
-        return operation_of(node).value(node, np, operands)
+        return operation_of(node).value(node, np, operands, apply)
+
+    def apply(name: str, argument: Any, order: int) -> Any:
+        return functions[name](argument, order)
 
     return value(expression)

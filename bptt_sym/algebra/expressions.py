@@ -178,6 +178,37 @@ class SumOfEntries(MatrixExpr):
         return Add(*(self.operand[a, b] for a in range(rows) for b in range(columns)))
 
 
+class Broadcast(MatrixExpr):
+    """A scalar as a matrix with this scalar in each entry."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: (self.args[1], self.args[2]))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.operand[0, 0]
+
+
+class Quotient(MatrixExpr):
+    """The quotient entry by entry."""
+
+    numerator = property(lambda self: self.args[0])
+    denominator = property(lambda self: self.args[1])
+    shape = property(lambda self: self.args[0].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.numerator[i, j] / self.denominator[i, j]
+
+
+class Size(MatrixExpr):
+    """A number of entries or of time steps, such as n or N, as a scalar."""
+
+    number = property(lambda self: self.args[0])
+    shape = property(lambda self: (S.One, S.One))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.number
+
+
 class RowByRow(MatrixExpr):
     """The entries of a matrix as one row, row after row: vec in row-major order."""
 
@@ -388,7 +419,49 @@ def transpose(expression: MatrixExpr) -> MatrixExpr:
         return ZeroMatrix(rest.cols, rest.rows)
     if isinstance(rest, Identity) or rest.shape == (1, 1):
         return expression
+    if isinstance(rest, OneMatrix):
+        return scale(coefficient, OneMatrix(rest.cols, rest.rows))
+    if isinstance(rest, Broadcast):
+        return scale(coefficient, Broadcast(rest.operand, rest.cols, rest.rows))
     return scale(coefficient, Transpose(rest))
+
+
+def broadcast(scalar: MatrixExpr, shape: Shape) -> MatrixExpr:
+    """A scalar spread over a shape; its number stands in front."""
+    coefficient, rest = split_coefficient(scalar)
+    if shape == (1, 1):
+        return scalar
+    if isinstance(rest, ZeroMatrix):
+        return ZeroMatrix(*shape)
+    return scale(coefficient, OneMatrix(*shape) if is_one(rest) else Broadcast(rest, *shape))
+
+
+def quotient(numerator: MatrixExpr, denominator: MatrixExpr) -> MatrixExpr:
+    """The quotient entry by entry, its number in front."""
+    over, top = split_coefficient(numerator)
+    under, bottom = split_coefficient(denominator)
+    if isinstance(top, ZeroMatrix) or is_one(bottom):
+        return scale(over / under, top)
+    return scale(over / under, Quotient(top, bottom))
+
+
+def size(number: Expr) -> MatrixExpr:
+    """A number of entries or of time steps as a scalar."""
+    return scale(number, OneMatrix(1, 1)) if number.is_Rational else Size(number)
+
+
+def spread(operand: MatrixExpr | Rational, shape: Shape) -> MatrixExpr:
+    """A number or a scalar as a matrix with it in each entry; a matrix of the shape as it is."""
+    if not isinstance(operand, MatrixExpr):
+        return scale(operand, OneMatrix(*shape))
+    return operand if operand.shape == shape else broadcast(operand, shape)
+
+
+def transposed_product(expression: MatrixExpr) -> MatrixExpr:
+    """The transpose, that of a product written as one: a column times a row stays one."""
+    coefficient, rest = split_coefficient(expression)
+    factors = rest.args if isinstance(rest, MatMul) else (rest,)
+    return scale(coefficient, product(*map(transpose, reversed(factors))))
 
 
 def kronecker(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:

@@ -132,6 +132,64 @@ class EntrySum:
     binding = PRODUCT
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """A quotient, entry by entry where the two are vectors."""
+
+    numerator: Layout
+    denominator: Layout
+    binding = POWER
+
+
+@dataclass(frozen=True)
+class Application:
+    """A named function of several arguments."""
+
+    function: str
+    arguments: tuple[Layout, ...]
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Relation:
+    """left >= right or left < right; as an ``indicator``, 1 where it holds and 0 elsewhere."""
+
+    left: Layout
+    sign: Literal["at least", "less"]
+    right: Layout
+    indicator: bool = False
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Cases:
+    """One value where a relation holds, another elsewhere."""
+
+    chosen: Layout
+    condition: Relation
+    other: Layout
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Part:
+    """The entries start, ..., stop - 1 of a vector, or with ``columns`` such columns of a matrix."""
+
+    body: Layout
+    start: Layout
+    stop: Layout
+    columns: bool = False
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Row:
+    """Vectors one after the other, in square brackets."""
+
+    parts: tuple[Layout, ...]
+    binding = ATOM
+
+
 Layout = (
     Number
     | Glyph
@@ -146,6 +204,12 @@ Layout = (
     | Superscript
     | Big
     | EntrySum
+    | Ratio
+    | Application
+    | Relation
+    | Cases
+    | Part
+    | Row
 )
 
 

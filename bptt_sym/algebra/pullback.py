@@ -7,22 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
+from bptt_sym.algebra.derivatives import as_row, from_row
 from bptt_sym.algebra.expressions import (
-    DiagMatrix,
-    HadamardProduct,
     Identity,
     MatAdd,
-    MatMul,
     MatrixExpr,
-    RowByRow,
-    Transpose,
     add,
-    hadamard,
-    kronecker,
-    product,
     scale,
     split_coefficient,
-    transpose,
 )
 from bptt_sym.algebra.operations import OPERATIONS, is_leaf, operation_of
 
@@ -56,76 +48,47 @@ def leaves(
 
 
 def as_product(expression: MatrixExpr, seed: MatrixExpr, row: MatrixExpr) -> MatrixExpr:
-    """A linear function of ``seed``, at ``row``, with elementwise factors as diagonal matrices.
+    """A linear function of ``seed`` where the seed's entries are ``row``, as a product of matrices.
 
-    c * v becomes c diag(v): the form in which a chain of Jacobians is multiplied from the left.
+    Elementwise factors become diagonal matrices, c * v becomes c diag(v): the form in which a chain
+    of Jacobians is multiplied from the left.
     """
     if isinstance(seed, Identity):
         return expression
+    return _as_product(expression, seed, from_row(row, seed.shape))
+
+
+def _as_product(expression: MatrixExpr, seed: MatrixExpr, value: MatrixExpr) -> MatrixExpr:
     coefficient, rest = split_coefficient(expression)
-    return scale(coefficient, _as_product(rest, seed, row))
-
-
-def _as_product(expression: MatrixExpr, seed: MatrixExpr, row: MatrixExpr) -> MatrixExpr:
-    if expression == seed:
-        return row
-    if isinstance(expression, MatAdd):
-        return add(*(as_product(term, seed, row) for term in expression.args))
-    before, inner, after = _around(expression, seed)
-    reached = as_product(inner, seed, row)
-    if isinstance(expression, HadamardProduct):
-        others = hadamard(*before, *after)
-        return _diagonal(reached, others) if others.rows == 1 else hadamard(reached, others)
-    if isinstance(expression, Transpose):
-        return transpose(reached)
-    return product(*before, reached, *after)
+    if rest == seed:
+        return scale(coefficient, value)
+    if isinstance(rest, MatAdd):
+        return scale(coefficient, add(*(_as_product(term, seed, value) for term in rest.args)))
+    position = _position(rest, seed)
+    reached = _as_product(rest.args[position], seed, value)
+    return scale(coefficient, operation_of(rest).applied(rest, position, reached))
 
 
 def jacobian(expression: MatrixExpr, seed: MatrixExpr) -> MatrixExpr:
-    """The matrix J with vec(expression) = seed J, where the expression is linear in ``seed``.
+    """The matrix J with vec(expression) = vec(seed) J, where the expression is linear in ``seed``.
 
-    ``seed`` is the adjoint of v, a 1 x n row, and ``expression`` the adjoint of u that it leads
-    to; then J = dv/du has n rows and one column for each entry of u, counted row by row:
+    ``seed`` is the adjoint of v and ``expression`` the adjoint of u that it leads to; then
+    J = dv/du has a row for each entry of v and a column for each entry of u, counted row by row:
     vec(A X B) = vec(X) (A^T kron B) (Magnus and Neudecker, Matrix Differential Calculus, 2.4,
     transposed for row vectors). Where v is the loss, its adjoint is the identity, 1.
     """
     if isinstance(seed, Identity):
-        return expression if expression.rows == 1 else RowByRow(expression)
+        return as_row(expression)
     coefficient, rest = split_coefficient(expression)
-    return scale(coefficient, _jacobian(rest, seed))
+    if rest == seed:
+        return scale(coefficient, Identity(seed.rows * seed.cols))
+    if isinstance(rest, MatAdd):
+        return scale(coefficient, add(*(jacobian(term, seed) for term in rest.args)))
+    position = _position(rest, seed)
+    reached = jacobian(rest.args[position], seed)
+    return scale(coefficient, operation_of(rest).jacobian(rest, position, reached))
 
 
-def _jacobian(expression: MatrixExpr, seed: MatrixExpr) -> MatrixExpr:
-    if expression == seed:
-        return Identity(seed.shape[1])
-    if isinstance(expression, MatAdd):
-        return add(*(jacobian(term, seed) for term in expression.args))
-    before, inner, after = _around(expression, seed)
-    reached = jacobian(inner, seed)
-    if isinstance(expression, HadamardProduct):
-        others = hadamard(*before, *after)
-        return _diagonal(reached, others if others.rows == 1 else RowByRow(others))
-    if isinstance(expression, Transpose):
-        return reached  # a row and its transpose have the same entries in the same order
-    rows, columns = inner.shape
-    left = product(*(transpose(factor) for factor in reversed(before))) if before else None
-    right = product(*after) if after else None
-    if left is None:
-        return product(reached, right if rows == 1 else kronecker(Identity(rows), right))
-    return product(reached, kronecker(left, Identity(columns) if right is None else right))
-
-
-def _diagonal(matrix: MatrixExpr, row: MatrixExpr) -> MatrixExpr:
-    number, rest = split_coefficient(row)
-    return scale(number, product(matrix, DiagMatrix(rest)))
-
-
-def _around(
-    expression: MatrixExpr, seed: MatrixExpr
-) -> tuple[tuple[MatrixExpr, ...], MatrixExpr, tuple[MatrixExpr, ...]]:
-    """The factors before the one that holds the seed, that one, and those after it."""
-    if not isinstance(expression, HadamardProduct | MatMul | Transpose):
-        raise TypeError(f"not linear in its seed: {type(expression).__name__}")
-    factors = expression.args
-    position = next(k for k, factor in enumerate(factors) if factor.has(seed))
-    return factors[:position], factors[position], factors[position + 1 :]
+def _position(expression: MatrixExpr, seed: MatrixExpr) -> int:
+    """Which argument of an expression linear in the seed holds it."""
+    return next(k for k, argument in enumerate(expression.args) if argument.has(seed))

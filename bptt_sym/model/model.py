@@ -3,34 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from sympy import preorder_traversal
+from sympy import S, preorder_traversal
 
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Shape, Variable
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.pullback import leaves
 
-Kind = Literal["input", "target", "parameter", "state", "value", "loss"]
+Kind = Literal["input", "target", "parameter", "constant", "state", "value", "loss"]
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """A name with its shape (rows, columns) as symbols; a vector of the model is a row."""
+    """A name with its shape (rows, columns) as symbols.
+
+    A ``constant`` is a parameter without a gradient. ``labels`` marks one-hot vectors, which code
+    takes as whole numbers, ``mask`` a scalar that is 0 behind the end of a sequence and 1 before,
+    ``positive`` what is drawn positive. ``initial`` is the value before the first step, an
+    expression of parameters; without one it is an argument. A state that is ``reverse`` runs from
+    the last step to the first.
+    """
 
     name: str
     kind: Kind
     shape: Shape
     meaning: str = ""
+    labels: bool = False
+    mask: bool = False
+    positive: bool = False
+    reverse: bool = False
+    initial: MatrixExpr | None = None
 
     @property
     def symbol(self) -> Variable | Parameter:
         """The symbol: at time step t, or without time for a parameter."""
-        if self.kind == "parameter":
+        if self.kind in ("parameter", "constant"):
             return Parameter(self.name, *self.shape)
         return Variable(self.name, *self.shape, TIME)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A function of one variable z by its formula, as an expression in ARGUMENT.
+
+    ``derivative`` is one that the user declares; without it, it follows from the formula.
+    """
+
+    text: str
+    value: MatrixExpr
+    derivative: MatrixExpr | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+ARGUMENT = Variable("z", S.One, S.One, TIME)
+"""The variable of a formula."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +105,9 @@ class Equation:
 class Model:
     """A recurrent network: row vectors, the equations of one time step in order, a loss.
 
-    ``functions`` maps each function that stays symbolic in derivations to the known function that
-    generated code uses unless told otherwise. ``loss`` is the equation of the loss of one step.
+    ``functions`` maps each function that stays symbolic in derivations to the known function, or
+    the formula, that generated code uses unless told otherwise. ``latex`` says how names are
+    typeset. ``loss`` is the equation of the loss of one step.
     ``reference`` is what the model is called on the command line: its name or its file.
     """
 
@@ -86,9 +118,10 @@ class Model:
     source: str
     dimensions: tuple[Dimension, ...]
     declarations: tuple[Declaration, ...]
-    functions: dict[str, str]
+    functions: dict[str, str | Formula]
     equations: tuple[Equation, ...]
     loss: Equation
+    latex: dict[str, str] = field(default_factory=dict)
 
     def declared(self, kind: Kind) -> tuple[Declaration, ...]:
         """The declarations of one kind, in the order of the model file."""
@@ -103,6 +136,24 @@ class Model:
     def states(self) -> tuple[Variable, ...]:
         """The states at step t, in the order of the model file."""
         return tuple(entry.symbol for entry in self.declared("state"))
+
+    def depth(self, name: str) -> int:
+        """How many steps back a state or an input is read at most."""
+        return self._depths.get(name, 0)
+
+    @cached_property
+    def _depths(self) -> dict[str, int]:
+        found = {state.name: 1 for state in self.states}
+        for definition in self.definitions:
+            for leaf in leaves(definition.expression):
+                if isinstance(leaf, Variable):
+                    lag = abs(int(TIME - leaf.time))
+                    found[leaf.name] = max(found.get(leaf.name, 0), lag)
+        return found
+
+    def declaration(self, name: str) -> Declaration:
+        """The declaration of a name."""
+        return next(entry for entry in self.declarations if entry.name == name)
 
     @cached_property
     def all_equations(self) -> tuple[Equation, ...]:

@@ -6,30 +6,25 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sympy import S
-
-from bptt_sym.algebra.expressions import TIME, MatrixExpr, Shape, Variable, dimension
-from bptt_sym.algebra.functions import FUNCTIONS, Elementwise
+from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable
+from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.names import split_name, why_not_a_name
-from bptt_sym.algebra.operations import is_leaf, shape_text
-from bptt_sym.errors import InputError, listed
+from bptt_sym.algebra.operation import shape_text
+from bptt_sym.algebra.operations import is_leaf
+from bptt_sym.algebra.vectors import NAMED_ARGUMENT
+from bptt_sym.errors import listed
+from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.language import Scope, parse, shortened
-from bptt_sym.model.model import Declaration, Dimension, Equation, Kind, Model
+from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.source import Source, parse_source, read_source
 
 MOST_EQUATIONS = 200
 
 _REQUIRED = ("dimensions", "parameters", "equations", "loss")
-_DECLARING: dict[str, Kind] = {
-    "inputs": "input",
-    "targets": "target",
-    "parameters": "parameter",
-    "states": "state",
-}
-_SECTIONS = ("dimensions", *_DECLARING, "functions", "equations", "preactivations", "loss")
-_TEXTS = ("title", "description", "source")
+_SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
+_TEXTS = ("title", "description", "source", "vectors")
 
 
 def read_model(path: Path) -> Model:
@@ -42,18 +37,17 @@ def parse_model(text: str, name: str = "model", file: str | None = None) -> Mode
     return _Reader(parse_source(text, file or name), name, name).model()
 
 
-class _Reader:
+class _Reader(Declarer):
     def __init__(self, source: Source, name: str, reference: str) -> None:
-        self.source = source
+        super().__init__(source)
         self.name = name
         self.reference = reference
-        self.kinds: dict[str, str] = {}
 
     def model(self) -> Model:
         self.check_sections()
         texts = {key: self.text(key) for key in _TEXTS}
         dimensions = self.dimensions()
-        declarations = self.declarations({entry.name for entry in dimensions})
+        declarations = self.declarations(dimensions)
         self.check_states(declarations)
         functions = self.functions()
         equations, loss = self.equations(declarations, functions)
@@ -62,7 +56,7 @@ class _Reader:
             for equation in equations
             if equation.name not in {entry.name for entry in declarations}
         )
-        return Model(
+        model = Model(
             name=self.name,
             reference=self.reference,
             title=texts["title"] or self.name,
@@ -77,10 +71,17 @@ class _Reader:
             functions=functions,
             equations=equations,
             loss=loss,
+            latex=self.latex(),
         )
-
-    def error(self, message: str, section: str | None = None, key: str | None = None) -> InputError:
-        return InputError(message, self.source.place(section, key))
+        mixed = mixed_scan(model)
+        if mixed:
+            raise self.error(
+                f"'{mixed[0]}' is scanned onward and '{mixed[1]}' in reverse, and each depends on "
+                "the other: no order computes them",
+                "states",
+                mixed[1],
+            )
+        return model
 
     def check_sections(self) -> None:
         for key, value in self.source.tables.items():
@@ -97,82 +98,8 @@ class _Reader:
             if not self.source.tables.get(section):
                 raise self.error(f"the section [{section}] is missing or empty", section)
 
-    def text(self, key: str) -> str:
-        value = self.source.tables.get(key, "")
-        if not isinstance(value, str) or not value.isprintable():
-            raise self.error(f"'{key}' must be one line of text", None, key)
-        return value
-
-    def table(self, section: str) -> Mapping[str, Any]:
-        return self.source.tables.get(section, {})
-
-    def declare(self, name: str, section: str, what: str) -> None:
-        reason = why_not_a_name(name)
-        if reason:
-            raise self.error(f"the name '{shortened(name)}' {reason}", section, name)
-        if name in FUNCTIONS:
-            raise self.error(f"'{name}' is a known function and cannot be declared", section, name)
-        if name in self.kinds:
-            raise self.error(f"'{name}' is declared already, as {self.kinds[name]}", section, name)
-        self.kinds[name] = what
-
-    def dimensions(self) -> tuple[Dimension, ...]:
-        entries = []
-        for name, meaning in self.table("dimensions").items():
-            self.declare(name, "dimensions", "a dimension")
-            if not isinstance(meaning, str) or not meaning.isprintable():
-                raise self.error(f"say in words what '{name}' counts", "dimensions", name)
-            entries.append(Dimension(name, meaning))
-        return tuple(entries)
-
-    def declarations(self, dimensions: set[str]) -> tuple[Declaration, ...]:
-        entries = []
-        for section, kind in _DECLARING.items():
-            for name, value in self.table(section).items():
-                self.declare(name, section, f"a name under [{section}]")
-                shape, meaning = value, ""
-                if isinstance(value, dict) and set(value) <= {"shape", "meaning"}:
-                    shape, meaning = value.get("shape"), value.get("meaning", "")
-                if not isinstance(meaning, str) or not meaning.isprintable():
-                    raise self.error(f"the meaning of '{name}' must be one line", section, name)
-                entries.append(
-                    Declaration(name, kind, self.shape(section, name, shape, dimensions), meaning)
-                )
-        return tuple(entries)
-
-    def shape(self, section: str, name: str, value: Any, dimensions: set[str]) -> Shape:
-        most = 2 if section == "parameters" else 1
-        example = '["n"] for a vector' + (' or ["m", "n"] for a matrix' if most == 2 else "")
-        listed_names = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-        if not listed_names or not 1 <= len(value) <= most:
-            raise self.error(f"the shape of '{name}' must be {example}", section, name)
-        for entry in value:
-            if entry not in dimensions:
-                raise self.error(
-                    f"the shape of '{name}' uses the dimension '{shortened(entry)}', "
-                    f"which is not declared; declared are {listed(sorted(dimensions))}",
-                    section,
-                    name,
-                )
-        sizes = [dimension(entry) for entry in value]
-        return (S.One, sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
-
-    def functions(self) -> dict[str, str]:
-        entries = {}
-        for name, concrete in self.table("functions").items():
-            self.declare(name, "functions", "a function")
-            if not isinstance(concrete, str) or concrete not in FUNCTIONS:
-                raise self.error(
-                    f"unknown function {shortened(repr(concrete))} for '{name}'; "
-                    f"known are {listed(FUNCTIONS)}",
-                    "functions",
-                    name,
-                )
-            entries[name] = concrete
-        return entries
-
     def equations(
-        self, declarations: tuple[Declaration, ...], functions: dict[str, str]
+        self, declarations: tuple[Declaration, ...], functions: dict[str, str | Formula]
     ) -> tuple[tuple[Equation, ...], Equation]:
         texts = [("equations", name, text) for name, text in self.table("equations").items()]
         losses = [("loss", name, text) for name, text in self.table("loss").items()]
@@ -190,14 +117,20 @@ class _Reader:
 
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
+        parameters = {
+            e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")
+        }
+        lagged = [e for e in declarations if e.kind in ("input", "state")]
         reads = {name: _reads_now(text) for _, name, text in texts}
         done = []
         for section, name, text in (*texts, *losses):
             scope = Scope(
-                parameters={e.name: e.symbol for e in declarations if e.kind == "parameter"},
+                parameters=parameters,
                 current=dict(current),
-                previous={state: symbols[state] for state in states},
+                earlier={e.name: e.symbol for e in lagged if not e.reverse},
+                following={e.name: e.symbol for e in lagged if e.reverse},
                 functions=frozenset(functions),
+                dimensions=self.sizes,
                 later=partial(_why_not_yet, name=name, reads=reads),
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
@@ -224,10 +157,6 @@ class _Reader:
                 f"and its equation gives {shape_text(shape)}",
                 section,
                 name,
-            )
-        if shape[0] != 1:
-            raise self.error(
-                f"'{name}' must be a row vector, not {shape_text(shape)}", section, name
             )
 
     def preactivation_names(self, equations: list[str]) -> dict[str, tuple[str, ...]]:
@@ -266,15 +195,15 @@ class _Reader:
         def walk(node: MatrixExpr) -> MatrixExpr:
             if is_leaf(node):
                 return node
-            inner = node.func(*(walk(argument) for argument in node.args))
-            if not isinstance(inner, Elementwise) or is_leaf(inner.operand) or 1 not in inner.shape:
+            inner = node.func(*map(walk, node.args)) if node.args else node
+            if not isinstance(inner, Elementwise | NAMED_ARGUMENT) or _is_plain(inner.operand):
                 return inner
             known = {equation.expression: equation.variable for equation in found}
             variable = known.get(inner.operand)
             if variable is None:
-                variable = Variable(fresh(), inner.rows, inner.cols, TIME)
+                variable = Variable(fresh(), *inner.operand.shape, TIME)
                 found.append(Equation(variable, inner.operand))
-            return Elementwise(inner.function, variable)
+            return inner.xreplace({inner.operand: variable})
 
         result = walk(expression)
         if len(found) < len(chosen):
@@ -291,6 +220,11 @@ class _Reader:
         for entry in declarations:
             if entry.kind == "state" and entry.name not in self.table("equations"):
                 raise self.error(f"the state '{entry.name}' has no equation", "states", entry.name)
+
+
+def _is_plain(operand: MatrixExpr) -> bool:
+    """Whether an argument needs no name: it is one, or is the same at every time step."""
+    return is_leaf(operand) or not operand.has(Variable)
 
 
 def _reads_now(text: str) -> frozenset[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from bptt_sym.algebra.expressions import MatrixExpr
-from bptt_sym.algebra.functions import FUNCTIONS, Elementwise
+from bptt_sym.algebra.expressions import Identity, MatrixExpr, OneMatrix, Shape, ZeroMatrix
+from bptt_sym.algebra.declared import Declared
+from bptt_sym.algebra.functions import WORDS, Elementwise
+from bptt_sym.algebra.operations import is_leaf, operation_of
 from bptt_sym.errors import InputError, listed
-from bptt_sym.model.model import Equation, Model
+from bptt_sym.model.model import ARGUMENT, Equation, Formula, Model
 
 
-def with_functions(model: Model, functions: Mapping[str, str]) -> Model:
-    """The model with a known function in the place of each symbolic one.
+def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Model:
+    """The model with a known function or a formula in the place of each symbolic one.
 
     Raises InputError for a function that the model does not have or that is not known.
     """
@@ -22,8 +25,8 @@ def with_functions(model: Model, functions: Mapping[str, str]) -> Model:
                 f"the model '{model.name}' has no function {name!a}; "
                 f"it has {listed(model.functions) or 'none'}"
             )
-        if known not in FUNCTIONS:
-            raise InputError(f"unknown function {known!a}; known are {listed(FUNCTIONS)}")
+        if isinstance(known, str) and known not in WORDS:
+            raise InputError(f"unknown function {known!a}; known are {listed(WORDS)}")
 
     def known_in(equation: Equation) -> Equation:
         return replace(
@@ -40,10 +43,32 @@ def with_functions(model: Model, functions: Mapping[str, str]) -> Model:
     )
 
 
-def _replaced(expression: MatrixExpr, functions: Mapping[str, str]) -> MatrixExpr:
-    nodes = {
-        node: Elementwise(functions[node.function], node.operand, node.order)
-        for node in expression.atoms(Elementwise)
-        if node.function in functions
-    }
-    return expression.xreplace(nodes)
+def _replaced(expression: MatrixExpr, functions: Mapping[str, str | Formula]) -> MatrixExpr:
+    if is_leaf(expression):
+        return expression
+    inner = expression.func(*(_replaced(argument, functions) for argument in expression.args))
+    if not isinstance(inner, Elementwise) or inner.function not in functions:
+        return inner
+    function = functions[inner.function]
+    if isinstance(function, str):
+        return Elementwise(function, inner.operand)
+    value = applied(function.value, inner.operand)
+    if function.derivative is None:
+        return value
+    return Declared(inner.operand, value, applied(function.derivative, inner.operand))
+
+
+def applied(formula: MatrixExpr, operand: MatrixExpr) -> MatrixExpr:
+    """A formula in z at an operand, entry by entry."""
+    return _applied(formula, operand, operand.shape)
+
+
+def _applied(node: Any, operand: MatrixExpr, shape: Shape) -> Any:
+    if node == ARGUMENT:
+        return operand
+    if isinstance(node, OneMatrix | ZeroMatrix | Identity):
+        return (ZeroMatrix if isinstance(node, ZeroMatrix) else OneMatrix)(*shape)
+    if is_leaf(node):
+        return node
+    arguments = [_applied(argument, operand, shape) for argument in node.args]
+    return operation_of(node).rebuild(node, arguments)

@@ -7,9 +7,11 @@ from typing import Literal
 
 from bptt_sym.algebra.layout import (
     AdjointOf,
+    Application,
     Big,
     Brackets,
     Call,
+    Cases,
     EntrySum,
     Factors,
     Fraction,
@@ -17,6 +19,10 @@ from bptt_sym.algebra.layout import (
     Layout,
     Negative,
     Number,
+    Part,
+    Ratio,
+    Relation,
+    Row,
     Superscript,
     Terms,
 )
@@ -48,6 +54,16 @@ def width(box: Layout) -> float:
             return 4 + width(body)
         case Terms(terms=terms):
             return sum(width(term) + 1.6 for _, term in terms)
+        case Ratio(numerator=over, denominator=under):
+            return 0.6 + max(width(over), width(under))
+        case Application(arguments=parts) | Row(parts=parts):
+            return 3 + sum(width(part) + 1 for part in parts)
+        case Relation(left=left, right=right):
+            return 4 + width(left) + width(right)
+        case Cases(chosen=chosen, condition=condition, other=other):
+            return 5 + max(width(chosen), width(other)) + width(condition)
+        case Part(body=body, start=start, stop=stop):
+            return 2 + width(body) + width(start) + width(stop)
         case Factors(factors=factors, kind=kind):
             return sum(width(factor) for factor in factors) + (
                 (0.3 if kind == "matrix" else 2) * (len(factors) - 1)

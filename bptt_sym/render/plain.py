@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bptt_sym.algebra.layout import (
+    POWER,
     AdjointOf,
+    Application,
     Big,
     Brackets,
     Call,
+    Cases,
     Constant,
     EntrySum,
     Factors,
@@ -19,6 +22,10 @@ from bptt_sym.algebra.layout import (
     Layout,
     Negative,
     Number,
+    Part,
+    Ratio,
+    Relation,
+    Row,
     Superscript,
     Terms,
 )
@@ -41,6 +48,7 @@ class Signs:
     between_derivatives: str
     operators: Mapping[str, str]
     constants: Mapping[str, str]
+    relations: Mapping[str, str]
     letters: Mapping[str, str]
     low: Callable[[str], str]
     high: Callable[[str], str]
@@ -96,6 +104,24 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return f"{signs.product}[{steps}] {write(box.body)}"
         case EntrySum(body=body):
             return f"{signs.total} {write(body)}"
+        case Ratio(numerator=numerator, denominator=denominator):
+            return f"{_tight(numerator, write)} / {_tight(denominator, write)}"
+        case Application(function=function, arguments=arguments):
+            return f"{function}({', '.join(map(write, arguments))})"
+        case Relation(left=left, sign=sign, right=right, indicator=indicator):
+            relation = f"{write(left)} {signs.relations[sign]} {write(right)}"
+            return f"{signs.constants['ones']}[{relation}]" if indicator else relation
+        case Cases(chosen=chosen, condition=condition, other=other):
+            return f"({write(chosen)} if {write(condition)}, else {write(other)})"
+        case Part(body=body, start=start, stop=stop, columns=columns):
+            return f"{write(body)}[{':, ' if columns else ''}{index(start)}:{index(stop)}]"
+        case Row(parts=parts):
+            return f"[{', '.join(map(write, parts))}]"
+
+
+def _tight(box: Layout, write: Callable[[Layout], str]) -> str:
+    """A side of a quotient, in brackets unless it is one piece."""
+    return write(box) if box.binding >= POWER else f"({write(box)})"
 
 
 def unicode_text(box: Layout) -> str:
@@ -153,6 +179,7 @@ UNICODE = Signs(
     between_derivatives=" · ",
     operators={"matrix": " ", "elementwise": " ⊙ ", "kronecker": " ⊗ "},
     constants={"identity": "I", "ones": "𝟏", "zeros": "0"},
+    relations={"at least": "≥", "less": "<"},
     letters=GREEK,
     low=lambda text: _shifted(text, _LOW, "_"),
     high=lambda text: _shifted(text, _HIGH, "^"),
@@ -171,6 +198,7 @@ ASCII = Signs(
     between_derivatives=" . ",
     operators={"matrix": " ", "elementwise": " * ", "kronecker": " (x) "},
     constants={"identity": "I", "ones": "ones", "zeros": "0"},
+    relations={"at least": ">=", "less": "<"},
     letters={},
     low=lambda text: _marked(text, "_"),
     high=lambda text: _marked(text, "^"),

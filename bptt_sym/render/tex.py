@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bptt_sym.algebra.layout import (
     AdjointOf,
+    Application,
     Big,
     Brackets,
     Call,
+    Cases,
     Constant,
     EntrySum,
     Factors,
@@ -15,6 +17,10 @@ from bptt_sym.algebra.layout import (
     Layout,
     Negative,
     Number,
+    Part,
+    Ratio,
+    Relation,
+    Row,
     Superscript,
     Terms,
 )
@@ -22,7 +28,18 @@ from bptt_sym.algebra.names import GREEK, split_name
 
 _OPERATORS = {"matrix": r" \, ", "elementwise": r" \odot ", "kronecker": r" \otimes "}
 _CONSTANTS = {"identity": "I", "ones": r"\mathbf{1}", "zeros": "0"}
-_KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos"}
+_RELATIONS = {"at least": r"\ge", "less": "<"}
+_KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos", "log", "max", "min"}
+_NAMED_FUNCTIONS = {
+    "log_softmax": r"\log \operatorname{softmax}",
+    "log_sigmoid": r"\log \operatorname{sigmoid}",
+    "logsumexp": r"\operatorname{logsumexp}",
+    "layer_norm": r"\operatorname{LayerNorm}",
+    "inverse_deviation": r"\operatorname{dev}^{-1}",
+    "hard_sigmoid": r"\operatorname{hard\,sigmoid}",
+    "stop_gradient": r"\operatorname{sg}",
+    "matrix": r"\operatorname{vec}^{-1}",
+}
 
 
 def tex(box: Layout) -> str:
@@ -50,6 +67,10 @@ def tex(box: Layout) -> str:
             return rf"\delta {tex(variable)}"
         case Brackets(body=body):
             return rf"\left( {tex(body)} \right)"
+        case Call(function="sqrt", argument=argument, primes=0):
+            return rf"\sqrt{{{tex(argument)}}}"
+        case Call(function="abs", argument=argument, primes=0):
+            return rf"\left| {tex(argument)} \right|"
         case Call(function=function, argument=argument, primes=primes):
             return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
         case Superscript(base=base, exponent=exponent):
@@ -62,6 +83,23 @@ def tex(box: Layout) -> str:
             return rf"\prod_{{{upper} \ge {index} > {lower}}} {tex(box.body)}"
         case EntrySum(body=body):
             return rf"\sum {tex(body)}"
+        case Ratio(numerator=numerator, denominator=denominator):
+            return rf"\frac{{{tex(numerator)}}}{{{tex(denominator)}}}"
+        case Application(function=function, arguments=arguments):
+            return f"{_function(function)}({', '.join(map(tex, arguments))})"
+        case Relation(left=left, sign=sign, right=right, indicator=indicator):
+            relation = f"{tex(left)} {_RELATIONS[sign]} {tex(right)}"
+            return rf"\mathbf{{1}}[{relation}]" if indicator else relation
+        case Cases(chosen=chosen, condition=condition, other=other):
+            return (
+                rf"\begin{{cases}} {tex(chosen)} & {tex(condition)} \\ "
+                rf"{tex(other)} & \text{{else}} \end{{cases}}"
+            )
+        case Part(body=body, start=start, stop=stop, columns=columns):
+            span = f"{tex(start)}:{tex(stop)}".replace(" ", "")
+            return f"{tex(body)}[{'{:},' if columns else ''}{span}]"
+        case Row(parts=parts):
+            return rf"[{', '.join(map(tex, parts))}]"
 
 
 def signed(position: int, sign: int, term: str) -> str:
@@ -89,6 +127,8 @@ def _letter(name: str) -> str:
 
 
 def _function(name: str) -> str:
+    if name in _NAMED_FUNCTIONS:
+        return _NAMED_FUNCTIONS[name]
     if name in GREEK or name in _KNOWN_FUNCTIONS:
         return f"\\{name}"
     return name if len(name) == 1 else rf"\operatorname{{{name}}}"

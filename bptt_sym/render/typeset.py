@@ -15,7 +15,8 @@ from bptt_sym.algebra.expressions import (
     TotalLoss,
     Variable,
 )
-from bptt_sym.algebra.operations import number_layout, operation_of
+from bptt_sym.algebra.operation import number_layout
+from bptt_sym.algebra.operations import operation_of
 
 
 def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:

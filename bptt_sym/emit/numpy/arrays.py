@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,15 +11,14 @@ from bptt_sym.algebra.expressions import (
     Adjoint,
     MatrixExpr,
     Parameter,
-    Shape,
     Variable,
 )
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.emit.numpy.names import Names
-from bptt_sym.emit.numpy.printer import Place
+from bptt_sym.emit.numpy.printer import Place, lagged_name
 from bptt_sym.model.model import Declaration
-from bptt_sym.program.batch import BATCH_OPERATIONS
-from bptt_sym.program.program import Program, Statement
+from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
+from bptt_sym.program.program import Program, Stage, Statement, statements_of
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 
@@ -33,6 +32,11 @@ class Argument:
     meaning: str
 
     @property
+    def is_matrix(self) -> bool:
+        """Whether it has two axes, as a parameter."""
+        return len(self.shape) == 2
+
+    @property
     def shape_text(self) -> str:
         return f"({', '.join(self.shape)}{',' if len(self.shape) == 1 else ''})"
 
@@ -42,20 +46,28 @@ class Arrays:
 
     def __init__(self, program: Program, names: Names) -> None:
         self.program = program
+        self.model = program.model
         self.names = names
 
     @cached_property
     def parameters(self) -> list[Argument]:
-        return [self._argument(entry) for entry in self.program.model.declared("parameter")]
+        """What gradients are taken by; a scalar has no axis."""
+        return [
+            self._argument(entry, scalar=()) for entry in self.model.declared("parameter")
+        ]
+
+    @cached_property
+    def constants(self) -> list[Argument]:
+        """Parameters without a gradient, which are arguments."""
+        return [self._argument(entry, scalar=()) for entry in self.model.declared("constant")]
 
     @cached_property
     def inputs(self) -> list[Argument]:
-        entries = self.program.model.declared("input")
-        return [self._argument(entry, "T", "B") for entry in entries]
+        return [self._argument(entry, "T", "B") for entry in self.model.declared("input")]
 
     @cached_property
     def targets(self) -> list[Argument]:
-        entries = self.program.model.declared("target")
+        entries = self.model.declared("target")
         return [
             self._argument(entry, "B", at=" of the last time step")
             if entry.name in self.last_targets
@@ -65,43 +77,124 @@ class Arrays:
 
     @cached_property
     def forward_arguments(self) -> list[Argument]:
-        """What the forward pass takes: inputs, the targets that it reads, initial states."""
-        read = _names(_leaves(self.program.forward.statements))
+        """What the forward pass takes: inputs, the targets that it reads, initial values."""
+        read = _names(_leaves(statements_of(self.program.forward)))
         targets = [t for t, entry in self._declared_targets if entry.name in read]
-        return [*self.inputs, *targets, *self.initial_states]
+        return [*self.inputs, *targets, *self.initial_values, *self.constants]
 
     @cached_property
     def loss_arguments(self) -> list[Argument]:
         """What the loss takes beside the forward pass: the inputs and targets that it reads."""
-        read = _names(_leaves([self.program.loss]))
-        entries = self.program.model.declared("input")
+        found = _leaves([self.program.loss])
+        read = _names(found)
+        entries = self.model.declared("input")
         inputs = [i for i, e in zip(self.inputs, entries, strict=True) if e.name in read]
-        return inputs + [t for t, entry in self._declared_targets if entry.name in read]
+        earlier = {leaf.name for leaf in found if _is_earlier(leaf)}
+        initial = [
+            self.initial_argument(entry)
+            for entry in entries
+            if entry.name in earlier and entry.initial is None
+        ]
+        constants = {leaf.name for leaf in found if isinstance(leaf, Parameter)}
+        return [
+            *inputs,
+            *(t for t, entry in self._declared_targets if entry.name in read),
+            *initial,
+            *(c for c, e in self._declared_constants if e.name in constants),
+        ]
 
     @property
     def arguments(self) -> list[Argument]:
         """What ``value_and_grad`` takes beside the parameters."""
-        return [*self.inputs, *self.targets, *self.initial_states]
+        return [*self.inputs, *self.targets, *self.initial_values, *self.constants]
 
     @property
     def _declared_targets(self) -> list[tuple[Argument, Declaration]]:
-        return list(zip(self.targets, self.program.model.declared("target"), strict=True))
+        return list(zip(self.targets, self.model.declared("target"), strict=True))
+
+    @property
+    def _declared_constants(self) -> list[tuple[Argument, Declaration]]:
+        return list(zip(self.constants, self.model.declared("constant"), strict=True))
 
     @cached_property
     def initial_states(self) -> list[Argument]:
-        return [
-            Argument(
-                self.names("initial", state.name),
-                ("B", *sizes(state.shape)),
-                f"{state.name} before the first time step",
-            )
-            for state in self.program.model.states
-        ]
+        """The initial values of states that are arguments."""
+        entries = self.model.declared("state")
+        return [self.initial_argument(entry) for entry in entries if entry.initial is None]
 
-    def _argument(self, entry: Declaration, *leading: str, at: str = "") -> Argument:
+    @property
+    def initial_values(self) -> list[Argument]:
+        """The initial values of states and of inputs that are arguments."""
+        inputs = [
+            self.initial_argument(entry)
+            for entry in self.model.declared("input")
+            if self.model.depth(entry.name) and entry.initial is None
+        ]
+        return [*self.initial_states, *inputs]
+
+    def initial_argument(self, entry: Declaration) -> Argument:
+        """The values of a state or input before its first step, in the order of time."""
+        depth = self.model.depth(entry.name)
+        leading = ("B",) if depth == 1 else (str(depth), "B")
+        where = "after the last" if entry.reverse else "before the first"
+        meaning = f"{entry.name} {where} time step" + ("" if depth == 1 else "s, in order")
+        return Argument(
+            self.names("initial", entry.name), (*leading, *array_sizes(entry.shape)), meaning
+        )
+
+    def _argument(
+        self,
+        entry: Declaration,
+        *leading: str,
+        at: str = "",
+        scalar: tuple[str, ...] = ("1",),
+    ) -> Argument:
         name = self.names("value", entry.name)
         meaning = (entry.meaning or entry.kind) + at
-        return Argument(name, (*leading, *sizes(entry.shape)), meaning)
+        sizes = scalar if entry.shape == (1, 1) else array_sizes(entry.shape)
+        if entry.labels:
+            meaning += f", as labels from 0 to {sizes[0]} - 1"
+            sizes = ()
+        return Argument(name, (*leading, *sizes), meaning)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """What kinds of values arguments hold, where not any numbers."""
+        found = {}
+        for entry in self.model.declarations:
+            name = self.names("value", entry.name)
+            if entry.labels:
+                found[name] = f"labels of {array_sizes(entry.shape)[0]}"
+            elif entry.mask:
+                found[name] = "mask"
+            elif entry.positive:
+                found[name] = "positive"
+        return found
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether a mask is among the inputs."""
+        return any(entry.mask for entry in self.model.declared("input"))
+
+    @property
+    def has_scalars(self) -> bool:
+        """Whether an input or target is a scalar."""
+        entries = (*self.model.declared("input"), *self.model.declared("target"))
+        return any(entry.shape == (1, 1) for entry in entries)
+
+    @property
+    def has_positive_parameters(self) -> bool:
+        """Whether a parameter is declared positive."""
+        return any(entry.positive for entry in self.model.declared("parameter"))
+
+    @cached_property
+    def labels(self) -> list[tuple[str, str]]:
+        """The names of one-hot arrays that are given as labels, with their sizes."""
+        return [
+            (self.names("value", entry.name), array_sizes(entry.shape)[0])
+            for entry in self.model.declarations
+            if entry.labels
+        ]
 
     @cached_property
     def returned(self) -> list[Argument]:
@@ -109,90 +202,91 @@ class Arrays:
         fields = [
             Argument(
                 self.names("value", variable.name),
-                ("T", "B", *sizes(variable.shape)),
+                ("T", "B", *array_sizes(variable.shape)),
                 _math(variable),
             )
             for variable in self.kept
         ]
-        for state in self.previous:
-            meaning = f"{_math(state.at(TIME - 1))}; shares memory with {state.name}"
-            name = self.names("previous", state.name)
-            fields.append(Argument(name, ("T", "B", *sizes(state.shape)), meaning))
+        for earlier in self.earlier_states:
+            meaning = f"{_math(earlier)}; shares memory with {earlier.name}"
+            sizes = array_sizes(earlier.shape)
+            fields.append(Argument(lagged_name(earlier, self.names), ("T", "B", *sizes), meaning))
         return fields
-
-    @cached_property
-    def statements(self) -> list[Statement]:
-        program = self.program
-        return [*program.forward.statements, program.loss, *self._backward_statements]
-
-    @property
-    def _backward_statements(self) -> list[Statement]:
-        program = self.program
-        return [*program.carried, *program.backward.statements, *program.gradients]
 
     @cached_property
     def _after_forward(self) -> set[MatrixExpr]:
         """The leaves that the loss and the backward pass read."""
-        return _leaves([self.program.loss, *self._backward_statements])
+        return _leaves([self.program.loss, *self.program.backward_statements])
 
     @cached_property
     def last_targets(self) -> set[str]:
         """The targets that are read at the last time step alone."""
-        targets = {entry.name for entry in self.program.model.declared("target")}
-        always = _leaves(s for s in self.statements if s.when == "always")
+        targets = {entry.name for entry in self.model.declared("target")}
+        always = _leaves(s for s in self.program.statements if s.when == "always")
         return targets - _names(always)
 
     @cached_property
     def kept(self) -> list[Variable]:
         """The variables that the forward pass returns: the model's, and what is read later."""
-        written = {equation.name for equation in self.program.model.equations}
+        written = {equation.name for equation in self.model.equations}
         later = _names(self._after_forward)
         return [
             statement.target
-            for statement in self.program.forward.statements
+            for statement in statements_of(self.program.forward)
             if statement.target.name in written | later
         ]
 
     @cached_property
-    def previous(self) -> list[Variable]:
-        """The states whose value at the step before is read after the forward pass."""
-        found = {
-            leaf.name
-            for leaf in self._after_forward
-            if isinstance(leaf, Variable) and leaf.time != TIME
-        }
-        return [state for state in self.program.model.states if state.name in found]
+    def earlier_states(self) -> list[Variable]:
+        """The states at other time steps than t that are read after the forward pass."""
+        found = {leaf for leaf in self._after_forward if _is_earlier(leaf)}
+        states = {state.name for state in self.model.states}
+        return sorted(
+            (leaf for leaf in found if leaf.name in states),
+            key=lambda leaf: (leaf.name, abs(int(TIME - leaf.time))),
+        )
+
+    @cached_property
+    def earlier_inputs(self) -> list[Variable]:
+        """The inputs at earlier time steps that any statement reads."""
+        found = {leaf for leaf in _leaves(self.program.statements) if _is_earlier(leaf)}
+        inputs = {entry.name for entry in self.model.declared("input")}
+        return sorted(
+            (leaf for leaf in found if leaf.name in inputs),
+            key=lambda leaf: (leaf.name, int(TIME - leaf.time)),
+        )
 
     @cached_property
     def stored(self) -> set[str]:
-        """The variables of the forward loop that are arrays over time."""
-        forward = self.program.forward
-        outside = _leaves([*forward.before, *forward.after])
+        """The variables of the forward loops that are arrays over time."""
         kept = {variable.name for variable in self.kept}
-        return kept | _names(outside)
-
-    @cached_property
-    def loop_adjoints(self) -> list[Variable]:
-        """The variables whose adjoints the backward loop computes."""
-        targets = (statement.target for statement in self.program.backward.loop)
-        found = (target.variable for target in targets if isinstance(target, Adjoint))
-        return list(dict.fromkeys(found))
+        return kept | _names(_read_elsewhere(self.program.forward))
 
     @cached_property
     def stored_adjoints(self) -> set[str]:
-        """The names of those whose adjoints are arrays over time."""
-        outside = _leaves([*self.program.backward.after, *self.program.gradients])
+        """The names of those of a backward loop whose adjoints are arrays over time."""
+        outside = _read_elsewhere(self.program.backward) | _leaves(self.program.gradients)
         return {leaf.variable.name for leaf in outside if isinstance(leaf, Adjoint)}
 
     def forward_place(self, index: str) -> Place:
         """Where a statement of the forward pass or the loss stands."""
-        loop = {statement.target.name for statement in self.program.forward.loop}
+        loop = {
+            statement.target.name
+            for stage in self.program.forward
+            if stage.loop
+            for statement in stage.statements
+        }
         local = (loop - self.stored) | self.last_targets
         return Place(index, lambda leaf: isinstance(leaf, Variable) and leaf.name in local)
 
     def backward_place(self, index: str) -> Place:
         """Where a statement of the backward pass or a gradient stands."""
-        loop = {variable.name for variable in self.loop_adjoints}
+        loop = {
+            variable.name
+            for stage in self.program.backward
+            if stage.loop
+            for variable in loop_adjoints(stage)
+        }
         local = (loop - self.stored_adjoints) | self.program.at_last_step
 
         def bare(leaf: MatrixExpr) -> bool:
@@ -203,12 +297,35 @@ class Arrays:
         return Place(index, bare)
 
 
-def sizes(shape: Shape) -> tuple[str, ...]:
-    """The sizes of an array that holds a matrix; a vector has one, be it a row or a column."""
-    rows, columns = shape
-    if 1 in shape:
-        return (str(columns if rows == 1 else rows),)
-    return str(rows), str(columns)
+def loop_adjoints(stage: Stage) -> list[Variable]:
+    """The variables whose adjoints a backward loop computes."""
+    targets = (statement.target for statement in stage.statements)
+    return list(
+        dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint))
+    )
+
+
+def _is_earlier(leaf: MatrixExpr) -> bool:
+    return isinstance(leaf, Variable) and leaf.time != TIME
+
+
+def _read_elsewhere(stages: Sequence[Stage]) -> set[MatrixExpr]:
+    """The leaves that a stage reads of another one."""
+    found: set[MatrixExpr] = set()
+    for stage in stages:
+        own = {_target_name(statement.target) for statement in stage.statements}
+        found |= {
+            leaf
+            for leaf in _leaves([*stage.carried, *stage.statements])
+            if not stage.loop or _target_name(leaf) not in own
+        }
+    return found
+
+
+def _target_name(target: MatrixExpr) -> tuple[bool, str]:
+    """A name, and whether it is that of an adjoint."""
+    of_adjoint = isinstance(target, Adjoint | Carry)
+    return of_adjoint, (target.variable if of_adjoint else target).name
 
 
 def _leaves(statements: Iterable[Statement]) -> set[MatrixExpr]:

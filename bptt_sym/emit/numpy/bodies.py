@@ -7,18 +7,33 @@ from collections.abc import Iterable, Sequence
 
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
+    TIME,
     Adjoint,
     Gradient,
     MatrixExpr,
+    OneMatrix,
     Parameter,
+    Variable,
     ZeroMatrix,
     add,
+    split_coefficient,
 )
+from bptt_sym.algebra.pullback import leaves
+from bptt_sym.algebra.python import number_code
 from bptt_sym.derivation.derivation import Equation
-from bptt_sym.emit.numpy.arrays import Argument, Arrays, sizes
-from bptt_sym.emit.numpy.printer import Place, assignment, leaf_code, leaf_name
-from bptt_sym.program.batch import Carry
-from bptt_sym.program.program import Statement
+from bptt_sym.emit.numpy.arrays import Argument, Arrays, loop_adjoints
+from bptt_sym.emit.numpy.printer import (
+    Place,
+    assignment,
+    expression_code,
+    lagged_name,
+    leaf_code,
+    leaf_name,
+)
+from bptt_sym.model.model import Declaration
+from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
+from bptt_sym.program.lower import batched
+from bptt_sym.program.program import Stage, Statement
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 
@@ -26,14 +41,14 @@ Block = list[str]
 
 
 def forward_body(arrays: Arrays) -> list[Block]:
-    """The forward pass: all steps at once, the recurrence, all steps at once."""
-    forward = arrays.program.forward
-    everywhere = arrays.forward_place("")
-    before = _lines(arrays, forward.before, everywhere)
-    loop = _loop("range(T)", _lines(arrays, forward.loop, arrays.forward_place("[t]")))
-    after = _lines(arrays, forward.after, everywhere)
-    allocations = _forward_allocations(arrays)
-    computed = [before, [*allocations, *loop], after]
+    """The forward pass: stage by stage, all steps at once or in a loop."""
+    computed: list[Block] = []
+    for stage in arrays.program.forward:
+        if stage.loop:
+            lines = _lines(arrays, stage.statements, arrays.forward_place("[t]"))
+            computed.append([*_forward_allocations(arrays, stage), *_loop(stage, lines)])
+        else:
+            computed.append(_lines(arrays, stage.statements, arrays.forward_place("")))
     prologue = _prologue(arrays, arrays.forward_arguments, computed)
     fields = ", ".join(field.name for field in arrays.returned)
     return _filled([prologue, *computed, [f"return Forward({fields})"]])
@@ -49,34 +64,45 @@ def loss_body(arrays: Arrays) -> list[Block]:
         *_unpacked("params", arrays.parameters, [code]),
         *_unpacked("values", arrays.returned, [code]),
     ]
-    unpacked += _measured(arrays, [code])
-    return [[*unpacked, *comments, *code, "return value"]]
+    prepared = _prepared(arrays, [code])
+    unpacked += _measured(arrays, [prepared, code])
+    return [[*unpacked, *prepared, *comments, *code, "return value"]]
 
 
 def backward_body(arrays: Arrays) -> list[Block]:
-    """The gradient: adjoints of all steps at once, the recurrence backward, sums over time."""
+    """The gradient: adjoints of all steps at once, the recurrences backward, sums over time."""
     program = arrays.program
     names = arrays.names
-    before = _backward_lines(arrays, program.backward.before)
-    carried = _backward_lines(arrays, program.carried, "[-1]")
-    loop = _loop(
-        "reversed(range(T))",
-        _lines(arrays, program.backward.loop, arrays.backward_place("[t]")),
-    )
-    after = _backward_lines(arrays, program.backward.after)
-    gradients = _backward_lines(arrays, program.gradients)
-    computed = [before, [*carried, *_backward_allocations(arrays), *loop], after, gradients]
+    computed: list[Block] = []
+    for stage in program.backward:
+        if stage.loop:
+            carried = _backward_lines(arrays, stage.carried, "[-1]")
+            lines = _lines(arrays, stage.statements, arrays.backward_place("[t]"))
+            allocations = _backward_allocations(arrays, stage)
+            computed.append([*carried, *allocations, *_loop(stage, lines)])
+        else:
+            computed.append(_backward_lines(arrays, stage.statements))
+    computed.append(_backward_lines(arrays, program.gradients))
 
     into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
     into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
     prologue = [
-        *_prologue(arrays, arrays.arguments, computed),
-        f"values = forward(params, {into_forward})",
-        f"value = loss_of(params, values{into_loss})",
+        *_prologue(
+            arrays,
+            arrays.arguments,
+            computed,
+            [
+                f"values = forward(params, {into_forward})",
+                f"value = loss_of(params, values{into_loss})",
+            ],
+        ),
         *_unpacked("values", arrays.returned, computed),
     ]
     by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)
-    by_states = ", ".join(names("initial adjoint", state.name) for state in program.model.states)
+    states = program.model.declared("state")
+    by_states = ", ".join(
+        names("initial adjoint", state.name) for state in states if state.initial is None
+    )
     returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
     return _filled([prologue, *computed, [returned]])
 
@@ -103,7 +129,8 @@ def _filled(blocks: Iterable[Block]) -> list[Block]:
     return [block for block in blocks if block]
 
 
-def _loop(steps: str, lines: Block) -> Block:
+def _loop(stage: Stage, lines: Block) -> Block:
+    steps = "range(T)" if stage.loop == "onward" else "reversed(range(T))"
     return [f"for t in {steps}:", *(f"    {line}" for line in lines)] if lines else []
 
 
@@ -126,17 +153,78 @@ def _unpacked(source: str, fields: Sequence[Argument], blocks: Sequence[Block]) 
     return [f"{name} = {source}.{name}" for name in used]
 
 
-def _prologue(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
-    """What a function begins with: its parameters, the check of its arguments, the sizes."""
+def _prologue(
+    arrays: Arrays,
+    arguments: Sequence[Argument],
+    blocks: Sequence[Block],
+    calls: Sequence[str] = (),
+) -> Block:
+    """What a function begins with: its parameters, the check of its arguments, the sizes.
+
+    ``calls`` come before the arguments are brought into the form that the blocks read.
+    """
     names = [argument.name for argument in arguments]
     checked = ", ".join(f"{name}={name}" for name in names)
     check = f"check_shapes(**params._asdict(), {checked})"
-    used = _sizes_used(arrays, blocks)
+    prepared = _prepared(arrays, blocks)
+    used = _sizes_used(arrays, [prepared, *blocks])
     values = ", ".join(f'sizes["{size}"]' for size in used)
     lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
-    if _mentions(blocks, "dtype"):
-        lines.append(f"dtype = np.result_type(*params, {', '.join(names)})")
-    return [*_unpacked("params", arrays.parameters, blocks), *lines]
+    if _mentions([prepared, *blocks], "dtype"):
+        floating = [name for name in names if name not in dict(arrays.labels)]
+        lines.append(f"dtype = np.result_type({', '.join(['*params', *floating])})")
+    return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
+
+
+def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
+    """Arguments in the form that statements read: labels one-hot, inputs of earlier steps."""
+    words = _words(blocks)
+    earlier = [
+        variable
+        for variable in arrays.earlier_inputs
+        if lagged_name(variable, arrays.names) in words
+    ]
+    read = words | {arrays.names("value", variable.name) for variable in earlier}
+    lines = [
+        f"{name} = one_hot({name}, {size}, dtype)"
+        for name, size in arrays.labels
+        if name in read
+    ]
+    return lines + _earlier_inputs(arrays, earlier)
+
+
+def _earlier_inputs(arrays: Arrays, earlier: Sequence[Variable]) -> Block:
+    """Inputs of earlier steps as views of one array with the initial values in front."""
+    names = arrays.names
+    lines: Block = []
+    for name in dict.fromkeys(variable.name for variable in earlier):
+        entry = arrays.model.declaration(name)
+        depth = arrays.model.depth(name)
+        value, whole = names("value", name), names("all", name)
+        shape = ", ".join(("B", *array_sizes(entry.shape)))
+        lines += [
+            f"{whole} = np.empty((T + {depth}, {shape}), dtype)",
+            f"{whole}[:{depth}] = {_initial_value(arrays, entry)}",
+            f"{whole}[{depth}:] = {value}",
+        ]
+        lines += [
+            f"{lagged_name(variable, names)} = {whole}[{depth - int(TIME - variable.time)}:][:T]"
+            for variable in earlier
+            if variable.name == name
+        ]
+    return lines
+
+
+def _initial_value(arrays: Arrays, entry: Declaration) -> str:
+    """What the rows of an array before the first step hold."""
+    if entry.initial is None:
+        return arrays.names("initial", entry.name)
+    expression = batched(entry.initial)
+    if isinstance(split_coefficient(expression)[1], OneMatrix | ZeroMatrix):
+        coefficient = split_coefficient(expression)[0]
+        zero = isinstance(expression, ZeroMatrix)
+        return "0" if zero else number_code(coefficient)
+    return expression_code(expression, arrays.forward_place(""), arrays.names).text
 
 
 def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
@@ -146,8 +234,12 @@ def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     known |= {entry.name: entry.shape for entry in arrays.loss_arguments}
     lines = []
     for size in _sizes_used(arrays, blocks):
-        name = next(name for name, shape in known.items() if size in shape)
-        lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
+        name = next((name for name, shape in known.items() if size in shape), None)
+        if name is None:
+            checked = ", ".join(f"{entry.name}={entry.name}" for entry in arrays.loss_arguments)
+            lines.append(f'{size} = check_shapes(**params._asdict(), {checked})["{size}"]')
+        else:
+            lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
     return [*lines, *(["dtype = np.result_type(*params)"] if _mentions(blocks, "dtype") else [])]
 
 
@@ -157,31 +249,58 @@ def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
     return [size for size in ("T", "B", *dimensions) if size in words]
 
 
-def _forward_allocations(arrays: Arrays) -> Block:
+def _forward_allocations(arrays: Arrays, stage: Stage) -> Block:
     names = arrays.names
-    states = {state.name for state in arrays.program.model.states}
+    states = {state.name for state in arrays.model.states}
     lines = []
-    for statement in arrays.program.forward.loop:
+    for statement in stage.statements:
         name = statement.target.name
-        value = names("value", name)
-        shape = ", ".join(("B", *sizes(statement.target.shape)))
+        shape = ", ".join(("B", *array_sizes(statement.target.shape)))
         if name in states:
-            whole, previous = names("all", name), names("previous", name)
-            lines += [
-                f"{whole} = np.empty((T + 1, {shape}), dtype)",
-                f"{whole}[0] = {names('initial', name)}",
-                f"{previous}, {value} = {whole}[:-1], {whole}[1:]",
-            ]
+            lines += _state_allocations(arrays, name, shape)
         elif name in arrays.stored:
-            lines.append(f"{value} = np.empty((T, {shape}), dtype)")
+            lines.append(f"{names('value', name)} = np.empty((T, {shape}), dtype)")
     return lines
 
 
-def _backward_allocations(arrays: Arrays) -> Block:
+def _state_allocations(arrays: Arrays, name: str, shape: str) -> Block:
+    """The array of a state and its initial values, and views of it shifted in time."""
+    names = arrays.names
+    entry = arrays.model.declaration(name)
+    depth = arrays.model.depth(name)
+    value, whole = names("value", name), names("all", name)
+    lines = [f"{whole} = np.empty((T + {depth}, {shape}), dtype)"]
+    initial = _initial_value(arrays, entry)
+    first = entry.symbol
+    if entry.reverse:
+        lines.append(f"{whole}[{'T' if depth == 1 else 'T:'}] = {initial}")
+        views = {lagged_name(first.at(TIME + k), names): f"[{k}:][:T]" for k in range(2, depth + 1)}
+        views = {value: "[:T]", lagged_name(first.at(TIME + 1), names): "[1:][:T]"} | views
+    else:
+        lines.append(f"{whole}[{'0' if depth == 1 else f':{depth}'}] = {initial}")
+        views = {
+            lagged_name(first.at(TIME - lag), names): f"[{depth - lag}:-{lag}]"
+            for lag in range(1, depth + 1)
+        }
+        views = {n: view.replace("[0:", "[:") for n, view in views.items()}
+        views |= {value: f"[{depth}:]"}
+    read = {
+        leaf
+        for statement in arrays.program.statements
+        for leaf in leaves(statement.expression, BATCH_OPERATIONS)
+        if isinstance(leaf, Variable) and leaf.name == name
+    }
+    wanted = {value} | {lagged_name(leaf, names) for leaf in read if leaf.time != TIME}
+    chosen = {n: view for n, view in views.items() if n in wanted}
+    targets, sources = ", ".join(chosen), ", ".join(whole + view for view in chosen.values())
+    return [*lines, f"{targets} = {sources}"]
+
+
+def _backward_allocations(arrays: Arrays, stage: Stage) -> Block:
     return [
         f"{arrays.names('adjoint', variable.name)} = "
-        f"np.empty(({', '.join(('T', 'B', *sizes(variable.shape)))}), dtype)"
-        for variable in arrays.loop_adjoints
+        f"np.empty(({', '.join(('T', 'B', *array_sizes(variable.shape)))}), dtype)"
+        for variable in loop_adjoints(stage)
         if variable.name in arrays.stored_adjoints
     ]
 
@@ -230,10 +349,15 @@ def _addition(arrays: Arrays, statement: Statement, place: Place) -> Block:
     return [f"{name} = {name}.copy()", first.replace(" = ", " += ", 1), *more]
 
 
+def _sizes(target: MatrixExpr) -> tuple[str, ...]:
+    scalar = isinstance(target, Adjoint) and isinstance(target.variable, Parameter)
+    return () if scalar and target.shape == (1, 1) else array_sizes(target.shape)
+
+
 def _array_shape(target: MatrixExpr, place: Place) -> str:
     of_parameter = isinstance(target, Adjoint) and isinstance(target.variable, Parameter)
     leading: tuple[str, ...] = () if of_parameter else ("B",)
     if place.index == "" and not of_parameter and not isinstance(target, Carry):
         leading = ("T", "B")
-    shape = (*leading, *sizes(target.shape))
+    shape = (*leading, *_sizes(target))
     return f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"

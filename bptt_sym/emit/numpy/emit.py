@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bptt_sym.algebra.functions import FUNCTIONS, Elementwise
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
+from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.program.program import Program
 from bptt_sym.render.command import command_line
@@ -21,16 +21,23 @@ def numpy_module(program: Program) -> str:
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
+    bodies = {
+        "forward_body": forward_body(arrays),
+        "loss_body": loss_body(arrays),
+        "backward_body": backward_body(arrays),
+    }
+    lines = [line for body in bodies.values() for block in body for line in block]
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    definitions = definitions_for(code)
     return jinja.get_template("numpy/module.py.j2").render(
         program=program,
         model=program.model,
         arrays=arrays,
-        helpers=_helpers(arrays),
-        forward_body=forward_body(arrays),
-        loss_body=loss_body(arrays),
-        backward_body=backward_body(arrays),
+        helpers=list(definitions.values()),
+        declared=[name for name in DECREED if name in definitions],
         made_by=MADE_BY,
         command=generate_command(program),
+        **bodies,
     )
 
 
@@ -46,13 +53,3 @@ def generate_command(program: Program) -> str:
 def _quoted(words: str) -> str:
     """Words of a user as they may stand in a docstring and in a comment."""
     return words.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _helpers(arrays: Arrays) -> list[str]:
-    """The definitions that the functions in use need."""
-    used = {
-        node.function
-        for statement in arrays.statements
-        for node in statement.expression.atoms(Elementwise)
-    }
-    return [FUNCTIONS[name].definition for name in sorted(used) if FUNCTIONS[name].definition]

@@ -6,12 +6,12 @@ import builtins
 import keyword
 from collections.abc import Iterable
 
-from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.emit.numpy.definitions import DEFINED
 from bptt_sym.errors import InputError
 
 _MODULE = {
     "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
-    "init_parameters",
+    "KINDS", "DECLARED", "init_parameters", "size_of", "one_hot", "mask_of",
     "check_shapes", "forward", "loss", "loss_of", "value_and_grad",
 }  # fmt: skip
 """What every generated module defines."""
@@ -33,7 +33,7 @@ class Names:
     """
 
     def __init__(self, dimensions: Iterable[str]) -> None:
-        own = _MODULE | _LOCAL | _AMBIGUOUS | FUNCTIONS.keys() | set(dir(builtins))
+        own = _MODULE | _LOCAL | _AMBIGUOUS | DEFINED.keys() | set(dir(builtins))
         self._taken = own | set(dimensions)
         self._given: dict[tuple[str, str], str] = {}
         for name in dimensions:
@@ -46,7 +46,8 @@ class Names:
     def __call__(self, role: str, name: str) -> str:
         """The name for a quantity in a role: its value, its adjoint, its initial value, ..."""
         if (role, name) not in self._given:
-            candidate = _PATTERNS[role].format(name=name)
+            pattern, _, steps = role.partition(" ") if role not in _PATTERNS else (role, "", "")
+            candidate = _PATTERNS[pattern].format(name=name) + steps
             if role == "initial" and "_" in name:
                 candidate = f"{name}_0"
             while candidate in self._taken or keyword.iskeyword(candidate):
@@ -61,6 +62,7 @@ _PATTERNS = {
     "initial": "{name}0",
     "all": "{name}_all",
     "previous": "{name}_previous",
+    "following": "{name}_following",
     "adjoint": "d{name}",
     "carry": "d{name}_next",
     "initial adjoint": "d{name}0",

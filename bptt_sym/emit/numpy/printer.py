@@ -57,15 +57,24 @@ def leaf_name(leaf: MatrixExpr, names: Names) -> str:
         case Parameter():
             return names("value", leaf.name)
         case Carry():
-            return names("carry", leaf.variable.name)
+            return names(f"carry {leaf.lag}" if leaf.lag > 1 else "carry", leaf.variable.name)
         case Adjoint(variable=Variable() as variable) if variable.time == 0:
             return names("initial adjoint", variable.name)
         case Adjoint():
             return names("adjoint", leaf.variable.name)
+        case Variable() if leaf.time == TIME:
+            return names("value", leaf.name)
         case Variable():
-            return names("value" if leaf.time == TIME else "previous", leaf.name)
+            return lagged_name(leaf, names)
         case _:
             raise TypeError(f"no name for {type(leaf).__name__}")
+
+
+def lagged_name(variable: Variable, names: Names) -> str:
+    """The name of a variable at another time step than t."""
+    lag = int(TIME - variable.time)
+    role = "previous" if lag > 0 else "following"
+    return names(role if abs(lag) == 1 else f"{role} {abs(lag)}", variable.name)
 
 
 def leaf_code(leaf: MatrixExpr, place: Place, names: Names) -> str:

@@ -1,0 +1,101 @@
+"""Matrices that depend on nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.expressions import (
+    Expr,
+    Identity,
+    MatrixExpr,
+    OneMatrix,
+    Size,
+    ZeroMatrix,
+)
+from bptt_sym.algebra.expressions import size as size_of
+from bptt_sym.algebra.operation import Apply, Operation, Print, Show
+from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, Code, size_code
+
+
+class Constant(Operation):
+    """A matrix that depends on nothing."""
+
+    def vjp(self, node: Any, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
+        return []
+
+
+class IdentityMatrix(Constant):
+    """The identity: the adjoint of the loss, the Jacobian of a sum."""
+
+    node = Identity
+    syntax = "eye"
+
+    def build(self, number: Expr) -> MatrixExpr:
+        return Identity(number)
+
+    def layout(self, node: Identity, show: Show) -> box.Layout:
+        return box.Constant("identity", show(node.args[0], box.SUM))
+
+    def value(self, node: Identity, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.eye(int(operands[0]), dtype=int)
+
+    def numpy(self, node: Identity, code: Print) -> Code:
+        if node.rows == 1:
+            return Code("1", CALL)
+        return Code(f"np.eye({size_code(node.rows)}, dtype=dtype)", CALL)
+
+
+class Ones(Constant):
+    """A matrix of ones: a number spread over a vector."""
+
+    node = OneMatrix
+
+    def layout(self, node: OneMatrix, show: Show) -> box.Layout:
+        return box.Constant("ones")
+
+    def value(self, node: OneMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.ones([int(operand) for operand in operands], dtype=int)
+
+    def numpy(self, node: OneMatrix, code: Print) -> Code:
+        sizes = [size_code(size) for size in node.shape if size != 1]
+        if not sizes:
+            return Code("1", CALL)
+        shape = f"({', '.join(sizes)})" if len(sizes) == 2 else sizes[0]
+        return Code(f"np.ones({shape}, dtype)", CALL)
+
+
+class Zeros(Constant):
+    """A matrix of zeros: the gradient by what the loss does not depend on."""
+
+    node = ZeroMatrix
+
+    def layout(self, node: ZeroMatrix, show: Show) -> box.Layout:
+        return box.Constant("zeros")
+
+    def value(self, node: ZeroMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.zeros([int(operand) for operand in operands], dtype=int)
+
+    def numpy(self, node: ZeroMatrix, code: Print) -> Code:
+        return Code("0.0", CALL)
+
+
+class SizeOfSomething(Constant):
+    """A size or a number of time steps as a scalar: what a mean divides by."""
+
+    node = Size
+
+    def rebuild(self, node: Size, arguments: Sequence[Expr]) -> MatrixExpr:
+        return size_of(*arguments)
+
+    def layout(self, node: Size, show: Show) -> box.Layout:
+        return show(node.number, box.SUM)
+
+    def value(self, node: Size, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.full((1, 1), operands[0])
+
+    def numpy(self, node: Size, code: Print) -> Code:
+        text = size_code(node.number)
+        compound = not node.number.is_Symbol
+        return Code(text, (ADDITIVE if " " in text else MULTIPLICATIVE) if compound else CALL)

@@ -1,0 +1,261 @@
+"""Operations entry by entry that are no arithmetic: functions, choices, constants by decree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sympy import Expr, Max, Min, Piecewise, Rational, S
+from sympy.core.symbol import Str
+
+from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.expressions import (
+    Broadcast,
+    MatrixExpr,
+    OneMatrix,
+    ZeroMatrix,
+    hadamard,
+    split_coefficient,
+)
+from bptt_sym.algebra.functions import FUNCTIONS, Elementwise, derivative
+from bptt_sym.algebra.operation import Apply, Operation, Print, Show, number_layout, one_shape
+from bptt_sym.algebra.python import ADDITIVE, CALL, Code, number_code
+
+Pairs = list[tuple[MatrixExpr, MatrixExpr]]
+
+MAXIMUM, MINIMUM = Str("max"), Str("min")
+
+
+class Extremum(MatrixExpr):
+    """The larger or smaller of two matrices, entry by entry; ``args`` are which, and the two."""
+
+    shape = property(lambda self: self.args[1].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        which, first, second = self.args
+        chosen = Max if which == MAXIMUM else Min
+        return chosen(first[i, j], second[i, j])
+
+
+class Comparison(MatrixExpr):
+    """1 where left >= right and 0 elsewhere; with ``below``, 1 where left < right."""
+
+    shape = property(lambda self: self.args[0].shape)
+
+    @property
+    def below(self) -> bool:
+        return bool(self.args[2])
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        left, right, _ = self.args
+        inside, outside = (S.Zero, S.One) if self.below else (S.One, S.Zero)
+        return Piecewise((inside, left[i, j] >= right[i, j]), (outside, True))
+
+
+class Choice(MatrixExpr):
+    """Where left >= right the third of ``args``, elsewhere the fourth."""
+
+    shape = property(lambda self: self.args[2].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        left, right, chosen, other = (argument[i, j] for argument in self.args)
+        return Piecewise((chosen, left >= right), (other, True))
+
+
+class StopGradient(MatrixExpr):
+    """A value that counts as a constant in every derivative."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: self.args[0].shape)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.operand[i, j]
+
+
+def comparison(left: MatrixExpr, right: MatrixExpr, *, below: bool = False) -> Comparison:
+    """1 where left >= right, or with ``below`` where left < right; 0 elsewhere."""
+    return Comparison(left, right, S.true if below else S.false)
+
+
+class FunctionApplication(Operation):
+    """A function applied to each entry: phi(z)."""
+
+    node = Elementwise
+    syntax = "function"
+
+    def build(self, function: str, operand: MatrixExpr) -> MatrixExpr:
+        return Elementwise(function, operand)
+
+    def vjp(self, node: Elementwise, cotangent: MatrixExpr) -> Pairs:
+        return [(node.operand, hadamard(cotangent, derivative(node)))]
+
+    def layout(self, node: Elementwise, show: Show) -> box.Layout:
+        known = FUNCTIONS.get(node.function)
+        name, primes = known.shown if known and known.shown else (node.function, node.order)
+        return box.Call(name, show(node.operand, box.SUM), primes)
+
+    def value(self, node: Elementwise, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return apply(node.function, operands[1], node.order)
+
+    def numpy(self, node: Elementwise, code: Print) -> Code:
+        template = FUNCTIONS[node.function].numpy
+        bare = template == "{}"
+        text = template.format(code(node.operand, CALL if bare else ADDITIVE))
+        return Code(text, CALL)
+
+
+def entry_code(operand: MatrixExpr, code: Print, binding: int = ADDITIVE) -> str:
+    """The code of an operand; a number spread over a matrix is written as the number."""
+    coefficient, rest = split_coefficient(operand)
+    if isinstance(rest, OneMatrix):
+        return number_code(coefficient)
+    return "0" if isinstance(rest, ZeroMatrix) else code(operand, binding)
+
+
+def entry_layout(operand: MatrixExpr, show: Show, binding: int = box.SUM) -> box.Layout:
+    """The box of an operand; a number or scalar spread over a matrix is shown as itself."""
+    coefficient, rest = split_coefficient(operand)
+    if isinstance(rest, OneMatrix):
+        return number_layout(coefficient)
+    if isinstance(rest, ZeroMatrix):
+        return box.Number(0)
+    return show(rest.operand if isinstance(operand, Broadcast) else operand, binding)
+
+
+class Extrema(Operation):
+    """maximum(a, b) and minimum(a, b); where both are equal the derivative is by a."""
+
+    node = Extremum
+
+    def __init__(self, which: Str = MAXIMUM) -> None:
+        self.which = which
+
+    def build(
+        self, first: MatrixExpr | Rational, second: MatrixExpr | Rational
+    ) -> MatrixExpr:
+        return Extremum(self.which, *one_shape((first, second)))
+
+    def vjp(self, node: Extremum, cotangent: MatrixExpr) -> Pairs:
+        which, first, second = node.args
+        larger, smaller = (first, second) if which == MAXIMUM else (second, first)
+        return [
+            (first, hadamard(cotangent, comparison(larger, smaller))),
+            (second, hadamard(cotangent, comparison(larger, smaller, below=True))),
+        ]
+
+    def layout(self, node: Extremum, show: Show) -> box.Layout:
+        which, *both = node.args
+        return box.Application(str(which), tuple(entry_layout(side, show) for side in both))
+
+    def value(self, node: Extremum, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        which, first, second = operands
+        return np.where((first >= second) == (node.args[0] == MAXIMUM), first, second)
+
+    def numpy(self, node: Extremum, code: Print) -> Code:
+        which, *both = node.args
+        function = "np.maximum" if which == MAXIMUM else "np.minimum"
+        first, second = (entry_code(side, code) for side in both)
+        return Code(f"{function}({first}, {second})", CALL)
+
+
+class Comparing(Operation):
+    """The ones and zeros that a choice multiplies a cotangent with; its derivative is zero."""
+
+    node = Comparison
+
+    def vjp(self, node: Comparison, cotangent: MatrixExpr) -> Pairs:
+        return []
+
+    def layout(self, node: Comparison, show: Show) -> box.Layout:
+        left, right = (entry_layout(side, show) for side in node.args[:2])
+        return box.Relation(left, "less" if node.below else "at least", right, indicator=True)
+
+    def value(self, node: Comparison, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        left, right = operands[:2]
+        return np.where((left >= right) != node.below, 1, 0)
+
+    def numpy(self, node: Comparison, code: Print) -> Code:
+        left, right = (entry_code(side, code, ADDITIVE + 1) for side in node.args[:2])
+        return Code(f"np.asarray({left} {'<' if node.below else '>='} {right}, dtype)", CALL)
+
+
+Sign = Literal[">=", ">", "<=", "<"]
+
+
+class Choosing(Operation):
+    """where(left >= right, a, b): a where the comparison holds, b elsewhere."""
+
+    node = Choice
+    syntax = "where"
+
+    def build(
+        self,
+        left: MatrixExpr | Rational,
+        sign: Sign,
+        right: MatrixExpr | Rational,
+        chosen: MatrixExpr | Rational,
+        other: MatrixExpr | Rational,
+    ) -> MatrixExpr:
+        if sign in ("<=", "<"):
+            left, right = right, left
+        # left > right holds where right >= left does not.
+        if sign in (">", "<"):
+            left, right, chosen, other = right, left, other, chosen
+        return Choice(*one_shape((left, right, chosen, other)))
+
+    def vjp(self, node: Choice, cotangent: MatrixExpr) -> Pairs:
+        left, right, chosen, other = node.args
+        return [
+            (chosen, hadamard(cotangent, comparison(left, right))),
+            (other, hadamard(cotangent, comparison(left, right, below=True))),
+        ]
+
+    def layout(self, node: Choice, show: Show) -> box.Layout:
+        left, right, chosen, other = (entry_layout(side, show) for side in node.args)
+        return box.Cases(chosen, box.Relation(left, "at least", right), other)
+
+    def value(self, node: Choice, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        left, right, chosen, other = operands
+        return np.where(left >= right, chosen, other)
+
+    def numpy(self, node: Choice, code: Print) -> Code:
+        left, right, chosen, other = (entry_code(side, code) for side in node.args)
+        if all(isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]):
+            chosen, other = f"dtype.type({chosen})", f"dtype.type({other})"
+        # Numbers of a complex step are compared by their real parts.
+        return Code(f"np.where({_real(left)} >= {_real(right)}, {chosen}, {other})", CALL)
+
+
+def _real(code: str) -> str:
+    try:
+        float(code)
+    except ValueError:
+        return f"np.real({code})"
+    return code
+
+
+class Stopping(Operation):
+    """A value without a derivative."""
+
+    node = StopGradient
+    syntax = "stop_gradient"
+    definition = '''\
+def stop_gradient(z):
+    """z, which has no derivative: of a complex step, only the real part goes on."""
+    return np.real(z)
+'''
+
+    def build(self, operand: MatrixExpr) -> MatrixExpr:
+        return StopGradient(operand)
+
+    def vjp(self, node: StopGradient, cotangent: MatrixExpr) -> Pairs:
+        return []
+
+    def layout(self, node: StopGradient, show: Show) -> box.Layout:
+        return box.Call("stop_gradient", show(node.operand, box.SUM))
+
+    def value(self, node: StopGradient, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return operands[0]
+
+    def numpy(self, node: StopGradient, code: Print) -> Code:
+        return Code(f"stop_gradient({code(node.operand, ADDITIVE)})", CALL)

@@ -1,0 +1,105 @@
+"""What the program knows of an operation: the form of an entry in the table of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from sympy import Rational
+
+from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.expressions import (
+    Expr,
+    MatrixExpr,
+    Shape,
+    spread,
+)
+from bptt_sym.algebra.python import Code
+
+Show = Callable[[Expr, int], box.Layout]
+"""Lays an operand out, in brackets if it binds less tightly than asked."""
+
+Print = Callable[[Expr, int], str]
+"""The code of an operand, in brackets if it binds less tightly than asked."""
+
+Apply = Callable[[str, Any], Any]
+"""The value of a function of each entry, by its name: exp, sqrt, ..."""
+
+
+class ShapeError(ValueError):
+    """Operands whose shapes do not fit; the message states what the operation asks for."""
+
+
+class Operation:
+    """What the program knows of one kind of expression.
+
+    ``syntax`` is its name in the equation language, where it has one, and ``definition`` what an
+    emitted module must define for its code. An operation ``gathers`` if an entry of its value
+    depends on more than the same entry of its operands.
+    """
+
+    node: ClassVar[type[Expr]]
+    syntax: ClassVar[str] = ""
+    definition: ClassVar[str] = ""
+    gathers: ClassVar[bool] = False
+
+    def vjp(self, node: Any, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
+        """Each operand with its adjoint, given the adjoint of the value."""
+        raise NotImplementedError(type(node).__name__)
+
+    def rebuild(self, node: Any, arguments: Sequence[Any]) -> MatrixExpr:
+        """The expression with other arguments, in the normal form."""
+        return node.func(*arguments)
+
+    def jacobian(self, node: Any, position: int, reached: MatrixExpr) -> MatrixExpr:
+        """J with vec(value) = seed J, for an expression linear in its argument at ``position``.
+
+        ``reached`` is the J of this argument.
+        """
+        raise TypeError(f"not linear in its seed: {type(node).__name__}")
+
+    def applied(self, node: Any, position: int, reached: MatrixExpr) -> MatrixExpr:
+        """The expression with ``reached`` as its argument at ``position``, as a product."""
+        arguments = list(node.args)
+        arguments[position] = reached
+        return self.rebuild(node, arguments)
+
+    def layout(self, node: Any, show: Show) -> box.Layout:
+        """How the expression is laid out."""
+        raise NotImplementedError(type(node).__name__)
+
+    def value(self, node: Any, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        """The value for NumPy matrices, one for each of ``node.args``."""
+        raise NotImplementedError(type(node).__name__)
+
+    def numpy(self, node: Any, code: Print) -> Code:
+        """NumPy code in which a row vector is an array whose last axis holds its entries."""
+        raise NotImplementedError(type(node).__name__)
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as messages print it: m x n."""
+    return f"{shape[0]} x {shape[1]}"
+
+
+def is_vector(shape: Shape) -> bool:
+    """Whether a shape is that of a row, a column or a scalar."""
+    return 1 in shape
+
+
+def one_shape(operands: Sequence[MatrixExpr | Rational]) -> list[MatrixExpr]:
+    """Operands of an entrywise operation: numbers and scalars spread over the others' shape.
+
+    Raises ShapeError where two of the others disagree.
+    """
+    shapes = [operand.shape for operand in operands if isinstance(operand, MatrixExpr)]
+    wide = [shape for shape in shapes if shape != (1, 1)] or shapes
+    if any(shape != wide[0] for shape in wide):
+        raise ShapeError("both sides must have the same shape, or one must be a scalar")
+    return [spread(operand, wide[0]) for operand in operands]
+
+
+def number_layout(number: Rational) -> box.Layout:
+    """The box of a number."""
+    shown = box.Number(abs(int(number.p)), int(number.q))
+    return box.Negative(shown) if number < 0 else shown

@@ -1,0 +1,392 @@
+"""Operations over a whole vector: softmax and its like, layer normalisation, slices, joints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from sympy import Add, Expr, S
+
+from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.derivatives import Selection
+from bptt_sym.algebra.arithmetic import sum_of_entries
+from bptt_sym.algebra.expressions import (
+    MatrixExpr,
+    OneMatrix,
+    Shape,
+    ZeroMatrix,
+    add,
+    broadcast,
+    hadamard,
+    product,
+    quotient,
+    scale,
+    size,
+    split_coefficient,
+    transpose,
+)
+from bptt_sym.algebra.operation import Apply, Operation, Print, ShapeError, Show, is_vector
+from bptt_sym.algebra.python import ADDITIVE, CALL, Code, size_code
+
+Pairs = list[tuple[MatrixExpr, MatrixExpr]]
+
+EPSILON = "1e-5"
+"""What layer normalisation adds to the variance (Ba, Kiros and Hinton 2016; PyTorch's value)."""
+
+
+class _OfVector(MatrixExpr):
+    """A function of a whole vector, in its shape."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: self.args[0].shape)
+
+
+class Softmax(_OfVector):
+    """exp(v_i) divided by the sum of all exp(v_j)."""
+
+
+class LogSoftmax(_OfVector):
+    """The logarithm of the softmax."""
+
+
+class LogSumExp(_OfVector):
+    """The logarithm of the sum of all exp(v_j), a scalar."""
+
+    shape = property(lambda self: (S.One, S.One))
+
+
+class LayerNorm(_OfVector):
+    """(v - mean) / sqrt(variance + 1e-5)."""
+
+
+class InverseDeviation(_OfVector):
+    """1 / sqrt(variance + 1e-5) of the entries of a vector, a scalar."""
+
+    shape = property(lambda self: (S.One, S.One))
+
+
+class Concatenation(MatrixExpr):
+    """Vectors one after the other."""
+
+    @property
+    def shape(self) -> Shape:
+        rows, columns = (Add(*sizes) for sizes in zip(*(a.shape for a in self.args), strict=True))
+        return (S.One, columns) if self.args[0].rows == 1 else (rows, S.One)
+
+
+class Slice(MatrixExpr):
+    """The entries start, ..., stop - 1 of a vector; ``args`` are the vector, start and stop."""
+
+    operand = property(lambda self: self.args[0])
+
+    @property
+    def shape(self) -> Shape:
+        operand, start, stop = self.args
+        return (S.One, stop - start) if operand.rows == 1 else (stop - start, S.One)
+
+
+class Padding(MatrixExpr):
+    """A vector from entry ``args[1]`` on, in one of zeros of size ``args[2]``."""
+
+    operand = property(lambda self: self.args[0])
+
+    @property
+    def shape(self) -> Shape:
+        operand, _, whole = self.args
+        return (S.One, whole) if operand.rows == 1 else (whole, S.One)
+
+
+def mean(operand: MatrixExpr) -> MatrixExpr:
+    """The mean of all entries, a scalar."""
+    rows, columns = operand.shape
+    return quotient(sum_of_entries(operand), size(rows * columns))
+
+
+class VectorFunction(Operation):
+    """A function of a whole vector, called by its name in the language and in generated code."""
+
+    gathers = True
+
+    def build(self, operand: MatrixExpr) -> MatrixExpr:
+        if not is_vector(operand.shape):
+            raise ShapeError(f"{self.syntax} is of a vector")
+        return self.node(operand)
+
+    def layout(self, node: Any, show: Show) -> box.Layout:
+        return box.Call(self.syntax, show(node.operand, box.SUM))
+
+    def numpy(self, node: Any, code: Print) -> Code:
+        return Code(f"{self.syntax}({code(node.operand, ADDITIVE)})", CALL)
+
+
+class SoftmaxOperation(VectorFunction):
+    """Softmax: dy/dv = diag(y) - y^T y."""
+
+    node = Softmax
+    syntax = "softmax"
+    definition = '''\
+def softmax(z):
+    """exp(z) divided by its sum; the largest entry is taken off, so that it cannot overflow."""
+    powers = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+'''
+
+    def vjp(self, node: Softmax, cotangent: MatrixExpr) -> Pairs:
+        inner = sum_of_entries(hadamard(cotangent, node))
+        centred = add(cotangent, scale(-1, broadcast(inner, node.shape)))
+        return [(node.operand, hadamard(centred, node))]
+
+    def value(self, node: Softmax, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        powers = apply("exp", operands[0], 0)
+        return powers / powers.sum()
+
+
+class LogSoftmaxOperation(VectorFunction):
+    """The logarithm of the softmax: d/dv = I - 1^T softmax(v)."""
+
+    node = LogSoftmax
+    syntax = "log_softmax"
+    definition = '''\
+def log_softmax(z):
+    """The logarithm of the softmax, without overflow and without the logarithm of zero."""
+    shifted = z - np.max(np.real(z), axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+'''
+
+    def vjp(self, node: LogSoftmax, cotangent: MatrixExpr) -> Pairs:
+        total = broadcast(sum_of_entries(cotangent), node.shape)
+        taken = scale(-1, hadamard(total, Softmax(node.operand)))
+        return [(node.operand, add(cotangent, taken))]
+
+    def value(self, node: LogSoftmax, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        total = apply("exp", operands[0], 0).sum(keepdims=True).reshape(1, 1)
+        return operands[0] - apply("log", total, 0)
+
+
+class LogSumExpOperation(VectorFunction):
+    """The logarithm of the sum of exponentials: its derivative is the softmax."""
+
+    node = LogSumExp
+    syntax = "logsumexp"
+    definition = '''\
+def logsumexp(z):
+    """The logarithm of the sum of exp(z), without overflow."""
+    largest = np.max(np.real(z), axis=-1, keepdims=True)
+    return largest + np.log(np.sum(np.exp(z - largest), axis=-1, keepdims=True))
+'''
+
+    def vjp(self, node: LogSumExp, cotangent: MatrixExpr) -> Pairs:
+        softmax = Softmax(node.operand)
+        return [(node.operand, hadamard(broadcast(cotangent, softmax.shape), softmax))]
+
+    def value(self, node: LogSumExp, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return apply("log", apply("exp", operands[0], 0).sum(keepdims=True).reshape(1, 1), 0)
+
+
+class LayerNormOperation(VectorFunction):
+    """Layer normalisation, without gain and bias (Ba, Kiros and Hinton 2016)."""
+
+    node = LayerNorm
+    syntax = "layer_norm"
+    definition = f'''\
+def layer_norm(z):
+    """(z - mean) / sqrt(variance + {EPSILON}), over the entries of each vector."""
+    centred = z - np.mean(z, axis=-1, keepdims=True)
+    return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + {EPSILON})
+'''
+
+    def vjp(self, node: LayerNorm, cotangent: MatrixExpr) -> Pairs:
+        def spread(scalar: MatrixExpr) -> MatrixExpr:
+            return broadcast(scalar, node.shape)
+
+        along = hadamard(spread(mean(hadamard(cotangent, node))), node)
+        centred = add(cotangent, scale(-1, spread(mean(cotangent))), scale(-1, along))
+        return [(node.operand, hadamard(spread(InverseDeviation(node.operand)), centred))]
+
+    def value(self, node: LayerNorm, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        centred = operands[0] - operands[0].sum() / operands[0].size
+        return centred * _inverse_deviation(operands[0], apply)
+
+
+class InverseDeviationOperation(VectorFunction):
+    """What layer normalisation multiplies with; it occurs in its derivative."""
+
+    node = InverseDeviation
+    syntax = "inverse_deviation"
+    definition = f'''\
+def inverse_deviation(z):
+    """1 / sqrt(variance + {EPSILON}), over the entries of each vector."""
+    return 1 / np.sqrt(np.var(z, axis=-1, keepdims=True) + {EPSILON})
+'''
+
+    def value(self, node: InverseDeviation, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return _inverse_deviation(operands[0], apply)
+
+
+def _inverse_deviation(vector: Any, apply: Apply) -> Any:
+    centred = vector - vector.sum() / vector.size
+    variance = (centred**2).sum(keepdims=True).reshape(1, 1) / vector.size
+    return 1 / apply("sqrt", variance + float(EPSILON), 0)
+
+
+class Joining(Operation):
+    """Vectors one after the other."""
+
+    node = Concatenation
+    gathers = True
+    syntax = "concat"
+    definition = '''\
+def concat(*vectors):
+    """The vectors one after the other; those without leading axes are the same for each."""
+    leading = np.broadcast_shapes(*(vector.shape[:-1] for vector in vectors))
+    spread = [np.broadcast_to(vector, (*leading, vector.shape[-1])) for vector in vectors]
+    return np.concatenate(spread, axis=-1)
+'''
+
+    def build(self, *vectors: MatrixExpr) -> MatrixExpr:
+        if not all(is_vector(vector.shape) for vector in vectors):
+            raise ShapeError("concat is of vectors")
+        columns = any(vector.cols == 1 and vector.rows != 1 for vector in vectors)
+        rows = any(vector.rows == 1 and vector.cols != 1 for vector in vectors)
+        if rows and columns:
+            raise ShapeError("concat is of rows alone or of columns alone")
+        return vectors[0] if len(vectors) == 1 else Concatenation(*vectors)
+
+    def vjp(self, node: Concatenation, cotangent: MatrixExpr) -> Pairs:
+        pairs = []
+        start: Expr = S.Zero
+        for vector in node.args:
+            stop = start + vector.rows * vector.cols
+            pairs.append((vector, sliced(cotangent, start, stop)))
+            start = stop
+        return pairs
+
+    def layout(self, node: Concatenation, show: Show) -> box.Layout:
+        return box.Row(tuple(show(vector, box.SUM) for vector in node.args))
+
+    def value(self, node: Concatenation, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.concatenate(operands, axis=1 if node.rows == 1 else 0)
+
+    def numpy(self, node: Concatenation, code: Print) -> Code:
+        return Code(f"concat({', '.join(code(vector, ADDITIVE) for vector in node.args)})", CALL)
+
+
+def length(vector: MatrixExpr) -> Expr:
+    """The number of entries of a vector."""
+    return vector.cols if vector.rows == 1 else vector.rows
+
+
+def sliced(vector: MatrixExpr, start: Expr, stop: Expr) -> MatrixExpr:
+    """The entries start, ..., stop - 1 of a vector; all of them are the vector."""
+    coefficient, rest = split_coefficient(vector)
+    if start == 0 and stop == length(vector):
+        return vector
+    if isinstance(rest, OneMatrix | ZeroMatrix):
+        count = stop - start
+        shape = (1, count) if vector.rows == 1 else (count, 1)
+        return scale(coefficient, rest.func(*shape))
+    return scale(coefficient, Slice(rest, start, stop))
+
+
+class Slicing(Operation):
+    """A slice of a vector."""
+
+    node = Slice
+    gathers = True
+    syntax = "[:]"
+
+    def build(self, vector: MatrixExpr, start: Expr, stop: Expr) -> MatrixExpr:
+        whole = length(vector)
+        if not is_vector(vector.shape):
+            raise ShapeError("a slice is of a vector")
+        if not (start.is_nonnegative and (stop - start).is_positive):
+            raise ShapeError("a slice must begin at 0 or later and hold an entry")
+        if not (whole - stop).is_nonnegative:
+            raise ShapeError(f"a slice must end within the vector, which has {whole} entries")
+        return sliced(vector, start, stop)
+
+    def rebuild(self, node: Slice, arguments: Sequence[Any]) -> MatrixExpr:
+        return sliced(*arguments)
+
+    def vjp(self, node: Slice, cotangent: MatrixExpr) -> Pairs:
+        operand, start, _ = node.args
+        return [(operand, padded(cotangent, start, length(operand)))]
+
+    def jacobian(self, node: Slice, position: int, reached: MatrixExpr) -> MatrixExpr:
+        operand, start, stop = node.args
+        return product(reached, Selection(length(operand), start, stop))
+
+    def layout(self, node: Slice, show: Show) -> box.Layout:
+        operand, start, stop = node.args
+        return box.Part(show(operand, box.ATOM), show(start, box.SUM), show(stop, box.SUM))
+
+    def value(self, node: Slice, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        vector, start, stop = operands
+        span = slice(int(start), int(stop))
+        return vector[:, span] if node.rows == 1 else vector[span]
+
+    def numpy(self, node: Slice, code: Print) -> Code:
+        operand, start, stop = node.args
+        return Code(f"{code(operand, CALL)}[..., {size_code(start)}:{size_code(stop)}]", CALL)
+
+
+def padded(vector: MatrixExpr, start: Expr, whole: Expr) -> MatrixExpr:
+    """A vector from an entry on in a vector of zeros."""
+    coefficient, rest = split_coefficient(vector)
+    if length(vector) == whole:
+        return vector
+    if isinstance(rest, ZeroMatrix):
+        return ZeroMatrix(1, whole) if vector.rows == 1 else ZeroMatrix(whole, 1)
+    return scale(coefficient, Padding(rest, start, whole))
+
+
+class PaddingOperation(Operation):
+    """What a slice hands back: zeros around the slice's cotangent."""
+
+    node = Padding
+    gathers = True
+    definition = '''\
+def pad(vector, start, size):
+    """The vector from entry ``start`` on, in zeros."""
+    whole = np.zeros((*vector.shape[:-1], size), vector.dtype)
+    whole[..., start : start + vector.shape[-1]] = vector
+    return whole
+'''
+
+    def rebuild(self, node: Padding, arguments: Sequence[Any]) -> MatrixExpr:
+        return padded(*arguments)
+
+    def vjp(self, node: Padding, cotangent: MatrixExpr) -> Pairs:
+        operand, start, _ = node.args
+        return [(operand, sliced(cotangent, start, start + length(operand)))]
+
+    def jacobian(self, node: Padding, position: int, reached: MatrixExpr) -> MatrixExpr:
+        operand, start, whole = node.args
+        selection = Selection(whole, start, start + length(operand))
+        return product(reached, transpose(selection))
+
+    def layout(self, node: Padding, show: Show) -> box.Layout:
+        operand, start, whole = node.args
+        after = whole - start - length(operand)
+        zeros = box.Constant("zeros")
+        shown = [show(operand, box.SUM)]
+        if start != 0:
+            shown.insert(0, zeros)
+        if after != 0:
+            shown.append(zeros)
+        return box.Row(tuple(shown))
+
+    def value(self, node: Padding, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        vector, start, whole = operands
+        after = int(whole) - int(start) - vector.size
+        span = (int(start), after)
+        return np.pad(vector, ((0, 0), span) if node.rows == 1 else (span, (0, 0)))
+
+    def numpy(self, node: Padding, code: Print) -> Code:
+        operand, start, whole = node.args
+        shown = code(operand, ADDITIVE)
+        return Code(f"pad({shown}, {size_code(start)}, {size_code(whole)})", CALL)
+
+
+NAMED_ARGUMENT = Softmax | LogSoftmax | LogSumExp | LayerNorm
+"""The functions of a vector whose argument has a name of its own in a model."""

@@ -1,0 +1,232 @@
+"""Declarations of a model file: dimensions, shapes, what else is said of a name, functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sympy import Expr, S
+
+from bptt_sym.algebra.expressions import (
+    Broadcast,
+    HadamardPower,
+    HadamardProduct,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    Quotient,
+    Shape,
+    dimension,
+    split_coefficient,
+    spread,
+)
+from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
+from bptt_sym.algebra.functions import WORDS, Elementwise
+from bptt_sym.algebra.operation import shape_text
+from bptt_sym.errors import listed
+from bptt_sym.model.language import Scope, parse, parse_initial, parse_size, shortened
+from bptt_sym.model.model import ARGUMENT, Declaration, Dimension, Formula, Kind
+from bptt_sym.model.notation import why_not_latex
+from bptt_sym.model.tables import Tables
+
+DECLARING: dict[str, Kind] = {
+    "inputs": "input",
+    "targets": "target",
+    "parameters": "parameter",
+    "states": "state",
+}
+"""The sections that declare names, with what they declare."""
+
+_OPTIONS: dict[Kind, frozenset[str]] = {
+    "input": frozenset({"labels", "positive", "initial"}),
+    "target": frozenset({"labels", "positive"}),
+    "parameter": frozenset({"frozen", "positive"}),
+    "state": frozenset({"reverse", "initial"}),
+}
+
+_ENTRYWISE = (
+    MatAdd, HadamardProduct, HadamardPower, Quotient, Elementwise, Choice, Extremum, StopGradient,
+    OneMatrix,
+)  # fmt: skip
+
+
+class Declarer(Tables):
+    """Reads the declarations of a model file."""
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions, in the order of the file."""
+        entries = []
+        for name, meaning in self.table("dimensions").items():
+            self.declare(name, "dimensions", "a dimension")
+            if not isinstance(meaning, str) or not meaning.isprintable():
+                raise self.error(f"say in words what '{name}' counts", "dimensions", name)
+            entries.append(Dimension(name, meaning))
+        return tuple(entries)
+
+    def declarations(self, dimensions: tuple[Dimension, ...]) -> tuple[Declaration, ...]:
+        """Inputs, targets, parameters and states, in the order of the sections above."""
+        self.sizes = {entry.name: dimension(entry.name) for entry in dimensions}
+        self.columns = self.vectors() == "columns"
+        entries = [
+            self.declaration(name, section, kind, value)
+            for section, kind in DECLARING.items()
+            for name, value in self.table(section).items()
+        ]
+        parameters = {
+            entry.name: entry.symbol for entry in entries if isinstance(entry.symbol, Parameter)
+        }
+        return tuple(self.with_initial(entry, parameters) for entry in entries)
+
+    def vectors(self) -> str:
+        value = self.source.tables.get("vectors", "rows")
+        if value not in ("rows", "columns"):
+            raise self.error("'vectors' must be \"rows\" or \"columns\"", None, "vectors")
+        return str(value)
+
+    def declaration(self, name: str, section: str, kind: Kind, value: Any) -> Declaration:
+        self.declare(name, section, f"a name under [{section}]")
+        options = value if isinstance(value, dict) else {"shape": value}
+        known = {"shape", "meaning", *_OPTIONS[kind]}
+        for key in options:
+            if key not in known:
+                message = f"unknown entry '{shortened(key)}' for '{name}'; known are "
+                raise self.error(message + listed(sorted(known)), section, name)
+        meaning = options.get("meaning", "")
+        if not isinstance(meaning, str) or not meaning.isprintable():
+            raise self.error(f"the meaning of '{name}' must be one line", section, name)
+        switches = {}
+        for key in ("labels", "positive", "frozen", "reverse"):
+            switches[key] = options.get(key, False)
+            if not isinstance(switches[key], bool):
+                raise self.error(f"'{key}' of '{name}' must be true or false", section, name)
+        shape = self.shape(section, name, options.get("shape"))
+        if switches["labels"] and shape.count(1) != 1:
+            raise self.error(f"labels are one-hot vectors, and '{name}' is none", section, name)
+        if switches.pop("frozen"):
+            kind = "constant"
+        return Declaration(name, kind, shape, meaning, **switches)
+
+    def shape(self, section: str, name: str, value: Any) -> Shape:
+        entries = value if isinstance(value, list) else None
+        wrong = entries is None or len(entries) > 2 or not all(_is_size(e) for e in entries)
+        if entries is None or wrong:
+            example = '[] for a scalar, ["n"] for a vector or ["m", "n"] for a matrix'
+            raise self.error(f"the shape of '{name}' must be {example}", section, name)
+        sizes = [self.size(section, name, entry) for entry in entries]
+        if not sizes:
+            return S.One, S.One
+        if len(sizes) == 2:
+            return sizes[0], sizes[1]
+        return (sizes[0], S.One) if self.columns else (S.One, sizes[0])
+
+    def size(self, section: str, name: str, entry: str | int) -> Expr:
+        text = str(entry)
+        if text.isidentifier() and text not in self.sizes:
+            raise self.error(
+                f"the shape of '{name}' uses the dimension '{shortened(text)}', "
+                f"which is not declared; declared are {listed(sorted(self.sizes))}",
+                section,
+                name,
+            )
+        return parse_size(text, self.sizes, lambda column: self.source.place(section, name))
+
+    def with_initial(
+        self, entry: Declaration, parameters: dict[str, Parameter]
+    ) -> Declaration:
+        """The declaration with its value before the first step, where one is given."""
+        section = "states" if entry.kind == "state" else "inputs"
+        value = self.table(section).get(entry.name) if entry.kind in ("state", "input") else None
+        given = value.get("initial", "argument") if isinstance(value, dict) else "argument"
+        if given == "argument":
+            return entry
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            raise self.error(
+                f"the initial value of '{entry.name}' is \"argument\", a number or an expression "
+                "of parameters",
+                section,
+                entry.name,
+            )
+        text = given if isinstance(given, str) else _plain(given)
+        scope = Scope(parameters=parameters, dimensions=self.sizes)
+        initial = parse_initial(
+            text, scope, lambda column: self.source.place(section, entry.name)
+        )
+        if isinstance(initial, MatrixExpr) and initial.shape not in (entry.shape, (1, 1)):
+            raise self.error(
+                f"the initial value of '{entry.name}' is {shape_text(initial.shape)}, "
+                f"and '{entry.name}' is {shape_text(entry.shape)}",
+                section,
+                entry.name,
+            )
+        return replace(entry, initial=spread(initial, entry.shape))
+
+    def functions(self) -> dict[str, str | Formula]:
+        """The functions that stay symbolic, each with what it is in generated code."""
+        entries: dict[str, str | Formula] = {}
+        for name, concrete in self.table("functions").items():
+            self.declare(name, "functions", "a function")
+            given = {"formula": concrete} if isinstance(concrete, str) else concrete
+            texts = isinstance(given, dict) and all(isinstance(v, str) for v in given.values())
+            if not texts or not {"formula"} <= set(given) <= {"formula", "derivative"}:
+                raise self.error(
+                    f"'{name}' must be the name of a function or a formula in z: "
+                    f"known are {listed(WORDS)}",
+                    "functions",
+                    name,
+                )
+            if given["formula"] in WORDS and len(given) == 1:
+                entries[name] = given["formula"]
+            else:
+                entries[name] = self.formula(name, given)
+        return entries
+
+    def formula(self, name: str, given: dict[str, str]) -> Formula:
+        if given["formula"].isidentifier() and given["formula"] != ARGUMENT.name:
+            raise self.error(
+                f"unknown function {shortened(repr(given['formula']))} for '{name}'; "
+                f"known are {listed(WORDS)}, or a formula in z",
+                "functions",
+                name,
+            )
+        place = partial(self.source.within, "functions", name)
+        parts = {}
+        for key, text in given.items():
+            parts[key] = parse(text, Scope(argument=ARGUMENT), place)
+            if not _is_entrywise(parts[key]):
+                raise self.error(
+                    f"the {key} of '{name}' must act on each entry by itself", "functions", name
+                )
+        return Formula(given["formula"], parts["formula"], parts.get("derivative"))
+
+    def latex(self) -> dict[str, str]:
+        """How names are typeset."""
+        entries = {}
+        for name, text in self.table("latex").items():
+            if name not in self.kinds:
+                raise self.error(f"'{shortened(name)}' is not declared", "latex", name)
+            reason = why_not_latex(text)
+            if reason:
+                raise self.error(f"the LaTeX of '{name}' {reason}", "latex", name)
+            entries[name] = text
+        return entries
+
+
+def _is_size(entry: object) -> bool:
+    return isinstance(entry, str) or (isinstance(entry, int) and not isinstance(entry, bool))
+
+
+def _plain(number: float) -> str:
+    """A number of a TOML file as the equation language writes it."""
+    return f"{number:.10f}".rstrip("0").rstrip(".") if isinstance(number, float) else str(number)
+
+
+def _is_entrywise(expression: MatrixExpr) -> bool:
+    _, rest = split_coefficient(expression)
+    if rest == ARGUMENT:
+        return True
+    if isinstance(rest, MatMul | Broadcast) or not isinstance(rest, _ENTRYWISE):
+        return False
+    return all(_is_entrywise(a) for a in rest.args if isinstance(a, MatrixExpr))

@@ -1,0 +1,49 @@
+"""The tables of a model file and what all of its readers need: places, texts, free names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.algebra.names import why_not_a_name
+from bptt_sym.errors import InputError
+from bptt_sym.model.language import shortened
+from bptt_sym.model.source import Source
+from bptt_sym.model.words import CALLS
+
+WORDS = {*FUNCTIONS, *CALLS, "where"}
+
+
+class Tables:
+    """The tables of one model file; ``kinds`` says what each name is declared as."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.kinds: dict[str, str] = {}
+
+    def error(self, message: str, section: str | None = None, key: str | None = None) -> InputError:
+        """The error with the place of a key or section."""
+        return InputError(message, self.source.place(section, key))
+
+    def table(self, section: str) -> Mapping[str, Any]:
+        """The entries of a section, none where it is absent."""
+        return self.source.tables.get(section, {})
+
+    def text(self, key: str) -> str:
+        """A text at the top of the file: one printable line."""
+        value = self.source.tables.get(key, "")
+        if not isinstance(value, str) or not value.isprintable():
+            raise self.error(f"'{key}' must be one line of text", None, key)
+        return value
+
+    def declare(self, name: str, section: str, what: str) -> None:
+        """Takes a name. Raises InputError if it is none, or is taken."""
+        reason = why_not_a_name(name)
+        if reason:
+            raise self.error(f"the name '{shortened(name)}' {reason}", section, name)
+        if name in WORDS:
+            raise self.error(f"'{name}' is a known function and cannot be declared", section, name)
+        if name in self.kinds:
+            raise self.error(f"'{name}' is declared already, as {self.kinds[name]}", section, name)
+        self.kinds[name] = what

@@ -1,0 +1,102 @@
+"""The words of the equation language that stand for operations: what each builds.
+
+A word that is an operation's own name calls the operation; the others are abbreviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sympy import Rational
+
+from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, EntrySum, MatrixProduct
+from bptt_sym.algebra.constants import IdentityMatrix
+from bptt_sym.algebra.entrywise import MAXIMUM, MINIMUM, Choosing, Extrema, Sign, Stopping
+from bptt_sym.algebra.expressions import MatrixExpr, scale, transpose
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.operation import ShapeError, is_vector
+from bptt_sym.algebra.vectors import (
+    Joining,
+    LayerNormOperation,
+    LogSoftmaxOperation,
+    LogSumExpOperation,
+    SoftmaxOperation,
+    mean,
+)
+
+Operand: TypeAlias = "MatrixExpr | Rational"
+
+MOST_ARGUMENTS = 100
+
+
+@dataclass(frozen=True)
+class Call:
+    """A word with the number of its arguments; ``numbers`` allows bare numbers among them."""
+
+    build: Callable[..., MatrixExpr]
+    fewest: int = 1
+    most: int = 1
+    numbers: bool = False
+
+
+def choose(
+    sign: Sign, left: Operand, right: Operand, chosen: Operand, other: Operand
+) -> MatrixExpr:
+    """where(left sign right, chosen, other)."""
+    return Choosing().build(left, sign, right, chosen, other)
+
+
+def _row(vector: MatrixExpr) -> MatrixExpr:
+    if not is_vector(vector.shape):
+        raise ShapeError("both must be vectors")
+    return vector if vector.rows == 1 else transpose(vector)
+
+
+def _dot(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
+    return MatrixProduct().build(_row(left), transpose(_row(right)))
+
+
+def _outer(down: MatrixExpr, across: MatrixExpr) -> MatrixExpr:
+    return MatrixProduct().build(transpose(_row(down)), _row(across))
+
+
+def _clip(operand: Operand, low: Operand, high: Operand) -> MatrixExpr:
+    return Extrema(MINIMUM).build(Extrema(MAXIMUM).build(operand, low), high)
+
+
+def _cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
+    taken = EntrySum().build(_same(target, logits))
+    return Addition().build(LogSumExpOperation().build(logits), scale(-1, taken))
+
+
+def _binary_cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
+    softplus = Elementwise("softplus", logits)
+    return EntrySum().build(Addition().build(softplus, scale(-1, _same(target, logits))))
+
+
+def _same(target: MatrixExpr, logits: MatrixExpr) -> MatrixExpr:
+    if target.shape != logits.shape:
+        raise ShapeError("logits and target must have the same shape")
+    return ElementwiseProduct().build(target, logits)
+
+
+CALLS: dict[str, Call] = {
+    "sum": Call(EntrySum().build),
+    "mean": Call(mean),
+    "dot": Call(_dot, 2, 2),
+    "outer": Call(_outer, 2, 2),
+    "eye": Call(IdentityMatrix().build),
+    "softmax": Call(SoftmaxOperation().build),
+    "log_softmax": Call(LogSoftmaxOperation().build),
+    "logsumexp": Call(LogSumExpOperation().build),
+    "layer_norm": Call(LayerNormOperation().build),
+    "maximum": Call(Extrema(MAXIMUM).build, 2, 2, numbers=True),
+    "minimum": Call(Extrema(MINIMUM).build, 2, 2, numbers=True),
+    "clip": Call(_clip, 3, 3, numbers=True),
+    "concat": Call(Joining().build, 1, MOST_ARGUMENTS),
+    "stop_gradient": Call(Stopping().build),
+    "cross_entropy": Call(_cross_entropy, 2, 2),
+    "binary_cross_entropy": Call(_binary_cross_entropy, 2, 2),
+}
