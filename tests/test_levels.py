@@ -43,10 +43,117 @@ h = "2 * c[t] * f[t] - h[t-1]"
 E = "sum((d[t] - h[t] @ W) ** 2) + sum(W * W) / 2"
 """)
 
-MODELS = [b.load_model("elman"), b.load_model("elman-bias"), ENTANGLED]
+# The LSTM with every function generic: what a step hands on is (h, c).
+LSTM = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[targets]
+d = ["n"]
+[parameters]
+U_a = ["n", "n"]
+U_o = ["n", "n"]
+b_f = ["n"]
+[states]
+h = ["n"]
+c = ["n"]
+[functions]
+phi = "tanh"
+sigma = "sigmoid"
+[equations]
+f = "sigma(x[t] + h[t-1] + b_f)"
+o = "sigma(x[t] + h[t-1] @ U_o)"
+a = "phi(x[t] + h[t-1] @ U_a)"
+c = "f[t] * c[t-1] + a[t]"
+h = "o[t] * phi(c[t])"
+[loss]
+E = "sum(d[t] * h[t])"
+""")
+
+# One layer on the other: the tuple of both, the Jacobian between steps a triangle of blocks.
+TWO_LAYERS = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[targets]
+d = ["n"]
+[parameters]
+W_1 = ["n", "n"]
+V = ["n", "n"]
+W_2 = ["n", "n"]
+[states]
+s = ["n"]
+z = ["n"]
+[functions]
+phi = "tanh"
+[equations]
+s = "phi(x[t] + s[t-1] @ W_1)"
+z = "phi(s[t] @ V + z[t-1] @ W_2)"
+y = "phi(z[t])"
+[loss]
+E = "sum(d[t] * y[t])"
+""")
+
+# A state that is read two steps back: the tuple is (s_t, s_{t-1}).
+LAGGED = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[targets]
+d = ["n"]
+[parameters]
+W_1 = ["n", "n"]
+W_2 = ["n", "n"]
+[states]
+s = ["n"]
+[functions]
+phi = "tanh"
+[equations]
+s = "phi(x[t] + s[t-1] @ W_1 + s[t-2] @ W_2)"
+y = "s[t] + s[t-1] @ W_2"
+[loss]
+E = "sum(d[t] * y[t])"
+""")
+
+# One state, but several paths from each step to the one before.
+GATED = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[targets]
+d = ["n"]
+[parameters]
+U_z = ["n", "n"]
+U_h = ["n", "n"]
+[states]
+h = ["n"]
+[functions]
+phi = "tanh"
+sigma = "sigmoid"
+[equations]
+z = "sigma(x[t] + h[t-1] @ U_z)"
+a = "phi(x[t] + (z[t] * h[t-1]) @ U_h)"
+h = "(1 - z[t]) * h[t-1] + a[t]"
+[loss]
+E = "sum(d[t] * h[t])"
+""")
+
+MODELS = {
+    "elman": b.load_model("elman"),
+    "elman-bias": b.load_model("elman-bias"),
+    "entangled": ENTANGLED,
+    "lstm": LSTM,
+    "two layers": TWO_LAYERS,
+    "lag of two": LAGGED,
+    "gated": GATED,
+}
 
 
-@pytest.fixture(params=MODELS, ids=["elman", "elman-bias", "entangled"], scope="module")
+@pytest.fixture(params=MODELS.values(), ids=MODELS, scope="module")
 def model(request):
     return request.param
 

@@ -1,18 +1,18 @@
-"""The values of the total derivatives that a derivation abbreviates, from its own definitions."""
+"""The values of the derivatives that a derivation leaves standing, from its own definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Identity, Integer, MatrixExpr
+from sympy import Expr, Identity, MatrixExpr, Symbol
 
-from bptt_sym.algebra.expressions import CONTRIBUTION_STEP, LAST_STEP, TIME, PartialDerivative
+from bptt_sym.algebra.expressions import Parameter, PartialDerivative, Variable
 from bptt_sym.derivation.derivation import Derivation, Equation
 
 
 class Totals(Mapping):
-    """Looks a total derivative up in the definitions and evaluates what it is defined as."""
+    """Looks a derivative up in the definitions and factors and evaluates what it is said to be."""
 
     def __init__(self, derivation: Derivation, explicit: Callable[..., Any]) -> None:
         self.explicit = explicit
@@ -20,7 +20,7 @@ class Totals(Mapping):
         self.definitions = [
             equation
             for section in derivation.sections
-            if section.topic == "definitions"
+            if section.topic in ("definitions", "factors")
             for equation in section.equations
         ]
 
@@ -41,12 +41,11 @@ class Totals(Mapping):
         return len(self.known)
 
     def defined(self, derivative: PartialDerivative) -> MatrixExpr:
-        """The right side of the one definition that covers a derivative at its time steps."""
+        """The right side of the one equation that covers a derivative at its time steps."""
         rights = []
         for equation in self.definitions:
-            steps = {LAST_STEP: derivative.of.time, TIME: derivative.of.time}
-            steps[CONTRIBUTION_STEP] = derivative.by.time
-            if equation.left.xreplace(steps) == derivative and _covers(equation, steps):
+            steps = matched(equation, derivative)
+            if steps is not None:
                 rights.append(equation.right.xreplace(steps))
         if not rights and derivative.of == derivative.by:
             return Identity(derivative.shape[0])
@@ -54,9 +53,14 @@ class Totals(Mapping):
         return rights[0]
 
 
-def _covers(equation: Equation, steps: dict[Expr, Integer]) -> bool:
-    span = equation.span
-    if span is None:
-        return True
-    first, last = span.first.xreplace(steps), span.last.xreplace(steps)
-    return bool(last <= steps[span.index] <= first)
+def matched(equation: Equation, derivative: PartialDerivative) -> dict[Symbol, Expr] | None:
+    """The steps for which the left side of an equation is a derivative, if there are such."""
+    left = equation.left
+    if isinstance(left.by, Parameter) or isinstance(derivative.by, Parameter):
+        return None
+    steps: dict[Symbol, Expr] = {}
+    for general, given in ((left.of, derivative.of), (left.by, derivative.by)):
+        assert isinstance(general, Variable)
+        for symbol in general.time.free_symbols:
+            steps.setdefault(symbol, given.time - (general.time - symbol))
+    return steps if left.xreplace(steps) == derivative else None

@@ -190,6 +190,22 @@ class Row:
     binding = ATOM
 
 
+@dataclass(frozen=True)
+class Tuple:
+    """Several things as one, in round brackets."""
+
+    parts: tuple[Layout, ...]
+    binding = ATOM
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of boxes, row after row."""
+
+    rows: tuple[tuple[Layout, ...], ...]
+    binding = ATOM
+
+
 Layout = (
     Number
     | Glyph
@@ -210,6 +226,8 @@ Layout = (
     | Cases
     | Part
     | Row
+    | Tuple
+    | Matrix
 )
 
 

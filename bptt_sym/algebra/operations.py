@@ -22,6 +22,7 @@ from bptt_sym.algebra.arithmetic import (
     Power,
     Transposition,
 )
+from bptt_sym.algebra.blocks import BlockMatrix
 from bptt_sym.algebra.constants import IdentityMatrix, Ones, SizeOfSomething, Zeros
 from bptt_sym.algebra.declared import Declaring
 from bptt_sym.algebra.derivatives import (
@@ -91,6 +92,7 @@ OPERATIONS: dict[type[Expr], Operation] = {
         SelectionMatrix(),
         SumOverTime(),
         ProductOverTime(),
+        BlockMatrix(),
     )
 }
 

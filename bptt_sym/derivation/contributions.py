@@ -1,26 +1,40 @@
-"""Finds contributions: the gradient by the copy of a parameter at one time step, as factors.
+"""What contributions are made of: the gradient by the copy of a parameter at one time step.
 
 Give every time step its own copy W^(i) of the parameter, differentiate by one copy, then tie the
 copies again: contribution i is the gradient by W^(i), and they sum to the gradient by W.
+
+What a step hands on, one state or the tuple of all, is passed by every path to the past. So the
+chain to step i goes from the loss to the carried variables of the last step, from those to the ones
+of step i, and from there to what reads the parameter.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
+from bptt_sym.algebra.blocks import blocks
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
     Expr,
+    Identity,
     Integer,
+    MatrixExpr,
     Parameter,
     Variable,
+    ZeroMatrix,
 )
-from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
+from bptt_sym.derivation.carried import carried_by, condensed
+from bptt_sym.derivation.factors import Chain, Factor, GeneralChain
+from bptt_sym.derivation.graph import Link, plain_graph
+from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
+
+Symbol = Callable[[Node], Variable]
+"""The variable that a node stands for."""
 
 
 class Contributions:
@@ -32,216 +46,218 @@ class Contributions:
     def __init__(self, step: Step, most_factors: int) -> None:
         self.step = step
         self.most_factors = most_factors
-        self._dominance: dict[str, Dominance] = {}
         self.reached = reach(step, {step.loss.name: Lags(0, 0)})
+        self.plain = plain_graph(step)
+        self.carried = carried_by(step, self.plain, self.reached)
+        self.graph = condensed(self.plain, self.carried)
+        self._dominators: dict[int, Dominance] = {}
+
+    def dominators(self, loss: int) -> Dominance:
+        """The dominators from the loss of a step."""
+        if loss not in self._dominators:
+            root = Node(self.step.loss.name, loss)
+            self._dominators[loss] = Dominance(Unfolding(self.graph, loss), root)
+        return self._dominators[loss]
+
+    # The window: enough steps to see what every chain is like.
 
     @cached_property
-    def recurrent(self) -> frozenset[str]:
-        """The variables that depend on their own past."""
-        found = set()
-        for variable in self.step.variables:
-            waiting, seen = [variable.name], set()
-            while waiting:
-                for edge in self.step.reads(waiting.pop()):
-                    if isinstance(edge.by, Variable) and edge.by.name not in seen:
-                        seen.add(edge.by.name)
-                        if edge.by in self.step.variables:
-                            waiting.append(edge.by.name)
-            if variable.name in seen:
-                found.add(variable.name)
-        return frozenset(found)
+    def window(self) -> Dominance:
+        """The dominators for a number of steps that shows every finite lag and three steps more."""
+        finite = [lags.last for lags in self.reached.values() if lags.last is not None]
+        return self.dominators(max(finite) + 4)
 
     @cached_property
-    def window(self) -> Unfolding:
-        """Enough steps for every simple path of the step graph and one period more."""
-        return Unfolding(self.step, 2 * len(self.step.variables) + 3)
+    def to_carried(self) -> tuple[Node, ...]:
+        """The chain from the loss to what the last step hands on, or the one before where that is
+        the first that all paths to the past pass. Empty if the past has no end.
+        """
+        if self.carried is None:
+            return ()
+        last = self.window.root.time
+        far = Node(self.carried.name, last - 3)
+        if far not in self.window:
+            return ()
+        chain = self.window.chain(far)
+        names = [node.name for node in chain]
+        return tuple(chain[: names.index(self.carried.name) + 1])
 
-    def dominance(self, root: str) -> Dominance:
-        """The dominators in the window, from a variable at its last step."""
-        if root not in self._dominance:
-            self._dominance[root] = Dominance(self.window, Node(root, self.window.steps))
-        return self._dominance[root]
+    @cached_property
+    def entry_lag(self) -> int:
+        """How many steps before the last the first carried variables lie that no path avoids."""
+        return self.window.root.time - self.to_carried[-1].time
+
+    @cached_property
+    def between_steps(self) -> tuple[Node, ...]:
+        """The chain from what one step hands on to what the step before did."""
+        assert self.carried is not None
+        last = self.window.root.time
+        chain = self.window.chain(Node(self.carried.name, last - 3))
+        return tuple(chain[chain.index(Node(self.carried.name, last - 2)) :])
+
+    def within_step(self, reader: str) -> tuple[Node, ...]:
+        """The chain from what a step hands on to one of its variables."""
+        assert self.carried is not None
+        time = self.window.root.time - 2
+        chain = self.window.chain(Node(reader, time))
+        return tuple(chain[chain.index(Node(self.carried.name, time)) :])
+
+    def is_single(self, nodes: Sequence[Node]) -> bool:
+        """Whether the chain of nodes is the only path from the first to the last."""
+        return all(self.window.direct(*pair) for pair in itertools.pairwise(nodes))
+
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether one path only leads from each step to the one before, always the same."""
+        return bool(self.to_carried) and self.is_single(self.between_steps)
 
     def readers(self, parameter: Parameter) -> list[Edge]:
         """The edges to a parameter from the variables that read it and reach the loss."""
         edges = self.step.readers(parameter.name)
         return [edge for edge in edges if edge.of.name in self.reached]
 
+    def initial_readers(self, parameter: Parameter) -> list[tuple[Edge, Node]]:
+        """The edges to a parameter from the initial states that are made of it, and these."""
+        return [
+            (edge, Node(edge.of.name, -lag))
+            for edge in self.step.initial
+            if edge.by == parameter and edge.of.name in self.reached
+            for lag in range(self.plain.depth(edge.of.name))
+        ]
+
+    # Factors and chains.
+
     def factors(
-        self, nodes: list[Node], dominance: Dominance, symbol: Callable[[Node], Variable]
+        self, nodes: Sequence[Node], dominance: Dominance, symbol: Symbol
     ) -> Iterator[Factor]:
         """The derivatives between the consecutive nodes of a chain of dominators."""
         for of, by in itertools.pairwise(nodes):
-            if dominance.direct(by):
+            direct = dominance.direct(of, by)
+            tupled = self._is_tuple(of) or self._is_tuple(by)
+            edge = None
+            if direct and not tupled:
                 edge = self.step.edge(of.name, by.name, of.time - by.time)
-                yield Factor(symbol(of), symbol(by), "both", edge)
-            else:
-                yield Factor(symbol(of), symbol(by), "total")
+            matrix = self._unit(by) if tupled and of.time == 0 else None
+            yield Factor(symbol(of), symbol(by), "both" if direct else "total", edge, matrix)
+
+    def _is_tuple(self, node: Node) -> bool:
+        return self.carried is not None and self.carried.is_tuple and node.name == self.carried.name
+
+    def _unit(self, component: Node) -> MatrixExpr:
+        """The derivative of the initial tuple by one of its components."""
+        assert self.carried is not None
+        by = self.carried.components[self.carried.places.index(Link(component.name, -component.time))]
+        width = by.rows * by.cols
+        return blocks(
+            [
+                [Identity(width) if entry == by else ZeroMatrix(entry.rows * entry.cols, width)]
+                for entry in self.carried.components
+            ]
+        )
 
     def variable(self, name: str, time: Expr | int) -> Variable:
-        """The variable of this name at a time step."""
+        """The variable of this name, or the tuple of states, at a time step."""
         return self._variables[name].at(time)
 
     @cached_property
     def _variables(self) -> dict[str, Variable]:
-        return {variable.name: variable for variable in self.step.variables}
+        found = {variable.name: variable for variable in self.step.variables}
+        if self.carried is not None:
+            found[self.carried.name] = self.carried.symbol
+        return found
 
-    def concrete(self, parameter: Parameter, steps: int) -> ConcreteContributions:
-        """The contributions for a given number of steps."""
-        return ConcreteContributions(self, parameter, steps)
+    # The general form.
 
     def general(self, parameter: Parameter, loss_step: Expr) -> list[GeneralChain]:
         """The chains of the contributions where the loss is at the symbolic step ``loss_step``."""
         found = []
         for edge in self.readers(parameter):
             lags = self.reached[edge.of.name]
+            single = range(lags.first, (lags.first if lags.last is None else lags.last) + 1)
             if lags.last is None:
-                found.append(GeneralChain(self._summed(edge, parameter, loss_step), lags))
-            else:
-                for lag in range(lags.first, lags.last + 1):
-                    chain = self._at_lag(edge, parameter, loss_step, lag)
-                    if chain:
-                        found.append(GeneralChain(chain, Lags(lag, lag)))
+                start = lags.first + (not self._covers(edge, lags.first))
+                single = range(lags.first, start)
+                chain = self._summed(edge, parameter, loss_step)
+                found.append(GeneralChain(chain, Lags(start, None)))
+            for lag in single:
+                alone = self._at_lag(edge, parameter, loss_step, lag)
+                if alone:
+                    found.append(GeneralChain(alone, Lags(lag, lag)))
+        found += [
+            GeneralChain(self._to_initial(edge, node, parameter, loss_step), None)
+            for edge, node in self.initial_readers(parameter)
+            if self.reached[edge.of.name].last is None
+        ]
         return found
+
+    def _covers(self, edge: Edge, lag: int) -> bool:
+        """Whether the chain to a reader so many steps back is like those farther back."""
+        node = Node(edge.of.name, self.window.root.time - lag)
+        tail = [other.moved(2 - lag) for other in self.within_step(edge.of.name)]
+        return lag > self.entry_lag or self.chain(node, self.window) == [
+            *self.to_carried[:-1],
+            *tail,
+        ]
 
     def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
-        dominance = self.dominance(self.step.loss.name)
-        node = Node(edge.of.name, self.window.steps - lag)
-        if node not in dominance:
+        last = self.window.root.time
+        node = Node(edge.of.name, last - lag)
+        if not self._paths_in_window.count(last, node):
             return None
         symbol = self._moved(loss_step)
-        factors = self.factors(dominance.chain(node), dominance, symbol)
+        factors = self.factors(self.chain(node, self.window), self.window, symbol)
         return Chain((*factors, Factor(symbol(node), parameter, "immediate", edge)))
 
-    def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
-        """What all contributions have in common, then one total derivative down to step i."""
-        dominance = self.dominance(self.step.loss.name)
-        nodes = [Node(edge.of.name, time) for time in range(1, self.window.steps + 1)]
-        chains = [dominance.chain(node)[:-1] for node in nodes if node in dominance]
-        common = []
-        for level in zip(*chains, strict=False):
-            if len(set(level)) > 1 or level[0].name in self.recurrent:
-                break
-            common.append(level[0])
-        head = list(self.factors(common, dominance, self._moved(loss_step)))
-        last = self._moved(loss_step)(common[-1])
-        reader = self.variable(edge.of.name, CONTRIBUTION_STEP)
-        return Chain(
-            (
-                *head,
-                Factor(last, reader, "total"),
-                Factor(reader, parameter, "immediate", edge),
-            )
-        )
-
-    def _moved(self, last: Expr) -> Callable[[Node], Variable]:
-        """Puts the window's last step at a symbolic one."""
-        return lambda node: self.variable(node.name, last + (node.time - self.window.steps))
-
-
-class ConcreteContributions:
-    """The contributions of one parameter for a given number of steps."""
-
-    def __init__(self, all_: Contributions, parameter: Parameter, steps: int) -> None:
-        self.all = all_
-        self.parameter = parameter
-        self.steps = steps
-        self.root = Node(all_.step.loss.name, steps)
-        self._entries: dict[Node, Node | None] = {self.root: None}
-
     @cached_property
-    def dominance(self) -> Dominance:
-        return Dominance(Unfolding(self.all.step, self.steps), self.root)
+    def _paths_in_window(self) -> Paths:
+        return Paths(self.plain, self.step.loss.name, self.window.root.time, most=1)
 
-    def _entry(self, node: Node) -> Node | None:
-        """The first recurrent node on the chain down to a node."""
-        waiting = []
-        while node not in self._entries:
-            waiting.append(node)
-            node = self.dominance.above[node]
-        entry = self._entries[node]
-        for below in reversed(waiting):
-            if entry is None and below.name in self.all.recurrent:
-                entry = below
-            self._entries[below] = entry
-        return entry
+    def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
+        """From the loss to the carried variables, those of step i, the reader, the parameter."""
+        reader = self.variable(edge.of.name, CONTRIBUTION_STEP)
+        immediate = Factor(reader, parameter, "immediate", edge)
+        tail = self.within_step(edge.of.name)
+        return self._through(tail, self._at(CONTRIBUTION_STEP, tail[0]), loss_step, immediate)
 
-    def last(self) -> list[Contribution]:
-        """For the loss at the last step, the latest contribution first."""
-        found = []
-        for step in range(self.steps, 0, -1):
-            chains = tuple(self._chains(step, self.steps))
-            if chains:
-                losses = range(self.steps, self.steps + 1)
-                found.append(self._contribution(step, losses, chains, self._count(step)))
-        return found
+    def _to_initial(
+        self, edge: Edge, node: Node, parameter: Parameter, loss_step: Expr
+    ) -> Chain:
+        assert self.carried is not None
+        immediate = Factor(self.variable(node.name, node.time), parameter, "immediate", edge)
+        tail = (Node(self.carried.name, 0), node) if self.carried.is_tuple else (node,)
+        return self._through(tail, self._at(Integer(0), Node("", 0)), loss_step, immediate)
 
-    def summed(self) -> list[Contribution]:
-        """For the sum of the losses of all steps, the latest contribution first.
+    def _through(
+        self, tail: Sequence[Node], at_end: Symbol, loss_step: Expr, immediate: Factor
+    ) -> Chain:
+        """The chain through the carried variables; where there is one path, they are one factor."""
+        symbol = self._moved(loss_step)
+        head = list(self.to_carried)
+        if self.uniform and self.is_single(tail):
+            while len(head) > 1 and head[-1].name in self.graph.recurrent:
+                head.pop()
+            tail = tail[-1:]
+        before = self.factors(head, self.window, symbol)
+        across = Factor(symbol(head[-1]), at_end(tail[0]), "total")
+        return Chain((*before, across, *self.factors(tail, self.window, at_end), immediate))
 
-        Where they have more than ``most_factors`` chains in all, they hold none: their general
-        form says what they are.
+    def _moved(self, last: Expr) -> Symbol:
+        """Puts the window's last step at a symbolic one."""
+        return self._at(last, self.window.root)
+
+    def _at(self, time: Expr, origin: Node) -> Symbol:
+        """Puts a node's step at another one, and the others as far from it."""
+        return lambda node: self.variable(node.name, time + (node.time - origin.time))
+
+    def chain(self, node: Node, dominance: Dominance) -> list[Node]:
+        """The chain of dominators down to a node.
+
+        Where paths avoid what the last step hands on, it is left out of all chains.
         """
-        found = []
-        count = 0
-        few = self.steps * (self.steps + 1) // 2 <= self.all.most_factors
-        for step in range(self.steps, 0, -1):
-            # From the loss at t to step i there are as many paths as from the last to N - t + i.
-            count += self._count(step)
-            if not count:
-                continue
-            losses = range(step, self.steps + 1)
-            chains = [chain for loss in losses if few for chain in self._chains(step, loss)]
-            found.append(self._contribution(step, losses, tuple(chains), count))
-        return found
+        nodes = dominance.chain(node)
+        if self.carried and self.to_carried and self.entry_lag:
+            avoided = Node(self.carried.name, dominance.root.time)
+            nodes = [other for other in nodes if other != avoided]
+        return nodes
 
-    def _contribution(
-        self, step: int, losses: range, chains: tuple[Chain, ...], count: int
-    ) -> Contribution:
-        nearest, farthest = losses[0] - step, losses[-1] - step
-        readers = tuple(
-            self.all.variable(edge.of.name, step)
-            for edge in self.all.readers(self.parameter)
-            if self.all.reached[edge.of.name].meets(nearest, farthest)
-        )
-        most = self.all.most_factors
-        listed = count <= most and losses[-1] - step < most
-        paths = (path for loss in losses if listed for path in self._paths(step, loss))
-        return Contribution(self.parameter, step, readers, chains, count, tuple(paths))
 
-    def _count(self, step: int) -> int:
-        """The number of paths from the last loss to the parameter's copy at a step."""
-        return sum(self.dominance.path_counts[node] for _, node in self._nodes(step, self.steps))
-
-    def _nodes(self, step: int, loss: int) -> list[tuple[Edge, Node]]:
-        """Who reads the parameter at a step, as nodes that lie as far from the last loss."""
-        nodes = (
-            (edge, Node(edge.of.name, step + self.steps - loss))
-            for edge in self.all.readers(self.parameter)
-        )
-        return [(edge, node) for edge, node in nodes if node in self.dominance]
-
-    def _chains(self, step: int, loss: int) -> Iterator[Chain]:
-        for edge, node in self._nodes(step, loss):
-            yield self._chain(edge, node, self.steps - loss)
-
-    def _chain(self, edge: Edge, node: Node, later: int) -> Chain:
-        def symbol(node: Node) -> Variable:
-            return self.all.variable(node.name, Integer(node.time - later))
-
-        immediate = Factor(symbol(node), self.parameter, "immediate", edge)
-        entry = self._entry(node)
-        if self.dominance.depth[node] + 1 > self.all.most_factors and entry not in (None, node):
-            assert entry is not None
-            head = self.all.factors(self.dominance.chain(entry), self.dominance, symbol)
-            folded = Factor(symbol(entry), symbol(node), "total")
-            return Chain((*head, folded, immediate))
-        nodes = self.dominance.chain(node)
-        return Chain((*self.all.factors(nodes, self.dominance, symbol), immediate))
-
-    def _paths(self, step: int, loss: int) -> Iterator[tuple[Node, ...]]:
-        later = self.steps - loss
-        for _, node in self._nodes(step, loss):
-            copy = Node(self.parameter.name, node.time)
-            for path in self.dominance.paths(node):
-                yield tuple(visited.moved(-later) for visited in (*path, copy))

@@ -25,13 +25,16 @@ class Factor:
     """One derivative d(of)/d(by) of a chain.
 
     It is immediate if by a parameter; between variables it is total, and where one edge is the
-    only path between them it is both. ``edge`` is that edge, absent where there is more between.
+    only path between them it is both. ``edge`` is that edge, absent where there is more between
+    and where a tuple of states is one of the two. ``matrix`` is the factor's matrix where it is
+    the same for all models.
     """
 
     of: Variable
     by: Variable | Parameter
     kind: Kind
     edge: Edge | None = None
+    matrix: MatrixExpr | None = None
 
     @property
     def expression(self) -> PartialDerivative:
@@ -39,11 +42,16 @@ class Factor:
         return PartialDerivative(self.of, self.by, self.kind == "immediate")
 
     @property
-    def jacobian(self) -> MatrixExpr:
-        """The factor's matrix; the derivative itself where it stands for a longer chain."""
+    def known(self) -> MatrixExpr | None:
+        """The factor's matrix; none where a definition says what it is."""
         if self.edge is None:
-            return self.expression
+            return self.matrix
         return at_step(self.edge.jacobian, TIME, self.of.time)
+
+    @property
+    def jacobian(self) -> MatrixExpr:
+        """The factor's matrix; the derivative itself where a definition says what it is."""
+        return self.expression if self.known is None else self.known
 
 
 @dataclass(frozen=True)
@@ -62,16 +70,18 @@ class Chain:
 class Contribution:
     """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
 
-    ``readers`` are the variables that read the parameter at that step. ``path_count`` counts the
-    paths through the unfolding, from a loss to the copy, that the contribution sums; ``paths``
-    holds them if they are at most ``most_factors`` and span at most as many steps.
+    Step 0 has the copies that initial states are made of. ``readers`` are the variables that read
+    the parameter at that step. ``path_count`` counts the paths through the unfolding, from a loss
+    to the copy, that the contribution sums, or is none where they are more than JSON's readers
+    count exactly; ``paths`` holds them if they are at most ``most_factors`` and span at most as
+    many steps.
     """
 
     parameter: Parameter
     step: int
     readers: tuple[Variable, ...]
     chains: tuple[Chain, ...]
-    path_count: int
+    path_count: int | None
     paths: tuple[tuple[Node, ...], ...] = ()
 
 
@@ -81,12 +91,13 @@ class GeneralChain:
 
     With ``lags.last`` absent there is one for each time step i = 1, ..., last - lags.first, and
     the factors carry i; else it is the chain at one lag, and the factors carry the loss's step.
+    Without lags it is the chain to step 0.
     """
 
     chain: Chain
-    lags: Lags
+    lags: Lags | None
 
     @property
     def summed(self) -> bool:
         """Whether it stands for one contribution of every time step."""
-        return self.lags.last is None
+        return self.lags is not None and self.lags.last is None

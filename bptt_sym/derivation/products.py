@@ -15,20 +15,29 @@ from bptt_sym.algebra.expressions import (
     Gradient,
     Integer,
     MatrixExpr,
+    OneMatrix,
     Parameter,
     PartialDerivative,
     TotalLoss,
     Variable,
     add,
     at_step,
+    broadcast,
+    hadamard,
+    is_one,
     product,
+    quotient,
+    scale,
+    size,
+    split_coefficient,
     sum_over_time,
 )
+from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Equation, Loss, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
 from bptt_sym.derivation.step import Edge
-from bptt_sym.derivation.totals import Total, TotalDefinitions, totals_of
+from bptt_sym.derivation.totals import Total, Totals, Written
 
 
 class Products:
@@ -41,7 +50,7 @@ class Products:
         self.steps = steps
         self.loss = loss
         self.matrices = matrices
-        self.definitions = TotalDefinitions(contributions, matrices=matrices)
+        self.totals = Totals(contributions, matrices=matrices)
         # The symbolic step of the loss that a general form is about.
         self.general_loss: Expr = LAST_STEP if loss == "last" else TIME
 
@@ -49,43 +58,53 @@ class Products:
         """The factors at level jacobian, a section for each parameter, what they abbreviate."""
         totals: dict[Total, None] = {}
         sections = [self._gradient(parameter, totals) for parameter in parameters]
+        across_first = sorted(totals, key=lambda total: total.lag is not None)
+        definitions = tuple(self.totals.define(across_first))
         if self.matrices:
             sections.insert(0, self._factors(parameters))
-        definitions = self.definitions.define(totals)
         if definitions:
-            sections.append(Section("definitions", tuple(definitions)))
+            sections.append(Section("definitions", definitions))
         return sections
 
     def _factors(self, parameters: Sequence[Parameter]) -> Section:
-        """Each derivative that occurs, with its matrix, at a symbolic step."""
-        step = self.contributions.step
-        needed = [
-            edge for parameter in parameters for edge in self.contributions.readers(parameter)
-        ]
-        found: dict[Edge, None] = {}
-        while needed:
-            edge = needed.pop(0)
-            if edge in found or edge.of.name not in self.contributions.reached:
-                continue
-            found[edge] = None
-            needed += step.readers(edge.of.name)
-        order = [variable.name for variable in step.variables]
-        ordered = sorted(
-            found,
-            key=lambda edge: (isinstance(edge.by, Parameter), -order.index(edge.of.name), edge.lag),
-        )
+        """Each immediate derivative that occurs, with its matrix, at a symbolic step."""
+        edges = self._edges(parameters)
+        single = self.totals.are_single(edge for edge in edges if isinstance(edge.by, Variable))
         equations: list[Equation] = []
-        for edge in ordered:
+        for edge in edges:
             parameter = isinstance(edge.by, Parameter)
             by = edge.by if parameter else edge.by.at(TIME - edge.lag)
-            left = PartialDerivative(edge.of, by, parameter)
-            factor = Factor(edge.of, by, "immediate" if parameter else "both", edge)
+            left = PartialDerivative(edge.of, by, parameter or not single)
+            factor = Factor(edge.of, by, "both" if single and not parameter else "immediate", edge)
             meaning = ("factor", f"{edge.of.name}_t", _label(by))
             equations.append(Equation(meaning, left, edge.jacobian, ((factor,),)))
         return Section("factors", tuple(equations))
 
+    def _edges(self, parameters: Sequence[Parameter]) -> list[Edge]:
+        """The edges that paths to these parameters go along, those to parameters last.
+
+        With a tuple of states, the edges between all that the loss depends on.
+        """
+        all_ = self.contributions
+        waiting = [edge for parameter in parameters for edge in all_.readers(parameter)]
+        if all_.carried and all_.carried.is_tuple:
+            computed = {variable.name for variable in all_.step.variables}
+            waiting += [edge for edge in all_.step.edges if edge.by.name in computed]
+        found: dict[Edge, None] = {}
+        while waiting:
+            edge = waiting.pop(0)
+            if edge not in found and edge.of.name in all_.reached:
+                found[edge] = None
+                waiting += all_.step.readers(edge.of.name)
+        order = [variable.name for variable in all_.step.variables]
+
+        def place(edge: Edge) -> tuple[bool, int, int]:
+            return isinstance(edge.by, Parameter), -order.index(edge.of.name), edge.lag
+
+        return sorted(found, key=place)
+
     def _gradient(self, parameter: Parameter, totals: dict[Total, None]) -> Section:
-        concrete = self.contributions.concrete(parameter, self.steps)
+        concrete = ConcreteContributions(self.contributions, parameter, self.steps)
         general = self.contributions.general(parameter, self.general_loss)
         found = concrete.last() if self.loss == "last" else concrete.summed()
         equations: list[Equation] = []
@@ -98,9 +117,8 @@ class Products:
 
         chains = [chain for contribution in found for chain in contribution.chains]
         chains += [entry.chain for entry in general]
-        standing = (factor for factor in _factors(chains) if not self._in_full(factor))
-        last = None if self.loss == "last" else TIME
-        totals.update(dict.fromkeys(totals_of(standing, last)))
+        for factor in _factors(chains):
+            totals.update(dict.fromkeys(self._left_to_define(factor)))
         return Section("gradient", tuple(equations), parameter)
 
     def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:
@@ -112,18 +130,23 @@ class Products:
 
     def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
         if contribution.chains:
-            return add(*(self.write(chain) for chain in contribution.chains))
+            return add(*(self._share(self.write(chain)) for chain in contribution.chains))
         # Too many losses to write one by one: their sum, for this step.
+        step, last = contribution.step, Integer(self.steps)
         terms = []
         for entry in general:
-            lags = entry.lags
-            if entry.summed:
-                body = at_step(self.write(entry.chain), CONTRIBUTION_STEP, contribution.step)
-                first = Integer(contribution.step + lags.first)
-                terms.append(sum_over_time(body, TIME, first, Integer(self.steps)))
-            elif contribution.step + lags.first <= self.steps:
-                terms.append(at_step(self.write(entry.chain), TIME, contribution.step + lags.first))
-        return add(*terms)
+            body, lags = self.write(entry.chain), entry.lags
+            if lags is None:
+                if step == 0:
+                    terms.append(sum_over_time(body, TIME, Integer(1), last))
+            elif step and step + lags.first <= self.steps:
+                first = Integer(step + lags.first)
+                if entry.summed:
+                    body = at_step(body, CONTRIBUTION_STEP, step)
+                    terms.append(sum_over_time(body, TIME, first, last))
+                else:
+                    terms.append(at_step(body, TIME, first))
+        return self._share(add(*terms))
 
     def _sum(
         self,
@@ -141,18 +164,27 @@ class Products:
         left = self._left(parameter, LAST_STEP if self.loss == "last" else None)
         terms = []
         for entry in general:
-            body, first = self.write(entry.chain), entry.lags.first
-            if self.loss == "last":
-                if entry.summed:
-                    body = sum_over_time(body, CONTRIBUTION_STEP, Integer(1), LAST_STEP - first)
-            else:
-                if entry.summed:
-                    body = sum_over_time(body, CONTRIBUTION_STEP, Integer(1), TIME - first)
+            body = self.write(entry.chain)
+            first = 0 if entry.lags is None else entry.lags.first
+            if entry.summed:
+                last = self.general_loss - first
+                body = sum_over_time(body, CONTRIBUTION_STEP, Integer(1), last)
+            if self.loss != "last":
                 body = sum_over_time(body, TIME, Integer(1 + first), LAST_STEP)
-            terms.append(body)
+            terms.append(self._share(body, LAST_STEP))
         meaning = (self._loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
         return Equation(meaning, left, add(*terms, like=left), _factor_lists(chains))
+
+    def _share(self, expression: MatrixExpr, steps: Expr | None = None) -> MatrixExpr:
+        """The part of a mean over steps that a loss of one step has, by default of ``self.steps``."""
+        if self.loss != "mean":
+            return expression
+        part = quotient(OneMatrix(1, 1), size(Integer(self.steps) if steps is None else steps))
+        coefficient, rest = split_coefficient(part)
+        if is_one(rest):
+            return scale(coefficient, expression)
+        return hadamard(broadcast(part, expression.shape), expression)
 
     @property
     def _loss_at_end(self) -> Expr | None:
@@ -183,13 +215,27 @@ class Products:
         return last.edge.applied(row, last.of.time)
 
     def _matrix(self, factor: Factor) -> MatrixExpr:
-        return self._in_full(factor) or factor.jacobian
+        in_full = self._in_full(factor)
+        return in_full[0] if in_full else factor.jacobian
 
-    def _in_full(self, factor: Factor) -> MatrixExpr | None:
+    def _in_full(self, factor: Factor) -> Written | None:
         """The product over time that a general form has in the place of a total derivative."""
-        if not self.matrices or factor.edge or factor.by.time != CONTRIBUTION_STEP:
+        if not self.matrices or factor.known is not None or factor.of.time.is_Integer:
             return None
-        return self.definitions.as_product(Total(factor.of.name, factor.by.name, factor.of.time))
+        total = self.totals.total(factor)
+        if total.lag is not None:
+            return None
+        written, needed = self.totals.value(total)
+        return at_step(written, CONTRIBUTION_STEP, factor.by.time), needed
+
+    def _left_to_define(self, factor: Factor) -> Sequence[Total]:
+        """The total derivatives that a factor leaves to be defined, as it is written."""
+        if factor.known is not None:
+            return ()
+        in_full = self._in_full(factor)
+        if in_full:
+            return in_full[1]
+        return (self.totals.total(factor, None if self.loss == "last" else TIME),)
 
 
 def _factors(chains: Iterable[Chain]) -> Iterable[Factor]:

@@ -51,13 +51,15 @@ class Edge:
 class Step:
     """The dependence graph of one time step.
 
-    ``edges`` go from a variable to what it reads. With ``detailed`` the pre-activations are
-    variables like the others; without, the equations stand as the user wrote them.
+    ``edges`` go from a variable to what it reads, ``initial`` from a state before the first step
+    to the parameters that it is made of. With ``detailed`` the pre-activations are variables like
+    the others; without, the equations stand as the user wrote them.
     """
 
     model: Model
     detailed: bool
     edges: tuple[Edge, ...]
+    initial: tuple[Edge, ...] = ()
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
@@ -120,7 +122,21 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
             lag = -int(leaf.time.as_coeff_Add()[0]) if isinstance(leaf, Variable) else 0
             by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
             edges.append(Edge(equation.variable, by, lag, seed, pulled))
-    return Step(model, detailed, tuple(edges))
+    return Step(model, detailed, tuple(edges), tuple(_initial_edges(model)))
+
+
+def _initial_edges(model: Model) -> Iterator[Edge]:
+    for entry in model.declared("state"):
+        if entry.initial is None:
+            continue
+        reached: dict[Parameter, list[MatrixExpr]] = {}
+        seed = Adjoint(entry.symbol)
+        for leaf, term in pullback(entry.initial, seed):
+            reached.setdefault(leaf, []).append(term)
+        for leaf, terms in reached.items():
+            pulled = add(*terms)
+            if leaf in model.parameters.values() and not isinstance(pulled, ZeroMatrix):
+                yield Edge(entry.symbol, leaf, 0, seed, pulled)
 
 
 def _reached(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_sym.derivation.step import Step
+from bptt_sym.derivation.graph import Graph
 
 
 class Node(NamedTuple):
@@ -22,39 +21,34 @@ class Node(NamedTuple):
 class Unfolding:
     """The graph of ``steps`` time steps, each with its own copy of every parameter.
 
-    Time steps count from 1; what is read at step 0 is an initial state.
+    Time steps count from 1; what is read before step 1 is an initial value, and a parameter that
+    it is made of has a copy at step 0.
     """
 
-    def __init__(self, step: Step, steps: int) -> None:
-        self.step = step
+    def __init__(self, graph: Graph, steps: int) -> None:
+        self.graph = graph
         self.steps = steps
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """Every node, in an order in which each comes after what it reads."""
         found: dict[Node, None] = {}
+
+        def place(node: Node) -> None:
+            for read in self.reads(node):
+                place(read) if read.time < 1 else found.setdefault(read)
+            found[node] = None
+
         for time in range(1, self.steps + 1):
-            for variable in self.step.variables:
-                node = Node(variable.name, time)
-                found.update(dict.fromkeys(self.reads(node)))
-                found[node] = None
+            for name in self.graph.order:
+                place(Node(name, time))
         return tuple(found)
 
     def reads(self, node: Node) -> list[Node]:
         """What a node depends on directly."""
-        if node.time < 1 or node.name not in self._computed:
-            return []
-        return [Node(edge.by.name, node.time - edge.lag) for edge in self.step.reads(node.name)]
-
-    @cached_property
-    def _computed(self) -> frozenset[str]:
-        return frozenset(variable.name for variable in self.step.variables)
-
-    def edges(self) -> Iterator[tuple[Node, Node]]:
-        """Every pair of a node and one that it reads."""
-        for node in self.nodes:
-            for read in self.reads(node):
-                yield node, read
+        if node.time < 1:
+            return [Node(name, -lag) for name, lag in self.graph.initial.get(node.name, ())]
+        return [Node(name, node.time - lag) for name, lag in self.graph.reads.get(node.name, ())]
 
 
 class Dominance:
@@ -69,7 +63,6 @@ class Dominance:
         self.root = root
         self.above: dict[Node, Node] = {}
         self.depth: dict[Node, int] = {root: 0}
-        self.path_counts: dict[Node, int] = {root: 1}
         self._readers: dict[Node, list[Node]] = {}
         for node in reversed(unfolding.nodes):
             if node in self._readers:
@@ -85,7 +78,6 @@ class Dominance:
             above = self._common(above, reader)
         self.above[node] = above
         self.depth[node] = self.depth[above] + 1
-        self.path_counts[node] = sum(self.path_counts[reader] for reader in readers)
 
     def _common(self, one: Node, other: Node) -> Node:
         while one != other:
@@ -98,17 +90,9 @@ class Dominance:
     def __contains__(self, node: Node) -> bool:
         return node in self.depth
 
-    def direct(self, node: Node) -> bool:
-        """Whether the one edge from the dominator is the only path to the node."""
-        return self._readers.get(node) == [self.above.get(node)]
-
-    def paths(self, node: Node) -> Iterator[tuple[Node, ...]]:
-        """Every path from the root to a node, both ends among its nodes."""
-        if node == self.root:
-            yield (node,)
-        for reader in self._readers.get(node, []):
-            for path in self.paths(reader):
-                yield (*path, node)
+    def direct(self, of: Node, by: Node) -> bool:
+        """Whether one edge is the only path between two nodes."""
+        return self._readers.get(by) == [of]
 
     def chain(self, node: Node) -> list[Node]:
         """The nodes that every path from the root to this one passes, both ends among them."""

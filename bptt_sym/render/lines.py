@@ -17,6 +17,7 @@ from bptt_sym.algebra.layout import (
     Fraction,
     Glyph,
     Layout,
+    Matrix,
     Negative,
     Number,
     Part,
@@ -25,6 +26,7 @@ from bptt_sym.algebra.layout import (
     Row,
     Superscript,
     Terms,
+    Tuple,
 )
 from bptt_sym.algebra.names import GREEK
 
@@ -56,7 +58,9 @@ def width(box: Layout) -> float:
             return sum(width(term) + 1.6 for _, term in terms)
         case Ratio(numerator=over, denominator=under):
             return 0.6 + max(width(over), width(under))
-        case Application(arguments=parts) | Row(parts=parts):
+        case Matrix(rows=rows):
+            return 2 + sum(max(width(row[k]) for row in rows) + 1.5 for k in range(len(rows[0])))
+        case Application(arguments=parts) | Row(parts=parts) | Tuple(parts=parts):
             return 3 + sum(width(part) + 1 for part in parts)
         case Relation(left=left, right=right):
             return 4 + width(left) + width(right)

@@ -20,6 +20,7 @@ from bptt_sym.algebra.layout import (
     Fraction,
     Glyph,
     Layout,
+    Matrix,
     Negative,
     Number,
     Part,
@@ -28,6 +29,7 @@ from bptt_sym.algebra.layout import (
     Row,
     Superscript,
     Terms,
+    Tuple,
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
@@ -117,6 +119,10 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return f"{write(body)}[{':, ' if columns else ''}{index(start)}:{index(stop)}]"
         case Row(parts=parts):
             return f"[{', '.join(map(write, parts))}]"
+        case Tuple(parts=parts):
+            return f"({', '.join(map(write, parts))})"
+        case Matrix(rows=rows):
+            return f"[{'; '.join(', '.join(map(write, row)) for row in rows)}]"
 
 
 def _tight(box: Layout, write: Callable[[Layout], str]) -> str:

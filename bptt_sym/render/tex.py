@@ -15,6 +15,7 @@ from bptt_sym.algebra.layout import (
     Fraction,
     Glyph,
     Layout,
+    Matrix,
     Negative,
     Number,
     Part,
@@ -23,6 +24,7 @@ from bptt_sym.algebra.layout import (
     Row,
     Superscript,
     Terms,
+    Tuple,
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
@@ -100,6 +102,11 @@ def tex(box: Layout) -> str:
             return f"{tex(body)}[{'{:},' if columns else ''}{span}]"
         case Row(parts=parts):
             return rf"[{', '.join(map(tex, parts))}]"
+        case Tuple(parts=parts):
+            return rf"({', '.join(map(tex, parts))})"
+        case Matrix(rows=rows):
+            lines = r" \\[1ex] ".join(" & ".join(map(tex, row)) for row in rows)
+            return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
 def signed(position: int, sign: int, term: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sympy import Add, Symbol
 
 from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import (
     Adjoint,
     Expr,
@@ -27,6 +28,8 @@ def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:
 
     def shown(node: Expr) -> box.Layout:
         match node:
+            case StateTuple():
+                return box.Tuple(tuple(map(shown, node.components)))
             case Variable():
                 return box.Glyph(node.name, _is_vector(node), shown(node.time))
             case Parameter():

@@ -1,0 +1,82 @@
+"""Who reads whom within a time step and across: names and lags, without derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.derivation.step import Edge, Step
+
+
+class Link(NamedTuple):
+    """What is called ``name``, ``lag`` steps before the one that reads it."""
+
+    name: str
+    lag: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The readings of one time step.
+
+    ``order`` holds what a step computes, in the order of computation, and ``reads`` what each of
+    these reads. ``initial`` says what a value before the first step is made of, as seen from step
+    0: a parameter is then the copy of step 0.
+    """
+
+    order: tuple[str, ...]
+    reads: Mapping[str, tuple[Link, ...]]
+    initial: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Link, ...]]:
+        """For each name who reads it, so many steps later."""
+        found: dict[str, list[Link]] = {}
+        for reader in self.order:
+            for link in self.reads[reader]:
+                found.setdefault(link.name, []).append(Link(reader, link.lag))
+        return {name: tuple(links) for name, links in found.items()}
+
+    def depth(self, name: str) -> int:
+        """How many steps back a name is read at most."""
+        return max((link.lag for link in self.readers.get(name, ())), default=0)
+
+    @cached_property
+    def recurrent(self) -> frozenset[str]:
+        """What depends on its own past."""
+        found = set()
+        for name in self.order:
+            waiting, seen = [name], set()
+            while waiting:
+                for link in self.reads.get(waiting.pop(), ()):
+                    if link.name not in seen:
+                        seen.add(link.name)
+                        waiting.append(link.name)
+            if name in seen:
+                found.add(name)
+        return frozenset(found)
+
+
+def plain_graph(step: Step) -> Graph:
+    """The graph of a step as its equations say, inputs left out."""
+    order = tuple(variable.name for variable in step.variables)
+    computed = frozenset(order)
+    reads = {
+        name: tuple(_link(edge) for edge in step.reads(name) if _is_node(edge, computed))
+        for name in order
+    }
+    initial: dict[str, tuple[Link, ...]] = {}
+    for edge in step.initial:
+        initial[edge.of.name] = (*initial.get(edge.of.name, ()), _link(edge))
+    return Graph(order, reads, initial)
+
+
+def _link(edge: Edge) -> Link:
+    return Link(edge.by.name, edge.lag)
+
+
+def _is_node(edge: Edge, computed: frozenset[str]) -> bool:
+    return isinstance(edge.by, Parameter) or edge.by.name in computed
