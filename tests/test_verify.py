@@ -20,7 +20,7 @@ ANALYTIC = ("tanh", "sigmoid", "identity", "exp", "sin", "cos")
 
 
 def failing(report: Report) -> set[str]:
-    return {check.name for check in report.failures}
+    return set(report.failing)
 
 
 def errors(report: Report) -> dict[str, float]:
