@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Rational
 
 from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.derivatives import Commutation
 from bptt_sym.algebra.expressions import (
     Broadcast,
     DiagMatrix,
@@ -316,9 +317,7 @@ class Division(Operation):
 
     def numpy(self, node: Quotient, code: Print) -> Code:
         over = (
-            "1"
-            if isinstance(node.numerator, OneMatrix)
-            else code(node.numerator, MULTIPLICATIVE)
+            "1" if isinstance(node.numerator, OneMatrix) else code(node.numerator, MULTIPLICATIVE)
         )
         return Code(f"{over} / {code(node.denominator, MULTIPLICATIVE + 1)}", MULTIPLICATIVE)
 
@@ -416,7 +415,7 @@ class Transposition(Operation):
     def jacobian(self, node: Transpose, position: int, reached: MatrixExpr) -> MatrixExpr:
         if is_vector(node.shape):
             return reached  # a row and its transpose have the same entries in the same order
-        return super().jacobian(node, position, reached)
+        return product(reached, Commutation(*node.arg.shape))
 
     def applied(self, node: Transpose, position: int, reached: MatrixExpr) -> MatrixExpr:
         return transposed_product(reached)

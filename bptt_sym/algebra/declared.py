@@ -42,7 +42,7 @@ def declared(z, value, derivative):
         return [(operand, hadamard(cotangent, derivative))]
 
     def layout(self, node: Declared, show: Show) -> box.Layout:
-        return show(node.args[1], box.ATOM)
+        return show(node.args[1], box.SUM)
 
     def value(self, node: Declared, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[1]

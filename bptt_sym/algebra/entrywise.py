@@ -130,9 +130,7 @@ class Extrema(Operation):
     def __init__(self, which: Str = MAXIMUM) -> None:
         self.which = which
 
-    def build(
-        self, first: MatrixExpr | Rational, second: MatrixExpr | Rational
-    ) -> MatrixExpr:
+    def build(self, first: MatrixExpr | Rational, second: MatrixExpr | Rational) -> MatrixExpr:
         return Extremum(self.which, *one_shape((first, second)))
 
     def vjp(self, node: Extremum, cotangent: MatrixExpr) -> Pairs:
@@ -220,7 +218,9 @@ class Choosing(Operation):
 
     def numpy(self, node: Choice, code: Print) -> Code:
         left, right, chosen, other = (entry_code(side, code) for side in node.args)
-        if all(isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]):
+        if all(
+            isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]
+        ):
             chosen, other = f"dtype.type({chosen})", f"dtype.type({other})"
         # Numbers of a complex step are compared by their real parts.
         return Code(f"np.where({_real(left)} >= {_real(right)}, {chosen}, {other})", CALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from sympy import Add, Expr, S
+from sympy import Add, Expr, Rational, S, exp, log, sqrt
 
 from bptt_sym.algebra import layout as box
 from bptt_sym.algebra.derivatives import Selection
@@ -40,13 +40,25 @@ class _OfVector(MatrixExpr):
     operand = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
 
+    def _entries(self) -> list[Expr]:
+        return list(self.operand.as_explicit())
+
+    def _total(self) -> Expr:
+        return Add(*(exp(entry) for entry in self._entries()))
+
 
 class Softmax(_OfVector):
     """exp(v_i) divided by the sum of all exp(v_j)."""
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return exp(self.operand[i, j]) / self._total()
+
 
 class LogSoftmax(_OfVector):
     """The logarithm of the softmax."""
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.operand[i, j] - log(self._total())
 
 
 class LogSumExp(_OfVector):
@@ -54,15 +66,31 @@ class LogSumExp(_OfVector):
 
     shape = property(lambda self: (S.One, S.One))
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return log(self._total())
+
 
 class LayerNorm(_OfVector):
     """(v - mean) / sqrt(variance + 1e-5)."""
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        mean, inverse = _mean_and_inverse_deviation(self._entries())
+        return (self.operand[i, j] - mean) * inverse
 
 
 class InverseDeviation(_OfVector):
     """1 / sqrt(variance + 1e-5) of the entries of a vector, a scalar."""
 
     shape = property(lambda self: (S.One, S.One))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return _mean_and_inverse_deviation(self._entries())[1]
+
+
+def _mean_and_inverse_deviation(entries: list[Expr]) -> tuple[Expr, Expr]:
+    mean = Add(*entries) / len(entries)
+    variance = Add(*((entry - mean) ** 2 for entry in entries)) / len(entries)
+    return mean, 1 / sqrt(variance + Rational(EPSILON))
 
 
 class Concatenation(MatrixExpr):
@@ -72,6 +100,10 @@ class Concatenation(MatrixExpr):
     def shape(self) -> Shape:
         rows, columns = (Add(*sizes) for sizes in zip(*(a.shape for a in self.args), strict=True))
         return (S.One, columns) if self.args[0].rows == 1 else (rows, S.One)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        entries = [entry for vector in self.args for entry in vector.as_explicit()]
+        return entries[int(i + j)]
 
 
 class Slice(MatrixExpr):
@@ -84,6 +116,10 @@ class Slice(MatrixExpr):
         operand, start, stop = self.args
         return (S.One, stop - start) if operand.rows == 1 else (stop - start, S.One)
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        start = self.args[1]
+        return self.operand[i, j + start] if self.rows == 1 else self.operand[i + start, j]
+
 
 class Padding(MatrixExpr):
     """A vector from entry ``args[1]`` on, in one of zeros of size ``args[2]``."""
@@ -94,6 +130,11 @@ class Padding(MatrixExpr):
     def shape(self) -> Shape:
         operand, _, whole = self.args
         return (S.One, whole) if operand.rows == 1 else (whole, S.One)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        entries = list(self.operand.as_explicit())
+        place = int(i + j - self.args[1])
+        return entries[place] if 0 <= place < len(entries) else S.Zero
 
 
 def mean(operand: MatrixExpr) -> MatrixExpr:

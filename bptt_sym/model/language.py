@@ -264,7 +264,9 @@ class _Parser:
             case ast.Name(id="t"):
                 return 0
             case ast.BinOp(
-                left=ast.Name(id="t"), op=ast.Sub() | ast.Add(), right=ast.Constant(value=int(steps))
+                left=ast.Name(id="t"),
+                op=ast.Sub() | ast.Add(),
+                right=ast.Constant(value=int(steps)),
             ) if not isinstance(steps, bool) and 1 <= steps <= LARGEST_LAG:
                 return steps if isinstance(node.slice.op, ast.Sub) else -steps
             case _:
@@ -349,7 +351,9 @@ class _Parser:
                 sign = _RELATIONS[type(op)]
                 return self.built(node, "where", nodes, sides, lambda: choose(sign, *sides))
             case _:
-                raise self.error(node, "the first argument of 'where' compares: where(a >= b, c, d)")
+                raise self.error(
+                    node, "the first argument of 'where' compares: where(a >= b, c, d)"
+                )
 
     def built(
         self,

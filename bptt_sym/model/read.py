@@ -117,9 +117,7 @@ class _Reader(Declarer):
 
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
-        parameters = {
-            e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")
-        }
+        parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
         lagged = [e for e in declarations if e.kind in ("input", "state")]
         reads = {name: _reads_now(text) for _, name, text in texts}
         done = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sympy import Add, Symbol
+from collections.abc import Callable
+
+from sympy import Add, Mul, Pow, Symbol
 
 from bptt_sym.algebra import layout as box
 from bptt_sym.algebra.expressions import (
@@ -43,7 +45,11 @@ def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:
             case Symbol():
                 return box.Glyph(node.name)
             case Add() if not isinstance(node, MatrixExpr):
-                return _index(node)
+                return _index(node, shown)
+            case Mul() if not isinstance(node, MatrixExpr):
+                return box.Factors(tuple(map(shown, node.args)))
+            case Pow() if not isinstance(node, MatrixExpr):
+                return box.Superscript(shown(node.base), shown(node.exp))
             case _ if node.is_Rational:
                 return number_layout(node)
             case _:
@@ -52,11 +58,15 @@ def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:
     return shown(expression)
 
 
-def _index(node: Add) -> box.Layout:
-    """A time index such as t - 1: the symbol first, then the number."""
-    number, symbol = node.as_coeff_Add()
-    sign = -1 if number < 0 else 1
-    return box.Terms(((1, box.Glyph(str(symbol))), (sign, box.Number(abs(int(number))))))
+def _index(node: Add, shown: Callable[[Expr], box.Layout]) -> box.Layout:
+    """A time index or a size such as t - 1 or m + n: symbols first, then the number."""
+    number, symbols = node.as_coeff_Add()
+    parts = list(symbols.args if isinstance(symbols, Add) else (symbols,))
+    terms = [(-1 if part.could_extract_minus_sign() else 1, part) for part in parts]
+    boxes = [(sign, shown(-part if sign < 0 else part)) for sign, part in terms]
+    if number:
+        boxes.append((-1 if number < 0 else 1, box.Number(abs(int(number)))))
+    return box.Terms(tuple(boxes))
 
 
 def _is_vector(symbol: Variable | Parameter) -> bool:

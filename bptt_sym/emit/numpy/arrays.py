@@ -52,9 +52,7 @@ class Arrays:
     @cached_property
     def parameters(self) -> list[Argument]:
         """What gradients are taken by; a scalar has no axis."""
-        return [
-            self._argument(entry, scalar=()) for entry in self.model.declared("parameter")
-        ]
+        return [self._argument(entry, scalar=()) for entry in self.model.declared("parameter")]
 
     @cached_property
     def constants(self) -> list[Argument]:
@@ -300,9 +298,7 @@ class Arrays:
 def loop_adjoints(stage: Stage) -> list[Variable]:
     """The variables whose adjoints a backward loop computes."""
     targets = (statement.target for statement in stage.statements)
-    return list(
-        dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint))
-    )
+    return list(dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint)))
 
 
 def _is_earlier(leaf: MatrixExpr) -> bool:
