@@ -10,7 +10,6 @@ import sympy
 from sympy import Integer, KroneckerProduct, MatrixExpr, S
 
 import bptt_sym as b
-from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.derivatives import Commutation, InRows, Selection
 from bptt_sym.algebra.entrywise import (
@@ -22,6 +21,7 @@ from bptt_sym.algebra.entrywise import (
     StopGradient,
     comparison,
 )
+from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
     PRODUCT_STEP,

@@ -8,7 +8,7 @@ which SymPy's own operators do not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from sympy import (
     Add,
@@ -69,6 +69,13 @@ LAST_STEP = TimeStep("N", positive=True)
 def dimension(name: str) -> Symbol:
     """The symbol of a dimension such as n, the number of hidden units."""
     return Symbol(name, integer=True, positive=True)
+
+
+class Compound(MatrixExpr):
+    """An expression made of others: ``args`` are its parts, in the order given."""
+
+    def __new__(cls, *parts: Any) -> Self:
+        return super().__new__(cls, *parts)
 
 
 class _Named(MatrixExpr):

@@ -173,7 +173,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class Part:
-    """The entries start, ..., stop - 1 of a vector, or with ``columns`` such columns of a matrix."""
+    """The entries start, ..., stop - 1 of a vector, or those ``columns`` of a matrix."""
 
     body: Layout
     start: Layout

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from sympy import Add, Expr, Rational, S, exp, log, sqrt
 
 from bptt_sym.algebra import layout as box
-from bptt_sym.algebra.derivatives import Selection
 from bptt_sym.algebra.arithmetic import sum_of_entries
+from bptt_sym.algebra.derivatives import Selection
 from bptt_sym.algebra.expressions import (
+    Compound,
     MatrixExpr,
     OneMatrix,
     Shape,
@@ -34,7 +35,7 @@ EPSILON = "1e-5"
 """What layer normalisation adds to the variance (Ba, Kiros and Hinton 2016; PyTorch's value)."""
 
 
-class _OfVector(MatrixExpr):
+class _OfVector(Compound):
     """A function of a whole vector, in its shape."""
 
     operand = property(lambda self: self.args[0])
@@ -93,7 +94,7 @@ def _mean_and_inverse_deviation(entries: list[Expr]) -> tuple[Expr, Expr]:
     return mean, 1 / sqrt(variance + Rational(EPSILON))
 
 
-class Concatenation(MatrixExpr):
+class Concatenation(Compound):
     """Vectors one after the other."""
 
     @property
@@ -106,7 +107,7 @@ class Concatenation(MatrixExpr):
         return entries[int(i + j)]
 
 
-class Slice(MatrixExpr):
+class Slice(Compound):
     """The entries start, ..., stop - 1 of a vector; ``args`` are the vector, start and stop."""
 
     operand = property(lambda self: self.args[0])
@@ -121,7 +122,7 @@ class Slice(MatrixExpr):
         return self.operand[i, j + start] if self.rows == 1 else self.operand[i + start, j]
 
 
-class Padding(MatrixExpr):
+class Padding(Compound):
     """A vector from entry ``args[1]`` on, in one of zeros of size ``args[2]``."""
 
     operand = property(lambda self: self.args[0])

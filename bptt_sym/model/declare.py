@@ -8,6 +8,7 @@ from typing import Any
 
 from sympy import Expr, S
 
+from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     Broadcast,
     HadamardPower,
@@ -24,7 +25,6 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
     spread,
 )
-from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed

@@ -24,7 +24,7 @@ from bptt_sym.algebra.arithmetic import (
     Power,
     Transposition,
 )
-from bptt_sym.algebra.entrywise import FunctionApplication
+from bptt_sym.algebra.entrywise import FunctionApplication, Sign
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable, scale
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.algebra.operation import ShapeError, shape_text
@@ -210,12 +210,14 @@ class _Parser:
             ) from None
 
     def number(self, node: ast.Constant) -> Rational:
+        value = node.value
+        assert isinstance(value, int | float)
         digits = self.source(node)
         if len(digits) > MOST_DIGITS or "_" in digits or not set(digits) <= set("0123456789.e-+"):
             raise self.error(node, f"a number is written plainly, in at most {MOST_DIGITS} digits")
-        if isinstance(node.value, int):
-            return S(node.value)
-        if not 1e-30 < node.value < 1e30 and node.value != 0:
+        if isinstance(value, int):
+            return S(value)
+        if not 1e-30 < value < 1e30 and value != 0:
             raise self.error(node, "a number lies between 1e-30 and 1e30")
         exact = Fraction(digits)
         return Rational(exact.numerator, exact.denominator)
@@ -427,4 +429,4 @@ _SYMBOLS = {
     ast.MatMult: "@",
     ast.Pow: "**",
 }
-_RELATIONS = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
+_RELATIONS: dict[type[ast.cmpop], Sign] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}

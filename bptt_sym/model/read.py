@@ -199,7 +199,7 @@ class _Reader(Declarer):
             known = {equation.expression: equation.variable for equation in found}
             variable = known.get(inner.operand)
             if variable is None:
-                variable = Variable(fresh(), *inner.operand.shape, TIME)
+                variable = Variable(fresh(), inner.operand.rows, inner.operand.cols, TIME)
                 found.append(Equation(variable, inner.operand))
             return inner.xreplace({inner.operand: variable})
 
