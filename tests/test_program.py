@@ -328,7 +328,7 @@ def test_no_name_of_a_model_clashes_with_one_of_the_module(
     model = parse_model(NAMED.format(**(PLAIN | names)))
     report = verify(b.compile(model, loss=loss))
     assert report.holds, report.failures
-    assert len(report.checks) == 1 + 2 * 5
+    assert len(report.checks) == 2 + 2 * 5
 
     # The same numbers as under plain names, argument by argument.
     renamed, plain = (

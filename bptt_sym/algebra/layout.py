@@ -25,11 +25,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Glyph:
-    """A named symbol, e.g. W_s, with a time step if it has one."""
+    """A named symbol, e.g. W_s, with a time step if it has one; ``latex`` is its own notation."""
 
     name: str
     vector: bool = False
     time: Layout | None = None
+    latex: str = ""
     binding = ATOM
 
 

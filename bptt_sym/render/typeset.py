@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sympy import Add, Mul, Pow, Symbol
 
@@ -21,8 +21,20 @@ from bptt_sym.algebra.operation import number_layout
 from bptt_sym.algebra.operations import operation_of
 
 
-def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:
-    """The box of an expression; ``mark_immediate`` asks for a mark on immediate derivatives."""
+NO_NAMES: Mapping[str, str] = {}
+
+
+def typeset(
+    expression: Expr, *, mark_immediate: bool = False, latex: Mapping[str, str] = NO_NAMES
+) -> box.Layout:
+    """The box of an expression; ``mark_immediate`` asks for a mark on immediate derivatives.
+
+    ``latex`` is the notation of names that have one of their own.
+    """
+
+    def glyph(node: Variable | Parameter | TotalLoss, time: box.Layout | None = None) -> box.Layout:
+        vector = not isinstance(node, TotalLoss) and _is_vector(node)
+        return box.Glyph(node.name, vector, time, latex.get(node.name, ""))
 
     def show(node: Expr, binding: int) -> box.Layout:
         return box.bracketed(shown(node), binding)
@@ -30,11 +42,9 @@ def typeset(expression: Expr, *, mark_immediate: bool = False) -> box.Layout:
     def shown(node: Expr) -> box.Layout:
         match node:
             case Variable():
-                return box.Glyph(node.name, _is_vector(node), shown(node.time))
-            case Parameter():
-                return box.Glyph(node.name, _is_vector(node))
-            case TotalLoss():
-                return box.Glyph(node.name)
+                return glyph(node, shown(node.time))
+            case Parameter() | TotalLoss():
+                return glyph(node)
             case Adjoint():
                 return box.AdjointOf(shown(node.variable))
             case Gradient():
