@@ -13,7 +13,6 @@ import pytest
 import bptt_sym as b
 from bptt_sym.api import verify
 from bptt_sym.emit.load import module_from_source
-from bptt_sym.verification.points import draw_points
 from bptt_sym.verification.verify import Report
 
 ANALYTIC = ("tanh", "sigmoid", "identity", "exp", "sin", "cos")
@@ -72,29 +71,6 @@ def test_exp_in_the_recurrence_holds(steps: int) -> None:
     # follow; complex step is exact all the same.
     report = verify(b.load_model("elman-bias"), activation={"phi": "exp"}, steps=steps)
     assert max(errors(report).values()) < 1e-12
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_points_are_such_that_faults_show(seed: int) -> None:
-    module = b.compile(b.load_model("elman-bias"))
-    for point in draw_points(module, 3, seed, None):
-        sizes = point.sizes.values()
-        assert point.sizes["T"] >= 5
-        assert min(sizes) > 1
-        assert len(set(sizes)) == len(sizes)
-        assert set(point.sizes) == {"T", "B", "m", "n", "k"}
-        assert abs(point.all["s0"]).min() > 0
-        # A loss at every step, a bias that is not zero.
-        assert point.all["d"].shape[0] == point.sizes["T"]
-        assert abs(point.all["b_s"]).min() > 0
-
-
-def test_points_differ_from_each_other_and_follow_from_the_seed() -> None:
-    module = b.compile(b.load_model("elman"))
-    first, again = (verify(module, seed=5).points for _ in range(2))
-    other = verify(module, seed=6).points
-    assert first == again != other
-    assert len({tuple(sizes.items()) for sizes in first}) == len(first)
 
 
 def test_the_number_of_steps_can_be_chosen() -> None:

@@ -21,7 +21,7 @@ FEWEST_STEPS = 5
 _LARGEST_EXTRA = 3
 _LARGEST = 50.0
 _MOST_HALVINGS = 8
-_MOST_DRAWS = 6
+_MOST_DRAWS = 12
 
 _MOST_ENTRIES = 200
 """Sizes are chosen such that about so many entries are checked at most: each costs some losses."""
@@ -93,7 +93,7 @@ def _sound(module: ModuleType, rng: np.random.Generator, steps: int | None) -> P
     """A point at which the forward pass is moderate, or at least finite, or one with a problem."""
     finite: list[tuple[float, int, Point]] = []
     for attempt in range(_MOST_DRAWS):
-        point = _draw(module, rng, steps, 2.0**-attempt)
+        point = _draw(module, rng, steps, 2.0 ** (-attempt / 2))
         for _ in range(_MOST_HALVINGS):
             largest = _largest(module, point)
             # A module that cannot run is reported when it is checked.
@@ -178,10 +178,10 @@ def _draw_mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
 
 def _draw_sizes(module: ModuleType, rng: np.random.Generator, steps: int | None) -> dict[str, int]:
     """A number for each name: all sizes differ, and not too many entries are to be checked."""
-    wanted = {size for shape in module.SHAPES.values() for size in shape}
-    labels = [kind.removeprefix(_LABELS) for kind in _kinds(module).values() if _LABELS in kind]
-    ordered = [size for shape in module.SHAPES.values() for size in shape] + labels
-    names = list(dict.fromkeys(name for size in ordered for name in names_in(size)))
+    found = [size for shape in module.SHAPES.values() for size in shape]
+    found += [kind.removeprefix(_LABELS) for kind in _kinds(module).values() if _LABELS in kind]
+    names = list(dict.fromkeys(name for size in found for name in names_in(size)))
+    wanted = {*names, *(size for size in found if names_in(size))}
     others = [name for name in names if name != "T"]
     choices: list[tuple[int, int, int, dict[str, int]]] = []
     for _ in range(_MOST_CHOICES):
@@ -189,7 +189,7 @@ def _draw_sizes(module: ModuleType, rng: np.random.Generator, steps: int | None)
         taken = dict(zip(others, map(int, numbers), strict=False))
         free = [n for n in range(FEWEST_STEPS, 99) if n not in taken.values()]
         sizes = {"T": steps or free[int(rng.integers(3))]} | taken
-        values = [number(size, sizes) for size in wanted if names_in(size)]
+        values = [number(size, sizes) for size in wanted]
         entries = sum(
             math.prod(number(size, sizes) for size in module.SHAPES[name])
             for name in differentiated(module)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,7 @@ from bptt_sym.verification.witnesses import (
     LossFunction,
     central_differences,
     complex_step,
+    conditioning_of,
     directional,
     rounding_of,
 )
@@ -43,6 +45,15 @@ DIFFERENCE_TOLERANCE = 1e-6
 
 MOST_LEFT_OUT = 0.25
 """The largest share of a block's entries that central differences may leave out."""
+
+ROUNDINGS = 64
+"""How many times farther than a derivative moves with the point's last digits may it be off."""
+
+ROUNDED = 1e-9
+"""What moves no farther than this with the last digits, relative to all, is rounding."""
+
+IMPRECISE = 1e-3
+"""What is known to fewer digits than this, relative to its own size, is not known."""
 
 POINTS = 3
 
@@ -155,7 +166,9 @@ def _together(one: Check, other: Check) -> Check:
 
 
 def _severity(check: Check) -> float:
-    """The error in proportion to what is tolerated; a problem or a NaN is worst."""
+    """The error in proportion to what is tolerated; a problem or a NaN is worst, nothing least."""
+    if check.not_applied:
+        return -np.inf
     ratio = check.error / check.tolerance
     return ratio if ratio < np.inf else np.inf
 
@@ -187,68 +200,108 @@ def _checks(module: ModuleType, point: Point, tolerance: float, seed: int) -> It
         return
     yield Check("value", "loss", (), _relative(value, expected), tolerance)
     declared = ", ".join(getattr(module, "DECLARED", ()))
-    rounding = 0.0 if declared else rounding_of(loss, point.all, list(gradients))
+    blocks = _Blocks(loss, point, tuple(gradients), tolerance)
     for name, gradient in gradients.items():
-        yield _by_complex_step(loss, point, name, gradient, tolerance)
-        if declared:
-            bound = max(tolerance, DIFFERENCE_TOLERANCE)
-            shape = point.all[name].shape
-            yield Check(name, DIFFERENCES, shape, np.nan, bound, not_applied=declared)
-        else:
-            yield _by_differences(loss, point, name, gradient, tolerance, rounding)
-    yield _by_direction(loss, point, gradients, tolerance, seed)
+        yield _by_complex_step(blocks, name, gradient)
+        yield _by_differences(blocks, name, gradient, declared)
+    yield _by_direction(blocks, gradients, seed)
 
 
-def _by_complex_step(
-    loss: LossFunction, point: Point, name: str, gradient: Any, tolerance: float
-) -> Check:
-    shape = point.all[name].shape
-    check = Check(name, COMPLEX, shape, np.inf, tolerance, _problem(gradient, shape))
+@dataclass(frozen=True)
+class _Blocks:
+    """The blocks of a point by which a loss is differentiated."""
+
+    loss: LossFunction
+    point: Point
+    names: tuple[str, ...]
+    tolerance: float
+
+    @cached_property
+    def derivatives(self) -> dict[str, Any]:
+        """By complex step, or the exception that the loss raises."""
+
+        def derivative(name: str) -> Any:
+            try:
+                return complex_step(self.loss, self.point.all, name)
+            except Exception as error:
+                return error
+
+        return {name: derivative(name) for name in self.names}
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest derivative of all, or the loss."""
+        arrays = [d for d in self.derivatives.values() if not isinstance(d, Exception)]
+        largest = [float(np.max(np.abs(array), initial=0.0)) for array in arrays]
+        return max([abs(float(self.loss(self.point.all))), *filter(np.isfinite, largest)])
+
+    @cached_property
+    def rounding(self) -> float:
+        return rounding_of(self.loss, self.point.all, self.names)
+
+    def conditioning(self, name: str) -> float:
+        return conditioning_of(self.loss, self.point.all, name, self.names)
+
+    def check(self, name: str, method: str, gradient: Any) -> Check:
+        """The check of a block that is to be filled; a gradient of a wrong shape is a problem."""
+        shape = self.point.all[name].shape
+        bound = max(self.tolerance, DIFFERENCE_TOLERANCE if method == DIFFERENCES else 0)
+        return Check(name, method, shape, np.inf, bound, _problem(gradient, shape))
+
+
+def _by_complex_step(blocks: _Blocks, name: str, gradient: Any) -> Check:
+    check = blocks.check(name, COMPLEX, gradient)
+    if check.problem:
+        return check
+    expected = blocks.derivatives[name]
+    if isinstance(expected, Exception):
+        return replace(check, problem=_message(expected))
+    check = replace(check, error=_relative(gradient, expected))
+    if check.holds or not np.isfinite(gradient).all() or not np.isfinite(expected).all():
+        return check
+    # Either there is a fault, or the derivative itself is not defined by the digits of the point:
+    # it is zero but for rounding, or close to a pole.
+    noise = ROUNDINGS * blocks.conditioning(name)
+    if not 0 < noise <= ROUNDED * blocks.scale:
+        return check
+    size = float(np.max(np.abs(expected), initial=0.0))
+    if noise <= IMPRECISE * size:
+        return replace(check, tolerance=max(check.tolerance, noise / size))
+    error = float(np.max(np.abs(gradient - expected), initial=0.0)) / blocks.scale
+    return replace(check, error=error)
+
+
+def _by_differences(blocks: _Blocks, name: str, gradient: Any, declared: str) -> Check:
+    check = blocks.check(name, DIFFERENCES, gradient)
+    if declared:
+        return replace(check, error=np.nan, problem="", not_applied=declared)
     if check.problem:
         return check
     try:
-        expected = complex_step(loss, point.all, name)
-    except Exception as error:
-        return replace(check, problem=_message(error))
-    return replace(check, error=_relative(gradient, expected))
-
-
-def _by_differences(
-    loss: LossFunction,
-    point: Point,
-    name: str,
-    gradient: Any,
-    tolerance: float,
-    rounding: float,
-) -> Check:
-    shape = point.all[name].shape
-    bound = max(tolerance, DIFFERENCE_TOLERANCE)
-    check = Check(name, DIFFERENCES, shape, np.inf, bound, _problem(gradient, shape))
-    if check.problem:
-        return check
-    try:
-        expected = central_differences(loss, point.all, name, rounding)
+        expected = central_differences(blocks.loss, blocks.point.all, name, blocks.rounding)
     except Exception as error:
         return replace(check, problem=_message(error))
     left_out = int(np.sum(~expected.conclusive))
     check = replace(check, left_out=left_out, entries=gradient.size)
     if left_out == gradient.size:
         return replace(check, error=0.0)
-    size = np.max(np.abs(expected.values), initial=0.0, where=expected.conclusive) or 1.0
-    errors = (np.abs(gradient - expected.values) / size)[expected.conclusive]
-    bounds = np.maximum(bound, expected.noise / size)[expected.conclusive]
+    errors = np.abs(gradient - expected.values)[expected.conclusive]
+    size = np.max(np.abs(expected.values[expected.conclusive])) or np.max(errors) or 1.0
+    errors = errors / size
+    bounds = np.maximum(check.tolerance, expected.noise[expected.conclusive] / size)
     # Not a number is worst.
     worst = int(np.argmax(np.nan_to_num(errors / bounds, nan=np.inf)))
-    return replace(check, error=float(errors[worst]), tolerance=float(bounds[worst]))
+    check = replace(check, error=float(errors[worst]), tolerance=float(bounds[worst]))
+    if check.holds and check.tolerance > IMPRECISE:
+        return replace(check, not_applied="less than the loss is rounded")
+    return check
 
 
-def _by_direction(
-    loss: LossFunction, point: Point, gradients: dict[str, Any], tolerance: float, seed: int
-) -> Check:
+def _by_direction(blocks: _Blocks, gradients: dict[str, Any], seed: int) -> Check:
     """All blocks along one random direction, relative to the sum of the sizes of the products."""
-    check = Check(ALL, TANGENT, (), np.inf, tolerance)
+    check = Check(ALL, TANGENT, (), np.inf, blocks.tolerance)
     for name, gradient in gradients.items():
-        if problem := _problem(gradient, point.all[name].shape):
+        if problem := blocks.check(name, TANGENT, gradient).problem:
             return replace(check, problem=f"{name}: {problem}")
     rng = np.random.default_rng(seed)
     direction = {name: rng.standard_normal(array.shape) for name, array in gradients.items()}
@@ -256,7 +309,7 @@ def _by_direction(
     terms = np.concatenate(products) if products else np.zeros(0)
     check = replace(check, shape=terms.shape)
     try:
-        expected = directional(loss, point.all, direction)
+        expected = directional(blocks.loss, blocks.point.all, direction)
     except Exception as error:
         return replace(check, problem=_message(error))
     size = float(np.sum(np.abs(terms))) or 1.0

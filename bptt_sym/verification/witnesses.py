@@ -27,7 +27,7 @@ doing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,11 @@ DIFFERENCE_STEPS = (2.0**-12, 2.0**-15, 2.0**-18)
 DISAGREEMENT = 1e-7
 """What a conclusive entry may vary with the step, relative to the largest entry of its block."""
 
-ROUNDINGS = 16
+ROUNDINGS = 32
 """How many rounding errors of a loss a difference may have in it, beside the step's division."""
+
+_EPSILON = float(np.finfo(float).eps)
+_TRIALS = 24
 
 
 @dataclass(frozen=True)
@@ -78,22 +81,32 @@ def directional(loss: LossFunction, arrays: Arrays, direction: Arrays) -> float:
     return float(np.imag(loss({**arrays, **moved})) / COMPLEX_STEP)
 
 
-def rounding_of(loss: LossFunction, arrays: Arrays, names: list[str], seed: int = 0) -> float:
+def rounding_of(loss: LossFunction, arrays: Arrays, names: Sequence[str], seed: int = 0) -> float:
     """The rounding error of a loss, measured: how far it moves if the last digits of blocks do.
 
-    The size of the loss does not tell it, for large terms may cancel.
+    The size of the loss does not tell it, for large terms may cancel. The lower quartile of many
+    trials is not moved by a jump at the very point.
     """
-    rng = np.random.default_rng(seed)
     value = float(loss(arrays))
-    epsilon = float(np.finfo(float).eps)
-    errors = [4 * epsilon * abs(value)]
-    for _ in range(8):
-        moved = {
-            name: arrays[name] * (1 + epsilon * rng.choice([-1, 1], size=arrays[name].shape))
-            for name in names
-        }
-        errors.append(abs(float(loss({**arrays, **moved})) - value))
-    return float(np.max(errors))
+    trials = [abs(float(loss(moved)) - value) for moved in _nudged(arrays, names, seed, _TRIALS)]
+    return float(max(4 * _EPSILON * abs(value), np.quantile(trials, 0.25)))
+
+
+def conditioning_of(
+    loss: LossFunction, arrays: Arrays, name: str, names: Sequence[str], seed: int = 0
+) -> float:
+    """How far the derivatives by a block move, at most, if the last digits of blocks do."""
+    expected = complex_step(loss, arrays, name)
+    moved = [complex_step(loss, other, name) for other in _nudged(arrays, names, seed, 3)]
+    return max(float(np.max(np.abs(other - expected), initial=0.0)) for other in moved)
+
+
+def _nudged(arrays: Arrays, names: Sequence[str], seed: int, count: int) -> Iterator[Arrays]:
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        signs = {name: rng.choice([-1, 1], size=arrays[name].shape) for name in names}
+        nudged = {n: np.asarray(arrays[n] * (1 + _EPSILON * sign)) for n, sign in signs.items()}
+        yield {**arrays, **nudged}
 
 
 def central_differences(
