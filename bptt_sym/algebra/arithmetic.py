@@ -148,6 +148,13 @@ class MatrixProduct(Operation):
         number = () if coefficient == 1 else (number_layout(coefficient),)
         if number and isinstance(rest, HadamardProduct):
             return box.Factors((*number, show(rest, box.PRODUCT)))
+        if number and isinstance(rest, Quotient) and isinstance(rest.numerator, OneMatrix):
+            under = _bare(rest.denominator, show)
+            if coefficient.q != 1:
+                under = box.Factors(
+                    (box.Number(int(coefficient.q)), box.bracketed(under, box.PRODUCT))
+                )
+            return box.Ratio(box.Number(int(coefficient.p)), under)
         shown = [_matrix_factor(factor, show) for factor in factors]
         return box.Factors((*number, *box.enclosed(shown)))
 
@@ -224,6 +231,8 @@ class ElementwiseProduct(Operation):
         scalars, others = _scalars_apart(node.args)
         shown = tuple(show(factor, box.POWER) for factor in others)
         rest = shown[0] if len(shown) == 1 else box.Factors(shown, "elementwise")
+        if node.shape == (1, 1):
+            return box.Factors(box.enclosed(shown))
         if not scalars:
             return rest
         if not others:

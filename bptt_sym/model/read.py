@@ -72,6 +72,7 @@ class _Reader(Declarer):
             equations=equations,
             loss=loss,
             latex=self.latex(),
+            vectors=self.vectors(),
         )
         mixed = mixed_scan(model)
         if mixed:

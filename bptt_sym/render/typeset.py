@@ -20,7 +20,6 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.operation import number_layout
 from bptt_sym.algebra.operations import operation_of
 
-
 NO_NAMES: Mapping[str, str] = {}
 
 
@@ -80,4 +79,4 @@ def _index(node: Add, shown: Callable[[Expr], box.Layout]) -> box.Layout:
 
 
 def _is_vector(symbol: Variable | Parameter) -> bool:
-    return bool(symbol.shape[0] == 1 and symbol.shape[1] != 1)
+    return bool(1 in symbol.shape and symbol.shape != (1, 1))
