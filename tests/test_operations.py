@@ -120,7 +120,7 @@ SAMPLES = {
     Quotient: Sample(
         quotient(add(x, u), scale(2, hadamard(w, w))),
         (1, m),
-        "1/2 (xₜ + uₜ) / (wₜ ⊙ wₜ)",
+        "1/2 ((xₜ + uₜ) / (wₜ ⊙ wₜ))",
         r"\tfrac{1}{2} \, \frac{\bar{x}_{t} + \bar{u}_{t}}{\bar{w}_{t} \odot \bar{w}_{t}}",
         "0.5 * (x + u) / (w * w)",
     ),
