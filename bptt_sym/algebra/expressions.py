@@ -366,7 +366,10 @@ def sum_over_time(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> 
 
 
 def product(*factors: MatrixExpr) -> MatrixExpr:
-    """The matrix product, its factors in the order given, its numbers in front."""
+    """The matrix product, its factors in the order given, its numbers in front.
+
+    Diagonal matrices that stand side by side are one.
+    """
     coefficient: Rational = S.One
     flat: list[MatrixExpr] = []
     for factor in factors:
@@ -382,6 +385,11 @@ def product(*factors: MatrixExpr) -> MatrixExpr:
         if kept and isinstance(factor, DiagMatrix) and kept[-1] == OneMatrix(1, factor.rows):
             kept[-1] = factor.args[0]
             continue
+        if kept and isinstance(factor, DiagMatrix) and isinstance(kept[-1], DiagMatrix):
+            before, after = kept[-1].args[0], factor.args[0]
+            if before.shape == after.shape:
+                kept[-1] = DiagMatrix(hadamard(before, after))
+                continue
         column = kept and isinstance(kept[-1], OneMatrix) and factor.rows == 1
         if column and isinstance(factor, OneMatrix):
             kept[-1] = OneMatrix(kept[-1].rows, factor.cols)
