@@ -18,12 +18,13 @@ from bptt_sym.errors import InputError
 from bptt_sym.verification.sizes import names_in, number
 
 FEWEST_STEPS = 5
-_LARGEST_EXTRA = 3
+_MOST_EXTRA_STEPS = 2
+_LARGEST_EXTRA = 2
 _LARGEST = 50.0
 _MOST_HALVINGS = 8
 _MOST_DRAWS = 12
 
-_MOST_ENTRIES = 200
+_MOST_ENTRIES = 150
 """Sizes are chosen such that about so many entries are checked at most: each costs some losses."""
 _MOST_CHOICES = 50
 
@@ -185,10 +186,9 @@ def _draw_sizes(module: ModuleType, rng: np.random.Generator, steps: int | None)
     others = [name for name in names if name != "T"]
     choices: list[tuple[int, int, int, dict[str, int]]] = []
     for _ in range(_MOST_CHOICES):
-        numbers = rng.permutation(np.arange(2, 2 + len(others) + _LARGEST_EXTRA))
-        taken = dict(zip(others, map(int, numbers), strict=False))
-        free = [n for n in range(FEWEST_STEPS, 99) if n not in taken.values()]
-        sizes = {"T": steps or free[int(rng.integers(3))]} | taken
+        length = steps or FEWEST_STEPS + int(rng.integers(_MOST_EXTRA_STEPS + 1))
+        free = [n for n in range(2, 3 + len(others) + _LARGEST_EXTRA) if n != length]
+        sizes = {"T": length} | dict(zip(others, map(int, rng.permutation(free)), strict=False))
         values = [number(size, sizes) for size in wanted]
         entries = sum(
             math.prod(number(size, sizes) for size in module.SHAPES[name])
