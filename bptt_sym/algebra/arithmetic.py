@@ -361,7 +361,7 @@ class Broadcasting(Operation):
         return np.broadcast_to(operand, (int(rows), int(columns)))
 
     def numpy(self, node: Broadcast, code: Print) -> Code:
-        return Code(code(node.operand, MULTIPLICATIVE), MULTIPLICATIVE)
+        return Code(code(node.operand, CALL), CALL)
 
 
 def sum_of_entries(operand: MatrixExpr) -> MatrixExpr:

@@ -369,7 +369,8 @@ class Slicing(Operation):
 
     def numpy(self, node: Slice, code: Print) -> Code:
         operand, start, stop = node.args
-        return Code(f"{code(operand, CALL)}[..., {size_code(start)}:{size_code(stop)}]", CALL)
+        first = "" if start == 0 else size_code(start)
+        return Code(f"{code(operand, CALL)}[..., {first}:{size_code(stop)}]", CALL)
 
 
 def padded(vector: MatrixExpr, start: Expr, whole: Expr) -> MatrixExpr:

@@ -181,6 +181,13 @@ class Arrays:
         return any(entry.shape == (1, 1) for entry in entries)
 
     @property
+    def drawn_sizes(self) -> list[str]:
+        """The dimensions that the shapes of parameters are made of."""
+        sizes = {symbol for entry in self.model.declared("parameter") for symbol in entry.shape}
+        used = {symbol.name for size in sizes for symbol in size.free_symbols}
+        return [entry.name for entry in self.model.dimensions if entry.name in used]
+
+    @property
     def has_positive_parameters(self) -> bool:
         """Whether a parameter is declared positive."""
         return any(entry.positive for entry in self.model.declared("parameter"))
