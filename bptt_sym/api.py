@@ -13,6 +13,7 @@ from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.model.library import load_model, model_names
+from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.render.text import model_text, text
 
@@ -96,22 +97,33 @@ def derive(
 
 
 def generate(
-    model: Model, *, activation: Mapping[str, str] | None = None, loss: Loss = "sum"
+    model: Model,
+    *,
+    activation: Mapping[str, str] | None = None,
+    loss: Loss = "sum",
+    masked: bool = False,
 ) -> str:
     """The source of a self-contained NumPy module with the model's loss and gradients.
 
     ``activation`` names the function that stands for a symbolic one, as {"phi": "tanh"}; without,
-    it is the model file's. Raises InputError for an unknown function.
+    it is the model file's. ``masked`` adds a mask, for sequences of different lengths. Raises
+    InputError for an unknown function.
     """
     from bptt_sym.emit.numpy.emit import numpy_module
     from bptt_sym.program.program import build_program
 
     check_choice("loss", loss, LOSSES)
+    if masked:
+        model = with_mask(model, loss_of_every_step=loss != "last")
     return numpy_module(build_program(model, dict(activation or {}), loss))
 
 
 def compile(  # noqa: A001 - the name says what it does, as re.compile does
-    model: Model, *, activation: Mapping[str, str] | None = None, loss: Loss = "sum"
+    model: Model,
+    *,
+    activation: Mapping[str, str] | None = None,
+    loss: Loss = "sum",
+    masked: bool = False,
 ) -> ModuleType:
     """The generated module of a model, ready to call, without a file.
 
@@ -121,7 +133,8 @@ def compile(  # noqa: A001 - the name says what it does, as re.compile does
     """
     from bptt_sym.emit.load import module_from_source
 
-    return module_from_source(generate(model, activation=activation, loss=loss), model.name)
+    source = generate(model, activation=activation, loss=loss, masked=masked)
+    return module_from_source(source, model.name)
 
 
 def verify(
@@ -132,17 +145,19 @@ def verify(
     tolerance: float | None = None,
     activation: Mapping[str, str] | None = None,
     loss: Loss = "sum",
+    masked: bool = False,
 ) -> Report:
     """Checks every gradient of a model's module, or of a generated one, against its own loss.
 
-    By complex step and by central differences, at several random points. ``activation`` and
-    ``loss`` are for a model. Raises InputError for a module that is not a generated one.
+    By complex step, central differences and the tangent-adjoint test, at several random points.
+    ``activation``, ``loss`` and ``masked`` are for a model. Raises InputError for a module that is
+    not a generated one.
     """
     from bptt_sym.verification.verify import TOLERANCE, verify_module
 
     module = subject
     if isinstance(module, Model):
-        module = compile(module, activation=activation, loss=loss)
+        module = compile(module, activation=activation, loss=loss, masked=masked)
     bound = TOLERANCE if tolerance is None else tolerance
     return verify_module(module, steps=steps, seed=seed, tolerance=bound)
 

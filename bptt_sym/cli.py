@@ -48,6 +48,13 @@ def loss_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+masked_option = click.option(
+    "--masked",
+    is_flag=True,
+    help="Add a mask, for sequences of different lengths.",
+)
+
+
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bptt-sym", message="%(prog)s %(version)s")
 @click.pass_context
@@ -139,16 +146,22 @@ def derive(
 @click.argument("model", default="elman")
 @activation_option
 @loss_option("sum")
+@masked_option
 @output_option
 @force_option
 def generate(
-    model: str, activations: tuple[str, ...], loss: Loss, output: str | None, force: bool
+    model: str,
+    activations: tuple[str, ...],
+    loss: Loss,
+    masked: bool,
+    output: str | None,
+    force: bool,
 ) -> None:
     """Generate a self-contained NumPy module with the model's loss and gradients."""
     from bptt_sym import api
 
     source = api.generate(
-        api.load_model(model), activation=parse_activations(activations), loss=loss
+        api.load_model(model), activation=parse_activations(activations), loss=loss, masked=masked
     )
     deliver(source, output, force=force)
 
@@ -167,6 +180,7 @@ def generate(
 )
 @activation_option
 @loss_option("sum")
+@masked_option
 @click.pass_context
 def verify(
     context: click.Context,
@@ -176,6 +190,7 @@ def verify(
     tolerance: float,
     activations: tuple[str, ...],
     loss: Loss,
+    masked: bool,
 ) -> None:
     """Check every gradient against complex-step derivatives and central differences.
 
@@ -191,8 +206,9 @@ def verify(
     check_number("seed", seed, 0, 2**63)
     check_tolerance(tolerance)
     if subject.endswith(".py"):
-        if activations:
-            raise InputError("--activation is for a model; a module has its functions in it")
+        if activations or masked:
+            option = "--activation" if activations else "--masked"
+            raise InputError(f"{option} is for a model; a module has it in it, or has it not")
         report = api.verify_file(Path(subject), steps=steps, seed=seed, tolerance=tolerance)
     else:
         report = api.verify(
@@ -202,6 +218,7 @@ def verify(
             tolerance=tolerance,
             activation=parse_activations(activations),
             loss=loss,
+            masked=masked,
         )
     click.echo(report_table(report), nl=False)
     context.exit(GOOD if report.holds else CHECK_FAILED)

@@ -10,11 +10,23 @@ import sympy
 from sympy import Integer, KroneckerProduct, MatrixExpr, S
 
 import bptt_sym as b
+from bptt_sym.algebra.declared import Declared
+from bptt_sym.algebra.derivatives import Commutation, InRows, Selection
+from bptt_sym.algebra.entrywise import (
+    MAXIMUM,
+    MINIMUM,
+    Choice,
+    Comparison,
+    Extremum,
+    StopGradient,
+    comparison,
+)
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
     PRODUCT_STEP,
     TIME,
+    Broadcast,
     DiagMatrix,
     HadamardPower,
     HadamardProduct,
@@ -23,7 +35,9 @@ from bptt_sym.algebra.expressions import (
     MatMul,
     OneMatrix,
     Parameter,
+    Quotient,
     RowByRow,
+    Size,
     SumOfEntries,
     TimeProduct,
     TimeSum,
@@ -31,25 +45,41 @@ from bptt_sym.algebra.expressions import (
     Variable,
     ZeroMatrix,
     add,
+    broadcast,
     dimension,
     hadamard,
     power,
     product,
+    quotient,
     scale,
     transpose,
 )
-from bptt_sym.algebra.functions import FUNCTIONS, Elementwise, derivative
-from bptt_sym.algebra.operations import OPERATIONS, Operation
+from bptt_sym.algebra.functions import FUNCTIONS, WORDS, Elementwise, derivative
+from bptt_sym.algebra.operation import Operation
+from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.algebra.pullback import leaves, pullback
+from bptt_sym.algebra.vectors import (
+    Concatenation,
+    InverseDeviation,
+    LayerNorm,
+    LogSoftmax,
+    LogSumExp,
+    Padding,
+    Slice,
+    Softmax,
+)
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import Place, expression_code
+from bptt_sym.model.read import parse_model
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
 m, n = dimension("m"), dimension("n")
 SIZES = {m: 3, n: 2}
-x, u = Variable("x", S.One, m, TIME), Variable("u", S.One, m, TIME)
+x, u, w = (Variable(name, S.One, m, TIME) for name in ("x", "u", "w"))
+v, long = Variable("v", S.One, n, TIME), Variable("g", S.One, 3 * n, TIME)
+a = Parameter("a", S.One, S.One)
 W, V = Parameter("W", m, n), Parameter("V", m, n)
 i, j = CONTRIBUTION_STEP, PRODUCT_STEP
 
@@ -87,6 +117,13 @@ SAMPLES = {
         r"\left( \bar{x}_{t} + \bar{u}_{t} \right) \odot \bar{u}_{t}",
         "(x + u) * u",
     ),
+    Quotient: Sample(
+        quotient(add(x, u), scale(2, hadamard(w, w))),
+        (1, m),
+        "1/2 ((xₜ + uₜ) / (wₜ ⊙ wₜ))",
+        r"\tfrac{1}{2} \, \frac{\bar{x}_{t} + \bar{u}_{t}}{\bar{w}_{t} \odot \bar{w}_{t}}",
+        "0.5 * (x + u) / (w * w)",
+    ),
     HadamardPower: Sample(
         power(add(x, scale(-1, u)), 3),
         (1, m),
@@ -95,6 +132,9 @@ SAMPLES = {
         "(x - u) ** 3",
     ),
     Transpose: Sample(transpose(W), (n, m), "Wᵀ", r"W^{\top}", "W.T"),
+    Broadcast: Sample(
+        hadamard(broadcast(a, (1, m)), x), (1, m), "a xₜ", r"a \, \bar{x}_{t}", "a * x"
+    ),
     SumOfEntries: Sample(
         SumOfEntries(hadamard(x, u)),
         (1, 1),
@@ -105,6 +145,82 @@ SAMPLES = {
     Elementwise: Sample(
         Elementwise("tanh", x), (1, m), "tanh(xₜ)", r"\tanh(\bar{x}_{t})", "np.tanh(x)"
     ),
+    Extremum: Sample(
+        Extremum(MAXIMUM, x, u),
+        (1, m),
+        "max(xₜ, uₜ)",
+        r"\max(\bar{x}_{t}, \bar{u}_{t})",
+        "np.maximum(x, u)",
+    ),
+    Choice: Sample(
+        Choice(x, ZeroMatrix(1, m), u, scale(2, OneMatrix(1, m))),
+        (1, m),
+        "(uₜ if xₜ ≥ 0, else 2)",
+        r"\begin{cases} \bar{u}_{t} & \bar{x}_{t} \ge 0 \\ 2 & \text{else} \end{cases}",
+        "np.where(np.real(x) >= 0, u, 2)",
+    ),
+    Comparison: Sample(
+        comparison(x, u),
+        (1, m),
+        "𝟏[xₜ ≥ uₜ]",
+        r"\mathbf{1}[\bar{x}_{t} \ge \bar{u}_{t}]",
+        "np.asarray(x >= u, dtype)",
+    ),
+    StopGradient: Sample(
+        StopGradient(x),
+        (1, m),
+        "stop_gradient(xₜ)",
+        r"\operatorname{sg}(\bar{x}_{t})",
+        "stop_gradient(x)",
+    ),
+    Declared: Sample(
+        Declared(x, power(x, 2), scale(2, x)),
+        (1, m),
+        "xₜ²",
+        r"\bar{x}_{t}^{2}",
+        "declared(x, x ** 2, 2 * x)",
+    ),
+    Softmax: Sample(
+        Softmax(x), (1, m), "softmax(xₜ)", r"\operatorname{softmax}(\bar{x}_{t})", "softmax(x)"
+    ),
+    LogSoftmax: Sample(
+        LogSoftmax(x),
+        (1, m),
+        "log_softmax(xₜ)",
+        r"\log \operatorname{softmax}(\bar{x}_{t})",
+        "log_softmax(x)",
+    ),
+    LogSumExp: Sample(
+        LogSumExp(x),
+        (1, 1),
+        "logsumexp(xₜ)",
+        r"\operatorname{logsumexp}(\bar{x}_{t})",
+        "logsumexp(x)",
+    ),
+    LayerNorm: Sample(
+        LayerNorm(x),
+        (1, m),
+        "layer_norm(xₜ)",
+        r"\operatorname{LayerNorm}(\bar{x}_{t})",
+        "layer_norm(x)",
+    ),
+    InverseDeviation: Sample(
+        InverseDeviation(x),
+        (1, 1),
+        "inverse_deviation(xₜ)",
+        r"\operatorname{dev}^{-1}(\bar{x}_{t})",
+        "inverse_deviation(x)",
+    ),
+    Concatenation: Sample(
+        Concatenation(x, v), (1, m + n), "[xₜ, vₜ]", r"[\bar{x}_{t}, \bar{v}_{t}]", "concat(x, v)"
+    ),
+    Slice: Sample(
+        Slice(long, n, 2 * n), (1, n), "gₜ[n:2n]", r"\bar{g}_{t}[n:2\,n]", "g[..., n:2*n]"
+    ),
+    Padding: Sample(
+        Padding(v, n, 3 * n), (1, 3 * n), "[0, vₜ, 0]", r"[0, \bar{v}_{t}, 0]", "pad(v, n, 3*n)"
+    ),
+    Size: Sample(Size(n), (1, 1), "n", "n", "n"),
     DiagMatrix: Sample(DiagMatrix(x), (m, m), "diag(xₜ)", r"\operatorname{diag}(\bar{x}_{t})"),
     KroneckerProduct: Sample(
         KroneckerProduct(x, Identity(n)),
@@ -113,7 +229,17 @@ SAMPLES = {
         r"\bar{x}_{t} \otimes I_{n}",
     ),
     RowByRow: Sample(RowByRow(W), (1, m * n), "vec(W)", r"\operatorname{vec}(W)"),
-    Identity: Sample(Identity(n), (n, n), "Iₙ", "I_{n}"),
+    InRows: Sample(
+        InRows(RowByRow(W), m, n),
+        (m, n),
+        "matrix(vec(W))",
+        r"\operatorname{vec}^{-1}(\operatorname{vec}(W))",
+    ),
+    Commutation: Sample(Commutation(m, n), (m * n, m * n), "K(m, n)", "K(m, n)"),
+    Selection: Sample(
+        Selection(3 * n, n, 2 * n), (3 * n, n), "I₃ₙ[:, n:2n]", r"I_{3 \, n}[{:},n:2\,n]"
+    ),
+    Identity: Sample(Identity(n), (n, n), "Iₙ", "I_{n}", "np.eye(n, dtype=dtype)"),
     OneMatrix: Sample(OneMatrix(1, n), (1, n), "𝟏", r"\mathbf{1}", "np.ones(n, dtype)"),
     ZeroMatrix: Sample(ZeroMatrix(1, n), (1, n), "0", "0", "0.0"),
     TimeSum: Sample(
@@ -129,6 +255,26 @@ SAMPLES = {
         r"\prod_{3 \ge j > 1} \operatorname{diag}(\bar{x}_{j})",
     ),
 }
+
+
+RECURRENT = """
+[dimensions]
+m = "inputs"
+n = "units"
+[inputs]
+x = ["m"]
+[parameters]
+W = ["m", "n"]
+R = ["n", "n"]
+[states]
+s = ["n"]
+[functions]
+phi = "FUNCTION"
+[equations]
+s = "phi(x[t] @ W + s[t-1] @ R)"
+[loss]
+E = "sum(s[t] ** 2)"
+"""
 
 
 def test_no_operation_is_without_a_sample():
@@ -150,7 +296,14 @@ def values(expression: MatrixExpr, seed: int = 0) -> dict:
     return found
 
 
-TANH = {"tanh": lambda z, order: np.tanh(z) if order == 0 else 1 - np.tanh(z) ** 2}
+def known(name: str):
+    """A function of the table and its first derivative, for arrays of real or complex numbers."""
+    z = sympy.Symbol("z")
+    value = sympy.lambdify(z, FUNCTIONS[name].scalar(z), "numpy")
+    return lambda argument, order: value(argument)
+
+
+KNOWN = {name: known(name) for name in ("tanh", "exp", "log", "sqrt")}
 
 
 def test_shape_and_print(sample):
@@ -165,7 +318,7 @@ def test_value_is_that_of_sympy(sample):
     if isinstance(expression, TimeSum | TimeProduct):
         expression = expression.doit()
     given = values(expression)
-    got = evaluate(sample.expression, given, TANH)
+    got = evaluate(sample.expression, given, KNOWN)
     numbers = {key: sympy.ImmutableMatrix(v) for key, v in given.items() if key not in SIZES}
     sized = expression.xreplace(numbers).xreplace(SIZES)
     expected = np.array(sized.as_explicit().tolist(), dtype=float)
@@ -180,7 +333,9 @@ def test_code(node):
 
 
 DIFFERENTIABLE = [
-    node for node, operation in OPERATIONS.items() if type(operation).vjp is not Operation.vjp
+    node
+    for node, operation in OPERATIONS.items()
+    if type(operation).vjp is not Operation.vjp and node is not StopGradient
 ]
 
 
@@ -192,15 +347,28 @@ def test_derivative_by_complex_step(node):
     given = values(expression) | values(cotangent, 1)
     reached: dict[MatrixExpr, np.ndarray] = {}
     for leaf, adjoint in pullback(expression, cotangent):
-        reached[leaf] = reached.get(leaf, 0) + evaluate(adjoint, given, TANH)
-    assert reached.keys() == set(leaves(expression))
-    for leaf, adjoint in reached.items():
+        reached[leaf] = reached.get(leaf, 0) + evaluate(adjoint, given, KNOWN)
+    for leaf in set(leaves(expression)):
+        adjoint = reached.get(leaf, np.zeros(given[leaf].shape))
         for index in np.ndindex(given[leaf].shape):
             moved = given[leaf].astype(complex)
             moved[index] += 1e-30j
-            value = evaluate(expression, given | {leaf: moved}, TANH)
+            value = evaluate(expression, given | {leaf: moved}, KNOWN)
             slope = np.sum(given[cotangent] * value).imag / 1e-30
             assert adjoint[index] == pytest.approx(slope, rel=1e-12, abs=1e-14)
+
+
+def test_what_is_stopped_has_no_derivative():
+    assert list(pullback(StopGradient(x), u)) == []
+
+
+def test_minimum_and_ties_follow_the_first():
+    """d min(a, b)/da is 1 where a <= b."""
+    same = {x: np.ones((1, 3)), u: np.ones((1, 3)), v: np.ones((1, 3)), **SIZES}
+    for which in (MINIMUM, MAXIMUM):
+        (_, first), (_, second) = pullback(Extremum(which, x, u), OneMatrix(1, m))
+        assert np.all(evaluate(first, same, KNOWN) == 1)
+        assert np.all(evaluate(second, same, KNOWN) == 0)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -213,18 +381,26 @@ def test_the_derivative_of_a_function_is_that_of_sympy(name):
     symbol = row.xreplace({one: Integer(1)})[0, 0]
     difference = entry.xreplace({symbol: z}) - sympy.diff(FUNCTIONS[name].scalar(z), z)
     assert all(
-        abs(difference.subs(z, point).evalf()) < 1e-12 for point in (-2, 0, sympy.Rational(7, 5))
+        abs(difference.subs(z, point).evalf()) < 1e-12
+        for point in (-2, sympy.Rational(1, 3), sympy.Rational(7, 5))
     )
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", WORDS)
 def test_the_code_of_a_function_is_its_value(name):
     """Through a generated module whose state is the function of the input."""
     model = b.load_model("elman")
     module = b.compile(model, activation={"phi": name})
     eye = np.eye(2)
-    inputs = np.array([[[-3.0, 0.5]]])
-    forward = module.forward(module.Parameters(eye, eye, eye), inputs, np.zeros((1, 2)))
+    points = (0.25, 1.5) if name in ("log", "sqrt") else (-3.5, 0.5)
+    forward = module.forward(module.Parameters(eye, eye, eye), np.array([[points]]), eye[:1] * 0)
     z = sympy.Symbol("z", real=True)
-    expected = [float(FUNCTIONS[name].scalar(z).subs(z, point)) for point in (-3, 0.5)]
+    expected = [float(FUNCTIONS[name].scalar(z).subs(z, point)) for point in points]
     np.testing.assert_allclose(forward.s[0, 0], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_code_of_a_derivative_holds(name):
+    """A recurrence through the function, where it has a value, verified."""
+    inside = "2 + tanh(z)" if name in ("log", "sqrt") else "2 * tanh(z)"
+    assert b.verify(parse_model(RECURRENT.replace("FUNCTION", f"{name}({inside})"))).holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,7 @@ import bptt_sym as b
 from bptt_sym.api import verify
 from bptt_sym.model.read import parse_model
 
-SIZES = {"T": 6, "B": 3, "m": 4, "n": 5, "k": 2}
+SIZES = {"T": 6, "B": 3, "m": 4, "n": 5, "k": 2, "p": 7, "1": 1}
 
 LOSSES = pytest.mark.parametrize("loss", ["sum", "last"])
 MODELS = pytest.mark.parametrize("name", b.model_names())
@@ -26,10 +27,15 @@ def point(module: ModuleType, seed: int = 1, **sizes: int) -> tuple[Any, dict[st
     """Parameters, and the other arguments by name."""
     rng = np.random.default_rng(seed)
     sizes = SIZES | sizes
-    arrays = {
-        name: rng.standard_normal([sizes[size] for size in shape]) / 2
-        for name, shape in module.SHAPES.items()
-    }
+    kinds = getattr(module, "KINDS", {})
+    arrays: dict[str, Any] = {}
+    for name, shape in module.SHAPES.items():
+        numbers = [sizes[size] for size in shape]
+        kind, _, most = kinds.get(name, "any").partition(" of ")
+        labels = kind == "labels"
+        arrays[name] = rng.integers(sizes[most], size=numbers) if labels else None
+        if not labels:
+            arrays[name] = rng.standard_normal(numbers) / 2
     return module.Parameters(*(arrays.pop(name) for name in module.Parameters._fields)), arrays
 
 
@@ -149,7 +155,7 @@ def test_the_adjoint_of_the_tangent(name: str, loss: str) -> None:
     everything = params._asdict() | arguments
     directions = {name: rng.standard_normal(everything[name].shape) for name in found}
     h = 1e-30
-    moved = {name: array + 1j * h * directions.get(name, 0.0) for name, array in everything.items()}
+    moved = everything | {name: everything[name] + 1j * h * directions[name] for name in found}
     moved_params = module.Parameters(*(moved.pop(name) for name in module.Parameters._fields))
     tangent = module.loss(moved_params, **moved).imag / h
     adjoint = sum(np.vdot(found[name], directions[name]) for name in found)
@@ -164,14 +170,15 @@ def test_the_adjoint_of_the_tangent(name: str, loss: str) -> None:
 def test_float32_stays_float32(name: str, loss: str) -> None:
     module = elman(loss, name)
     params, arguments = point(module)
-    single = module.Parameters(*(array.astype(np.float32) for array in params))
-    singles = {name: array.astype(np.float32) for name, array in arguments.items()}
+    single = module.Parameters(*(np.float32(array) for array in params))
+    singles = {n: a if a.dtype == int else np.float32(a) for n, a in arguments.items()}
     value, by_parameters, by_states = module.value_and_grad(single, **singles)
     assert value.dtype == np.float32
     assert {array.dtype for array in (*by_parameters, *by_states)} == {np.dtype(np.float32)}
-    assert {array.dtype for array in module.forward(single, singles["x"], singles["s0"])} == {
-        np.dtype(np.float32)
-    }
+    taken = inspect.signature(module.forward).parameters
+    into_forward = {name: array for name, array in singles.items() if name in taken}
+    values = module.forward(single, **into_forward)
+    assert {array.dtype for array in values} == {np.dtype(np.float32)}
     for got, exact in zip(
         by_parameters, module.value_and_grad(params, **arguments)[1], strict=True
     ):
@@ -328,7 +335,7 @@ def test_no_name_of_a_model_clashes_with_one_of_the_module(
     model = parse_model(NAMED.format(**(PLAIN | names)))
     report = verify(b.compile(model, loss=loss))
     assert report.holds, report.failures
-    assert len(report.checks) == 1 + 2 * 5
+    assert len(report.checks) == 2 + 2 * 5
 
     # The same numbers as under plain names, argument by argument.
     renamed, plain = (

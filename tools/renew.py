@@ -1,7 +1,8 @@
-"""Makes generated/ and the picture in docs/ anew: python tools/renew.py.
+"""Makes generated/ and what is made in docs/ anew: python tools/renew.py.
 
-Each file is what one ``bptt-sym`` command writes with -o. Without pdflatex and pdftoppm the files
-are made, the picture is left as it is, and the exit code is 1.
+Each file of generated/ is what one ``bptt-sym`` command writes with -o. In docs/ these are the
+picture and the table of faults that verification finds. Without pdflatex and pdftoppm the files are
+made, the picture is left as it is, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -35,7 +36,15 @@ def run(command: str, output: Path) -> None:
     cli.main([*command.split(), "-o", str(output)], "bptt-sym", standalone_mode=False)
 
 
-def renew(folder: Path, *, picture: bool = True) -> None:
+def mutants() -> str:
+    """The page on the faults that verification finds: it plants and finds them."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from mutants import page
+
+    return page()
+
+
+def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
     """Makes every file in ``folder``, which holds generated/ and docs/.
 
     Raises MissingToolError, after all the files, where the picture cannot be drawn.
@@ -44,6 +53,8 @@ def renew(folder: Path, *, picture: bool = True) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, command in COMMANDS.items():
         run(command, folder / "generated" / name)
+    if faults:
+        (folder / "docs" / "mutants.md").write_text(mutants(), encoding="utf-8")
     if picture:
         # The fragment is kept beside its picture; a test sees by it when the picture is out of
         # date, so it is written only once the picture is drawn.
@@ -58,12 +69,16 @@ def renew(folder: Path, *, picture: bool = True) -> None:
 
 def main() -> int:
     """Reads the options and makes the files."""
-    parser = argparse.ArgumentParser(description="Make generated/ and docs/derivation.png anew.")
+    parser = argparse.ArgumentParser(
+        description="Make generated/, docs/derivation.png and docs/mutants.md anew."
+    )
     parser.add_argument("--into", type=Path, default=ROOT, metavar="FOLDER", help="not the project")
     parser.add_argument("--no-picture", action="store_true", help="only generated/")
+    parser.add_argument("--no-mutants", action="store_true", help="not docs/mutants.md")
     options = parser.parse_args()
+    faults = not (options.no_picture or options.no_mutants)
     try:
-        renew(options.into, picture=not options.no_picture)
+        renew(options.into, picture=not options.no_picture, faults=faults)
     except MissingToolError as missing:
         print(f"docs/derivation.png is as it was: {missing}", file=sys.stderr)
         return 1

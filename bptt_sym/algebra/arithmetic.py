@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Rational
 
 from bptt_sym.algebra import layout as box
+from bptt_sym.algebra.derivatives import Commutation
 from bptt_sym.algebra.expressions import (
     Broadcast,
     DiagMatrix,
@@ -147,6 +148,13 @@ class MatrixProduct(Operation):
         number = () if coefficient == 1 else (number_layout(coefficient),)
         if number and isinstance(rest, HadamardProduct):
             return box.Factors((*number, show(rest, box.PRODUCT)))
+        if number and isinstance(rest, Quotient) and isinstance(rest.numerator, OneMatrix):
+            under = _bare(rest.denominator, show)
+            if coefficient.q != 1:
+                under = box.Factors(
+                    (box.Number(int(coefficient.q)), box.bracketed(under, box.PRODUCT))
+                )
+            return box.Ratio(box.Number(int(coefficient.p)), under)
         shown = [_matrix_factor(factor, show) for factor in factors]
         return box.Factors((*number, *box.enclosed(shown)))
 
@@ -223,6 +231,8 @@ class ElementwiseProduct(Operation):
         scalars, others = _scalars_apart(node.args)
         shown = tuple(show(factor, box.POWER) for factor in others)
         rest = shown[0] if len(shown) == 1 else box.Factors(shown, "elementwise")
+        if node.shape == (1, 1):
+            return box.Factors(box.enclosed(shown))
         if not scalars:
             return rest
         if not others:
@@ -316,9 +326,7 @@ class Division(Operation):
 
     def numpy(self, node: Quotient, code: Print) -> Code:
         over = (
-            "1"
-            if isinstance(node.numerator, OneMatrix)
-            else code(node.numerator, MULTIPLICATIVE)
+            "1" if isinstance(node.numerator, OneMatrix) else code(node.numerator, MULTIPLICATIVE)
         )
         return Code(f"{over} / {code(node.denominator, MULTIPLICATIVE + 1)}", MULTIPLICATIVE)
 
@@ -353,7 +361,7 @@ class Broadcasting(Operation):
         return np.broadcast_to(operand, (int(rows), int(columns)))
 
     def numpy(self, node: Broadcast, code: Print) -> Code:
-        return Code(code(node.operand, MULTIPLICATIVE), MULTIPLICATIVE)
+        return Code(code(node.operand, CALL), CALL)
 
 
 def sum_of_entries(operand: MatrixExpr) -> MatrixExpr:
@@ -416,7 +424,7 @@ class Transposition(Operation):
     def jacobian(self, node: Transpose, position: int, reached: MatrixExpr) -> MatrixExpr:
         if is_vector(node.shape):
             return reached  # a row and its transpose have the same entries in the same order
-        return super().jacobian(node, position, reached)
+        return product(reached, Commutation(*node.arg.shape))
 
     def applied(self, node: Transpose, position: int, reached: MatrixExpr) -> MatrixExpr:
         return transposed_product(reached)

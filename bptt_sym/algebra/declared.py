@@ -7,12 +7,12 @@ from typing import Any
 
 from bptt_sym.algebra import layout as box
 from bptt_sym.algebra.entrywise import entry_code
-from bptt_sym.algebra.expressions import Expr, MatrixExpr, hadamard
+from bptt_sym.algebra.expressions import Compound, Expr, MatrixExpr, hadamard
 from bptt_sym.algebra.operation import Apply, Operation, Print, Show
 from bptt_sym.algebra.python import ADDITIVE, CALL, Code
 
 
-class Declared(MatrixExpr):
+class Declared(Compound):
     """A value, computed from an operand, with its declared derivative by the operand, per entry.
 
     ``args`` are the operand, the value and the derivative.
@@ -42,7 +42,7 @@ def declared(z, value, derivative):
         return [(operand, hadamard(cotangent, derivative))]
 
     def layout(self, node: Declared, show: Show) -> box.Layout:
-        return show(node.args[1], box.ATOM)
+        return show(node.args[1], box.SUM)
 
     def value(self, node: Declared, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bptt_sym.algebra import layout as box
 from bptt_sym.algebra.expressions import (
+    Compound,
     DiagMatrix,
     Expr,
     Identity,
@@ -21,7 +22,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.operation import Apply, Operation, Show
 
 
-class InRows(MatrixExpr):
+class InRows(Compound):
     """The matrix of a row of entries, row after row: the inverse of vec."""
 
     operand = property(lambda self: self.args[0])
@@ -31,7 +32,7 @@ class InRows(MatrixExpr):
         return self.operand[0, i * self.cols + j]
 
 
-class Commutation(MatrixExpr):
+class Commutation(Compound):
     """The matrix K with vec(X^T) = vec(X) K for a matrix X of ``args`` rows and columns.
 
     Source: Magnus and Neudecker, Matrix Differential Calculus, 3.7.
@@ -48,7 +49,7 @@ class Commutation(MatrixExpr):
         return Identity(rows * columns)[column * rows + row, j]
 
 
-class Selection(MatrixExpr):
+class Selection(Compound):
     """The columns start, ..., stop - 1 of the identity of a size: a slice as a matrix.
 
     ``args`` are the size, start and stop.

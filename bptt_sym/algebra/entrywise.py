@@ -11,6 +11,7 @@ from sympy.core.symbol import Str
 from bptt_sym.algebra import layout as box
 from bptt_sym.algebra.expressions import (
     Broadcast,
+    Compound,
     MatrixExpr,
     OneMatrix,
     ZeroMatrix,
@@ -26,7 +27,7 @@ Pairs = list[tuple[MatrixExpr, MatrixExpr]]
 MAXIMUM, MINIMUM = Str("max"), Str("min")
 
 
-class Extremum(MatrixExpr):
+class Extremum(Compound):
     """The larger or smaller of two matrices, entry by entry; ``args`` are which, and the two."""
 
     shape = property(lambda self: self.args[1].shape)
@@ -37,7 +38,7 @@ class Extremum(MatrixExpr):
         return chosen(first[i, j], second[i, j])
 
 
-class Comparison(MatrixExpr):
+class Comparison(Compound):
     """1 where left >= right and 0 elsewhere; with ``below``, 1 where left < right."""
 
     shape = property(lambda self: self.args[0].shape)
@@ -52,7 +53,7 @@ class Comparison(MatrixExpr):
         return Piecewise((inside, left[i, j] >= right[i, j]), (outside, True))
 
 
-class Choice(MatrixExpr):
+class Choice(Compound):
     """Where left >= right the third of ``args``, elsewhere the fourth."""
 
     shape = property(lambda self: self.args[2].shape)
@@ -62,7 +63,7 @@ class Choice(MatrixExpr):
         return Piecewise((chosen, left >= right), (other, True))
 
 
-class StopGradient(MatrixExpr):
+class StopGradient(Compound):
     """A value that counts as a constant in every derivative."""
 
     operand = property(lambda self: self.args[0])
@@ -130,9 +131,7 @@ class Extrema(Operation):
     def __init__(self, which: Str = MAXIMUM) -> None:
         self.which = which
 
-    def build(
-        self, first: MatrixExpr | Rational, second: MatrixExpr | Rational
-    ) -> MatrixExpr:
+    def build(self, first: MatrixExpr | Rational, second: MatrixExpr | Rational) -> MatrixExpr:
         return Extremum(self.which, *one_shape((first, second)))
 
     def vjp(self, node: Extremum, cotangent: MatrixExpr) -> Pairs:
@@ -148,7 +147,7 @@ class Extrema(Operation):
         return box.Application(str(which), tuple(entry_layout(side, show) for side in both))
 
     def value(self, node: Extremum, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
-        which, first, second = operands
+        _, first, second = operands
         return np.where((first >= second) == (node.args[0] == MAXIMUM), first, second)
 
     def numpy(self, node: Extremum, code: Print) -> Code:
@@ -220,7 +219,9 @@ class Choosing(Operation):
 
     def numpy(self, node: Choice, code: Print) -> Code:
         left, right, chosen, other = (entry_code(side, code) for side in node.args)
-        if all(isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]):
+        if all(
+            isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]
+        ):
             chosen, other = f"dtype.type({chosen})", f"dtype.type({other})"
         # Numbers of a complex step are compared by their real parts.
         return Code(f"np.where({_real(left)} >= {_real(right)}, {chosen}, {other})", CALL)

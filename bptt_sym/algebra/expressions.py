@@ -8,7 +8,7 @@ which SymPy's own operators do not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from sympy import (
     Add,
@@ -69,6 +69,13 @@ LAST_STEP = TimeStep("N", positive=True)
 def dimension(name: str) -> Symbol:
     """The symbol of a dimension such as n, the number of hidden units."""
     return Symbol(name, integer=True, positive=True)
+
+
+class Compound(MatrixExpr):
+    """An expression made of others: ``args`` are its parts, in the order given."""
+
+    def __new__(cls, *parts: Any) -> Self:
+        return super().__new__(cls, *parts)
 
 
 class _Named(MatrixExpr):
@@ -359,7 +366,10 @@ def sum_over_time(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> 
 
 
 def product(*factors: MatrixExpr) -> MatrixExpr:
-    """The matrix product, its factors in the order given, its numbers in front."""
+    """The matrix product, its factors in the order given, its numbers in front.
+
+    Diagonal matrices that stand side by side are one.
+    """
     coefficient: Rational = S.One
     flat: list[MatrixExpr] = []
     for factor in factors:
@@ -375,6 +385,11 @@ def product(*factors: MatrixExpr) -> MatrixExpr:
         if kept and isinstance(factor, DiagMatrix) and kept[-1] == OneMatrix(1, factor.rows):
             kept[-1] = factor.args[0]
             continue
+        if kept and isinstance(factor, DiagMatrix) and isinstance(kept[-1], DiagMatrix):
+            before, after = kept[-1].args[0], factor.args[0]
+            if before.shape == after.shape:
+                kept[-1] = DiagMatrix(hadamard(before, after))
+                continue
         column = kept and isinstance(kept[-1], OneMatrix) and factor.rows == 1
         if column and isinstance(factor, OneMatrix):
             kept[-1] = OneMatrix(kept[-1].rows, factor.cols)

@@ -25,11 +25,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Glyph:
-    """A named symbol, e.g. W_s, with a time step if it has one."""
+    """A named symbol, e.g. W_s, with a time step if it has one; ``latex`` is its own notation."""
 
     name: str
     vector: bool = False
     time: Layout | None = None
+    latex: str = ""
     binding = ATOM
 
 
@@ -173,7 +174,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class Part:
-    """The entries start, ..., stop - 1 of a vector, or with ``columns`` such columns of a matrix."""
+    """The entries start, ..., stop - 1 of a vector, or those ``columns`` of a matrix."""
 
     body: Layout
     start: Layout

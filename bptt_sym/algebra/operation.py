@@ -22,8 +22,8 @@ Show = Callable[[Expr, int], box.Layout]
 Print = Callable[[Expr, int], str]
 """The code of an operand, in brackets if it binds less tightly than asked."""
 
-Apply = Callable[[str, Any], Any]
-"""The value of a function of each entry, by its name: exp, sqrt, ..."""
+Apply = Callable[[str, Any, int], Any]
+"""The value of a function of each entry: by its name, for an argument and an order."""
 
 
 class ShapeError(ValueError):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-from sympy import Add, Expr, S
+from sympy import Add, Expr, Rational, S, exp, log, sqrt
 
 from bptt_sym.algebra import layout as box
-from bptt_sym.algebra.derivatives import Selection
 from bptt_sym.algebra.arithmetic import sum_of_entries
+from bptt_sym.algebra.derivatives import Selection
 from bptt_sym.algebra.expressions import (
+    Compound,
     MatrixExpr,
     OneMatrix,
     Shape,
@@ -34,19 +35,31 @@ EPSILON = "1e-5"
 """What layer normalisation adds to the variance (Ba, Kiros and Hinton 2016; PyTorch's value)."""
 
 
-class _OfVector(MatrixExpr):
+class _OfVector(Compound):
     """A function of a whole vector, in its shape."""
 
     operand = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
 
+    def _entries(self) -> list[Expr]:
+        return list(self.operand.as_explicit())
+
+    def _total(self) -> Expr:
+        return Add(*(exp(entry) for entry in self._entries()))
+
 
 class Softmax(_OfVector):
     """exp(v_i) divided by the sum of all exp(v_j)."""
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return exp(self.operand[i, j]) / self._total()
+
 
 class LogSoftmax(_OfVector):
     """The logarithm of the softmax."""
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return self.operand[i, j] - log(self._total())
 
 
 class LogSumExp(_OfVector):
@@ -54,9 +67,16 @@ class LogSumExp(_OfVector):
 
     shape = property(lambda self: (S.One, S.One))
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return log(self._total())
+
 
 class LayerNorm(_OfVector):
     """(v - mean) / sqrt(variance + 1e-5)."""
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        mean, inverse = _mean_and_inverse_deviation(self._entries())
+        return (self.operand[i, j] - mean) * inverse
 
 
 class InverseDeviation(_OfVector):
@@ -64,8 +84,17 @@ class InverseDeviation(_OfVector):
 
     shape = property(lambda self: (S.One, S.One))
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return _mean_and_inverse_deviation(self._entries())[1]
 
-class Concatenation(MatrixExpr):
+
+def _mean_and_inverse_deviation(entries: list[Expr]) -> tuple[Expr, Expr]:
+    mean = Add(*entries) / len(entries)
+    variance = Add(*((entry - mean) ** 2 for entry in entries)) / len(entries)
+    return mean, 1 / sqrt(variance + Rational(EPSILON))
+
+
+class Concatenation(Compound):
     """Vectors one after the other."""
 
     @property
@@ -73,8 +102,12 @@ class Concatenation(MatrixExpr):
         rows, columns = (Add(*sizes) for sizes in zip(*(a.shape for a in self.args), strict=True))
         return (S.One, columns) if self.args[0].rows == 1 else (rows, S.One)
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        entries = [entry for vector in self.args for entry in vector.as_explicit()]
+        return entries[int(i + j)]
 
-class Slice(MatrixExpr):
+
+class Slice(Compound):
     """The entries start, ..., stop - 1 of a vector; ``args`` are the vector, start and stop."""
 
     operand = property(lambda self: self.args[0])
@@ -84,8 +117,12 @@ class Slice(MatrixExpr):
         operand, start, stop = self.args
         return (S.One, stop - start) if operand.rows == 1 else (stop - start, S.One)
 
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        start = self.args[1]
+        return self.operand[i, j + start] if self.rows == 1 else self.operand[i + start, j]
 
-class Padding(MatrixExpr):
+
+class Padding(Compound):
     """A vector from entry ``args[1]`` on, in one of zeros of size ``args[2]``."""
 
     operand = property(lambda self: self.args[0])
@@ -94,6 +131,11 @@ class Padding(MatrixExpr):
     def shape(self) -> Shape:
         operand, _, whole = self.args
         return (S.One, whole) if operand.rows == 1 else (whole, S.One)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        entries = list(self.operand.as_explicit())
+        place = int(i + j - self.args[1])
+        return entries[place] if 0 <= place < len(entries) else S.Zero
 
 
 def mean(operand: MatrixExpr) -> MatrixExpr:
@@ -327,7 +369,8 @@ class Slicing(Operation):
 
     def numpy(self, node: Slice, code: Print) -> Code:
         operand, start, stop = node.args
-        return Code(f"{code(operand, CALL)}[..., {size_code(start)}:{size_code(stop)}]", CALL)
+        first = "" if start == 0 else size_code(start)
+        return Code(f"{code(operand, CALL)}[..., {first}:{size_code(stop)}]", CALL)
 
 
 def padded(vector: MatrixExpr, start: Expr, whole: Expr) -> MatrixExpr:

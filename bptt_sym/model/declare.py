@@ -8,6 +8,7 @@ from typing import Any
 
 from sympy import Expr, S
 
+from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     Broadcast,
     HadamardPower,
@@ -19,11 +20,11 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Quotient,
     Shape,
+    ZeroMatrix,
     dimension,
     split_coefficient,
     spread,
 )
-from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed
@@ -49,7 +50,7 @@ _OPTIONS: dict[Kind, frozenset[str]] = {
 
 _ENTRYWISE = (
     MatAdd, HadamardProduct, HadamardPower, Quotient, Elementwise, Choice, Extremum, StopGradient,
-    OneMatrix,
+    OneMatrix, ZeroMatrix,
 )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ class Declarer(Tables):
     def vectors(self) -> str:
         value = self.source.tables.get("vectors", "rows")
         if value not in ("rows", "columns"):
-            raise self.error("'vectors' must be \"rows\" or \"columns\"", None, "vectors")
+            raise self.error('\'vectors\' must be "rows" or "columns"', None, "vectors")
         return str(value)
 
     def declaration(self, name: str, section: str, kind: Kind, value: Any) -> Declaration:
@@ -133,9 +134,7 @@ class Declarer(Tables):
             )
         return parse_size(text, self.sizes, lambda column: self.source.place(section, name))
 
-    def with_initial(
-        self, entry: Declaration, parameters: dict[str, Parameter]
-    ) -> Declaration:
+    def with_initial(self, entry: Declaration, parameters: dict[str, Parameter]) -> Declaration:
         """The declaration with its value before the first step, where one is given."""
         section = "states" if entry.kind == "state" else "inputs"
         value = self.table(section).get(entry.name) if entry.kind in ("state", "input") else None
@@ -151,9 +150,7 @@ class Declarer(Tables):
             )
         text = given if isinstance(given, str) else _plain(given)
         scope = Scope(parameters=parameters, dimensions=self.sizes)
-        initial = parse_initial(
-            text, scope, lambda column: self.source.place(section, entry.name)
-        )
+        initial = parse_initial(text, scope, lambda column: self.source.place(section, entry.name))
         if isinstance(initial, MatrixExpr) and initial.shape not in (entry.shape, (1, 1)):
             raise self.error(
                 f"the initial value of '{entry.name}' is {shape_text(initial.shape)}, "

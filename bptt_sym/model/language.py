@@ -24,7 +24,7 @@ from bptt_sym.algebra.arithmetic import (
     Power,
     Transposition,
 )
-from bptt_sym.algebra.entrywise import FunctionApplication
+from bptt_sym.algebra.entrywise import FunctionApplication, Sign
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable, scale
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.algebra.operation import ShapeError, shape_text
@@ -210,12 +210,14 @@ class _Parser:
             ) from None
 
     def number(self, node: ast.Constant) -> Rational:
+        value = node.value
+        assert isinstance(value, int | float)
         digits = self.source(node)
         if len(digits) > MOST_DIGITS or "_" in digits or not set(digits) <= set("0123456789.e-+"):
             raise self.error(node, f"a number is written plainly, in at most {MOST_DIGITS} digits")
-        if isinstance(node.value, int):
-            return S(node.value)
-        if not 1e-30 < node.value < 1e30 and node.value != 0:
+        if isinstance(value, int):
+            return S(value)
+        if not 1e-30 < value < 1e30 and value != 0:
             raise self.error(node, "a number lies between 1e-30 and 1e30")
         exact = Fraction(digits)
         return Rational(exact.numerator, exact.denominator)
@@ -264,7 +266,9 @@ class _Parser:
             case ast.Name(id="t"):
                 return 0
             case ast.BinOp(
-                left=ast.Name(id="t"), op=ast.Sub() | ast.Add(), right=ast.Constant(value=int(steps))
+                left=ast.Name(id="t"),
+                op=ast.Sub() | ast.Add(),
+                right=ast.Constant(value=int(steps)),
             ) if not isinstance(steps, bool) and 1 <= steps <= LARGEST_LAG:
                 return steps if isinstance(node.slice.op, ast.Sub) else -steps
             case _:
@@ -349,7 +353,9 @@ class _Parser:
                 sign = _RELATIONS[type(op)]
                 return self.built(node, "where", nodes, sides, lambda: choose(sign, *sides))
             case _:
-                raise self.error(node, "the first argument of 'where' compares: where(a >= b, c, d)")
+                raise self.error(
+                    node, "the first argument of 'where' compares: where(a >= b, c, d)"
+                )
 
     def built(
         self,
@@ -423,4 +429,4 @@ _SYMBOLS = {
     ast.MatMult: "@",
     ast.Pow: "**",
 }
-_RELATIONS = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
+_RELATIONS: dict[type[ast.cmpop], Sign] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}

@@ -9,9 +9,17 @@ from typing import Literal
 
 from sympy import S, preorder_traversal
 
-from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Shape, Variable
+from bptt_sym.algebra.expressions import (
+    TIME,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    Shape,
+    Variable,
+    add,
+)
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.pullback import leaves
+from bptt_sym.algebra.pullback import leaves, pullback
 
 Kind = Literal["input", "target", "parameter", "constant", "state", "value", "loss"]
 
@@ -38,6 +46,12 @@ class Declaration:
     initial: MatrixExpr | None = None
 
     @property
+    def remark(self) -> str:
+        """What else is said of it, in words."""
+        switches = ("labels", "mask", "positive", "reverse")
+        return ", ".join(name for name in switches if getattr(self, name))
+
+    @property
     def symbol(self) -> Variable | Parameter:
         """The symbol: at time step t, or without time for a parameter."""
         if self.kind in ("parameter", "constant"):
@@ -58,6 +72,14 @@ class Formula:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def slope(self) -> MatrixExpr:
+        """The derivative, an expression in ARGUMENT."""
+        if self.derivative is not None:
+            return self.derivative
+        reached = pullback(self.value, OneMatrix(1, 1))
+        return add(*(term for leaf, term in reached if leaf == ARGUMENT), like=ARGUMENT)
 
 
 ARGUMENT = Variable("z", S.One, S.One, TIME)
@@ -107,7 +129,8 @@ class Model:
 
     ``functions`` maps each function that stays symbolic in derivations to the known function, or
     the formula, that generated code uses unless told otherwise. ``latex`` says how names are
-    typeset. ``loss`` is the equation of the loss of one step.
+    typeset, ``vectors`` whether a vector is a row or a column. ``loss`` is the equation of the loss
+    of one step.
     ``reference`` is what the model is called on the command line: its name or its file.
     """
 
@@ -122,6 +145,7 @@ class Model:
     equations: tuple[Equation, ...]
     loss: Equation
     latex: dict[str, str] = field(default_factory=dict)
+    vectors: str = "rows"
 
     def declared(self, kind: Kind) -> tuple[Declaration, ...]:
         """The declarations of one kind, in the order of the model file."""

@@ -1,4 +1,4 @@
-"""The LaTeX of names: a closed form, so that a model file cannot smuggle commands into a document."""
+"""The LaTeX of names: a closed form, so that no command of a model file enters a document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def why_not_latex(text: object) -> str | None:
     while position < len(text):
         token = _TOKEN.match(text, position)
         if not token:
-            return f"has a character that is not allowed: {ascii(text[position])}"
+            return f"has a character that is not allowed: {text[position]!a}"
         if token[1] and token[1] not in _COMMANDS:
             return f"has a command that is not allowed: \\{token[1]}"
         depth += {"{": 1, "}": -1}.get(token[0], 0)

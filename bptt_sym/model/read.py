@@ -72,6 +72,7 @@ class _Reader(Declarer):
             equations=equations,
             loss=loss,
             latex=self.latex(),
+            vectors=self.vectors(),
         )
         mixed = mixed_scan(model)
         if mixed:
@@ -117,9 +118,7 @@ class _Reader(Declarer):
 
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
-        parameters = {
-            e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")
-        }
+        parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
         lagged = [e for e in declarations if e.kind in ("input", "state")]
         reads = {name: _reads_now(text) for _, name, text in texts}
         done = []
@@ -201,7 +200,7 @@ class _Reader(Declarer):
             known = {equation.expression: equation.variable for equation in found}
             variable = known.get(inner.operand)
             if variable is None:
-                variable = Variable(fresh(), *inner.operand.shape, TIME)
+                variable = Variable(fresh(), inner.operand.rows, inner.operand.cols, TIME)
                 found.append(Equation(variable, inner.operand))
             return inner.xreplace({inner.operand: variable})
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from sympy import S
 
-from bptt_sym.algebra.expressions import Adjoint, Expr, MatrixExpr, Shape, Variable
+from bptt_sym.algebra.expressions import Adjoint, Compound, Expr, Shape, Variable
 from bptt_sym.algebra.operation import Operation, Print
 from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, Code, size_code
 
 
-class Carry(MatrixExpr):
+class Carry(Compound):
     """What the steps so far add to the adjoint of a state ``lag`` steps on in the backward loop."""
 
     variable = property(lambda self: self.args[0])
@@ -27,19 +27,19 @@ class Carry(MatrixExpr):
     shape = property(lambda self: self.args[0].shape)
 
 
-class Stack(MatrixExpr):
+class Stack(Compound):
     """Several of one shape, one after the other along a leading axis."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class InnerProduct(MatrixExpr):
+class InnerProduct(Compound):
     """A row times a column: a number, for each sequence."""
 
     shape = property(lambda self: (S.One, S.One))
 
 
-class OuterProduct(MatrixExpr):
+class OuterProduct(Compound):
     """A column times a row, given as rows; a matrix for each sequence if ``args[2]``."""
 
     @property
@@ -47,7 +47,7 @@ class OuterProduct(MatrixExpr):
         return self.args[0].shape[1], self.args[1].shape[1]
 
 
-class RowTimesMatrix(MatrixExpr):
+class RowTimesMatrix(Compound):
     """A row times a matrix that differs between the sequences."""
 
     @property
@@ -55,7 +55,7 @@ class RowTimesMatrix(MatrixExpr):
         return S.One, self.args[1].shape[1]
 
 
-class Swapped(MatrixExpr):
+class Swapped(Compound):
     """The transpose of a matrix that differs between the sequences."""
 
     @property
@@ -64,31 +64,31 @@ class Swapped(MatrixExpr):
         return columns, rows
 
 
-class Lifted(MatrixExpr):
+class Lifted(Compound):
     """A scalar for each sequence that goes with every entry of a matrix for each sequence."""
 
     shape = property(lambda self: (self.args[1], self.args[2]))
 
 
-class MatrixSum(MatrixExpr):
+class MatrixSum(Compound):
     """The sum of the entries of a matrix for each sequence."""
 
     shape = property(lambda self: (S.One, S.One))
 
 
-class Widened(MatrixExpr):
+class Widened(Compound):
     """A scalar, or what is made of scalars, as a vector or matrix with all its entries."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class Spread(MatrixExpr):
+class Spread(Compound):
     """What is the same for each sequence or entry, with ``args[1]`` leading axes."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class Contraction(MatrixExpr):
+class Contraction(Compound):
     """The sum of the outer products u^T v over all leading axes, of which there are ``args[2]``."""
 
     @property
@@ -96,19 +96,19 @@ class Contraction(MatrixExpr):
         return self.args[0].shape[1], self.args[1].shape[1]
 
 
-class BatchSum(MatrixExpr):
+class BatchSum(Compound):
     """The sum of a vector or matrix over all leading axes, of which there are ``args[1]``."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class ForEachSequence(MatrixExpr):
+class ForEachSequence(Compound):
     """What is the same for each sequence, summed over all ``args[1]`` leading axes."""
 
     shape = property(lambda self: self.args[0].shape)
 
 
-class GrandTotal(MatrixExpr):
+class GrandTotal(Compound):
     """The sum of all entries of an array, over its leading axes too."""
 
     shape = property(lambda self: (S.One, S.One))

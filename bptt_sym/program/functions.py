@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bptt_sym.algebra.expressions import Identity, MatrixExpr, OneMatrix, Shape, ZeroMatrix
 from bptt_sym.algebra.declared import Declared
+from bptt_sym.algebra.expressions import Identity, MatrixExpr, OneMatrix, Shape, ZeroMatrix
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operations import is_leaf, operation_of
 from bptt_sym.errors import InputError, listed

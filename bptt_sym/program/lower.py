@@ -113,7 +113,7 @@ def _is_narrow(expression: MatrixExpr) -> bool:
         return False
     if isinstance(rest, Broadcast):
         return True
-    if isinstance(rest, _WHOLE + (Identity, ZeroMatrix)) or _gathers(rest):
+    if isinstance(rest, (*_WHOLE, Identity, ZeroMatrix)) or _gathers(rest):
         return False
     parts = [argument for argument in rest.args if isinstance(argument, MatrixExpr)]
     return all(_is_narrow(part) or _is_number(part) for part in parts)

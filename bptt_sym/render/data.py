@@ -86,7 +86,8 @@ class _Writer:
         }
 
     def formula(self, expression: MatrixExpr) -> dict[str, Any]:
-        box = typeset(expression, mark_immediate=self.marked)
+        names = self.derivation.model.latex
+        box = typeset(expression, mark_immediate=self.marked, latex=names)
         shape = [str(size) for size in expression.shape]
         return {"text": unicode_text(box), "latex": tex(box), "shape": shape}
 

@@ -2,7 +2,7 @@ r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook.""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, Equation, Span
@@ -32,7 +32,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     marked = mark_immediate or derivation.needs_marks
 
     def math(expression: Expr) -> str:
-        return tex(typeset(expression, mark_immediate=marked))
+        return tex(typeset(expression, mark_immediate=marked, latex=derivation.model.latex))
 
     def rows(equations: Sequence[Equation]) -> str:
         return " \\\\\n".join(_row(derivation, equation, marked) for equation in equations)
@@ -49,9 +49,9 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 
 def display(derivation: Derivation) -> str:
     """All equations as one display for MathJax and KaTeX, which have no cross-references."""
-    marked = derivation.needs_marks
+    marked, names = derivation.needs_marks, derivation.model.latex
     rows = [
-        f"{_left(equation, marked)}{' '.join(_right(equation, marked, float('inf')))}"
+        f"{_left(equation, marked, names)}{' '.join(_right(equation, marked, float('inf'), names))}"
         f"{_span(equation.span)}"
         for equation in derivation.equations
     ]
@@ -78,8 +78,9 @@ _ESCAPES = {
 
 
 def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
-    first, *more = _right(equation, marked, LINE_WIDTH)
-    lines = [f"{_left(equation, marked)}{first}", *(rf"&\quad {line}" for line in more)]
+    names = derivation.model.latex
+    first, *more = _right(equation, marked, LINE_WIDTH, names)
+    lines = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
     lines[-1] += _span(equation.span)
     if equation.number is None:
         lines[-1] += r" \notag"
@@ -90,15 +91,15 @@ def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
     return " \\notag \\\\\n".join(lines)
 
 
-def _left(equation: Equation, marked: bool) -> str:
+def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
     if equation.left is not None:
-        return tex(typeset(equation.left, mark_immediate=marked)) + " &= "
-    readers = ",".join(tex(typeset(reader)) for reader in equation.readers)
+        return tex(typeset(equation.left, mark_immediate=marked, latex=names)) + " &= "
+    readers = ",".join(tex(typeset(reader, latex=names)) for reader in equation.readers)
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
 
 
-def _right(equation: Equation, marked: bool, room: float) -> list[str]:
-    box = typeset(equation.right, mark_immediate=marked)
+def _right(equation: Equation, marked: bool, room: float, names: Mapping[str, str]) -> list[str]:
+    box = typeset(equation.right, mark_immediate=marked, latex=names)
     return broken(box, room, tex, _OPERATORS)
 
 

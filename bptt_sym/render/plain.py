@@ -147,12 +147,17 @@ def _signed(position: int, sign: int, term: str, signs: Signs) -> str:
 
 
 def _product(factors: tuple[Layout, ...], kind: str, signs: Signs) -> str:
-    text = plain_text(factors[0], signs)
+    def write(factor: Layout) -> str:
+        # On one line, a / b c would divide by the product.
+        shown = plain_text(factor, signs)
+        return f"({shown})" if isinstance(factor, Ratio) else shown
+
+    text = write(factors[0])
     for before, factor in pairwise(factors):
         derivative = isinstance(before, Fraction) or isinstance(factor, Fraction)
         beside = kind == "matrix" and derivative and not isinstance(before, Number)
         sign = signs.between_derivatives if beside else signs.operators[kind]
-        text += sign + plain_text(factor, signs)
+        text += sign + write(factor)
     return text
 
 

@@ -117,6 +117,8 @@ def signed(position: int, sign: int, term: str) -> str:
 
 
 def _glyph(box: Glyph) -> str:
+    if box.latex:
+        return f"{{{box.latex}}}_{{{tex(box.time).replace(' ', '')}}}" if box.time else box.latex
     base, index = split_name(box.name)
     letter = _letter(base)
     if box.vector:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bptt_sym.algebra.expressions import Expr
+from sympy import S
+
+from bptt_sym.algebra.expressions import Expr, Parameter
 from bptt_sym.algebra.layout import Layout, Terms
 from bptt_sym.derivation.derivation import Derivation, Equation
-from bptt_sym.model.model import Model
+from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.render.lines import term_lines
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.typeset import typeset
@@ -42,8 +44,16 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
 
 def model_text(model: Model) -> str:
     """A model's equations and shapes as lines of Unicode."""
-    jinja = environment({"math": lambda expression: unicode_text(typeset(expression))})
-    return jinja.get_template("model.txt.j2").render(model=model)
+
+    def math(expression: Expr) -> str:
+        return unicode_text(typeset(expression))
+
+    filters = {
+        "math": math,
+        "initial": lambda symbol: symbol.at(0),
+        "formula": lambda value: math(value.xreplace({ARGUMENT: Parameter("z", S.One, S.One)})),
+    }
+    return environment(filters).get_template("model.txt.j2").render(model=model)
 
 
 def _rows(equations: Sequence[Equation], marked: bool, style: Style) -> str:

@@ -1,33 +1,47 @@
 """Random points at which the typical faults of backpropagation through time show.
 
-At one time step, with sizes of one, equal sizes, a zero initial state or small weights, a missing
-transpose, a dropped step or a lost factor can leave a gradient right.
+At one time step, with sizes of one, equal sizes, a zero initial state, small weights or sequences
+of one length, a missing transpose, a dropped step or a lost factor can leave a gradient right.
 """
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from bptt_sym.errors import InputError
+from bptt_sym.verification.sizes import names_in, number
 
 FEWEST_STEPS = 5
-_LARGEST_EXTRA = 3
+_MOST_EXTRA_STEPS = 2
+_LARGEST_EXTRA = 2
 _LARGEST = 50.0
 _MOST_HALVINGS = 8
+_MOST_DRAWS = 12
+
+_MOST_ENTRIES = 150
+"""Sizes are chosen such that about so many entries are checked at most: each costs some losses."""
+_MOST_CHOICES = 50
+
+_LABELS = "labels of "
 
 
 @dataclass(frozen=True)
 class Point:
-    """Parameters and arguments of a generated module, for one choice of sizes."""
+    """Parameters and arguments of a generated module, for one choice of sizes.
+
+    ``problem`` says why nothing can be checked there.
+    """
 
     sizes: dict[str, int]
     parameters: dict[str, Any]
     arguments: dict[str, Any]
+    problem: str = ""
 
     @property
     def all(self) -> dict[str, Any]:
@@ -37,9 +51,12 @@ class Point:
 def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) -> list[Point]:
     """Points for a module, each with other sizes, all sizes of one point different and above 1.
 
-    ``steps`` fixes T; without it T is at least 5. Parameters have a scale of 1 / sqrt(rows), so
-    that activations stay off their saturation; initial states and targets are standard normal.
-    Raises InputError if the module is not one of ours.
+    ``steps`` fixes T; without it T is at least 5. Matrices that are the same at every step have a
+    scale of 1 / sqrt(rows), so that activations stay off their saturation; all else is standard
+    normal, but for what the module's KINDS says: "labels of k" are whole numbers below k,
+    "positive" numbers are the exponentials of normal ones, and a "mask" is 1 for the first steps
+    of each sequence and 0 for the others, with sequences of different lengths. Raises InputError
+    if the module is not one of ours.
     """
     shapes = getattr(module, "SHAPES", None)
     needed = ("Parameters", "InitialState", "forward", "loss", "value_and_grad")
@@ -47,43 +64,138 @@ def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) ->
     if not isinstance(shapes, dict) or missing:
         names = ", ".join((*missing, *(() if isinstance(shapes, dict) else ("SHAPES",))))
         raise InputError(f"not a module that bptt-sym generated: it has no {names}")
+    _check_names(module)
     rng = np.random.default_rng(seed)
-    return [_moderate(module, _draw(module, rng, steps)) for _ in range(count)]
+    return [_sound(module, rng, steps) for _ in range(count)]
 
 
-def _moderate(module: ModuleType, point: Point) -> Point:
-    """The point, halved until the forward pass is moderate: exp and its like soon overflow."""
-    names = inspect.signature(module.forward).parameters
-    for _ in range(_MOST_HALVINGS):
-        arguments = {name: array for name, array in point.arguments.items() if name in names}
-        with np.errstate(all="ignore"):
-            try:
-                values = module.forward(module.Parameters(**point.parameters), **arguments)
-                moderate = all(np.all(np.abs(array) < _LARGEST) for array in values)
-            except Exception:
-                # A module that cannot run is reported when it is checked.
+def differentiated(module: ModuleType) -> tuple[str, ...]:
+    """The parameters and initial states of a module by which it gives gradients."""
+    return tuple(dict.fromkeys((*module.Parameters._fields, *module.InitialState._fields)))
+
+
+def _check_names(module: ModuleType) -> None:
+    kinds = _kinds(module)
+    for name in (*differentiated(module), *kinds):
+        if name not in module.SHAPES:
+            raise InputError(f"not a module that bptt-sym generated: SHAPES lacks '{name}'")
+    for name, kind in kinds.items():
+        if kind not in {"positive", "mask"} and not str(kind).startswith(_LABELS):
+            raise InputError(
+                f"not a module that bptt-sym generated: KINDS says '{kind}' of '{name}'"
+            )
+
+
+def _kinds(module: ModuleType) -> dict[str, str]:
+    return getattr(module, "KINDS", {})
+
+
+def _sound(module: ModuleType, rng: np.random.Generator, steps: int | None) -> Point:
+    """A point at which the forward pass is moderate, or at least finite, or one with a problem."""
+    finite: list[tuple[float, int, Point]] = []
+    for attempt in range(_MOST_DRAWS):
+        point = _draw(module, rng, steps, 2.0 ** (-attempt / 2))
+        for _ in range(_MOST_HALVINGS):
+            largest = _largest(module, point)
+            # A module that cannot run is reported when it is checked.
+            if largest is None or largest < _LARGEST:
                 return point
-        if moderate:
-            return point
-        point = Point(
-            point.sizes,
-            {name: array / 2 for name, array in point.parameters.items()},
-            {name: array / 2 for name, array in point.arguments.items()},
-        )
-    return point
+            if largest < np.inf:
+                finite.append((largest, len(finite), point))
+            point = _halved(module, point)
+        if finite:
+            return min(finite)[2]
+    message = f"not finite at any of {_MOST_DRAWS} points, whatever their scale"
+    return replace(point, problem=message)
 
 
-def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None) -> Point:
-    names = list(dict.fromkeys(size for shape in module.SHAPES.values() for size in shape))
-    others = [name for name in names if name != "T"]
-    numbers = rng.permutation(np.arange(2, 2 + len(others) + _LARGEST_EXTRA))
-    taken = dict(zip(others, map(int, numbers), strict=False))
-    free = [n for n in range(FEWEST_STEPS, 99) if n not in taken.values()]
-    sizes = {"T": steps or free[int(rng.integers(3))]} | taken
+def _largest(module: ModuleType, point: Point) -> float | None:
+    """The largest value of the forward pass, infinite where one is not finite, or the loss.
+
+    None where the module cannot run.
+    """
+    names = inspect.signature(module.forward).parameters
+    arguments = {name: array for name, array in point.arguments.items() if name in names}
+    parameters = module.Parameters(**point.parameters)
+    with np.errstate(all="ignore"):
+        try:
+            values = module.forward(parameters, **arguments)
+            largest = max((float(np.max(np.abs(v), initial=0.0)) for v in values), default=0.0)
+            total = float(module.loss(parameters, **point.arguments))
+        except Exception:
+            return None
+    return largest if math.isfinite(largest) and math.isfinite(total) else np.inf
+
+
+def _halved(module: ModuleType, point: Point) -> Point:
+    kinds = _kinds(module)
+
+    def halve(arrays: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: array if _is_fixed(kinds.get(name, "")) else np.asarray(array / 2)
+            for name, array in arrays.items()
+        }
+
+    return replace(point, parameters=halve(point.parameters), arguments=halve(point.arguments))
+
+
+def _is_fixed(kind: str) -> bool:
+    """Whether an array of this kind has no scale."""
+    return kind == "mask" or kind.startswith(_LABELS)
+
+
+def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale: float) -> Point:
+    sizes = _draw_sizes(module, rng, steps)
+    kinds = _kinds(module)
     arrays = {}
-    for name, shape in module.SHAPES.items():
-        values = rng.standard_normal([sizes[size] for size in shape])
-        is_matrix = name in module.Parameters._fields and len(shape) == 2
-        arrays[name] = values / np.sqrt(sizes[shape[0]]) if is_matrix else values
+    for name, sizes_of in module.SHAPES.items():
+        shape = tuple(number(size, sizes) for size in sizes_of)
+        kind = kinds.get(name, "")
+        if kind == "mask":
+            arrays[name] = _draw_mask(rng, shape)
+        elif kind.startswith(_LABELS):
+            arrays[name] = rng.integers(number(kind.removeprefix(_LABELS), sizes), size=shape)
+        else:
+            values = np.asarray(rng.standard_normal(shape)) * scale
+            if kind == "positive":
+                values = np.exp(values / 2) * scale
+            # A batch or time axis makes it a value of the steps and not a matrix that multiplies.
+            is_matrix = len(shape) == 2 and not {"T", "B"} & set(sizes_of)
+            arrays[name] = np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
     parameters = {name: arrays.pop(name) for name in module.Parameters._fields}
     return Point(sizes, parameters, arrays)
+
+
+def _draw_mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Ones, then zeros along the first axis; one sequence is shorter, another of full length."""
+    steps, sequences = shape[0], math.prod(shape[1:])
+    lengths = rng.integers(1, steps + 1, size=sequences)
+    if sequences > 1 and steps > 1:
+        longest, shorter = rng.permutation(sequences)[:2]
+        lengths[longest] = steps
+        lengths[shorter] = rng.integers(1, steps)
+    return (np.arange(steps)[:, np.newaxis] < lengths).astype(float).reshape(shape)
+
+
+def _draw_sizes(module: ModuleType, rng: np.random.Generator, steps: int | None) -> dict[str, int]:
+    """A number for each name: all sizes differ, and not too many entries are to be checked."""
+    found = [size for shape in module.SHAPES.values() for size in shape]
+    found += [kind.removeprefix(_LABELS) for kind in _kinds(module).values() if _LABELS in kind]
+    names = list(dict.fromkeys(name for size in found for name in names_in(size)))
+    wanted = {*names, *(size for size in found if names_in(size))}
+    others = [name for name in names if name != "T"]
+    choices: list[tuple[int, int, int, dict[str, int]]] = []
+    for _ in range(_MOST_CHOICES):
+        length = steps or FEWEST_STEPS + int(rng.integers(_MOST_EXTRA_STEPS + 1))
+        free = [n for n in range(2, 3 + len(others) + _LARGEST_EXTRA) if n != length]
+        sizes = {"T": length} | dict(zip(others, map(int, rng.permutation(free)), strict=False))
+        values = [number(size, sizes) for size in wanted]
+        entries = sum(
+            math.prod(number(size, sizes) for size in module.SHAPES[name])
+            for name in differentiated(module)
+        )
+        clashes = len(values) - len(set(values))
+        choices.append((clashes, max(entries, _MOST_ENTRIES), len(choices), sizes))
+        if clashes == 0 and entries <= _MOST_ENTRIES:
+            break
+    return min(choices)[3]

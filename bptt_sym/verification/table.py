@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from bptt_sym.verification.verify import Report
+from bptt_sym.verification.verify import Check, Report
 
 _HEADINGS = ("parameter", "method", "shape", "largest relative error", "tolerance", "")
+
+_DISAGREEING = (
+    "complex step contradicts central differences, which agree with the gradient; "
+    "does the loss use a function that NumPy has right for real numbers alone, as np.abs?"
+)
 
 
 def report_table(report: Report) -> str:
@@ -17,9 +22,9 @@ def report_table(report: Report) -> str:
             check.name,
             check.method,
             " x ".join(map(str, check.shape)) or "scalar",
-            check.problem or f"{check.error:.1e}",
-            f"{check.tolerance:.0e}",
-            "ok" if check.holds else "FAILS",
+            _found(check),
+            "" if check.not_applied else f"{check.tolerance:.0e}",
+            _verdict(check),
         )
         for check in report.checks
     ]
@@ -28,6 +33,24 @@ def report_table(report: Report) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    failed = dict.fromkeys(check.name for check in report.failures)
-    verdict = f"fails: {', '.join(failed)}" if failed else "all gradients hold"
-    return "\n".join([f"Points: {points}", "", *lines, "", verdict]) + "\n"
+    # The verdict is the last line.
+    end = []
+    if names := ", ".join(report.disagreeing):
+        end.append(f"{names}: {_DISAGREEING}")
+    end.append(f"fails: {', '.join(report.failing)}" if report.failing else "all gradients hold")
+    return "\n".join([f"Points: {points}", "", *lines, "", *end]) + "\n"
+
+
+def _found(check: Check) -> str:
+    if check.not_applied:
+        return f"not applied: {check.not_applied}"
+    return check.problem or f"{check.error:.1e}"
+
+
+def _verdict(check: Check) -> str:
+    if check.not_applied:
+        return ""
+    verdict = "ok" if check.holds else "FAILS"
+    if check.left_out and not check.problem:
+        verdict += f", {check.left_out} of {check.entries} entries at kinks left out"
+    return verdict

@@ -52,9 +52,7 @@ class Arrays:
     @cached_property
     def parameters(self) -> list[Argument]:
         """What gradients are taken by; a scalar has no axis."""
-        return [
-            self._argument(entry, scalar=()) for entry in self.model.declared("parameter")
-        ]
+        return [self._argument(entry, scalar=()) for entry in self.model.declared("parameter")]
 
     @cached_property
     def constants(self) -> list[Argument]:
@@ -183,6 +181,13 @@ class Arrays:
         return any(entry.shape == (1, 1) for entry in entries)
 
     @property
+    def drawn_sizes(self) -> list[str]:
+        """The dimensions that the shapes of parameters are made of."""
+        sizes = {symbol for entry in self.model.declared("parameter") for symbol in entry.shape}
+        used = {symbol.name for size in sizes for symbol in size.free_symbols}
+        return [entry.name for entry in self.model.dimensions if entry.name in used]
+
+    @property
     def has_positive_parameters(self) -> bool:
         """Whether a parameter is declared positive."""
         return any(entry.positive for entry in self.model.declared("parameter"))
@@ -300,9 +305,7 @@ class Arrays:
 def loop_adjoints(stage: Stage) -> list[Variable]:
     """The variables whose adjoints a backward loop computes."""
     targets = (statement.target for statement in stage.statements)
-    return list(
-        dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint))
-    )
+    return list(dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint)))
 
 
 def _is_earlier(leaf: MatrixExpr) -> bool:
