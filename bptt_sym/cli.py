@@ -41,10 +41,10 @@ def loss_option(default: str) -> Callable[[Command], Command]:
     """The option --loss, with the default of its command."""
     return click.option(
         "--loss",
-        type=click.Choice(["last", "sum"]),
+        type=click.Choice(["last", "sum", "mean"]),
         default=default,
         show_default=True,
-        help="The loss of the last step alone, or the sum over all steps.",
+        help="The loss of the last step alone, or the sum or the mean over all steps.",
     )
 
 

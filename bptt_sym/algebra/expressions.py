@@ -432,7 +432,7 @@ def transpose(expression: MatrixExpr) -> MatrixExpr:
         return scale(coefficient, rest.arg)
     if isinstance(rest, ZeroMatrix):
         return ZeroMatrix(rest.cols, rest.rows)
-    if isinstance(rest, Identity) or rest.shape == (1, 1):
+    if isinstance(rest, Identity | DiagMatrix) or rest.shape == (1, 1):
         return expression
     if isinstance(rest, OneMatrix):
         return scale(coefficient, OneMatrix(rest.cols, rest.rows))

@@ -75,7 +75,7 @@ class Fraction:
     of: Layout
     by: Layout
     immediate: bool = False
-    binding = ATOM
+    binding = POWER
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ edge of the step what it adds to the adjoint of the variable that is read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
@@ -24,6 +25,8 @@ from bptt_sym.algebra.expressions import (
     sum_over_time,
 )
 from bptt_sym.derivation.derivation import Equation, Loss, Section, Span
+from bptt_sym.derivation.mean import share
+from bptt_sym.derivation.order import Sweep, sweeps
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
 from bptt_sym.derivation.step import Edge, Step
 
@@ -31,7 +34,7 @@ from bptt_sym.derivation.step import Edge, Step
 class AdjointRecursion:
     """The adjoints that the gradients by some parameters need, for one kind of loss.
 
-    Without ``parameters`` it serves all of them and the initial states.
+    Without ``parameters`` it serves all of them and the initial states that are arguments.
     """
 
     def __init__(self, step: Step, loss: Loss, parameters: Sequence[Parameter] = ()) -> None:
@@ -46,12 +49,19 @@ class AdjointRecursion:
             for variable in reversed(step.variables)
             if variable.name in needed and variable != step.loss
         )
-        self.cases: dict[str, list[Case]] = {
-            variable.name: cases(step, variable.name, self.reached) for variable in self.variables
-        }
+
+    @cached_property
+    def sweeps(self) -> list[Sweep]:
+        """The variables in the order in which their adjoints are computed."""
+        return sweeps(self.step.model, self.variables)
+
+    @cached_property
+    def cases(self) -> dict[str, list[Case]]:
+        return {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
 
     def _needed(self) -> set[str]:
         sources = [parameter.name for parameter in self.parameters]
+        sources += [edge.of.name for edge in self.step.initial if edge.by in self.parameters]
         if self.with_initial_states:
             sources += [state.name for state in self.step.model.states]
         needed: set[str] = set()
@@ -65,49 +75,138 @@ class AdjointRecursion:
 
     def sections(self, steps: int) -> list[Section]:
         """The recursion and the gradients for ``steps`` steps, then for any number of them."""
+        some = (*self.concrete(steps), *self.initial(Integer(steps)))
+        all_ = (*self.symbolic(), *self.initial(LAST_STEP))
         return [
-            Section("adjoints", tuple(self.concrete(steps))),
+            Section("adjoints", some),
             Section("gradients", tuple(self.gradients(steps))),
-            Section("adjoints", tuple(self.symbolic()), general=True),
+            Section("adjoints", all_, general=True),
             Section("gradients", tuple(self.symbolic_gradients()), general=True),
         ]
 
+    # The recursion.
+
     def concrete(self, steps: int) -> Iterator[Equation]:
         """Every adjoint of ``steps`` time steps, in the order in which they are computed."""
-        for time in range(steps, 0, -1):
-            for variable in self.variables:
-                lag = steps - time
-                if self.reached[variable.name].holds(lag):
-                    yield self._adjoint(variable, Integer(time), self._readers_at(variable, lag))
+        for sweep in self.sweeps:
+            times = range(1, steps + 1) if sweep.rising else range(steps, 0, -1)
+            for time in times:
+                for variable in sweep.variables:
+                    if self.reached[variable.name].holds(steps - time):
+                        readers = self._readers_at(variable, time, steps)
+                        yield self._adjoint(variable, Integer(time), readers, Integer(steps))
 
     def symbolic(self) -> Iterator[Equation]:
         """The recursion for N time steps, its start and its general step."""
-        for variable in self.variables:
-            for case in self.cases[variable.name]:
-                if case.lags.first == case.lags.last:
-                    time = LAST_STEP - case.lags.first
-                    yield self._adjoint(variable, time, case.readers)
-                else:
-                    last = Integer(1) if case.lags.last is None else LAST_STEP - case.lags.last
-                    span = Span(TIME, LAST_STEP - case.lags.first, last)
-                    yield self._adjoint(variable, TIME, case.readers, span)
+        for sweep in self.sweeps:
+            for variable in sweep.variables:
+                found = [
+                    equation
+                    for case in self.cases[variable.name]
+                    for equation in self._case(variable, case, rising=sweep.rising)
+                ]
+                yield from reversed(found) if sweep.rising else found
+
+    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[Equation]:
+        """The equations for a range of steps, the last step first."""
+        nearest, farthest = case.lags
+        first = LAST_STEP - nearest
+        if nearest == farthest:
+            yield self._adjoint(variable, first, case.readers, LAST_STEP)
+            return
+        if farthest is not None:
+            span = Span(TIME, first, LAST_STEP - farthest, rising)
+            yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
+            return
+        # What reads a later step is not there for the first steps.
+        ahead = max(0, *(-edge.lag for edge in case.readers))
+        span = Span(TIME, first, Integer(1 + ahead), rising)
+        yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
+        for time in range(ahead, 0, -1):
+            readers = [edge for edge in case.readers if edge.lag + time >= 1]
+            yield self._adjoint(variable, Integer(time), readers, LAST_STEP)
+
+    def _adjoint(
+        self,
+        variable: Variable,
+        time: Expr,
+        readers: Sequence[Edge],
+        steps: Expr,
+        span: Span | None = None,
+    ) -> Equation:
+        terms = (at_step(self._pulled(edge, steps), TIME, time + edge.lag) for edge in readers)
+        meaning = ("adjoint", f"{variable.name}_{time}")
+        return Equation(meaning, Adjoint(variable.at(time)), add(*terms, like=variable), span=span)
+
+    def _pulled(self, edge: Edge, steps: Expr) -> MatrixExpr:
+        """What the adjoint of an edge's reader adds to that of what it reads."""
+        mean = self.loss == "mean" and edge.of == self.step.loss
+        return share(edge.pulled, steps) if mean else edge.pulled
+
+    def _active(self, symbol: Variable | Parameter) -> list[Edge]:
+        return [e for e in self.step.readers(symbol.name) if e.of.name in self.reached]
+
+    def _readers_at(self, symbol: Variable | Parameter, time: int, steps: int) -> list[Edge]:
+        """The readers of a variable at a step that the loss depends on."""
+        return [
+            edge
+            for edge in self._active(symbol)
+            if 1 <= time + edge.lag <= steps
+            and self.reached[edge.of.name].holds(steps - time - edge.lag)
+        ]
+
+    # What lies before the first step, or behind the last.
+
+    def initial(self, steps: Expr) -> Iterator[Equation]:
+        """The adjoints of the initial states that parameters make up, for a number of steps."""
+        for state in self.step.model.states:
+            if any(edge.by in self.parameters for edge in self._made_of(state)):
+                for time, terms in self._initial_terms(state, steps):
+                    meaning = ("adjoint", f"{state.name}_{time}")
+                    yield Equation(meaning, Adjoint(state.at(time)), add(*terms, like=state))
+
+    def _made_of(self, state: Variable) -> list[Edge]:
+        return [edge for edge in self.step.initial if edge.of == state]
+
+    def _initial_terms(
+        self, state: Variable, steps: Expr
+    ) -> Iterator[tuple[Expr, list[MatrixExpr]]]:
+        """The steps at which a state has initial values, and what reaches it there."""
+        edges = [edge for edge in self._active(state) if edge.lag]
+        reverse = any(edge.lag < 0 for edge in edges)
+        for before in range(max((abs(edge.lag) for edge in edges), default=0)):
+            time = steps + (1 + before) if reverse else Integer(-before)
+            terms = [
+                at_step(self._pulled(edge, steps), TIME, time + edge.lag)
+                for edge in edges
+                if abs(edge.lag) > before and self._is_reached(edge, time, steps)
+            ]
+            yield time, terms
+
+    def _is_reached(self, edge: Edge, time: Expr, steps: Expr) -> bool:
+        """Whether the loss depends on what an initial state is read by."""
+        lags = self.reached[edge.of.name]
+        if edge.lag < 0:
+            return lags.holds(int(steps - (time + edge.lag)))
+        if steps == LAST_STEP:
+            return lags.last is None
+        reader = int(time) + edge.lag
+        return reader <= steps and lags.holds(int(steps) - reader)
+
+    # The gradients.
 
     def gradients(self, steps: int) -> Iterator[Equation]:
         """The gradients by the parameters and initial states, as sums of outer products."""
+        last = Integer(steps)
         for parameter in self.parameters:
             terms = [
-                at_step(edge.pulled, TIME, time)
+                at_step(self._pulled(edge, last), TIME, time)
                 for time in range(steps, 0, -1)
-                for edge in self._readers_at(parameter, steps - time)
+                for edge in self._readers_at(parameter, time, steps)
             ]
-            yield self._gradient(parameter, Integer(steps), terms)
-        for state, edges in self._initial_readers():
-            terms = [
-                at_step(edge.pulled, TIME, edge.lag)
-                for edge in edges
-                if edge in self._readers_at(state, steps)
-            ]
-            yield self._gradient(state.at(0), Integer(steps), terms)
+            terms += self._from_initial(parameter, last)
+            yield self._gradient(parameter, last, terms)
+        yield from self._by_initial(last)
 
     def symbolic_gradients(self) -> Iterator[Equation]:
         """The gradients for N time steps."""
@@ -115,45 +214,31 @@ class AdjointRecursion:
             terms: list[MatrixExpr] = []
             for edge in self._active(parameter):
                 lags = self.reached[edge.of.name]
+                pulled = self._pulled(edge, LAST_STEP)
                 if lags.last is None:
-                    terms.append(
-                        sum_over_time(edge.pulled, TIME, Integer(1), LAST_STEP - lags.first)
-                    )
+                    terms.append(sum_over_time(pulled, TIME, Integer(1), LAST_STEP - lags.first))
                 else:
                     times = (LAST_STEP - lag for lag in range(lags.first, lags.last + 1))
-                    terms += [at_step(edge.pulled, TIME, time) for time in times]
+                    terms += [at_step(pulled, TIME, time) for time in times]
+            terms += self._from_initial(parameter, LAST_STEP)
             yield self._gradient(parameter, LAST_STEP, terms)
-        for state, edges in self._initial_readers():
-            terms = [
-                at_step(edge.pulled, TIME, edge.lag)
-                for edge in edges
-                if self.reached[edge.of.name].last is None
-            ]
-            yield self._gradient(state.at(0), LAST_STEP, terms)
+        yield from self._by_initial(LAST_STEP)
 
-    def _active(self, symbol: Variable | Parameter) -> list[Edge]:
-        return [e for e in self.step.readers(symbol.name) if e.of.name in self.reached]
+    def _from_initial(self, parameter: Parameter, steps: Expr) -> Iterator[MatrixExpr]:
+        """What reaches a parameter through the initial states that it makes up."""
+        for edge in self.step.initial:
+            if edge.by == parameter:
+                for time, _ in self._initial_terms(edge.of, steps):
+                    yield at_step(edge.pulled, TIME, time)
 
-    def _readers_at(self, symbol: Variable | Parameter, lag: int) -> list[Edge]:
-        """The readers of a variable ``lag`` steps before the last that the loss depends on."""
-        found = []
-        for edge in self._active(symbol):
-            if self.reached[edge.of.name].shifted(edge.lag).holds(lag):
-                found.append(edge)
-        return found
-
-    def _initial_readers(self) -> Iterator[tuple[Variable, list[Edge]]]:
+    def _by_initial(self, steps: Expr) -> Iterator[Equation]:
+        """The gradients by the initial states that are arguments."""
         if not self.with_initial_states:
             return
         for state in self.step.model.states:
-            yield state, [edge for edge in self._active(state) if edge.lag]
-
-    def _adjoint(
-        self, variable: Variable, time: Expr, readers: Sequence[Edge], span: Span | None = None
-    ) -> Equation:
-        terms = (at_step(edge.pulled, TIME, time + edge.lag) for edge in readers)
-        meaning = ("adjoint", f"{variable.name}_{time}")
-        return Equation(meaning, Adjoint(variable.at(time)), add(*terms, like=variable), span=span)
+            if self.step.model.declaration(state.name).initial is None:
+                for time, terms in self._initial_terms(state, steps):
+                    yield self._gradient(state.at(time), steps, terms)
 
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Integer, Parameter, Variable
-from bptt_sym.derivation.contributions import Contributions
+from bptt_sym.derivation.contributions import MOST_COUNTED, Contributions
 from bptt_sym.derivation.factors import Chain, Contribution, Factor
-from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.unfolding import Dominance, Node
-
-MOST_COUNTED = 2**53
-"""Contributions count their paths below this number, up to which any reader of JSON is exact."""
-
 
 class ConcreteContributions:
     """The contributions of one parameter over ``steps`` time steps."""
@@ -23,20 +18,9 @@ class ConcreteContributions:
         self.parameter = parameter
         self.steps = steps
 
-    @cached_property
-    def paths(self) -> Paths:
-        return Paths(self.all.plain, self.all.step.loss.name, self.steps, MOST_COUNTED)
-
     def last(self) -> list[Contribution]:
         """For the loss at the last step, the latest contribution first."""
-        losses = range(self.steps, self.steps + 1)
-        found = []
-        for step in self._steps():
-            count = self._count(step, self.steps)
-            if count:
-                chains = tuple(self._chains(step, self.steps))
-                found.append(self._contribution(step, losses, chains, count))
-        return found
+        return self._from(range(self.steps, self.steps + 1), written=True)
 
     def summed(self) -> list[Contribution]:
         """For the sum of the losses of all steps, the latest contribution first.
@@ -44,25 +28,20 @@ class ConcreteContributions:
         Where they have more than ``most_factors`` chains in all, they hold none: their general
         form says what they are.
         """
-        found = []
-        counted = 0
         few = self.steps * (self.steps + 1) // 2 <= self.all.most_factors
-        for step in self._steps():
-            losses = range(max(step, 1), self.steps + 1)
-            if step:
-                # From the loss at t to step i there are as many paths as from the last to N - t + i.
-                counted += self._count(step, self.steps)
-                count = counted
-            else:
-                count = sum(self._count(step, loss) for loss in losses)
-            if count:
-                chains = [chain for loss in losses if few for chain in self._chains(step, loss)]
-                found.append(self._contribution(step, losses, tuple(chains), count))
-        return found
+        return self._from(range(1, self.steps + 1), written=few)
 
-    def _steps(self) -> range:
-        """The steps that have a copy of the parameter, the latest first."""
-        return range(self.steps, -1 if self.all.initial_readers(self.parameter) else 0, -1)
+    def _from(self, losses: range, *, written: bool) -> list[Contribution]:
+        found = []
+        paths = self.all.paths(self.steps, losses)
+        for copy in paths.copies(self.parameter.name):
+            readers = [entry for entry in self._readers(copy.time) if paths.count(entry[1])]
+            chains: list[Chain] = []
+            for loss in losses:
+                if written:
+                    chains += self._chains(readers, loss)
+            found.append(self._contribution(copy, losses, readers, tuple(chains)))
+        return found
 
     def _readers(self, step: int) -> list[tuple[Edge, Node]]:
         """Who reads the copy of a step."""
@@ -70,35 +49,39 @@ class ConcreteContributions:
             return self.all.initial_readers(self.parameter)
         return [(edge, Node(edge.of.name, step)) for edge in self.all.readers(self.parameter)]
 
-    def _count(self, step: int, loss: int) -> int:
-        """The number of paths from the loss of a step to the parameter's copy at another."""
-        return self.paths.count(loss, Node(self.parameter.name, step))
-
     def _contribution(
-        self, step: int, losses: range, chains: tuple[Chain, ...], count: int
+        self,
+        copy: Node,
+        losses: range,
+        readers: Sequence[tuple[Edge, Node]],
+        chains: tuple[Chain, ...],
     ) -> Contribution:
         most = self.all.most_factors
-        copy = Node(self.parameter.name, step)
-        readers = tuple(
-            self.all.variable(node.name, node.time)
-            for edge, node in self._readers(step)
-            if any(self.paths.count(loss, node) for loss in losses)
+        paths = self.all.paths(self.steps, losses)
+        count = paths.count(copy)
+        listed = count <= most and losses[-1] - copy.time < most
+        in_order = sorted(paths.to(copy), key=lambda path: path[0].time) if listed else ()
+        return Contribution(
+            self.parameter,
+            copy.time,
+            tuple(self.all.variable(node.name, node.time) for _, node in readers),
+            chains,
+            count if count < MOST_COUNTED else None,
+            tuple(in_order),
         )
-        listed = count <= most and losses[-1] - step < most
-        paths = (path for loss in losses if listed for path in self.paths.to(loss, copy))
-        known = count if count < MOST_COUNTED else None
-        return Contribution(self.parameter, step, readers, chains, known, tuple(paths))
 
-    def _chains(self, step: int, loss: int) -> list[Chain]:
-        if step == 0:
-            dominance, later = self.all.dominators(loss), 0
-        else:
-            dominance, later = self.all.dominators(self.steps), self.steps - loss
-        return [
-            self._chain(edge, node.moved(later), dominance, later)
-            for edge, node in self._readers(step)
-            if self.paths.count(loss, node)
-        ]
+    def _chains(self, readers: Sequence[tuple[Edge, Node]], loss: int) -> Iterator[Chain]:
+        """The chains from the loss of a step."""
+        for edge, node in readers:
+            if not self.all.paths(self.steps, range(loss, loss + 1)).count(node):
+                continue
+            if node.time < 1:
+                yield self._chain(edge, node, self.all.dominators(loss), 0)
+            else:
+                later = self.steps - loss
+                yield self._chain(
+                    edge, node.moved(later), self.all.dominators(self.steps), later
+                )
 
     def _chain(self, edge: Edge, node: Node, dominance: Dominance, later: int) -> Chain:
         """The chain to a reader, as it is for the loss so many steps before the last."""

@@ -33,6 +33,9 @@ from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
 
+MOST_COUNTED = 2**53
+"""Contributions count their paths below this number, up to which any reader of JSON is exact."""
+
 Symbol = Callable[[Node], Variable]
 """The variable that a node stands for."""
 
@@ -51,6 +54,7 @@ class Contributions:
         self.carried = carried_by(step, self.plain, self.reached)
         self.graph = condensed(self.plain, self.carried)
         self._dominators: dict[int, Dominance] = {}
+        self._paths: dict[tuple[int, range], Paths] = {}
 
     def dominators(self, loss: int) -> Dominance:
         """The dominators from the loss of a step."""
@@ -58,6 +62,12 @@ class Contributions:
             root = Node(self.step.loss.name, loss)
             self._dominators[loss] = Dominance(Unfolding(self.graph, loss), root)
         return self._dominators[loss]
+
+    def paths(self, steps: int, losses: range) -> Paths:
+        """The paths from the losses of some steps."""
+        if (steps, losses) not in self._paths:
+            self._paths[steps, losses] = Paths(self.step, steps, losses, MOST_COUNTED)
+        return self._paths[steps, losses]
 
     # The window: enough steps to see what every chain is like.
 
@@ -202,15 +212,11 @@ class Contributions:
     def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
         last = self.window.root.time
         node = Node(edge.of.name, last - lag)
-        if not self._paths_in_window.count(last, node):
+        if not self.paths(last, range(last, last + 1)).count(node):
             return None
         symbol = self._moved(loss_step)
         factors = self.factors(self.chain(node, self.window), self.window, symbol)
         return Chain((*factors, Factor(symbol(node), parameter, "immediate", edge)))
-
-    @cached_property
-    def _paths_in_window(self) -> Paths:
-        return Paths(self.plain, self.step.loss.name, self.window.root.time, most=1)
 
     def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
         """From the loss to the carried variables, those of step i, the reader, the parameter."""

@@ -5,24 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, PartialDerivative, Symbol
+from bptt_sym.algebra.blocks import StateTuple
+from bptt_sym.algebra.expressions import (
+    TIME,
+    Expr,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    Symbol,
+)
 from bptt_sym.derivation.factors import Contribution, Factor
+from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Model
 
 Level = Literal["chain", "jacobian", "adjoint"]
-Loss = Literal["last", "sum"]
+Loss = Literal["last", "sum", "mean"]
 
 LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
-LOSSES: tuple[Loss, ...] = ("last", "sum")
+LOSSES: tuple[Loss, ...] = ("last", "sum", "mean")
 
 
 @dataclass(frozen=True)
 class Span:
-    """For which time steps an equation holds: index = first, first - 1, ..., last."""
+    """For which time steps an equation holds: index = first, first - 1, ..., last.
+
+    Where the recursion is ``rising``, it is computed from the last of these to the first.
+    """
 
     index: Symbol
     first: Expr
     last: Expr
+    rising: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,8 @@ class Equation:
 
     ``meaning`` names it: the parts of its label. ``left`` is absent where the line is an
     expression that the text names (a contribution). ``factors`` are the derivatives on the right,
-    where it is a product of them. ``number`` is given at the end.
+    where it is a product of them. ``path`` is the one path that the line stands for. ``number`` is
+    given at the end.
     """
 
     meaning: tuple[str, ...]
@@ -40,6 +54,7 @@ class Equation:
     factors: tuple[tuple[Factor, ...], ...] = ()
     contribution: Contribution | None = None
     span: Span | None = None
+    path: tuple[Node, ...] = ()
     number: int | None = None
 
     @property
@@ -52,21 +67,24 @@ class Equation:
 class Section:
     """Equations under one heading.
 
-    ``topic`` says what they are about: the model, the factors, the adjoints or the gradient by
-    ``parameter``; ``general`` tells the equations for a symbolic number of steps.
+    ``topic`` says what they are about: the factors, the adjoints, the gradient by ``parameter`` or
+    the paths to its copies; ``general`` tells the equations for a symbolic number of steps.
+    ``path_count`` is the number of paths, of which a section holds all or none.
     """
 
-    topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions"]
+    topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
     equations: tuple[Equation, ...]
     parameter: Parameter | None = None
     general: bool = False
+    path_count: int | None = None
 
 
 @dataclass(frozen=True)
 class Derivation:
     """The gradient of the loss by parameters of a model over ``steps`` time steps.
 
-    ``number_from`` is the number asked for the first equation; without one they count from 1.
+    ``number_from`` is the number asked for the first equation; without one they count from 1. With
+    ``paths`` it lists the paths to the copies of the parameters instead.
     """
 
     model: Model
@@ -77,6 +95,7 @@ class Derivation:
     sections: tuple[Section, ...]
     most_factors: int
     number_from: int | None = None
+    paths: bool = False
 
     def numbered(self) -> Derivation:
         """The derivation with its equations numbered in order; definitions stay without one."""
@@ -103,6 +122,19 @@ class Derivation:
             for equation in section.equations
             for derivative in equation.right.atoms(PartialDerivative)
         )
+
+    @property
+    def state_tuple(self) -> StateTuple | None:
+        """The tuple of all that step t hands on, where it stands in the equations."""
+        sides = (
+            side
+            for section in self.sections
+            if section.topic == "definitions"
+            for equation in section.equations
+            if isinstance(equation.left, PartialDerivative)
+            for side in (equation.left.of, equation.left.by)
+        )
+        return next((side.at(TIME) for side in sides if isinstance(side, StateTuple)), None)
 
     @property
     def equations(self) -> tuple[Equation, ...]:

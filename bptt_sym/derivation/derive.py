@@ -8,6 +8,7 @@ from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import LEVELS, LOSSES, Derivation, Level, Loss
+from bptt_sym.derivation.listing import PathLists
 from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.errors import InputError, listed
@@ -26,13 +27,16 @@ def derive(
     loss: Loss = "last",
     number_from: int | None = None,
     most_factors: int = MOST_FACTORS,
+    paths: bool = False,
 ) -> Derivation:
     """The gradient of a model's loss by its parameters over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint
-    (the backward recursion). ``loss`` is last (E_N alone) or sum (E_1 + ... + E_N). A chain of more
-    than ``most_factors`` factors is abbreviated. Raises InputError for what is not among these.
+    (the backward recursion). ``loss`` is last (E_N alone), sum (E_1 + ... + E_N) or mean. A chain
+    of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths to each copy of
+    the parameters are counted, and listed where they are few. Raises InputError for what is not
+    among these.
     """
     check_choice("level", level, LEVELS)
     check_choice("loss", loss, LOSSES)
@@ -41,16 +45,22 @@ def derive(
     if number_from is not None:
         check_number("first equation number", number_from, 0, 10**6)
     parameters = choose_parameters(model, wrt)
-    if level == "adjoint":
+    matrices = level == "jacobian"
+    if paths:
+        if level == "adjoint":
+            raise InputError("the paths are products of derivatives: level chain or jacobian")
+        lists = PathLists(derive_step(model, detailed=False), steps, loss, matrices=matrices)
+        sections = lists.sections(parameters)
+    elif level == "adjoint":
         step = derive_step(model, detailed=True)
         recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
         sections = recursion.sections(steps)
     else:
         contributions = Contributions(derive_step(model, detailed=False), most_factors)
-        products = Products(contributions, steps, loss, matrices=level == "jacobian")
+        products = Products(contributions, steps, loss, matrices=matrices)
         sections = products.sections(parameters)
     return Derivation(
-        model, steps, level, loss, parameters, tuple(sections), most_factors, number_from
+        model, steps, level, loss, parameters, tuple(sections), most_factors, number_from, paths
     ).numbered()
 
 

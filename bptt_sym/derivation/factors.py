@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     Variable,
     at_step,
+    product,
 )
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge
@@ -64,6 +66,17 @@ class Chain:
     def reader(self) -> Variable:
         """The variable that reads the parameter."""
         return self.factors[-1].of
+
+    def pulled_back(self, before: Sequence[MatrixExpr]) -> MatrixExpr:
+        """The chain as matrices, in the shape of the parameter.
+
+        ``before`` are the matrices of all factors but the last: their product is the row that
+        reaches the reader, which is pulled back through the reader's equation.
+        """
+        last = self.factors[-1]
+        assert last.edge is not None
+        row = product(*before) if before else last.edge.seed
+        return last.edge.applied(row, last.of.time)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.derivation.step import Edge, Step
 
 
@@ -61,11 +60,11 @@ class Graph:
 
 
 def plain_graph(step: Step) -> Graph:
-    """The graph of a step as its equations say, inputs left out."""
+    """The graph of a step as its equations say, inputs and frozen parameters left out."""
     order = tuple(variable.name for variable in step.variables)
-    computed = frozenset(order)
+    nodes = frozenset((*order, *step.model.parameters))
     reads = {
-        name: tuple(_link(edge) for edge in step.reads(name) if _is_node(edge, computed))
+        name: tuple(_link(edge) for edge in step.reads(name) if edge.by.name in nodes)
         for name in order
     }
     initial: dict[str, tuple[Link, ...]] = {}
@@ -76,7 +75,3 @@ def plain_graph(step: Step) -> Graph:
 
 def _link(edge: Edge) -> Link:
     return Link(edge.by.name, edge.lag)
-
-
-def _is_node(edge: Edge, computed: frozenset[str]) -> bool:
-    return isinstance(edge.by, Parameter) or edge.by.name in computed

@@ -1,75 +1,88 @@
-"""The paths through the unfolding from a loss to the copies of a parameter: their number, a list."""
+"""The paths through the unfolding from losses to the copies of parameters: their number, a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
-from bptt_sym.derivation.graph import Graph
+from bptt_sym.derivation.graph import Graph, plain_graph
+from bptt_sym.derivation.order import Sweep, sweeps
+from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Node
 
 
-def path_counts(graph: Graph, root: str) -> Iterator[dict[str, int]]:
-    """For lag 0, 1, ... without end: how many paths lead from ``root`` to each name that far back.
-
-    Exact, whatever the size.
-    """
-    coming: list[dict[str, int]] = [{root: 1}]
-    while True:
-        found = coming.pop(0) if coming else {}
-        for name in reversed(graph.order):
-            count = found.get(name)
-            if count:
-                for link in graph.reads[name]:
-                    coming += [{} for _ in range(link.lag - len(coming))]
-                    there = coming[link.lag - 1] if link.lag else found
-                    there[link.name] = there.get(link.name, 0) + count
-        yield found
-
-
 class Paths:
-    """The paths from the losses of steps 1, ..., ``steps`` to every node that they depend on.
+    """The paths from the losses of some steps to every node that they depend on.
 
-    Counts stop growing at ``most``, which then means as many or more.
+    ``totals`` counts, for each parameter, the paths to all of its copies, exactly, whatever the
+    size. The counts of single nodes stop growing at ``most``, which then means as many or more.
     """
 
-    def __init__(self, graph: Graph, root: str, steps: int, most: int) -> None:
-        self.graph = graph
-        self.root = root
+    def __init__(self, step: Step, steps: int, losses: Iterable[int], most: int = 1) -> None:
+        self.graph = plain_graph(step)
+        self.steps = steps
         self.most = most
-        self._counts = [
-            {name: min(count, most) for name, count in found.items()}
-            for found in islice(path_counts(graph, root), steps)
-        ]
+        self.totals = dict.fromkeys(step.model.parameters, 0)
+        self._counts: dict[str, dict[int, int]] = {}
+        self._waiting: dict[Node, int] = {}
+        for time in losses:
+            self._reach(Node(step.loss.name, time), 1)
+        for sweep in sweeps(step.model, step.variables[::-1]):
+            self._sweep(sweep)
+        self._make_initial()
 
-    def count(self, loss: int, node: Node) -> int:
-        """The number of paths from the loss of a step to a node."""
-        if node.time < 1:
-            readers = self._read_by(loss, node)
-            return min(self.most, sum(self.count(loss, reader) for reader in readers))
-        return self._counts[loss - node.time].get(node.name, 0) if node.time <= loss else 0
+    def _sweep(self, sweep: Sweep) -> None:
+        times = range(1, self.steps + 1) if sweep.rising else range(self.steps, 0, -1)
+        for time in times:
+            for variable in sweep.variables:
+                count = self._waiting.pop(Node(variable.name, time), 0)
+                if count:
+                    for link in self.graph.reads[variable.name]:
+                        self._reach(Node(link.name, time - link.lag), count)
 
-    def to(self, loss: int, node: Node) -> Iterator[tuple[Node, ...]]:
-        """Every path from the loss of a step to a node, both ends among its nodes."""
-        root = Node(self.root, loss)
+    def _make_initial(self) -> None:
+        """Goes on from the initial states, which is all that is left, to what they are made of."""
+        for node, count in list(self._waiting.items()):
+            for link in self.graph.initial.get(node.name, ()):
+                self._reach(self._copy(link.name, node), count)
+
+    def _copy(self, parameter: str, initial: Node) -> Node:
+        """The copy of a parameter that makes up initial states, before the first step or behind."""
+        return Node(parameter, 0 if initial.time < 1 else self.steps + 1)
+
+    def _reach(self, node: Node, count: int) -> None:
+        if node.name in self.totals:
+            self.totals[node.name] += count
+        else:
+            self._waiting[node] = self._waiting.get(node, 0) + count
+        known = self._counts.setdefault(node.name, {})
+        known[node.time] = min(self.most, known.get(node.time, 0) + count)
+
+    def count(self, node: Node) -> int:
+        """The number of paths to a node."""
+        return self._counts.get(node.name, {}).get(node.time, 0)
+
+    def copies(self, parameter: str) -> list[Node]:
+        """The copies of a parameter that paths lead to, the latest first."""
+        return [Node(parameter, time) for time in sorted(self._counts.get(parameter, ()))[::-1]]
+
+    def to(self, node: Node) -> Iterator[tuple[Node, ...]]:
+        """Every path to a node, from a loss to the node itself."""
         waiting: list[tuple[Node, ...]] = [(node,)]
         while waiting:
             path = waiting.pop()
-            if path[0] == root:
+            readers = self._readers(path[0])
+            if not readers:
                 yield path
-            readers = [other for other in self._read_by(loss, path[0]) if self.count(loss, other)]
             waiting += [(reader, *path) for reader in reversed(readers)]
 
-    def _read_by(self, loss: int, node: Node) -> list[Node]:
-        """The nodes up to a step that read a node."""
+    def _readers(self, node: Node) -> list[Node]:
+        """The nodes that read a node and that a loss depends on."""
         links = self.graph.readers.get(node.name, ())
         found = [Node(name, node.time + lag) for name, lag in links]
-        found = [reader for reader in found if 1 <= reader.time <= loss]
-        if node.time == 0:
-            found += [
-                Node(state, -lag)
-                for state, made in self.graph.initial.items()
-                for lag in range(self.graph.depth(state))
-                if any(link.name == node.name for link in made)
-            ]
-        return found
+        found = [reader for reader in found if 1 <= reader.time <= self.steps]
+        for state, made in self.graph.initial.items():
+            if any(link.name == node.name for link in made):
+                times = self._counts.get(state, ())
+                outside = (Node(state, time) for time in times if not 1 <= time <= self.steps)
+                found += [other for other in outside if self._copy(node.name, other) == node]
+        return [reader for reader in found if self.count(reader)]

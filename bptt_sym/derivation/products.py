@@ -15,27 +15,20 @@ from bptt_sym.algebra.expressions import (
     Gradient,
     Integer,
     MatrixExpr,
-    OneMatrix,
     Parameter,
     PartialDerivative,
     TotalLoss,
     Variable,
     add,
     at_step,
-    broadcast,
-    hadamard,
-    is_one,
     product,
-    quotient,
-    scale,
-    size,
-    split_coefficient,
     sum_over_time,
 )
 from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Equation, Loss, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
+from bptt_sym.derivation.mean import share_of_sum
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.totals import Total, Totals, Written
 
@@ -130,7 +123,8 @@ class Products:
 
     def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
         if contribution.chains:
-            return add(*(self._share(self.write(chain)) for chain in contribution.chains))
+            written = map(self.write, contribution.chains)
+            return add(*(self._share(term, Integer(self.steps)) for term in written))
         # Too many losses to write one by one: their sum, for this step.
         step, last = contribution.step, Integer(self.steps)
         terms = []
@@ -146,7 +140,7 @@ class Products:
                     terms.append(sum_over_time(body, TIME, first, last))
                 else:
                     terms.append(at_step(body, TIME, first))
-        return self._share(add(*terms))
+        return add(*(self._share(term, last) for term in terms))
 
     def _sum(
         self,
@@ -176,15 +170,9 @@ class Products:
         chains = [entry.chain for entry in general]
         return Equation(meaning, left, add(*terms, like=left), _factor_lists(chains))
 
-    def _share(self, expression: MatrixExpr, steps: Expr | None = None) -> MatrixExpr:
-        """The part of a mean over steps that a loss of one step has, by default of ``self.steps``."""
-        if self.loss != "mean":
-            return expression
-        part = quotient(OneMatrix(1, 1), size(Integer(self.steps) if steps is None else steps))
-        coefficient, rest = split_coefficient(part)
-        if is_one(rest):
-            return scale(coefficient, expression)
-        return hadamard(broadcast(part, expression.shape), expression)
+    def _share(self, expression: MatrixExpr, steps: Expr) -> MatrixExpr:
+        """What the loss of one step, or the sum of all, has in the loss that is derived."""
+        return share_of_sum(expression, steps) if self.loss == "mean" else expression
 
     @property
     def _loss_at_end(self) -> Expr | None:
@@ -202,17 +190,10 @@ class Products:
         return f"{name}_{steps}" if self.loss == "last" else f"{name}_1..{steps}"
 
     def write(self, chain: Chain) -> MatrixExpr:
-        """A chain as the product of its derivatives, or of their matrices.
-
-        As matrices it has the shape of the parameter: the row that reaches the reader, pulled
-        back through the reader's equation.
-        """
+        """A chain as the product of its derivatives, or of their matrices."""
         if not self.matrices:
             return product(*(factor.expression for factor in chain.factors))
-        *before, last = chain.factors
-        assert last.edge is not None
-        row = product(*map(self._matrix, before)) if before else last.edge.seed
-        return last.edge.applied(row, last.of.time)
+        return chain.pulled_back([self._matrix(factor) for factor in chain.factors[:-1]])
 
     def _matrix(self, factor: Factor) -> MatrixExpr:
         in_full = self._in_full(factor)

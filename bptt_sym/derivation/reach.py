@@ -14,9 +14,10 @@ class Lags(NamedTuple):
     first: int
     last: int | None
 
-    def shifted(self, lag: int) -> Lags:
-        """The range as seen from ``lag`` steps before."""
-        return Lags(self.first + lag, None if self.last is None else self.last + lag)
+    def shifted(self, lag: int) -> Lags | None:
+        """The range as seen from ``lag`` steps before, or none behind the last step."""
+        last = None if self.last is None else self.last + lag
+        return None if last is not None and last < 0 else Lags(max(self.first + lag, 0), last)
 
     def holds(self, lag: int) -> bool:
         """Whether a lag lies in the range."""
@@ -56,6 +57,8 @@ def reach(step: Step, roots: Mapping[str, Lags]) -> dict[str, Lags]:
             if edge.of.name not in found:
                 continue
             reached = found[edge.of.name].shifted(edge.lag)
+            if reached is None:
+                continue
             before = found.get(edge.by.name)
             after = before.joined(reached) if before else reached
             if after != before:
@@ -73,11 +76,11 @@ def cases(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
 
     A range in which nothing reads it, between others, has none: the derivative is zero there.
     """
-    ranges = [
-        (edge, reached[edge.of.name].shifted(edge.lag))
-        for edge in step.readers(name)
-        if edge.of.name in reached
-    ]
+    ranges = []
+    for edge in step.readers(name):
+        lags = reached[edge.of.name].shifted(edge.lag) if edge.of.name in reached else None
+        if lags:
+            ranges.append((edge, lags))
     starts = {lags.first for _, lags in ranges}
     starts |= {lags.last + 1 for _, lags in ranges if lags.last is not None}
     found = []

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, Equation, Span
 from bptt_sym.render.command import derive_command
-from bptt_sym.render.lines import broken
+from bptt_sym.render.lines import Page, broken, width
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
@@ -16,11 +16,18 @@ from bptt_sym.version import MADE_BY
 LINE_WIDTH = 42.0
 """The room for a right side, in letters, on a line of LaTeX's article class."""
 
-_OPERATORS = {
-    "matrix": r"\quad \cdot",
-    "elementwise": r"\quad \odot",
-    "kronecker": r"\quad \otimes",
-}
+_PAGE = Page(
+    write=tex,
+    measure=width,
+    minus="-",
+    first_minus="- ",
+    after_number="",
+    operators={
+        "matrix": r"\quad \cdot",
+        "elementwise": r"\quad \odot",
+        "kronecker": r"\quad \otimes",
+    },
+)
 
 
 def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
@@ -100,12 +107,13 @@ def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
 
 def _right(equation: Equation, marked: bool, room: float, names: Mapping[str, str]) -> list[str]:
     box = typeset(equation.right, mark_immediate=marked, latex=names)
-    return broken(box, room, tex, _OPERATORS)
+    return broken(box, room, _PAGE)
 
 
 def _span(span: Span | None) -> str:
     if span is None:
         return ""
-    index, first, last = (tex(typeset(part)) for part in (span.index, span.first, span.last))
+    ends = (span.last, span.first) if span.rising else (span.first, span.last)
+    index, first, last = (tex(typeset(part)) for part in (span.index, *ends))
     steps = first if first == last else rf"{first}, \dots, {last}"
     return rf", \qquad {index} = {steps}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from bptt_sym.algebra.layout import (
@@ -30,7 +31,6 @@ from bptt_sym.algebra.layout import (
 )
 from bptt_sym.algebra.names import GREEK
 
-Write = Callable[[Layout], str]
 Kind = Literal["matrix", "elementwise", "kronecker"]
 
 
@@ -60,7 +60,9 @@ def width(box: Layout) -> float:
             return 0.6 + max(width(over), width(under))
         case Matrix(rows=rows):
             return 2 + sum(max(width(row[k]) for row in rows) + 1.5 for k in range(len(rows[0])))
-        case Application(arguments=parts) | Row(parts=parts) | Tuple(parts=parts):
+        case Tuple(parts=parts):
+            return 0.5 + sum(width(part) + 0.5 for part in parts)
+        case Application(arguments=parts) | Row(parts=parts):
             return 3 + sum(width(part) + 1 for part in parts)
         case Relation(left=left, right=right):
             return 4 + width(left) + width(right)
@@ -76,25 +78,40 @@ def width(box: Layout) -> float:
             return 1.5
 
 
-def broken(box: Layout, room: float, write: Write, operators: dict[str, str]) -> list[str]:
-    """The box as written lines, each about ``room`` wide; later lines begin with their sign.
+@dataclass(frozen=True)
+class Page:
+    """How a language writes a box, measures it and begins a line.
 
-    ``operators`` are the signs that begin a line inside a product of each kind.
+    ``first_minus`` begins the first line of several, ``operators`` a line inside a product, and
+    ``after_number`` stands between a number and a sign of sum.
     """
-    if width(box) <= room:
-        return [write(box)]
+
+    write: Callable[[Layout], str]
+    measure: Callable[[Layout], float]
+    minus: str
+    first_minus: str
+    after_number: str
+    operators: Mapping[str, str]
+
+
+def broken(box: Layout, room: float, page: Page) -> list[str]:
+    """The box as written lines, each about ``room`` wide; later lines begin with their sign."""
+    if page.measure(box) <= room:
+        return [page.write(box)]
     if not isinstance(box, Terms):
-        return _filled(box, room, write, operators)
+        return _filled(box, room, page)
     lines: list[str] = []
-    for sign, line in term_lines(box, room, width):
-        first, *more = _filled(line, room, write, operators)
-        if lines or sign < 0:
-            first = f"{'-' if sign < 0 else '+'} {first}"
+    for sign, line in _term_lines(box, room, page.measure):
+        first, *more = _filled(line, room, page)
+        if lines:
+            first = f"{page.minus if sign < 0 else '+'} {first}"
+        elif sign < 0:
+            first = page.first_minus + first
         lines += [first, *more]
     return lines
 
 
-def term_lines(
+def _term_lines(
     box: Terms, room: float, measure: Callable[[Layout], float]
 ) -> list[tuple[int, Layout]]:
     """A sum as lines, each a sign and what follows: a term each, or several where all are short."""
@@ -113,37 +130,40 @@ def term_lines(
     ]
 
 
-def _filled(box: Layout, room: float, write: Write, operators: dict[str, str]) -> list[str]:
+def _filled(box: Layout, room: float, page: Page) -> list[str]:
     """A product in lines that are filled factor by factor."""
-    if width(box) <= room:
-        return [write(box)]
-    prefix, factors, kind = _opened(box, write)
+    if page.measure(box) <= room:
+        return [page.write(box)]
+    prefix, factors, kind = _opened(box, page)
     groups: list[list[Layout]] = [[]]
     used = 4.0 * len(prefix)
     for factor in factors:
-        if groups[-1] and used + width(factor) > room:
+        if groups[-1] and used + page.measure(factor) > room:
             groups.append([])
             used = 2.0
         groups[-1].append(factor)
-        used += width(factor) + 0.5
+        used += page.measure(factor) + 0.5
     products = (group[0] if len(group) == 1 else Factors(tuple(group), kind) for group in groups)
-    first, *more = map(write, products)
-    return ["".join(prefix) + first, *(f"{operators[kind]} {line}" for line in more)]
+    first, *more = map(page.write, products)
+    return ["".join(prefix) + first, *(f"{page.operators[kind]} {line}" for line in more)]
 
 
-def _opened(box: Layout, write: Write) -> tuple[list[str], tuple[Layout, ...], Kind]:
+def _opened(box: Layout, page: Page) -> tuple[list[str], tuple[Layout, ...], Kind]:
     """A product as the signs before it, its factors and their kind; sum signs are opened."""
     match box:
         case Negative(body=body):
-            signs, factors, kind = _opened(body, write)
-            return ["-", *signs], factors, kind
+            signs, factors, kind = _opened(body, page)
+            return [page.minus, *signs], factors, kind
         case Big(kind="sum", body=body):
-            signs, factors, kind = _opened(body, write)
+            signs, factors, kind = _opened(body, page)
             sign = Big("sum", Terms(()), box.index, box.lower, box.upper)
-            return [write(sign), *signs], factors, kind
-        case Factors(factors=(Number() as number, Big() as body)):
-            signs, factors, kind = _opened(body, write)
-            return [write(number), *signs], factors, kind
+            return [page.write(sign), *signs], factors, kind
+        case Factors(factors=(Number() as number, (Big() | Factors()) as body)):
+            signs, factors, kind = _opened(body, page)
+            return [page.write(number) + page.after_number, *signs], factors, kind
+        case Factors(factors=(Ratio() as ratio, Big() as body)):
+            signs, factors, kind = _opened(body, page)
+            return [page.write(Factors((ratio, Terms(())))), *signs], factors, kind
         case Factors(factors=factors, kind=kind):
             return [], factors, kind
         case _:

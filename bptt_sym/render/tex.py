@@ -105,7 +105,8 @@ def tex(box: Layout) -> str:
         case Tuple(parts=parts):
             return rf"({', '.join(map(tex, parts))})"
         case Matrix(rows=rows):
-            lines = r" \\[1ex] ".join(" & ".join(map(tex, row)) for row in rows)
+            cells = [[rf"\displaystyle {tex(entry)}" for entry in row] for row in rows]
+            lines = r" \\[2ex] ".join(map(" & ".join, cells))
             return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 

@@ -7,16 +7,25 @@ from collections.abc import Callable, Sequence
 from sympy import S
 
 from bptt_sym.algebra.expressions import Expr, Parameter
-from bptt_sym.algebra.layout import Layout, Terms
+from bptt_sym.algebra.layout import Layout, Matrix
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import ARGUMENT, Model
-from bptt_sym.render.lines import term_lines
+from bptt_sym.render.lines import Page, broken
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
 WIDTH = 96
-"""A sum that does not fit into so many columns is broken before its signs."""
+"""What does not fit into so many columns is broken before its signs and between its factors."""
+
+_PAGE = Page(
+    write=unicode_text,
+    measure=lambda box: len(unicode_text(box)),
+    minus="−",
+    first_minus="−",
+    after_number=" ",
+    operators={"matrix": "·", "elementwise": "⊙", "kronecker": "⊗"},
+)
 
 Style = Callable[[str, str], str]
 
@@ -89,22 +98,25 @@ def _span(equation: Equation, style: Style) -> str:
     span = equation.span
     if span is None:
         return ""
-    index, first, last = (
-        unicode_text(typeset(part)) for part in (span.index, span.first, span.last)
-    )
+    ends = (span.last, span.first) if span.rising else (span.first, span.last)
+    index, first, last = (unicode_text(typeset(part)) for part in (span.index, *ends))
     steps = f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}"
     return "   " + style(f"for {steps}", "note")
 
 
 def _broken(box: Layout, width: int) -> list[str]:
-    whole = unicode_text(box)
-    if len(whole) <= width or not isinstance(box, Terms):
-        return [whole]
+    return _matrix(box) if isinstance(box, Matrix) else broken(box, width, _PAGE)
+
+
+def _matrix(box: Matrix) -> list[str]:
+    """A matrix with its rows one under the other."""
+    rows = [[unicode_text(entry) for entry in row] for row in box.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
-        (sign, unicode_text(line))
-        for sign, line in term_lines(box, width, lambda term: len(unicode_text(term)))
+        "  ".join(entry.ljust(width) for entry, width in zip(row, widths, strict=True))
+        for row in rows
     ]
-    (sign, first), *others = lines
-    return [("−" if sign < 0 else "") + first] + [
-        ("− " if sign < 0 else "+ ") + shown for sign, shown in others
-    ]
+    if len(lines) == 1:
+        return [f"[ {lines[0]} ]"]
+    first, *between, last = lines
+    return [f"⎡ {first} ⎤", *(f"⎢ {line} ⎥" for line in between), f"⎣ {last} ⎦"]
