@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sympy import S
-
 from bptt_sym.algebra.expressions import Expr, Parameter
 from bptt_sym.algebra.layout import Layout, Terms
 from bptt_sym.derivation.derivation import Derivation, Equation
@@ -17,6 +15,9 @@ from bptt_sym.templating import environment
 
 WIDTH = 96
 """A sum that does not fit into so many columns is broken before its signs."""
+
+AS_NAMED = Parameter(ARGUMENT.name, ARGUMENT.rows, ARGUMENT.cols)
+"""The variable of a formula without a time step."""
 
 Style = Callable[[str, str], str]
 
@@ -51,7 +52,7 @@ def model_text(model: Model) -> str:
     filters = {
         "math": math,
         "initial": lambda symbol: symbol.at(0),
-        "formula": lambda value: math(value.xreplace({ARGUMENT: Parameter("z", S.One, S.One)})),
+        "formula": lambda value: math(value.xreplace({ARGUMENT: AS_NAMED})),
     }
     return environment(filters).get_template("model.txt.j2").render(model=model)
 
