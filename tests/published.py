@@ -11,15 +11,27 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import partial, reduce
 from itertools import pairwise
 
 import numpy as np
-from sympy import Expr, MatrixExpr
+from sympy import Expr, Identity, Integer, MatAdd, MatMul, MatrixExpr
 from totals import Totals
 
 from bptt_sym.algebra.evaluate import evaluate
-from bptt_sym.algebra.expressions import TIME, Adjoint, Parameter, Variable, at_step, dimension
+from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    LAST_STEP,
+    TIME,
+    Adjoint,
+    Parameter,
+    PartialDerivative,
+    TimeProduct,
+    Variable,
+    at_step,
+    dimension,
+    product,
+)
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import Model
 
@@ -216,11 +228,11 @@ def edges_of(derivation: Derivation) -> dict[tuple[str, str, int], MatrixExpr]:
 
 def path_value(network: Network, edges: Mapping, path: Iterable[Key]) -> np.ndarray:
     """The product of the Jacobians along a path, each with the parameters of its own step."""
-    row = np.eye(1)
-    for (of, time), (by, earlier) in pairwise(path):
-        edge = at_step(edges[of, by, time - earlier], TIME, time)
-        row = row @ network.value(edge, copy=time)
-    return row
+    factors = (
+        network.value(at_step(edges[of, by, time - earlier], TIME, time), copy=time)
+        for (of, time), (by, earlier) in pairwise(path)
+    )
+    return reduce(np.matmul, factors)
 
 
 def totals_of(derivation: Derivation, network: Network) -> Totals:
@@ -294,6 +306,42 @@ def paths_of(equation: Equation) -> list[str]:
         " ".join([*(f"{node.name}_{node.time}" for node in path[:-1]), contribution.parameter.name])
         for path in contribution.paths
     ]
+
+
+def written_out(expression: MatrixExpr, derivation: Derivation, steps: int) -> list[list[str]]:
+    """The nodes of each term of a general form for a number of steps, its definitions put in."""
+    expression = expression.xreplace({LAST_STEP: Integer(steps)}).doit()
+    terms = expression.args if isinstance(expression, MatAdd) else [expression]
+    definitions = [e for s in derivation.sections if s.topic == "definitions" for e in s.equations]
+
+    def defined(factor: PartialDerivative) -> MatrixExpr:
+        if isinstance(factor.by, Parameter):
+            return factor
+        at = {LAST_STEP: factor.of.time, CONTRIBUTION_STEP: factor.by.time}
+        rights = [e.right.xreplace(at) for e in definitions if e.left.xreplace(at) == factor]
+        return rights[0] if rights else factor
+
+    chains = []
+    for term in terms:
+        factors = _factors(product(*map(defined, term.args)))
+        assert all(one.by == other.of for one, other in pairwise(factors))
+        chains.append([_label(factors[0].of), *(_label(factor.by) for factor in factors)])
+    return chains
+
+
+def _factors(expression: MatrixExpr) -> list[PartialDerivative]:
+    match expression:
+        case MatMul():
+            return [factor for part in expression.args for factor in _factors(part)]
+        case TimeProduct():
+            return _factors(expression.doit())
+        case Identity():
+            return []
+    return [expression]
+
+
+def _label(symbol: Variable | Parameter) -> str:
+    return symbol.name if isinstance(symbol, Parameter) else f"{symbol.name}_{symbol.time}"
 
 
 def relative_error(one: np.ndarray, other: np.ndarray) -> float:
