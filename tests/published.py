@@ -1,4 +1,4 @@
-"""Networks of publications with numbers put in, and what the package derives for them.
+"""Networks of publications with numbers put in, and what a derivation says of them in numbers.
 
 A test writes the forward pass of a publication as a table of equations in NumPy, next to the model
 file. Every derivative of it is a complex step through that table, so that nothing of the package is
@@ -8,29 +8,23 @@ any time step, with any others held constant.
 
 from __future__ import annotations
 
-import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, reduce
 from itertools import pairwise
 
 import numpy as np
-from sympy import Expr, Identity, Integer, MatAdd, MatMul, MatrixExpr
+from sympy import Expr, MatrixExpr
 from totals import Totals
 
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
-    CONTRIBUTION_STEP,
-    LAST_STEP,
     TIME,
     Adjoint,
     Parameter,
-    PartialDerivative,
-    TimeProduct,
     Variable,
     at_step,
     dimension,
-    product,
 )
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import Model
@@ -198,7 +192,7 @@ def terms_of(derivation: Derivation, parameter: str) -> list[Equation]:
 
 def total_of(derivation: Derivation, parameter: str) -> Equation:
     """The gradient by a parameter for the number of steps asked for."""
-    return [e for e in _section(derivation, parameter) if not e.contribution][0]
+    return next(e for e in _section(derivation, parameter) if not e.contribution)
 
 
 def general_of(derivation: Derivation, parameter: str) -> Equation:
@@ -256,92 +250,6 @@ def backward(
             else:
                 gradients[left.by.name] = value
     return adjoints, gradients
-
-
-# How a derivation is printed.
-
-_NUMBER = re.compile(r"\\tag\{(\d+)\}")
-_LAYOUT = re.compile(
-    r"\\tag\{\d+\}|\\label\{[^}]*\}|\\notag|\\quad|\\text\{from \}.*?\\phantom\{=\}\}|\\\\|\\,|&|\s"
-)
-_ONE_TOKEN = re.compile(r"\{(\\[a-zA-Z]+|[^\\{}])\}")
-_FRACTION = re.compile(r"\\frac\{\\partial([^{}]+)\}\{\\partial([^{}]+)\}")
-
-
-def normal(latex: str) -> str:
-    """LaTeX without what only lays it out, and without braces around one sign."""
-    return _ONE_TOKEN.sub(r"\1", _LAYOUT.sub("", latex))
-
-
-def printed(derivation: Derivation) -> dict[int, str]:
-    r"""The numbered equations of the LaTeX, normalised."""
-    found, lines = {}, []
-    for line in derivation.latex().splitlines():
-        number = _NUMBER.search(line)
-        if not (number or r"\notag" in line):
-            continue
-        lines.append(line)
-        if number:
-            found[int(number[1])] = normal("".join(lines))
-            lines = []
-    return found
-
-
-def nodes(latex: str) -> list[list[str]]:
-    """The nodes of each product of derivatives in a sum: E_3, y_3, s_3, W_s."""
-    return [list(_nodes(term)) for term in latex.split("=")[-1].split("+")]
-
-
-def _nodes(term: str) -> Iterator[str]:
-    factors = _FRACTION.findall(term)
-    assert "".join(rf"\frac{{\partial{of}}}{{\partial{by}}}" for of, by in factors) == term
-    assert all(before[1] == after[0] for before, after in pairwise(factors))
-    yield from (name.replace(r"\bar", "") for name in (factors[0][0], *(f[1] for f in factors)))
-
-
-def paths_of(equation: Equation) -> list[str]:
-    """The paths of a contribution: "E_3 y_3 s_3 W_s", the parameter without a time step."""
-    contribution = equation.contribution
-    return [
-        " ".join([*(f"{node.name}_{node.time}" for node in path[:-1]), contribution.parameter.name])
-        for path in contribution.paths
-    ]
-
-
-def written_out(expression: MatrixExpr, derivation: Derivation, steps: int) -> list[list[str]]:
-    """The nodes of each term of a general form for a number of steps, its definitions put in."""
-    expression = expression.xreplace({LAST_STEP: Integer(steps)}).doit()
-    terms = expression.args if isinstance(expression, MatAdd) else [expression]
-    definitions = [e for s in derivation.sections if s.topic == "definitions" for e in s.equations]
-
-    def defined(factor: PartialDerivative) -> MatrixExpr:
-        if isinstance(factor.by, Parameter):
-            return factor
-        at = {LAST_STEP: factor.of.time, CONTRIBUTION_STEP: factor.by.time}
-        rights = [e.right.xreplace(at) for e in definitions if e.left.xreplace(at) == factor]
-        return rights[0] if rights else factor
-
-    chains = []
-    for term in terms:
-        factors = _factors(product(*map(defined, term.args)))
-        assert all(one.by == other.of for one, other in pairwise(factors))
-        chains.append([_label(factors[0].of), *(_label(factor.by) for factor in factors)])
-    return chains
-
-
-def _factors(expression: MatrixExpr) -> list[PartialDerivative]:
-    match expression:
-        case MatMul():
-            return [factor for part in expression.args for factor in _factors(part)]
-        case TimeProduct():
-            return _factors(expression.doit())
-        case Identity():
-            return []
-    return [expression]
-
-
-def _label(symbol: Variable | Parameter) -> str:
-    return symbol.name if isinstance(symbol, Parameter) else f"{symbol.name}_{symbol.time}"
 
 
 def relative_error(one: np.ndarray, other: np.ndarray) -> float:

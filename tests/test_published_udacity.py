@@ -1,4 +1,6 @@
-"""Udacity, lesson Recurrent Neural Networks: equations 36 to 61 and the quizzes (rows U1 to U15)."""
+"""Udacity, lesson Recurrent Neural Networks: equations 36 to 61 and quizzes (rows U1 to U15)."""
+
+# ruff: noqa: N802 - a test is named for its row
 
 from __future__ import annotations
 
@@ -6,24 +8,20 @@ from math import comb
 
 import numpy as np
 import pytest
+from printed import nodes, normal, paths_of, printed, written_out
 from published import (
     Network,
     backward,
     close,
     edges_of,
     general_of,
-    nodes,
-    normal,
     path_value,
-    paths_of,
-    printed,
     relative_error,
     sigmoid,
     softmax,
     terms_of,
     total_of,
     totals_of,
-    written_out,
 )
 from sympy import Integer
 
@@ -90,7 +88,7 @@ def test_U2_to_U4_and_U7_to_U9_are_one_path_each(course, number, weights, path):
     assert len(term.factors[0]) == {38: 3, 39: 4, 40: 5, 43: 3, 44: 4, 45: 5}[number]
 
 
-@pytest.mark.parametrize("weights", [pytest.param("W_s", id="U2-4"), pytest.param("W_x", id="U7-9")])
+@pytest.mark.parametrize("weights", [pytest.param("W_s", id="U2"), pytest.param("W_x", id="U7")])
 def test_U2_to_U4_and_U7_to_U9_have_the_value_of_their_term(network, weights):
     """Term i is the gradient by the copy of the weights that step i alone uses."""
     terms = terms_of(b.derive(COURSE, weights, N, level="jacobian"), weights)
@@ -230,7 +228,7 @@ def test_U13_each_path_has_its_value(steps):
     assert close(total.reshape(expected.shape), expected)
 
 
-def layers(count: int) -> str:
+def stacked(count: int) -> str:
     """A model of stacked layers, the lowest one fed by x W_1."""
     names = range(1, count + 1)
     return "\n".join(
@@ -250,7 +248,7 @@ def layers(count: int) -> str:
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
 def test_U13_the_number_of_paths_is_a_binomial(steps, count):
-    derivation = b.derive(parse_model(layers(count)), "W_1", steps, most_factors=40)
+    derivation = b.derive(parse_model(stacked(count)), "W_1", steps, most_factors=40)
     terms = terms_of(derivation, "W_1")
     listed = [path for term in terms for path in term.contribution.paths]
     assert sum(term.contribution.path_count for term in terms) == comb(steps + count - 1, count)
