@@ -22,6 +22,7 @@ STAGES = (
     "render",
     "emit",
     "verification",
+    "pytorch",
     "api",
     "__init__",
     "cli",

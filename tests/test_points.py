@@ -12,9 +12,9 @@ import bptt_sym as b
 from bptt_sym.api import verify
 from bptt_sym.emit.load import module_from_source
 from bptt_sym.verification.points import draw_points
+from bptt_sym.verification.report import Report
 from bptt_sym.verification.sizes import names_in, number
 from bptt_sym.verification.table import report_table
-from bptt_sym.verification.verify import Report
 
 LABELLED = '''
 from typing import NamedTuple

@@ -12,8 +12,8 @@ import bptt_sym as b
 from bptt_sym.api import verify
 from bptt_sym.emit.load import module_from_source
 from bptt_sym.verification import witnesses
+from bptt_sym.verification.report import COMPLEX, DIFFERENCES, TANGENT, Check, Report
 from bptt_sym.verification.table import report_table
-from bptt_sym.verification.verify import COMPLEX, DIFFERENCES, TANGENT, Check, Report
 
 STEP = 2.0**-12
 
@@ -51,7 +51,7 @@ def test_no_kink_between_the_points_goes_unseen(
 ) -> None:
     monkeypatch.setattr(witnesses, "DIFFERENCE_STEPS", (STEP,))
     found = 0
-    for a in np.linspace(-5, 5, 2001):
+    for a in np.linspace(-5, 5, 801):
         kink = 0.25 + a * STEP
         result = by_differences(
             lambda w, kink=kink: smooth(w) + change * np.where(w > kink, w - kink, 0)
@@ -62,7 +62,7 @@ def test_no_kink_between_the_points_goes_unseen(
             assert abs(a) > 3.9
         else:
             found += 1
-    assert found > 1500
+    assert found > 600
 
 
 @pytest.mark.parametrize("height", [1.0, -1e-3])
@@ -70,7 +70,7 @@ def test_no_jump_between_the_points_goes_unseen(
     monkeypatch: pytest.MonkeyPatch, height: float
 ) -> None:
     monkeypatch.setattr(witnesses, "DIFFERENCE_STEPS", (STEP,))
-    for a in np.linspace(-5, 5, 1000):
+    for a in np.linspace(-5, 5, 500):
         jump = 0.25 + a * STEP
         result = by_differences(lambda w, jump=jump: smooth(w) + height * (w > jump))
         assert result.conclusive[0] == (abs(a) > 4)
@@ -151,7 +151,7 @@ def checked(*changes: tuple[str, str], seed: int = 0) -> Report:
 def test_a_function_with_kinks_holds(name: str) -> None:
     forward, derivative = KINKED[name]
     left_out = entries = 0
-    for seed in range(5):
+    for seed in range(3):
         report = checked((FORWARD, forward), (DERIVATIVE, derivative), seed=seed)
         assert report.holds, report.failures
         left_out += sum(check.left_out for check in report.checks)

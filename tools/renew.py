@@ -39,9 +39,10 @@ def run(command: str, output: Path) -> None:
 def mutants() -> str:
     """The page on the faults that verification finds: it plants and finds them."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from mutants import page
+    from mutants import MUTANTS
+    from mutants.page import page
 
-    return page()
+    return page(MUTANTS)
 
 
 def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:

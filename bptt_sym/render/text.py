@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sympy import S
-
 from bptt_sym.algebra.expressions import Expr, Parameter
 from bptt_sym.algebra.layout import Layout, Matrix
 from bptt_sym.derivation.derivation import Derivation, Equation
@@ -26,6 +24,9 @@ _PAGE = Page(
     after_number=" ",
     operators={"matrix": "·", "elementwise": "⊙", "kronecker": "⊗"},
 )
+
+AS_NAMED = Parameter(ARGUMENT.name, ARGUMENT.rows, ARGUMENT.cols)
+"""The variable of a formula without a time step."""
 
 Style = Callable[[str, str], str]
 
@@ -60,7 +61,7 @@ def model_text(model: Model) -> str:
     filters = {
         "math": math,
         "initial": lambda symbol: symbol.at(0),
-        "formula": lambda value: math(value.xreplace({ARGUMENT: Parameter("z", S.One, S.One)})),
+        "formula": lambda value: math(value.xreplace({ARGUMENT: AS_NAMED})),
     }
     return environment(filters).get_template("model.txt.j2").render(model=model)
 

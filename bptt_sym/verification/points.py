@@ -24,7 +24,7 @@ _LARGEST = 50.0
 _MOST_HALVINGS = 8
 _MOST_DRAWS = 12
 
-_MOST_ENTRIES = 150
+_MOST_ENTRIES = 100
 """Sizes are chosen such that about so many entries are checked at most: each costs some losses."""
 _MOST_CHOICES = 50
 

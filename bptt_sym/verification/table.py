@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_sym.verification.verify import Check, Report
+from bptt_sym.verification.report import Check, Report
 
 _HEADINGS = ("parameter", "method", "shape", "largest relative error", "tolerance", "")
 
