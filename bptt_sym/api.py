@@ -72,14 +72,16 @@ def derive(
     loss: Loss = "last",
     number_from: int | None = None,
     most_factors: int = MOST_FACTORS,
+    paths: bool = False,
 ) -> Derivation:
     """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is "chain" (products of partial derivatives), "jacobian" (each as its matrix) or
-    "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone) or "sum" (E_1 + ... + E_N).
-    A chain of more than ``most_factors`` factors is abbreviated. Raises InputError for a parameter,
-    level, loss or number that is not among these.
+    "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone), "sum" (E_1 + ... + E_N) or
+    "mean". A chain of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths
+    through the unfolding to the copies of each parameter are counted, and listed where they are
+    few. Raises InputError for a parameter, level, loss or number that is not among these.
 
     >>> print(derive(load_model("elman"), wrt="W_y").text().splitlines()[-2])
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
@@ -92,6 +94,7 @@ def derive(
         loss=loss,
         number_from=number_from,
         most_factors=most_factors,
+        paths=paths,
     )
     return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
 

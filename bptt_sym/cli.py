@@ -100,6 +100,11 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--mark-immediate", is_flag=True, help="Mark immediate derivatives, with a superscript +."
 )
+@click.option(
+    "--paths",
+    is_flag=True,
+    help="Count the paths through the unfolded network, and list them where they are few.",
+)
 @output_option
 @force_option
 def derive(
@@ -112,6 +117,7 @@ def derive(
     number_from: int | None,
     most_factors: int,
     mark_immediate: bool,
+    paths: bool,
     output: str | None,
     force: bool,
 ) -> None:
@@ -127,6 +133,7 @@ def derive(
         loss=loss,
         number_from=number_from,
         most_factors=most_factors,
+        paths=paths,
     )
     to_terminal = output is None or output == "-"
     if form == "latex":

@@ -12,9 +12,9 @@ SCHEMA = json.loads(
     (Path(__file__).parent.parent / "docs" / "derivation.schema.json").read_text(encoding="utf-8")
 )
 
-MODELS = ("elman", "elman-bias")
+MODELS = ("elman", "elman-bias", "lstm", "lstm-peephole", "stacked")
 LEVELS = ("chain", "jacobian", "adjoint")
-LOSSES = ("last", "sum")
+LOSSES = ("last", "sum", "mean")
 
 
 def derived(model="elman", **options):
@@ -66,6 +66,22 @@ def test_every_output_keeps_to_the_schema(model, level, loss, steps):
     Draft202012Validator(SCHEMA).validate(data)
     labels = [equation["label"] for each in data["sections"] for equation in each["equations"]]
     assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("steps", [2, 30])
+def test_lists_of_paths_keep_to_the_schema(steps):
+    """For 30 steps there are more paths than are listed, and their number is there."""
+    data = derived("lstm", steps=steps, wrt="W_hf", paths=True)
+    Draft202012Validator(SCHEMA).validate(data)
+    (listed,) = data["sections"]
+    assert len(listed["equations"]) == (int(listed["path_count"]) if steps == 2 else 0)
+
+
+def test_a_tuple_of_states_has_its_components():
+    (chain,) = contributions(derived("lstm", wrt="W_hf", steps=3), "W_hf")[1]["chains"]
+    tuples = [factor["by"] for factor in chain if factor["by"]["components"]]
+    assert [symbol(found) for found in tuples] == ["h.c_3", "h.c_2"]
+    assert [symbol(part) for part in tuples[1]["components"]] == ["h_2", "c_2"]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +209,8 @@ def test_the_adjoint_recursion_says_for_which_steps_it_holds():
     general = [each for each in derived(level="adjoint")["sections"] if each["topic"] == "adjoints"]
     spans = [equation["for"] for equation in general[-1]["equations"] if equation["for"]]
     assert spans == [
-        {"index": "t", "from": "N - 1", "down_to": "1"},
-        {"index": "t", "from": "N", "down_to": "1"},
+        {"index": "t", "from": "N - 1", "down_to": "1", "order": "falling"},
+        {"index": "t", "from": "N", "down_to": "1", "order": "falling"},
     ]
 
 

@@ -176,7 +176,7 @@ def unfolded(model, steps, loss):
 
 @pytest.fixture
 def same(model):
-    """Equality of arrays of scalars; to expand those of more than an Elman network takes minutes."""
+    """Equality of arrays of scalars; to expand more than an Elman network's takes minutes."""
     return partial(equal, expand=model.name.startswith("elman"))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from random_models import models
+from totals import matched
 
 import bptt_sym as b
 from bptt_sym.algebra.evaluate import evaluate
@@ -23,9 +24,9 @@ from bptt_sym.algebra.expressions import (
     TIME,
     Adjoint,
     Expr,
-    Integer,
     MatrixExpr,
     PartialDerivative,
+    TimeProduct,
     TimeSum,
     Variable,
     add,
@@ -195,7 +196,7 @@ class Unfolded:
         definitions = [
             equation
             for section in derivation.sections
-            if section.topic == "definitions"
+            if section.topic in ("definitions", "factors")
             for equation in section.equations
         ]
         found = {}
@@ -217,9 +218,9 @@ class Unfolded:
         if total.of == total.by:
             return np.eye(self.shape(total)[0])
         for equation in definitions:
-            right = definition_of(total, equation)
-            if right is not None:
-                return self.resolved(right, definitions)
+            steps = matched(equation, total, STEPS)
+            if steps is not None:
+                return self.resolved(equation.right.xreplace(steps), definitions)
         # No path leads from the one to the other.
         return np.zeros(self.shape(total))
 
@@ -232,30 +233,11 @@ def written_out(expression: Expr) -> Expr:
         steps = range(int(lower), int(upper) + 1)
         terms = (written_out(at_step(body, index, step)) for step in steps)
         return add(*terms, like=expression)
-    if not expression.has(TimeSum):
+    if isinstance(expression, TimeProduct):
+        return expression.doit()
+    if not expression.has(TimeSum, TimeProduct):
         return expression
     return expression.func(*map(written_out, expression.args))
-
-
-def definition_of(total: PartialDerivative, equation: Any) -> MatrixExpr | None:
-    """What an equation says that a total derivative between two given steps is, if anything."""
-    left, span = equation.left, equation.span
-    if (left.of.name, left.by.name) != (total.of.name, total.by.name):
-        return None
-    known: dict[Expr, Expr] = {LAST_STEP: Integer(STEPS)}
-    for side, asked in ((left.of, total.of), (left.by, total.by)):
-        time = side.time.xreplace(known)
-        free = time.free_symbols
-        if free:
-            (symbol,) = free
-            known[symbol] = asked.time - (time - symbol)
-        elif time != asked.time:
-            return None
-    if span:
-        index, first, last = (part.xreplace(known) for part in (span.index, span.first, span.last))
-        if not last <= index <= first:
-            return None
-    return equation.right.xreplace(known)
 
 
 def initial_name(state: str) -> str:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Expr, Identity, MatrixExpr, Symbol
+from sympy import Expr, Identity, Integer, MatrixExpr, Symbol
 
-from bptt_sym.algebra.expressions import Parameter, PartialDerivative, Variable
+from bptt_sym.algebra.expressions import (
+    LAST_STEP,
+    Parameter,
+    PartialDerivative,
+    TimeProduct,
+    TotalLoss,
+    Variable,
+)
 from bptt_sym.derivation.derivation import Derivation, Equation
 
 
@@ -16,6 +23,7 @@ class Totals(Mapping):
 
     def __init__(self, derivation: Derivation, explicit: Callable[..., Any]) -> None:
         self.explicit = explicit
+        self.steps = derivation.steps
         self.known: dict[MatrixExpr, Any] = {}
         self.definitions = [
             equation
@@ -42,25 +50,38 @@ class Totals(Mapping):
 
     def defined(self, derivative: PartialDerivative) -> MatrixExpr:
         """The right side of the one equation that covers a derivative at its time steps."""
-        rights = []
-        for equation in self.definitions:
-            steps = matched(equation, derivative)
-            if steps is not None:
-                rights.append(equation.right.xreplace(steps))
+        rights = [
+            equation.right.xreplace(steps)
+            for equation in self.definitions
+            if (steps := matched(equation, derivative, self.steps)) is not None
+        ]
         if not rights and derivative.of == derivative.by:
             return Identity(derivative.shape[0])
         assert len(rights) == 1, f"{derivative} is defined {len(rights)} times"
         return rights[0]
 
 
-def matched(equation: Equation, derivative: PartialDerivative) -> dict[Symbol, Expr] | None:
-    """The steps for which the left side of an equation is a derivative, if there are such."""
-    left = equation.left
+def matched(
+    equation: Equation, derivative: PartialDerivative, last: int
+) -> dict[Symbol, Expr] | None:
+    """The steps for which an equation says what a derivative is, if there are such.
+
+    ``last`` is N for derivatives of the loss of all steps.
+    """
+    left, span = equation.left, equation.span
     if isinstance(left.by, Parameter) or isinstance(derivative.by, Parameter):
         return None
     steps: dict[Symbol, Expr] = {}
+    if isinstance(left.of, TotalLoss):
+        steps[LAST_STEP] = Integer(last)
     for general, given in ((left.of, derivative.of), (left.by, derivative.by)):
-        assert isinstance(general, Variable)
-        for symbol in general.time.free_symbols:
-            steps.setdefault(symbol, given.time - (general.time - symbol))
-    return steps if left.xreplace(steps) == derivative else None
+        if isinstance(general, Variable) and isinstance(given, Variable):
+            for symbol in general.time.free_symbols:
+                steps.setdefault(symbol, given.time - (general.time - symbol))
+    if left.xreplace(steps) != derivative:
+        return None
+    if span and not span.last.xreplace(steps) <= steps[span.index] <= span.first.xreplace(steps):
+        return None
+    # A product over the steps between says nothing where there is one factor, the derivative.
+    written = equation.right.xreplace(steps)
+    return None if isinstance(written, TimeProduct) and written.doit() == derivative else steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sympy import Add, Integer, Mul, Symbol
+from sympy import Add, Integer, Mul, Pow, Symbol
 from sympy.core.symbol import Str
 from sympy.logic.boolalg import BooleanAtom
 
@@ -37,7 +37,7 @@ def evaluate(expression: Expr, values: Mapping[Expr, Any], functions: Functions)
             return int(node) if node.is_Integer else float(node)
         if isinstance(node, Str | BooleanAtom):
             return node
-        if isinstance(node, Add | Mul | Symbol) and not isinstance(node, MatrixExpr):
+        if isinstance(node, Add | Mul | Pow | Symbol) and not isinstance(node, MatrixExpr):
             return int(node.xreplace({leaf: Integer(values[leaf]) for leaf in node.free_symbols}))
         if is_leaf(node):
             raise KeyError(node)

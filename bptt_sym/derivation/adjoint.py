@@ -24,7 +24,7 @@ from bptt_sym.algebra.expressions import (
     at_step,
     sum_over_time,
 )
-from bptt_sym.derivation.derivation import Equation, Loss, Section, Span
+from bptt_sym.derivation.derivation import Equation, Loss, Section, Span, loss_label
 from bptt_sym.derivation.mean import share
 from bptt_sym.derivation.order import Sweep, sweeps
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
@@ -93,7 +93,7 @@ class AdjointRecursion:
             for time in times:
                 for variable in sweep.variables:
                     if self.reached[variable.name].holds(steps - time):
-                        readers = self._readers_at(variable, time, steps)
+                        readers = self.readers_at(variable, time, steps)
                         yield self._adjoint(variable, Integer(time), readers, Integer(steps))
 
     def symbolic(self) -> Iterator[Equation]:
@@ -134,23 +134,33 @@ class AdjointRecursion:
         steps: Expr,
         span: Span | None = None,
     ) -> Equation:
-        terms = (at_step(self._pulled(edge, steps), TIME, time + edge.lag) for edge in readers)
+        terms = (self._term(edge, time + edge.lag, steps) for edge in readers)
         meaning = ("adjoint", f"{variable.name}_{time}")
-        return Equation(meaning, Adjoint(variable.at(time)), add(*terms, like=variable), span=span)
+        left = self._left(variable.at(time), steps)
+        return Equation(meaning, left, add(*terms, like=left), span=span)
+
+    def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
+        """What an equation of the recursion is about."""
+        return Adjoint(variable)
+
+    def _term(self, edge: Edge, time: Expr, steps: Expr) -> MatrixExpr:
+        """What one reader, at a step, adds to it."""
+        return at_step(self._pulled(edge, steps), TIME, time)
 
     def _pulled(self, edge: Edge, steps: Expr) -> MatrixExpr:
         """What the adjoint of an edge's reader adds to that of what it reads."""
         mean = self.loss == "mean" and edge.of == self.step.loss
         return share(edge.pulled, steps) if mean else edge.pulled
 
-    def _active(self, symbol: Variable | Parameter) -> list[Edge]:
+    def readers(self, symbol: Variable | Parameter) -> list[Edge]:
+        """The edges to a variable or parameter from what the loss depends on."""
         return [e for e in self.step.readers(symbol.name) if e.of.name in self.reached]
 
-    def _readers_at(self, symbol: Variable | Parameter, time: int, steps: int) -> list[Edge]:
+    def readers_at(self, symbol: Variable | Parameter, time: int, steps: int) -> list[Edge]:
         """The readers of a variable at a step that the loss depends on."""
         return [
             edge
-            for edge in self._active(symbol)
+            for edge in self.readers(symbol)
             if 1 <= time + edge.lag <= steps
             and self.reached[edge.of.name].holds(steps - time - edge.lag)
         ]
@@ -161,27 +171,22 @@ class AdjointRecursion:
         """The adjoints of the initial states that parameters make up, for a number of steps."""
         for state in self.step.model.states:
             if any(edge.by in self.parameters for edge in self._made_of(state)):
-                for time, terms in self._initial_terms(state, steps):
-                    meaning = ("adjoint", f"{state.name}_{time}")
-                    yield Equation(meaning, Adjoint(state.at(time)), add(*terms, like=state))
+                for time, readers in self.initial_readers(state, steps):
+                    yield self._adjoint(state, time, readers, steps)
 
     def _made_of(self, state: Variable) -> list[Edge]:
         return [edge for edge in self.step.initial if edge.of == state]
 
-    def _initial_terms(
-        self, state: Variable, steps: Expr
-    ) -> Iterator[tuple[Expr, list[MatrixExpr]]]:
-        """The steps at which a state has initial values, and what reaches it there."""
-        edges = [edge for edge in self._active(state) if edge.lag]
-        reverse = any(edge.lag < 0 for edge in edges)
-        for before in range(max((abs(edge.lag) for edge in edges), default=0)):
+    def initial_readers(self, state: Variable, steps: Expr) -> Iterator[tuple[Expr, list[Edge]]]:
+        """The steps at which a state has initial values, and what reads it there."""
+        edges = [edge for edge in self.readers(state) if edge.lag]
+        reverse = self.step.model.declaration(state.name).reverse
+        for before in range(self.step.model.depth(state.name)):
             time = steps + (1 + before) if reverse else Integer(-before)
-            terms = [
-                at_step(self._pulled(edge, steps), TIME, time + edge.lag)
-                for edge in edges
-                if abs(edge.lag) > before and self._is_reached(edge, time, steps)
-            ]
-            yield time, terms
+            yield (
+                time,
+                [e for e in edges if abs(e.lag) > before and self._is_reached(e, time, steps)],
+            )
 
     def _is_reached(self, edge: Edge, time: Expr, steps: Expr) -> bool:
         """Whether the loss depends on what an initial state is read by."""
@@ -202,7 +207,7 @@ class AdjointRecursion:
             terms = [
                 at_step(self._pulled(edge, last), TIME, time)
                 for time in range(steps, 0, -1)
-                for edge in self._readers_at(parameter, time, steps)
+                for edge in self.readers_at(parameter, time, steps)
             ]
             terms += self._from_initial(parameter, last)
             yield self._gradient(parameter, last, terms)
@@ -212,7 +217,7 @@ class AdjointRecursion:
         """The gradients for N time steps."""
         for parameter in self.parameters:
             terms: list[MatrixExpr] = []
-            for edge in self._active(parameter):
+            for edge in self.readers(parameter):
                 lags = self.reached[edge.of.name]
                 pulled = self._pulled(edge, LAST_STEP)
                 if lags.last is None:
@@ -228,7 +233,7 @@ class AdjointRecursion:
         """What reaches a parameter through the initial states that it makes up."""
         for edge in self.step.initial:
             if edge.by == parameter:
-                for time, _ in self._initial_terms(edge.of, steps):
+                for time, _ in self.initial_readers(edge.of, steps):
                     yield at_step(edge.pulled, TIME, time)
 
     def _by_initial(self, steps: Expr) -> Iterator[Equation]:
@@ -237,7 +242,8 @@ class AdjointRecursion:
             return
         for state in self.step.model.states:
             if self.step.model.declaration(state.name).initial is None:
-                for time, terms in self._initial_terms(state, steps):
+                for time, readers in self.initial_readers(state, steps):
+                    terms = [self._term(edge, time + edge.lag, steps) for edge in readers]
                     yield self._gradient(state.at(time), steps, terms)
 
     def _gradient(
@@ -246,6 +252,6 @@ class AdjointRecursion:
         name = self.step.loss.name
         last = self.loss == "last"
         of = self.step.loss.at(steps) if last else TotalLoss(name)
-        label = f"{name}_{steps}" if last else f"{name}_1..{steps}"
+        label = loss_label(name, self.loss, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
         return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Integer, Parameter, Variable
-from bptt_sym.derivation.contributions import MOST_COUNTED, Contributions
-from bptt_sym.derivation.factors import Chain, Contribution, Factor
+from bptt_sym.derivation.contributions import Contributions
+from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.unfolding import Dominance, Node
+
 
 class ConcreteContributions:
     """The contributions of one parameter over ``steps`` time steps."""
@@ -79,9 +80,7 @@ class ConcreteContributions:
                 yield self._chain(edge, node, self.all.dominators(loss), 0)
             else:
                 later = self.steps - loss
-                yield self._chain(
-                    edge, node.moved(later), self.all.dominators(self.steps), later
-                )
+                yield self._chain(edge, node.moved(later), self.all.dominators(self.steps), later)
 
     def _chain(self, edge: Edge, node: Node, dominance: Dominance, later: int) -> Chain:
         """The chain to a reader, as it is for the loss so many steps before the last."""
@@ -95,9 +94,7 @@ class ConcreteContributions:
             head, tail = nodes
             folded = Factor(symbol(head[-1]), symbol(tail[0]), "total")
             before = self.all.factors(head, dominance, symbol)
-            return Chain(
-                (*before, folded, *self.all.factors(tail, dominance, symbol), immediate)
-            )
+            return Chain((*before, folded, *self.all.factors(tail, dominance, symbol), immediate))
         chain = self.all.chain(node, dominance)
         return Chain((*self.all.factors(chain, dominance, symbol), immediate))
 
@@ -113,7 +110,7 @@ class ConcreteContributions:
             if tail[0] == dominance.root:
                 return None
             tail.insert(0, dominance.above[tail[0]])
-        if tail[0].time >= entry.time:
+        if entry.time - tail[0].time < 2:
             return None
         if self.all.uniform and self.all.is_single(self.all.within_step(node.name)):
             tail = [node]

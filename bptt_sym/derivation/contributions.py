@@ -26,15 +26,12 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
 )
 from bptt_sym.derivation.carried import carried_by, condensed
-from bptt_sym.derivation.factors import Chain, Factor, GeneralChain
+from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Factor, GeneralChain
 from bptt_sym.derivation.graph import Link, plain_graph
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
-
-MOST_COUNTED = 2**53
-"""Contributions count their paths below this number, up to which any reader of JSON is exact."""
 
 Symbol = Callable[[Node], Variable]
 """The variable that a node stands for."""
@@ -118,8 +115,10 @@ class Contributions:
 
     @cached_property
     def uniform(self) -> bool:
-        """Whether one path only leads from each step to the one before, always the same."""
-        return bool(self.to_carried) and self.is_single(self.between_steps)
+        """Whether one state is handed on, along one path only."""
+        if not self.to_carried or self._is_tuple(self.to_carried[-1]):
+            return False
+        return self.is_single(self.between_steps)
 
     def readers(self, parameter: Parameter) -> list[Edge]:
         """The edges to a parameter from the variables that read it and reach the loss."""
@@ -156,7 +155,8 @@ class Contributions:
     def _unit(self, component: Node) -> MatrixExpr:
         """The derivative of the initial tuple by one of its components."""
         assert self.carried is not None
-        by = self.carried.components[self.carried.places.index(Link(component.name, -component.time))]
+        place = Link(component.name, -component.time)
+        by = self.carried.components[self.carried.places.index(place)]
         width = by.rows * by.cols
         return blocks(
             [
@@ -202,12 +202,10 @@ class Contributions:
 
     def _covers(self, edge: Edge, lag: int) -> bool:
         """Whether the chain to a reader so many steps back is like those farther back."""
-        node = Node(edge.of.name, self.window.root.time - lag)
+        if lag != self.entry_lag:
+            return lag > self.entry_lag
         tail = [other.moved(2 - lag) for other in self.within_step(edge.of.name)]
-        return lag > self.entry_lag or self.chain(node, self.window) == [
-            *self.to_carried[:-1],
-            *tail,
-        ]
+        return self.chain(tail[-1], self.window) == [*self.to_carried[:-1], *tail]
 
     def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
         last = self.window.root.time
@@ -225,9 +223,7 @@ class Contributions:
         tail = self.within_step(edge.of.name)
         return self._through(tail, self._at(CONTRIBUTION_STEP, tail[0]), loss_step, immediate)
 
-    def _to_initial(
-        self, edge: Edge, node: Node, parameter: Parameter, loss_step: Expr
-    ) -> Chain:
+    def _to_initial(self, edge: Edge, node: Node, parameter: Parameter, loss_step: Expr) -> Chain:
         assert self.carried is not None
         immediate = Factor(self.variable(node.name, node.time), parameter, "immediate", edge)
         tail = (Node(self.carried.name, 0), node) if self.carried.is_tuple else (node,)
@@ -258,12 +254,10 @@ class Contributions:
     def chain(self, node: Node, dominance: Dominance) -> list[Node]:
         """The chain of dominators down to a node.
 
-        Where paths avoid what the last step hands on, it is left out of all chains.
+        Where paths avoid the tuple of the last step, it is left out of all chains.
         """
         nodes = dominance.chain(node)
-        if self.carried and self.to_carried and self.entry_lag:
-            avoided = Node(self.carried.name, dominance.root.time)
-            nodes = [other for other in nodes if other != avoided]
+        if self.to_carried and self.entry_lag:
+            last = dominance.root.time
+            nodes = [other for other in nodes if other.time < last or not self._is_tuple(other)]
         return nodes
-
-

@@ -21,8 +21,16 @@ from bptt_sym.model.model import Model
 Level = Literal["chain", "jacobian", "adjoint"]
 Loss = Literal["last", "sum", "mean"]
 
+
 LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
 LOSSES: tuple[Loss, ...] = ("last", "sum", "mean")
+
+
+def loss_label(name: str, loss: Loss, steps: Expr | int) -> str:
+    """The loss that is derived, as part of the label of an equation."""
+    if loss == "last":
+        return f"{name}_{steps}"
+    return f"{name}_1..{steps}" if loss == "sum" else f"{name}_mean_1..{steps}"
 
 
 @dataclass(frozen=True)
@@ -115,12 +123,17 @@ class Derivation:
     @property
     def needs_marks(self) -> bool:
         """Whether an immediate derivative by a variable occurs, which only a mark tells apart."""
+        written = (
+            equation.left if section.topic == "factors" else equation.right
+            for section in self.sections
+            if section.topic in ("factors", "definitions")
+            for equation in section.equations
+        )
         return any(
             derivative.immediate and not isinstance(derivative.by, Parameter)
-            for section in self.sections
-            if section.topic == "definitions"
-            for equation in section.equations
-            for derivative in equation.right.atoms(PartialDerivative)
+            for expression in written
+            if expression is not None
+            for derivative in expression.atoms(PartialDerivative)
         )
 
     @property

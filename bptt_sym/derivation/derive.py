@@ -10,6 +10,7 @@ from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import LEVELS, LOSSES, Derivation, Level, Loss
 from bptt_sym.derivation.listing import PathLists
 from bptt_sym.derivation.products import Products
+from bptt_sym.derivation.recursive import RecursiveProducts
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.errors import InputError, listed
 from bptt_sym.model.model import Model
@@ -55,6 +56,11 @@ def derive(
         step = derive_step(model, detailed=True)
         recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
         sections = recursion.sections(steps)
+    elif any(entry.reverse for entry in model.declared("state")):
+        step = derive_step(model, detailed=False)
+        sections = RecursiveProducts(
+            step, steps, loss, parameters, matrices=matrices, most_factors=most_factors
+        ).sections()
     else:
         contributions = Contributions(derive_step(model, detailed=False), most_factors)
         products = Products(contributions, steps, loss, matrices=matrices)

@@ -11,6 +11,7 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     PartialDerivative,
+    TotalLoss,
     Variable,
     at_step,
     product,
@@ -18,6 +19,9 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.unfolding import Node
+
+MOST_COUNTED = 2**53
+"""Contributions count their paths below this number, up to which any reader of JSON is exact."""
 
 Kind = Literal["immediate", "total", "both"]
 
@@ -32,7 +36,7 @@ class Factor:
     the same for all models.
     """
 
-    of: Variable
+    of: Variable | TotalLoss
     by: Variable | Parameter
     kind: Kind
     edge: Edge | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bptt_sym.derivation.graph import Graph, plain_graph
+from bptt_sym.derivation.graph import plain_graph
 from bptt_sym.derivation.order import Sweep, sweeps
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Node

@@ -5,7 +5,7 @@ Both write the same contributions; at level ``jacobian`` each derivative is repl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
@@ -14,9 +14,11 @@ from bptt_sym.algebra.expressions import (
     Expr,
     Gradient,
     Integer,
+    MatAdd,
     MatrixExpr,
     Parameter,
     PartialDerivative,
+    Symbol,
     TotalLoss,
     Variable,
     add,
@@ -26,10 +28,10 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Equation, Loss, Section
+from bptt_sym.derivation.derivation import Equation, Loss, Section, loss_label
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
+from bptt_sym.derivation.matrices import edges_to, factor_section, label
 from bptt_sym.derivation.mean import share_of_sum
-from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.totals import Total, Totals, Written
 
 
@@ -52,49 +54,36 @@ class Products:
         totals: dict[Total, None] = {}
         sections = [self._gradient(parameter, totals) for parameter in parameters]
         across_first = sorted(totals, key=lambda total: total.lag is not None)
-        definitions = tuple(self.totals.define(across_first))
+        definitions = (*self.totals.define(across_first), *self._units(sections))
         if self.matrices:
             sections.insert(0, self._factors(parameters))
         if definitions:
             sections.append(Section("definitions", definitions))
         return sections
 
+    def _units(self, sections: Sequence[Section]) -> Iterator[Equation]:
+        """What the derivatives of the initial tuple by its components are, where they stand."""
+        equations = (equation for section in sections for equation in section.equations)
+        factors = (factor for entry in equations for chain in entry.factors for factor in chain)
+        known = {factor.expression: factor.matrix for factor in factors if factor.matrix}
+        for left, right in known.items():
+            if not self.matrices:
+                meaning = ("total", f"{left.of.name}_{left.of.time}", label(left.by))
+                yield Equation(meaning, left, right)
+
     def _factors(self, parameters: Sequence[Parameter]) -> Section:
-        """Each immediate derivative that occurs, with its matrix, at a symbolic step."""
-        edges = self._edges(parameters)
-        single = self.totals.are_single(edge for edge in edges if isinstance(edge.by, Variable))
-        equations: list[Equation] = []
-        for edge in edges:
-            parameter = isinstance(edge.by, Parameter)
-            by = edge.by if parameter else edge.by.at(TIME - edge.lag)
-            left = PartialDerivative(edge.of, by, parameter or not single)
-            factor = Factor(edge.of, by, "both" if single and not parameter else "immediate", edge)
-            meaning = ("factor", f"{edge.of.name}_t", _label(by))
-            equations.append(Equation(meaning, left, edge.jacobian, ((factor,),)))
-        return Section("factors", tuple(equations))
+        """Each immediate derivative that occurs, with its matrix, at a symbolic step.
 
-    def _edges(self, parameters: Sequence[Parameter]) -> list[Edge]:
-        """The edges that paths to these parameters go along, those to parameters last.
-
-        With a tuple of states, the edges between all that the loss depends on.
+        With a tuple of states, those between all that the loss depends on.
         """
-        all_ = self.contributions
-        waiting = [edge for parameter in parameters for edge in all_.readers(parameter)]
-        if all_.carried and all_.carried.is_tuple:
-            computed = {variable.name for variable in all_.step.variables}
-            waiting += [edge for edge in all_.step.edges if edge.by.name in computed]
-        found: dict[Edge, None] = {}
-        while waiting:
-            edge = waiting.pop(0)
-            if edge not in found and edge.of.name in all_.reached:
-                found[edge] = None
-                waiting += all_.step.readers(edge.of.name)
-        order = [variable.name for variable in all_.step.variables]
-
-        def place(edge: Edge) -> tuple[bool, int, int]:
-            return isinstance(edge.by, Parameter), -order.index(edge.of.name), edge.lag
-
-        return sorted(found, key=place)
+        step = self.contributions.step
+        carried = self.contributions.carried
+        between = {variable.name for variable in step.variables}
+        more = [edge for edge in step.edges if edge.by.name in between]
+        tupled = carried is not None and carried.is_tuple
+        edges = edges_to(step, parameters, self.contributions.reached, more if tupled else ())
+        variables = [edge for edge in edges if isinstance(edge.by, Variable)]
+        return factor_section(edges, single=self.totals.are_single(variables))
 
     def _gradient(self, parameter: Parameter, totals: dict[Total, None]) -> Section:
         concrete = ConcreteContributions(self.contributions, parameter, self.steps)
@@ -132,12 +121,12 @@ class Products:
             body, lags = self.write(entry.chain), entry.lags
             if lags is None:
                 if step == 0:
-                    terms.append(sum_over_time(body, TIME, Integer(1), last))
+                    terms.append(_summed(body, TIME, Integer(1), last))
             elif step and step + lags.first <= self.steps:
                 first = Integer(step + lags.first)
                 if entry.summed:
                     body = at_step(body, CONTRIBUTION_STEP, step)
-                    terms.append(sum_over_time(body, TIME, first, last))
+                    terms.append(_summed(body, TIME, first, last))
                 else:
                     terms.append(at_step(body, TIME, first))
         return add(*(self._share(term, last) for term in terms))
@@ -162,9 +151,9 @@ class Products:
             first = 0 if entry.lags is None else entry.lags.first
             if entry.summed:
                 last = self.general_loss - first
-                body = sum_over_time(body, CONTRIBUTION_STEP, Integer(1), last)
+                body = _summed(body, CONTRIBUTION_STEP, Integer(1), last)
             if self.loss != "last":
-                body = sum_over_time(body, TIME, Integer(1 + first), LAST_STEP)
+                body = _summed(body, TIME, Integer(1 + first), LAST_STEP)
             terms.append(self._share(body, LAST_STEP))
         meaning = (self._loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
@@ -186,8 +175,7 @@ class Products:
         return PartialDerivative(of, parameter, False)
 
     def _loss_label(self, steps: Expr | int) -> str:
-        name = self.contributions.step.loss.name
-        return f"{name}_{steps}" if self.loss == "last" else f"{name}_1..{steps}"
+        return loss_label(self.contributions.step.loss.name, self.loss, steps)
 
     def write(self, chain: Chain) -> MatrixExpr:
         """A chain as the product of its derivatives, or of their matrices."""
@@ -219,13 +207,15 @@ class Products:
         return (self.totals.total(factor, None if self.loss == "last" else TIME),)
 
 
+def _summed(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> MatrixExpr:
+    """The sum over time of each term."""
+    terms = body.args if isinstance(body, MatAdd) else (body,)
+    return add(*(sum_over_time(term, index, lower, upper) for term in terms))
+
+
 def _factors(chains: Iterable[Chain]) -> Iterable[Factor]:
     return (factor for chain in chains for factor in chain.factors)
 
 
 def _factor_lists(chains: Iterable[Chain]) -> tuple[tuple[Factor, ...], ...]:
     return tuple(chain.factors for chain in chains)
-
-
-def _label(symbol: Variable | Parameter) -> str:
-    return f"{symbol.name}_{symbol.time}" if isinstance(symbol, Variable) else symbol.name

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, Variable
+from bptt_sym.algebra.blocks import StateTuple
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss, Variable
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.model.model import Equation as ModelEquation
 from bptt_sym.render.command import derive_command
+from bptt_sym.render.digits import digits
 from bptt_sym.render.latex import label
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.tex import tex
@@ -21,7 +23,6 @@ from bptt_sym.version import MADE_BY
 SCHEMA = "bptt-sym derivation, version 1"
 
 CONVENTION = {
-    "vectors": "row",
     "jacobian": "rows count the entries of the numerator, columns those of the denominator",
     "matrix_entries": "row by row",
     "gradient": "in the shape of the parameter",
@@ -40,7 +41,7 @@ def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, A
         "level": derivation.level,
         "loss": derivation.loss,
         "parameters": [parameter.name for parameter in derivation.parameters],
-        "convention": CONVENTION,
+        "convention": {"vectors": derivation.model.vectors.removesuffix("s"), **CONVENTION},
         "sections": [writer.section(section) for section in derivation.sections],
     }
 
@@ -61,6 +62,7 @@ class _Writer:
             "topic": section.topic,
             "parameter": section.parameter.name if section.parameter else None,
             "for_any_number_of_steps": section.general,
+            "path_count": None if section.path_count is None else digits(section.path_count),
             "equations": [self.equation(equation) for equation in section.equations],
         }
 
@@ -73,7 +75,12 @@ class _Writer:
             "left": None if equation.left is None else self.formula(equation.left),
             "right": self.formula(equation.right),
             "for": span
-            and {"index": str(span.index), "from": str(span.first), "down_to": str(span.last)},
+            and {
+                "index": str(span.index),
+                "from": str(span.first),
+                "down_to": str(span.last),
+                "order": "rising" if span.rising else "falling",
+            },
             "chains": [[self.factor(factor) for factor in chain] for chain in equation.factors],
             "contribution": contribution
             and {
@@ -131,12 +138,19 @@ def _text(expression: Expr) -> str:
     return unicode_text(typeset(expression))
 
 
-def _symbol(symbol: Variable | Parameter) -> dict[str, Any]:
-    """A name with its time step: a number, an expression such as "t - 1", or none."""
-    if isinstance(symbol, Parameter):
-        return {"name": symbol.name, "time_step": None}
-    time = int(symbol.time) if symbol.time.is_Integer else str(symbol.time)
-    return {"name": symbol.name, "time_step": time}
+def _symbol(symbol: Variable | Parameter | TotalLoss) -> dict[str, Any]:
+    """A name with its time step: a number, an expression such as "t - 1", or none.
+
+    A tuple of states has its components, which are such names, too.
+    """
+    if isinstance(symbol, Parameter | TotalLoss):
+        return {"name": symbol.name, "time_step": None, "components": None}
+    components = symbol.components if isinstance(symbol, StateTuple) else None
+    return {
+        "name": symbol.name,
+        "time_step": int(symbol.time) if symbol.time.is_Integer else str(symbol.time),
+        "components": components and [_symbol(component) for component in components],
+    }
 
 
 def _path(path: tuple[Node, ...]) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@ r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook.""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, Equation, Span
+from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.render.command import derive_command
+from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.lines import Page, broken, width
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
@@ -44,13 +46,20 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     def rows(equations: Sequence[Equation]) -> str:
         return " \\\\\n".join(_row(derivation, equation, marked) for equation in equations)
 
-    jinja = environment({"math": math, "rows": rows, "words": latex_words})
+    filters: dict[str, Callable[..., object]] = {
+        "math": math,
+        "rows": rows,
+        "words": latex_words,
+        "digits": breakable_digits,
+    }
+    jinja = environment(filters)
     return jinja.get_template("derivation.tex.j2").render(
         derivation=derivation,
         model=derivation.model,
         marked=marked,
         made_by=MADE_BY,
         command=derive_command(derivation, "latex", mark_immediate=mark_immediate),
+        most_listed=MOST_LISTED,
     )
 
 
@@ -101,6 +110,8 @@ def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
 def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
     if equation.left is not None:
         return tex(typeset(equation.left, mark_immediate=marked, latex=names)) + " &= "
+    if equation.path:
+        return rf"\text{{to step }} {equation.path[-1].time}\colon &\mathrel{{\phantom{{=}}}} "
     readers = ",".join(tex(typeset(reader, latex=names)) for reader in equation.readers)
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
 

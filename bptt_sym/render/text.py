@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from bptt_sym.algebra.expressions import Expr, Parameter
 from bptt_sym.algebra.layout import Layout, Matrix
 from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
+from bptt_sym.render.digits import digits
 from bptt_sym.render.lines import Page, broken
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.typeset import typeset
@@ -46,9 +48,9 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
     def rows(equations: Sequence[Equation]) -> str:
         return _rows(equations, marked, style)
 
-    jinja = environment({"math": math, "style": style, "rows": rows})
+    jinja = environment({"math": math, "style": style, "rows": rows, "digits": digits})
     return jinja.get_template("derivation.txt.j2").render(
-        derivation=derivation, model=derivation.model, marked=marked
+        derivation=derivation, model=derivation.model, marked=marked, most_listed=MOST_LISTED
     )
 
 
@@ -92,6 +94,8 @@ def _rows(equations: Sequence[Equation], marked: bool, style: Style) -> str:
 def _left(equation: Equation, marked: bool) -> str:
     if equation.left is not None:
         return unicode_text(typeset(equation.left, mark_immediate=marked))
+    if equation.path:
+        return f"to step {equation.path[-1].time}"
     return "from " + ", ".join(unicode_text(typeset(reader)) for reader in equation.readers)
 
 
