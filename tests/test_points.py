@@ -213,7 +213,7 @@ def test_a_module_that_is_never_finite_is_reported() -> None:
     report = verify(labelled(("np.log(params.p)", "np.log(-params.p)")))
     assert not report.holds
     assert report.failing == ("value",)
-    assert "not finite at any of 12 points" in report_table(report)
+    assert "not finite at any of 24 points" in report_table(report)
 
 
 def loss_of(module: ModuleType, arrays: dict[str, Any]) -> float:

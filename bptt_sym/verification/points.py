@@ -22,7 +22,7 @@ _MOST_EXTRA_STEPS = 2
 _LARGEST_EXTRA = 2
 _LARGEST = 50.0
 _MOST_HALVINGS = 8
-_MOST_DRAWS = 12
+_MOST_DRAWS = 24
 
 _MOST_ENTRIES = 100
 """Sizes are chosen such that about so many entries are checked at most: each costs some losses."""
@@ -35,6 +35,7 @@ _LABELS = "labels of "
 class Point:
     """Parameters and arguments of a generated module, for one choice of sizes.
 
+    The arrays are read-only: a module that writes into what it is given is not right.
     ``problem`` says why nothing can be checked there.
     """
 
@@ -42,6 +43,10 @@ class Point:
     parameters: dict[str, Any]
     arguments: dict[str, Any]
     problem: str = ""
+
+    def __post_init__(self) -> None:
+        for array in self.all.values():
+            array.setflags(write=False)
 
     @property
     def all(self) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def _sound(module: ModuleType, rng: np.random.Generator, steps: int | None) -> P
     """A point at which the forward pass is moderate, or at least finite, or one with a problem."""
     finite: list[tuple[float, int, Point]] = []
     for attempt in range(_MOST_DRAWS):
-        point = _draw(module, rng, steps, 2.0 ** (-attempt / 2))
+        point = _draw(module, rng, steps, 2.0 ** (-attempt / 4))
         for _ in range(_MOST_HALVINGS):
             largest = _largest(module, point)
             # A module that cannot run is reported when it is checked.
@@ -120,11 +125,11 @@ def _largest(module: ModuleType, point: Point) -> float | None:
     with np.errstate(all="ignore"):
         try:
             values = module.forward(parameters, **arguments)
-            largest = max((float(np.max(np.abs(v), initial=0.0)) for v in values), default=0.0)
+            found = [float(np.max(np.abs(array), initial=0.0)) for array in values]
             total = float(module.loss(parameters, **point.arguments))
         except Exception:
             return None
-    return largest if math.isfinite(largest) and math.isfinite(total) else np.inf
+    return max(found, default=0.0) if all(map(math.isfinite, (*found, total))) else np.inf
 
 
 def _halved(module: ModuleType, point: Point) -> Point:
