@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from published import Network, backward, close, relative_error, sigmoid
+from published import (
+    Network,
+    backward,
+    close,
+    relative_error,
+    sigmoid,
+    terms_of,
+    totals_of,
+)
 
 import bptt_sym as b
 
@@ -99,6 +107,18 @@ def test_L2_and_L3_every_gradient(cell):
         state = (name, 0) in numbers.given
         by = (name, 0) if state else numbers.copies(name)
         assert close(gradient, numbers.gradient(numbers.losses(), by))
+
+
+@pytest.mark.parametrize("cell", ["gru", "gru-cho", "gru-chung", "gru-bias"])
+def test_L3_each_contribution(cell):
+    """The term of step i is the gradient by the copy of U that step i alone uses."""
+    numbers = network(cell)
+    name = "W_hn" if cell == "gru" else "U"
+    derivation = b.derive(numbers.model, name, STEPS, level="jacobian")
+    totals = totals_of(derivation, numbers)
+    for term in terms_of(derivation, name):
+        expected = numbers.gradient(("E", STEPS), (name, term.contribution.step))
+        assert close(numbers.value(term.right, totals), expected)
 
 
 BIASES = {

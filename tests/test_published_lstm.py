@@ -11,7 +11,16 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from published import At, Network, backward, close, relative_error, sigmoid
+from published import (
+    At,
+    Network,
+    backward,
+    close,
+    relative_error,
+    sigmoid,
+    terms_of,
+    totals_of,
+)
 
 import bptt_sym as b
 
@@ -134,6 +143,20 @@ def test_L1_the_initial_state_is_kept(network, derived, gate):
     missing = delta[bar, 1] @ network.at(0).y.T
     assert relative_error(printed, gradients[f"R_{gate}"]) > 0.01
     assert close(printed + missing, gradients[f"R_{gate}"])
+
+
+@pytest.mark.parametrize("loss", ["last", "sum"])
+def test_L1_each_contribution(network, loss):
+    """The term of step i, with all paths through y and c, is the gradient by the copy of step i."""
+    derivation = b.derive(MODEL, ["W_f", "p_i", "p_o"], STEPS, level="jacobian", loss=loss)
+    totals = totals_of(derivation, network)
+    of = network.losses() if loss == "sum" else network.losses()[-1]
+    for name in ("W_f", "p_i", "p_o"):
+        terms = terms_of(derivation, name)
+        assert [term.contribution.step for term in terms] == [5, 4, 3, 2, 1]
+        for term in terms:
+            expected = network.gradient(of, (name, term.contribution.step))
+            assert close(network.value(term.right, totals), expected)
 
 
 def test_L1_the_gradients_of_the_initial_states(network, derived):
