@@ -131,6 +131,7 @@ class _Reader(Declarer):
                 functions=frozenset(functions),
                 dimensions=self.sizes,
                 later=partial(_why_not_yet, name=name, reads=reads),
+                equation=name,
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)
