@@ -199,7 +199,7 @@ def verify(
     loss: Loss,
     masked: bool,
 ) -> None:
-    """Check every gradient against complex-step derivatives and central differences.
+    """Check every gradient against complex-step derivatives, differences and a random tangent.
 
     A FILE.py that "generate" wrote is run; its loss and its functions are its own.
     """

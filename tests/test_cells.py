@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from cell_values import CellValues
 
 import bptt_sym as b
 from bptt_sym.api import model_text
@@ -12,6 +14,8 @@ from bptt_sym.api import model_text
 CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
 
 CELLS = [*b.model_names(), *CORPUS]
+
+STEPS = 3
 
 
 @pytest.fixture(params=CELLS, ids=lambda cell: cell.stem if isinstance(cell, Path) else cell)
@@ -24,14 +28,17 @@ def test_a_cell_cites_its_source(cell):
     assert f"Source: {cell.source}" in model_text(cell)
 
 
+@pytest.mark.parametrize("loss", ["last", "sum"])
 @pytest.mark.parametrize("level", ["chain", "jacobian", "adjoint"])
-def test_a_cell_derives_and_prints(cell, level):
-    """The equation for N steps of each parameter stands in text and in LaTeX."""
-    derivation = b.derive(cell, steps=2, level=level)
-    shown, latex = derivation.text(), derivation.latex()
+def test_a_cell_derives_and_prints(cell, level, loss):
+    """The equation for N steps of each parameter stands in text, LaTeX and JSON."""
+    derivation = b.derive(cell, steps=2, level=level, loss=loss)
+    shown, latex, label = derivation.text(), derivation.latex(), cell.loss.name
+    label += "_N" if loss == "last" else "_1..N"
     for parameter in cell.parameters:
-        assert f"∂{cell.loss.name}_N/∂" in shown
-        assert f":{cell.loss.name}_N:{parameter}}}" in latex
+        assert f"∂{cell.loss.name}{'_N' if loss == 'last' else ''}/∂" in shown
+        assert f":{label}:{parameter}}}" in latex
+    assert derivation.json()
 
 
 @pytest.mark.parametrize("loss", ["sum", "last"])
@@ -49,3 +56,64 @@ def test_a_masked_cell_verifies(name):
 def test_every_cell_has_one_line_of_description():
     for name in b.model_names():
         assert b.load_model(name).description.endswith(".")
+
+
+# What is derived, with numbers put in, is the gradient of the emitted module.
+
+REVERSE = "the derivation of a scan in reverse reads it as one that runs onward"
+NOT_YET = {
+    "bidirectional": REVERSE,
+    "bidirectional-stacked": REVERSE,
+    "learned-start": "an initial value's way to a parameter is not derived",
+}
+NOT_YET_RECURSION = NOT_YET | {"lag-two": "the gradient by s_{-1} is not derived"}
+NOT_YET_PRODUCTS = NOT_YET | {"ctrnn": "a factor of a quotient's numerator is applied twice"}
+
+
+@pytest.fixture(params=["last", "sum"])
+def values(cell, request):
+    sizes = {entry.name: 2 + k for k, entry in enumerate(cell.dimensions)}
+    return CellValues(cell, STEPS, request.param, sizes)
+
+
+def expect_failure(request, values, reasons):
+    if values.model.name in reasons:
+        reason = reasons[values.model.name]
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+
+
+def assert_gradients(found, values):
+    """Each gradient that is found is that of the module."""
+    loss, expected = values.expected()
+    for by, gradient in found.items():
+        if by in expected:  # an initial value that is a number has none
+            scale = max(np.max(np.abs(expected[by])), 1e-6 * abs(loss))
+            difference = np.reshape(gradient, expected[by].shape) - expected[by]
+            assert np.max(np.abs(difference)) <= 1e-9 * scale, by
+
+
+def test_the_equations_give_the_loss_of_the_module(values):
+    variable = values.model.loss.variable
+    steps = range(1, STEPS + 1) if values.loss == "sum" else [STEPS]
+    loss = sum(values[variable.at(time)].item() for time in steps)
+    assert loss == pytest.approx(values.expected()[0], rel=1e-12)
+
+
+def test_the_recursion_gives_every_gradient(values, request):
+    expect_failure(request, values, NOT_YET_RECURSION)
+    derivation = b.derive(values.model, steps=STEPS, level="adjoint", loss=values.loss)
+    _, expected = values.expected()
+    for general in (False, True):
+        found = values.adjoints(derivation, general=general)
+        assert found.keys() >= expected.keys()
+        assert_gradients(found, values)
+
+
+def test_the_products_give_every_gradient(values, request):
+    """Chains of few factors, so that total derivatives are abbreviated."""
+    expect_failure(request, values, NOT_YET_PRODUCTS)
+    options = {"steps": STEPS, "loss": values.loss, "most_factors": 4}
+    matrices = b.derive(values.model, level="jacobian", **options)
+    for found in values.products(matrices).values():
+        assert_gradients(found, values)
+    assert_gradients(values.chains(b.derive(values.model, **options), matrices), values)

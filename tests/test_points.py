@@ -209,11 +209,18 @@ def test_a_point_that_is_not_a_number_is_drawn_again() -> None:
     assert all(point.all["x"][0, 0, 0] > 0 for point in points)
 
 
+def test_a_point_where_rounding_hides_the_derivatives_is_drawn_again() -> None:
+    # A wave so short that the last digit of W moves its slope, at half of the points.
+    module = labelled(("np.log(params.p)", "np.sin(1e8 * params.W[0] * (x[0, 0, 0] > 0))"))
+    points = draw_points(module, 12, 0, None)
+    assert all(point.all["x"][0, 0, 0] <= 0 for point in points)
+
+
 def test_a_module_that_is_never_finite_is_reported() -> None:
     report = verify(labelled(("np.log(params.p)", "np.log(-params.p)")))
     assert not report.holds
     assert report.failing == ("value",)
-    assert "not finite at any of 12 points" in report_table(report)
+    assert "not finite at any of 24 points" in report_table(report)
 
 
 def loss_of(module: ModuleType, arrays: dict[str, Any]) -> float:

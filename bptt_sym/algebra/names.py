@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
+
+from bptt_sym.algebra.numpy_names import NUMPY_NAMES
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -34,6 +37,10 @@ def why_not_a_name(name: str) -> str | None:
         return "is not letters and digits, begun by a letter, with at most one underscore inside"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "is a Python keyword"
+    if hasattr(builtins, name):
+        return "is a builtin of Python"
+    if name in NUMPY_NAMES:
+        return "is a function or type of NumPy"
     if name in _RESERVED:
         return f"is reserved (reserved are {', '.join(sorted(_RESERVED))})"
     return None

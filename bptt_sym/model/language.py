@@ -47,7 +47,8 @@ class Scope:
 
     ``current`` are the variables known at step t, ``earlier`` those that may be read at [t-1] and
     before, ``following`` those that are read at [t+1], and ``later`` explains the names that the
-    step defines further down. ``argument`` is the variable of a formula, where it is one.
+    step defines further down. ``argument`` is the variable of a formula, where it is one, and
+    ``equation`` the name of what the expression defines.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Scope:
     dimensions: Mapping[str, Expr] = field(default_factory=dict)
     later: Callable[[str], str | None] = lambda name: None
     argument: Variable | None = None
+    equation: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -418,7 +420,8 @@ class _Parser:
             else f"{shortened(self.source(side))} is a number"
             for side, value in operands
         )
-        return self.error(node, f"{operation}: {shown}; {rule}")
+        where = f" (equation of '{self.scope.equation}')" if self.scope.equation else ""
+        return self.error(node, f"{operation}: {shown}; {rule}{where}")
 
 
 _SYMBOLS = {

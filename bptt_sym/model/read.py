@@ -14,6 +14,7 @@ from bptt_sym.algebra.operation import shape_text
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
 from bptt_sym.errors import listed
+from bptt_sym.model.alike import alike
 from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.language import Scope, parse, shortened
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
@@ -82,6 +83,15 @@ class _Reader(Declarer):
                 "states",
                 mixed[1],
             )
+        same = alike(model)
+        if same:
+            sections = (key for key in ("latex", *_SECTIONS) if same[0] in self.table(key))
+            raise self.error(
+                f"'{same[0]}' prints like {same[1]}; give one of them another name, or another "
+                "LaTeX under [latex]",
+                next(sections, None),
+                same[0],
+            )
         return model
 
     def check_sections(self) -> None:
@@ -131,6 +141,7 @@ class _Reader(Declarer):
                 functions=frozenset(functions),
                 dimensions=self.sizes,
                 later=partial(_why_not_yet, name=name, reads=reads),
+                equation=name,
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)

@@ -39,11 +39,11 @@ class Tables:
 
     def declare(self, name: str, section: str, what: str) -> None:
         """Takes a name. Raises InputError if it is none, or is taken."""
+        if name in WORDS:
+            raise self.error(f"'{name}' is a known function and cannot be declared", section, name)
         reason = why_not_a_name(name)
         if reason:
             raise self.error(f"the name '{shortened(name)}' {reason}", section, name)
-        if name in WORDS:
-            raise self.error(f"'{name}' is a known function and cannot be declared", section, name)
         if name in self.kinds:
             raise self.error(f"'{name}' is declared already, as {self.kinds[name]}", section, name)
         self.kinds[name] = what

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bptt_sym.verification.points import Point, differentiated, draw_points
+from bptt_sym.verification.points import Point, differentiated, draw_points, loss_at
 from bptt_sym.verification.witnesses import (
-    Arrays,
     Differences,
     central_differences,
     complex_step,
@@ -32,18 +31,12 @@ class Evidence:
     """
 
     def __init__(self, module: ModuleType, point: Point, seed: int) -> None:
-        self.module = module
         self.point = point
+        self.loss = loss_at(module, point)
         self.names = differentiated(module)
         self._seed = seed
         self._differences: dict[str, Differences | Exception] = {}
         self._conditioning: dict[str, float] = {}
-
-    def loss(self, arrays: Arrays) -> Any:
-        """The loss of the module, for the parameters and arguments in one mapping."""
-        point = self.point
-        parameters = self.module.Parameters(**{name: arrays[name] for name in point.parameters})
-        return self.module.loss(parameters, **{name: arrays[name] for name in point.arguments})
 
     @cached_property
     def value(self) -> float:
@@ -107,7 +100,8 @@ def gather(module: ModuleType, *, steps: int | None = None, seed: int = 0) -> tu
 
     ``steps`` fixes the number of time steps. Raises InputError if the module is not one of ours.
     """
-    points = draw_points(module, POINTS, seed, steps)
+    with quiet():
+        points = draw_points(module, POINTS, seed, steps)
     return tuple(Evidence(module, point, seed + number) for number, point in enumerate(points))
 
 

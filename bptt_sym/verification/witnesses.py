@@ -38,7 +38,7 @@ LossFunction = Callable[[Arrays], Any]
 
 COMPLEX_STEP = 1e-30
 
-DIFFERENCE_STEPS = (2.0**-12, 2.0**-15, 2.0**-18)
+DIFFERENCE_STEPS = (2.0**-12, 2.0**-15, 2.0**-18, 2.0**-21)
 """Tried in turn, until an entry is conclusive."""
 
 DISAGREEMENT = 1e-7
@@ -99,6 +99,18 @@ def conditioning_of(
     expected = complex_step(loss, arrays, name)
     moved = [complex_step(loss, other, name) for other in _nudged(arrays, names, seed, 3)]
     return max(float(np.max(np.abs(other - expected), initial=0.0)) for other in moved)
+
+
+def sensitivity(loss: LossFunction, arrays: Arrays, names: Sequence[str], seed: int = 0) -> float:
+    """How far derivatives along random directions move, relative to the largest of them."""
+    rng = np.random.default_rng(seed)
+    sizes, moves = [], []
+    for moved in _nudged(arrays, names, seed, 3):
+        direction = {name: rng.standard_normal(arrays[name].shape) for name in names}
+        derivative = directional(loss, arrays, direction)
+        sizes.append(abs(derivative))
+        moves.append(abs(directional(loss, moved, direction) - derivative))
+    return max(moves) / max(sizes) if max(sizes) else 0.0
 
 
 def _nudged(arrays: Arrays, names: Sequence[str], seed: int, count: int) -> Iterator[Arrays]:

@@ -202,6 +202,12 @@ ELMAN = (
         "value_and_grad",
     ),
     Mutant(
+        "an argument overwritten",
+        "the target becomes the error, in place",
+        after("dy", "d -= y"),
+        "value_and_grad",
+    ),
+    Mutant(
         "value is not the loss",
         "but twice it",
         text("return value, ", "return 2 * value, "),

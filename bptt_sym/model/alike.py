@@ -1,0 +1,114 @@
+"""Names that print alike: a reader of a derivation could not tell one from the other.
+
+A name that varies over time is printed with its step, so that x at step 1 is x_1: a parameter
+called x_1 reads the same. What [latex] says may make any two names alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.algebra.names import GREEK, split_name
+from bptt_sym.model.model import Model
+from bptt_sym.model.notation import TAKING
+
+_TOKEN = re.compile(r"\\[A-Za-z]+|[^ ]")
+_SINGLE = re.compile(r"\{ ([^ {}_^]+) \}")
+_TAKING = re.compile(rf"(\\(?:{'|'.join(sorted(TAKING))})) ([^ {{}}]+)")
+_STEP = "@"
+_STEPS = r"(?:\{ )?([0-9tijN](?: [0-9tijN+-])*)(?: \})?"
+_INDICES = ("t", "i", "j", "N")
+
+
+def alike(model: Model) -> tuple[str, str] | None:
+    """Two names that print alike, the later one first and the other with its step, or None."""
+    vectors = {entry.name for entry in model.declarations if _is_vector(entry.shape)}
+    vectors |= {entry.name for entry in model.definitions if _is_vector(entry.variable.shape)}
+    for latex in ({}, model.latex):
+        found = _alike(model, _Printer(vectors if latex else set(), latex))
+        if found:
+            return found
+    return None
+
+
+def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
+    fixed = {index: f"the index {index}" for index in _INDICES}
+    for name in _fixed(model):
+        form = printer.form(name)
+        if form in fixed:
+            return name, fixed[form]
+        fixed[form] = f"'{name}'"
+    varying: dict[str, str] = {}
+    for name in _varying(model):
+        form = printer.form(name, _STEP)
+        if form in varying:
+            return name, f"'{varying[form]}'"
+        varying[form] = name
+        steps = re.compile(re.escape(form).replace(_STEP, _STEPS))
+        for other, shown in fixed.items():
+            match = steps.fullmatch(other)
+            step = match[1].replace(" ", "") if match else ""
+            if step and not (step == "0" and _begins(model, name, shown)):
+                return shown.strip("'"), f"'{name}' at step {step}"
+    return None
+
+
+def _begins(model: Model, name: str, shown: str) -> bool:
+    """Whether a parameter is the initial value of a name, which it may read like."""
+    initial = model.declaration(name).initial if _is_declared(model, name) else None
+    return isinstance(initial, Parameter) and shown == f"'{initial.name}'"
+
+
+def _is_declared(model: Model, name: str) -> bool:
+    return any(entry.name == name for entry in model.declarations)
+
+
+def _fixed(model: Model) -> Iterator[str]:
+    yield from (entry.name for entry in model.dimensions)
+    yield from (e.name for e in model.declarations if e.kind in ("parameter", "constant"))
+    yield from model.functions
+
+
+def _varying(model: Model) -> Iterator[str]:
+    names = [e.name for e in model.declarations if e.kind not in ("parameter", "constant")]
+    yield from dict.fromkeys((*names, *(entry.name for entry in model.definitions)))
+
+
+def _is_vector(shape: tuple[object, object]) -> bool:
+    return 1 in shape and shape != (1, 1)
+
+
+class _Printer:
+    """Writes names as LaTeX shows them, in a form that is the same for what looks the same."""
+
+    def __init__(self, vectors: set[str], latex: Mapping[str, str]) -> None:
+        self.vectors = vectors
+        self.latex = latex
+
+    def form(self, name: str, step: str = "") -> str:
+        given = self.latex.get(name)
+        base, index = split_name(name)
+        letter = given or _letter(base)
+        if name in self.vectors and not given:
+            letter = rf"\bar{{{letter}}}"
+        indices = ([_letter(index)] if index and not given else []) + ([step] if step else [])
+        text = f"{{{letter}}}_{{{','.join(indices)}}}" if indices else letter
+        return _canonical(text)
+
+
+def _letter(name: str) -> str:
+    if name in GREEK:
+        return f"\\{name}"
+    return name if len(name) == 1 or name.isdigit() else rf"\mathrm{{{name}}}"
+
+
+def _canonical(text: str) -> str:
+    """The tokens of a text, without the braces around a single one; an accented letter is one."""
+    tokens = " ".join(_TOKEN.findall(text))
+    while True:
+        shorter = _TAKING.sub(r"\1~\2", _SINGLE.sub(r"\1", tokens))
+        if shorter == tokens:
+            return tokens
+        tokens = shorter

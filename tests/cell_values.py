@@ -1,0 +1,293 @@
+"""A cell with random numbers: its variables by its equations, its gradients by its module."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from math import erf, exp, pi, sqrt
+from typing import Any
+
+import numpy as np
+from sympy import Identity, Pow
+from totals import Totals, _covers
+
+import bptt_sym as b
+from bptt_sym.algebra.evaluate import evaluate
+from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    LAST_STEP,
+    TIME,
+    Adjoint,
+    Expr,
+    Integer,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    TimeSum,
+    Variable,
+    add,
+    at_step,
+    dimension,
+    product,
+)
+from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.model.model import ARGUMENT, Formula, Model
+from bptt_sym.verification.sizes import number
+
+
+def sigmoid(z):
+    return 0.5 + 0.5 * np.tanh(z / 2)
+
+
+@np.vectorize
+def gelu(z):
+    return z * (1 + erf(z / 2**0.5)) / 2
+
+
+@np.vectorize
+def gelu_slope(z):
+    return (1 + erf(z / 2**0.5)) / 2 + z * exp(-(z**2) / 2) / sqrt(2 * pi)
+
+
+FUNCTIONS = {
+    "identity": (lambda z: z, np.ones_like),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
+    "step": (lambda z: (z > 0) * 1.0, np.zeros_like),
+    "softplus": (lambda z: np.logaddexp(0, z), sigmoid),
+    "log_sigmoid": (lambda z: -np.logaddexp(0, -z), lambda z: sigmoid(-z)),
+    "exp": (np.exp, np.exp),
+    "log": (np.log, lambda z: 1 / z),
+    "sqrt": (np.sqrt, lambda z: 0.5 / np.sqrt(z)),
+    "sin": (np.sin, np.cos),
+    "cos": (np.cos, lambda z: -np.sin(z)),
+    "abs": (np.abs, np.sign),
+    "sign": (np.sign, np.zeros_like),
+    "elu": (lambda z: np.where(z > 0, z, np.exp(z) - 1), lambda z: np.where(z > 0, 1, np.exp(z))),
+    "gelu": (gelu, gelu_slope),
+    "hard_sigmoid": (lambda z: np.clip(z / 6 + 0.5, 0, 1), lambda z: (np.abs(z) < 3) / 6),
+}
+"""Functions and their derivatives, written here apart from the package."""
+
+
+class CellValues(Mapping):
+    """The values of one sequence of a model at a random point, each computed when it is asked for.
+
+    A variable before the first step, or of a scan in reverse behind the last one, is its initial
+    value. Adjoints are looked up in what the derivation says of them.
+    """
+
+    def __init__(self, model: Model, steps: int, loss: str, sizes: Mapping[str, int]) -> None:
+        self.model, self.steps, self.loss = model, steps, loss
+        self.sizes = {**sizes, "T": steps, "B": 1}
+        self.module = b.compile(model, loss=loss)
+        self.known: dict[Expr, Any] = {dimension(name): size for name, size in sizes.items()}
+        self.defined: dict[Expr, Expr] = {}
+        self.variables = {d.variable.name: d.expression for d in model.definitions}
+        rng = np.random.default_rng(0)
+        self.arrays = {name: self.drawn(name, shape, rng) for name, shape in self.shapes.items()}
+        for entry in model.declarations:
+            if isinstance(entry.symbol, Parameter):
+                self.known[entry.symbol] = self.matrix(entry.symbol, self.arrays[entry.name])
+            elif entry.kind in ("input", "target"):
+                for time, value in self.given(entry.name):
+                    self.known[entry.symbol.at(time)] = self.matrix(entry.symbol, value)
+            for time, value in self.initial(entry.name):
+                self.known[entry.symbol.at(time)] = self.matrix(entry.symbol, value)
+
+    @property
+    def shapes(self) -> dict[str, tuple[str, ...]]:
+        return dict(self.module.SHAPES)
+
+    def drawn(self, name: str, shape: tuple[str, ...], rng: np.random.Generator) -> Any:
+        lengths = [number(size, self.sizes) for size in shape]
+        kind = getattr(self.module, "KINDS", {}).get(name, "")
+        if kind.startswith("labels of "):
+            return rng.integers(0, number(kind.removeprefix("labels of "), self.sizes), lengths)
+        values = rng.standard_normal(lengths) / 2
+        return np.exp(values) if kind == "positive" else values
+
+    def given(self, name: str) -> Iterator[tuple[int, Any]]:
+        array = self.arrays[name]
+        kind = getattr(self.module, "KINDS", {}).get(name, "")
+        if kind.startswith("labels of "):
+            array = np.eye(number(kind.removeprefix("labels of "), self.sizes))[array]
+        # With the loss at the last step there is a target for this step alone.
+        every = self.shapes[name][0] == "T"
+        yield from enumerate(array, 1) if every else [(self.steps, array)]
+
+    def initial(self, name: str) -> Iterator[tuple[int, Any]]:
+        """The argument that is the value before the first step, with the time steps it is of."""
+        array = self.arrays.get(initial_name(name))
+        if array is None or name not in {d.name for d in self.model.declarations}:
+            return
+        depth, entry = self.model.depth(name), self.model.declaration(name)
+        for lag in range(depth):
+            time = self.steps + 1 + lag if entry.reverse else lag + 1 - depth
+            yield time, array[lag] if depth > 1 else array
+
+    def matrix(self, symbol: MatrixExpr, value: Any) -> Any:
+        return np.reshape(value, [evaluate(size, self.known, {}) for size in symbol.shape])
+
+    # A mapping of leaves to values.
+
+    def __contains__(self, leaf: object) -> bool:
+        known = leaf in self.known or leaf in self.defined
+        return known or isinstance(leaf, Variable | Pow)
+
+    def __getitem__(self, leaf: Expr) -> Any:
+        if leaf not in self.known:
+            self.known[leaf] = self.value(self.definition(leaf))
+        return self.known[leaf]
+
+    def __iter__(self) -> Iterator[Expr]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def definition(self, leaf: Expr) -> Expr:
+        if isinstance(leaf, Pow):
+            # The square of a size: a matrix has so many entries.
+            return leaf.xreplace({name: Integer(self.known[name]) for name in leaf.free_symbols})
+        if not isinstance(leaf, Variable):
+            return self.defined[leaf]
+        if 1 <= leaf.time <= self.steps:
+            return at_step(self.variables[leaf.name], TIME, leaf.time)
+        entry = self.model.declaration(leaf.name)
+        outside = leaf.time > self.steps if entry.reverse else leaf.time < 1
+        if entry.initial is None or not outside:
+            raise KeyError(f"{leaf} is no variable of {self.steps} steps")
+        return entry.initial
+
+    def value(self, expression: Expr, more: Mapping | None = None) -> Any:
+        names = (*self.model.functions, *FUNCTIONS)
+        functions = {name: self.function(name) for name in names}
+        return evaluate(expression, ChainMap({} if more is None else more, self), functions)
+
+    def function(self, name: str) -> Any:
+        concrete = self.model.functions.get(name, name)
+        if isinstance(concrete, Formula):
+            parts = (concrete.value, concrete.slope)
+            inner = {known: self.function(known) for known in FUNCTIONS}
+            return lambda z, order: evaluate(parts[order], {ARGUMENT: z}, inner) * np.ones_like(z)
+        return lambda z, order: FUNCTIONS[concrete][order](z)
+
+    # What a derivation says.
+
+    def adjoints(self, derivation: Derivation, *, general: bool) -> dict[MatrixExpr, Any]:
+        """The gradients of level adjoint, by their equations for this N or for any."""
+        self.known = {k: v for k, v in self.known.items() if not isinstance(k, Adjoint)}
+        self.defined = {}
+        chosen = [section for section in derivation.sections if section.general == general]
+        for equation in (e for s in chosen if s.topic == "adjoints" for e in s.equations):
+            for left, right in instances(equation, self.steps):
+                assert left not in self.defined, f"{left} is defined twice"
+                self.defined[left] = right
+        found = {}
+        for equation in (e for s in chosen if s.topic == "gradients" for e in s.equations):
+            ((left, right),) = instances(equation, self.steps)
+            found[left.by] = self.value(right)
+        return found
+
+    def products(self, derivation: Derivation) -> dict[str, dict[MatrixExpr, Any]]:
+        """The gradients of level jacobian: the sum, its terms one by one, the form for any N."""
+        totals = EveryTotal(derivation, self.value)
+        found: dict[str, dict[MatrixExpr, Any]] = {"sum": {}, "terms": {}, "any N": {}}
+        for section in derivation.sections:
+            if section.topic != "gradient":
+                continue
+            *terms, total, general = section.equations
+            by = section.parameter
+            found["sum"][by] = self.value(total.right, totals)
+            found["any N"][by] = self.value(written_out(general.right, self.steps), totals)
+            if terms:
+                found["terms"][by] = sum(self.value(term.right, totals) for term in terms)
+        return found
+
+    def chains(self, derivation: Derivation, matrices: Derivation) -> dict[MatrixExpr, Any]:
+        """The gradients of level chain: the Jacobians along each chain, multiplied as printed."""
+        totals, found = EveryTotal(matrices, self.value), {}
+        for section in derivation.sections:
+            if section.topic == "gradient":
+                chains = section.equations[-2].factors
+                rows = [product(*(factor.jacobian for factor in chain)) for chain in chains]
+                if rows:
+                    found[section.parameter] = sum(self.value(row, totals) for row in rows)
+        return found
+
+    def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:
+        """The loss and the gradients of the module, by parameters and initial values."""
+        fields = self.module.Parameters._fields
+        params = self.module.Parameters(*(self.arrays[name] for name in fields))
+        others = {name: array for name, array in self.arrays.items() if name not in fields}
+        loss, by_parameters, by_states = self.module.value_and_grad(params, **others)
+        found = {
+            symbol: self.matrix(symbol, getattr(by_parameters, name))
+            for name, symbol in self.model.parameters.items()
+        }
+        self.arrays, kept = self.arrays | by_states._asdict(), self.arrays
+        for state in self.model.states:
+            if initial_name(state.name) in by_states._fields:
+                for time, value in self.initial(state.name):
+                    found[state.at(time)] = self.matrix(state, value)
+        self.arrays = kept
+        return float(loss), found
+
+
+def initial_name(name: str) -> str:
+    return f"{name}_0" if "_" in name else f"{name}0"
+
+
+def instances(equation: Equation, steps: int) -> Iterator[tuple[Expr, Expr]]:
+    """An equation with N put in, at each of the time steps that it is for."""
+    left, right = (written_out(side, steps) for side in (equation.left, equation.right))
+    if equation.span is None:
+        yield left, right
+        return
+    span = equation.span
+    first, last = (int(at_step(side, LAST_STEP, steps)) for side in (span.first, span.last))
+    for time in range(last, first + 1):
+        yield at_step(left, span.index, Integer(time)), at_step(right, span.index, Integer(time))
+
+
+def written_out(expression: Expr, steps: int) -> Expr:
+    """With N put in, and sums over time term by term."""
+    expression = at_step(expression, LAST_STEP, Integer(steps))
+    if isinstance(expression, TimeSum):
+        body, index, lower, upper = expression.args
+        terms = (at_step(body, index, Integer(i)) for i in range(int(lower), int(upper) + 1))
+        return add(*(written_out(term, steps) for term in terms), like=expression)
+    if not expression.has(TimeSum):
+        return expression
+    return expression.func(*(written_out(argument, steps) for argument in expression.args))
+
+
+class EveryTotal(Totals):
+    """Total derivatives by every definition that covers them, which must agree.
+
+    One for this N may stand beside one for any N.
+    """
+
+    def __getitem__(self, derivative: PartialDerivative) -> Any:
+        if not isinstance(derivative, PartialDerivative):
+            raise KeyError(derivative)
+        if derivative not in self.known:
+            first, *others = [self.explicit(right, self) for right in self.rights(derivative)]
+            assert all(np.allclose(first, other, rtol=1e-9) for other in others), derivative
+            self.known[derivative] = first
+        return self.known[derivative]
+
+    def rights(self, derivative: PartialDerivative) -> list[Expr]:
+        of, by = derivative.of.time, derivative.by.time
+        steps = {LAST_STEP: of, TIME: of, CONTRIBUTION_STEP: by}
+        found = [
+            equation.right.xreplace(steps)
+            for equation in self.definitions
+            if equation.left.xreplace(steps) == derivative and _covers(equation, steps)
+        ]
+        if not found and derivative.of == derivative.by:
+            return [Identity(derivative.shape[0])]
+        assert found, f"{derivative} is not defined"
+        return found
