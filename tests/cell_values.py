@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 from sympy import Identity, Pow
-from totals import Totals, _covers
+from totals import Totals, matched
 
 import bptt_sym as b
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
-    CONTRIBUTION_STEP,
     LAST_STEP,
     TIME,
     Adjoint,
@@ -280,12 +279,10 @@ class EveryTotal(Totals):
         return self.known[derivative]
 
     def rights(self, derivative: PartialDerivative) -> list[Expr]:
-        of, by = derivative.of.time, derivative.by.time
-        steps = {LAST_STEP: of, TIME: of, CONTRIBUTION_STEP: by}
         found = [
             equation.right.xreplace(steps)
             for equation in self.definitions
-            if equation.left.xreplace(steps) == derivative and _covers(equation, steps)
+            if (steps := matched(equation, derivative, self.steps)) is not None
         ]
         if not found and derivative.of == derivative.by:
             return [Identity(derivative.shape[0])]

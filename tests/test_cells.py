@@ -60,26 +60,11 @@ def test_every_cell_has_one_line_of_description():
 
 # What is derived, with numbers put in, is the gradient of the emitted module.
 
-REVERSE = "the derivation of a scan in reverse reads it as one that runs onward"
-NOT_YET = {
-    "bidirectional": REVERSE,
-    "bidirectional-stacked": REVERSE,
-    "learned-start": "an initial value's way to a parameter is not derived",
-}
-NOT_YET_RECURSION = NOT_YET | {"lag-two": "the gradient by s_{-1} is not derived"}
-NOT_YET_PRODUCTS = NOT_YET | {"ctrnn": "a factor of a quotient's numerator is applied twice"}
 
-
-@pytest.fixture(params=["last", "sum"])
+@pytest.fixture(params=["last", "sum", "mean"])
 def values(cell, request):
     sizes = {entry.name: 2 + k for k, entry in enumerate(cell.dimensions)}
     return CellValues(cell, STEPS, request.param, sizes)
-
-
-def expect_failure(request, values, reasons):
-    if values.model.name in reasons:
-        reason = reasons[values.model.name]
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 def assert_gradients(found, values):
@@ -94,13 +79,13 @@ def assert_gradients(found, values):
 
 def test_the_equations_give_the_loss_of_the_module(values):
     variable = values.model.loss.variable
-    steps = range(1, STEPS + 1) if values.loss == "sum" else [STEPS]
+    steps = [STEPS] if values.loss == "last" else range(1, STEPS + 1)
     loss = sum(values[variable.at(time)].item() for time in steps)
+    loss /= STEPS if values.loss == "mean" else 1
     assert loss == pytest.approx(values.expected()[0], rel=1e-12)
 
 
-def test_the_recursion_gives_every_gradient(values, request):
-    expect_failure(request, values, NOT_YET_RECURSION)
+def test_the_recursion_gives_every_gradient(values):
     derivation = b.derive(values.model, steps=STEPS, level="adjoint", loss=values.loss)
     _, expected = values.expected()
     for general in (False, True):
@@ -109,9 +94,8 @@ def test_the_recursion_gives_every_gradient(values, request):
         assert_gradients(found, values)
 
 
-def test_the_products_give_every_gradient(values, request):
+def test_the_products_give_every_gradient(values):
     """Chains of few factors, so that total derivatives are abbreviated."""
-    expect_failure(request, values, NOT_YET_PRODUCTS)
     options = {"steps": STEPS, "loss": values.loss, "most_factors": 4}
     matrices = b.derive(values.model, level="jacobian", **options)
     for found in values.products(matrices).values():

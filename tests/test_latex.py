@@ -91,7 +91,7 @@ def typeset(fragments: dict[str, str], folder: Path) -> str:
     for name, fragment in fragments.items():
         labels = re.findall(r"\\label\{(.*?)\}", fragment)
         assert labels
-        references += "".join(rf"\eqref{{{label}}} " for label in labels)
+        references += "".join(rf"\eqref{{{label}}}" + "\n" for label in labels)
         body += f"\\typeout{{Fragment {name}}}\n{fragment}\n"
     # At the end, where they move no equation to another page.
     body += f"\\typeout{{Fragment references}}\n\\newpage\\sloppy {references}"

@@ -10,6 +10,7 @@ import sympy
 from sympy import Integer, KroneckerProduct, MatrixExpr, S
 
 import bptt_sym as b
+from bptt_sym.algebra.blocks import Blocks, blocks
 from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.derivatives import Commutation, InRows, Selection
 from bptt_sym.algebra.entrywise import (
@@ -238,6 +239,13 @@ SAMPLES = {
     Commutation: Sample(Commutation(m, n), (m * n, m * n), "K(m, n)", "K(m, n)"),
     Selection: Sample(
         Selection(3 * n, n, 2 * n), (3 * n, n), "I₃ₙ[:, n:2n]", r"I_{3 \, n}[{:},n:2\,n]"
+    ),
+    Blocks: Sample(
+        blocks([[W, DiagMatrix(x)], [ZeroMatrix(1, n), x]]),
+        (m + 1, m + n),
+        "[W, diag(xₜ); 0, xₜ]",
+        r"\begin{bmatrix} \displaystyle W & \displaystyle \operatorname{diag}(\bar{x}_{t}) "
+        r"\\[2ex] \displaystyle 0 & \displaystyle \bar{x}_{t} \end{bmatrix}",
     ),
     Identity: Sample(Identity(n), (n, n), "Iₙ", "I_{n}", "np.eye(n, dtype=dtype)"),
     OneMatrix: Sample(OneMatrix(1, n), (1, n), "𝟏", r"\mathbf{1}", "np.ones(n, dtype)"),

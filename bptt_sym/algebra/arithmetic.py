@@ -316,8 +316,7 @@ class Division(Operation):
             return quotient(reached, spread(denominator.operand, reached.shape))
         inverse = quotient(OneMatrix(*node.shape), denominator)
         entrywise = ElementwiseProduct()
-        # Not flattened: what stands beside the seed in the numerator is in ``reached``.
-        return entrywise.applied(HadamardProduct(node.numerator, inverse), 0, reached)
+        return entrywise.applied(hadamard(node.numerator, inverse), 0, reached)
 
     def layout(self, node: Quotient, show: Show) -> box.Layout:
         return box.Ratio(_bare(node.numerator, show), _bare(node.denominator, show))
