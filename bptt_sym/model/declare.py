@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from sympy import Expr, S
@@ -141,7 +143,8 @@ class Declarer(Tables):
         given = value.get("initial", "argument") if isinstance(value, dict) else "argument"
         if given == "argument":
             return entry
-        if isinstance(given, bool) or not isinstance(given, str | int | float):
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not (isinstance(given, str) or (number and isfinite(given))):
             raise self.error(
                 f"the initial value of '{entry.name}' is \"argument\", a number or an expression "
                 "of parameters",
@@ -217,7 +220,7 @@ def _is_size(entry: object) -> bool:
 
 def _plain(number: float) -> str:
     """A number of a TOML file as the equation language writes it."""
-    return f"{number:.10f}".rstrip("0").rstrip(".") if isinstance(number, float) else str(number)
+    return format(Decimal(repr(number)), "f")
 
 
 def _is_entrywise(expression: MatrixExpr) -> bool:
