@@ -380,7 +380,7 @@ DECLARATIONS = [
     (PHI, 'phi = {formula = "z", derivative = "logsumexp(z)"}', "the derivative of 'phi' must act"),
     # Pre-activations.
     ('s = "z"', 's = ["z", 3]', "a pre-activation's name is text"),
-    ('s = "z"', 's = "o"', "the name 'o' is declared already, as a pre-activation"),
+    ('s = "z"', 's = "o"', "'o' is declared already, as a pre-activation"),
     ('s = "z"', 's = "__z"', "the name '__z' is not letters and digits"),
     ('s = "z"', 's = "range"', "the name 'range' is a builtin of Python"),
     # Whole entries.

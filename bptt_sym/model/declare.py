@@ -194,7 +194,10 @@ class Declarer(Tables):
         place = partial(self.source.within, "functions", name)
         parts = {}
         for key, text in given.items():
-            parts[key] = parse(text, Scope(argument=ARGUMENT), place)
+            # A derivative may be a number: that of a function passed straight through.
+            read = parse if key == "formula" else parse_initial
+            part = read(text, Scope(argument=ARGUMENT), place)
+            parts[key] = spread(part, ARGUMENT.shape)
             if not _is_entrywise(parts[key]):
                 raise self.error(
                     f"the {key} of '{name}' must act on each entry by itself", "functions", name
@@ -207,6 +210,9 @@ class Declarer(Tables):
         for name, text in self.table("latex").items():
             if name not in self.kinds:
                 raise self.error(f"'{shortened(name)}' is not declared", "latex", name)
+            if self.kinds[name] in ("a dimension", "a function"):
+                message = f"'{name}' is {self.kinds[name]}; a notation is for a quantity"
+                raise self.error(message, "latex", name)
             reason = why_not_latex(text)
             if reason:
                 raise self.error(f"the LaTeX of '{name}' {reason}", "latex", name)
