@@ -43,6 +43,8 @@ def from_torch_state_dict(
             raise InputError(f"the state dict has no {key}; it has {listed(state_dict)}")
         stacked = _array(state_dict[key])
         gates = _gates(module, ours)
+        if not stacked.ndim:
+            raise InputError(f"{key} is no array")
         if stacked.shape[0] % len(gates):
             raise InputError(
                 f"{key} has {stacked.shape[0]} rows, which {len(gates)} gates cannot share"
@@ -54,10 +56,14 @@ def from_torch_state_dict(
             raise InputError(
                 f"the module has no parameter {name!a}; it has {listed(module.Parameters._fields)}"
             )
-    found |= {name: np.asarray(value) for name, value in others.items()}
+    found |= {name: _array(value) for name, value in others.items()}
     missing = [name for name in module.Parameters._fields if name not in found]
     if missing:
         raise InputError(f"give {listed(missing)} too: no layer of PyTorch has them")
+    try:
+        module.check_shapes(**found)
+    except ValueError as error:
+        raise InputError(f"the weights do not fit the module: {error}") from None
     return module.Parameters(**{name: found[name] for name in module.Parameters._fields})
 
 
@@ -74,4 +80,4 @@ def _gates(module: ModuleType, prefix: str) -> tuple[str, ...]:
 def _array(tensor: Any) -> Any:
     import numpy as np
 
-    return np.asarray(tensor.detach() if hasattr(tensor, "detach") else tensor)
+    return np.asarray(tensor.detach().cpu() if hasattr(tensor, "detach") else tensor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from math import erf, exp, pi, sqrt
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,12 @@ class CellValues(Mapping):
 
     def __init__(self, model: Model, steps: int, loss: str, sizes: Mapping[str, int]) -> None:
         self.model, self.steps, self.loss = model, steps, loss
-        self.sizes = {**sizes, "T": steps, "B": 1}
+        self.sizes = sizes | {"T": steps, "B": 1}
         self.module = b.compile(model, loss=loss)
         self.known: dict[Expr, Any] = {dimension(name): size for name, size in sizes.items()}
         self.defined: dict[Expr, Expr] = {}
         self.variables = {d.variable.name: d.expression for d in model.definitions}
-        rng = np.random.default_rng(0)
-        self.arrays = {name: self.drawn(name, shape, rng) for name, shape in self.shapes.items()}
+        self.arrays = draw(self.module, self.sizes)
         for entry in model.declarations:
             if isinstance(entry.symbol, Parameter):
                 self.known[entry.symbol] = self.matrix(entry.symbol, self.arrays[entry.name])
@@ -98,14 +98,6 @@ class CellValues(Mapping):
     @property
     def shapes(self) -> dict[str, tuple[str, ...]]:
         return dict(self.module.SHAPES)
-
-    def drawn(self, name: str, shape: tuple[str, ...], rng: np.random.Generator) -> Any:
-        lengths = [number(size, self.sizes) for size in shape]
-        kind = getattr(self.module, "KINDS", {}).get(name, "")
-        if kind.startswith("labels of "):
-            return rng.integers(0, number(kind.removeprefix("labels of "), self.sizes), lengths)
-        values = rng.standard_normal(lengths) / 2
-        return np.exp(values) if kind == "positive" else values
 
     def given(self, name: str) -> Iterator[tuple[int, Any]]:
         array = self.arrays[name]
@@ -233,6 +225,21 @@ class CellValues(Mapping):
                     found[state.at(time)] = self.matrix(state, value)
         self.arrays = kept
         return float(loss), found
+
+
+def draw(module: ModuleType, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Random parameters and arguments of an emitted module, by their names."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, shape in module.SHAPES.items():
+        lengths = [number(size, sizes) for size in shape]
+        kind = getattr(module, "KINDS", {}).get(name, "")
+        if kind.startswith("labels of "):
+            arrays[name] = rng.integers(0, number(kind.removeprefix("labels of "), sizes), lengths)
+        else:
+            values = rng.standard_normal(lengths) / 2
+            arrays[name] = np.exp(values) if kind == "positive" else values
+    return arrays
 
 
 def initial_name(name: str) -> str:

@@ -42,7 +42,10 @@ def refused(capsys, *arguments: object) -> str:
 
 
 OPTIONS = [
-    ("derive nosuch", "unknown model 'nosuch'; models that ship are elman"),
+    (
+        "derive nosuch",
+        "unknown model 'nosuch'; models that ship are bidirectional, elman, elman-bias, ",
+    ),
     ("derive nosuch.toml", "nosuch.toml: error: no such model file"),
     ("derive .toml", "no such model file"),
     ("derive /", "this is a folder, not a model file"),
@@ -84,35 +87,138 @@ def test_a_bad_option(capsys, command, message):
 
 # What stands in the place of the state's equation, and the place and message that it gets.
 EQUATIONS = [
+    # Names.
     ("phi(x[t] @ Q)", "17: error: 'Q' is not declared; declared are W_y, W_s, W_x, x, d, s"),
+    ("phi", "6: error: the function 'phi' needs an argument: phi(...)"),
+    ("nosuch(s[t-1])", "6: error: unknown operation 'nosuch'; known are abs, binary_cross_entropy"),
+    ("Phi(s[t-1])", "6: error: unknown operation 'Phi'; known are"),
+    ("s[t-1] @ W_s[t]", "the parameter 'W_s' has no time step; write W_s"),
+    ("W_s[0:n, 0:1]", "the parameter 'W_s' has no time step; write W_s"),
+    ("s @ W_s", "6: error: 's' needs a time step: s[t] or s[t-1]"),
+    # Shapes.
     ("phi(x[t] @ W_s)", "10: error: operator '@': x[t] is 1 x m and W_s is n x n; the columns"),
     ("phi(x[t] + s[t-1])", "10: error: operator '+': x[t] is 1 x m and s[t-1] is 1 x n; both"),
+    ("phi(x[t] - s[t-1])", "10: error: operator '-': x[t] is 1 x m and s[t-1] is 1 x n; both"),
     ("phi(x[t] * s[t-1])", "10: error: operator '*': x[t] is 1 x m and s[t-1] is 1 x n; both"),
+    ("s[t-1] / x[t]", "operator '/': s[t-1] is 1 x n and x[t] is 1 x m; both sides must have the"),
+    ("s[t-1] / W_s", "operator '/': s[t-1] is 1 x n and W_s is n x n; both sides must have the"),
+    ("s[t-1] @ s[t-1]", "operator '@': s[t-1] is 1 x n and s[t-1] is 1 x n; the columns of the"),
+    ("eye(n) @ x[t]", "operator '@': eye(n) is n x n and x[t] is 1 x m; the columns of the left"),
     ("x[t]", "operator '=': the state 's' is declared 1 x n and its equation gives 1 x m"),
-    ("phi(s[t+1])", "10: error: s[t+1] is a later time step"),
-    ("phi(s[t-2])", "10: error: the time step of s[t-2] must be [t] or [t-1]"),
-    ("phi(s[0])", "10: error: the time step of s[0] must be [t] or [t-1]"),
-    ("phi(s[t:2])", "the time step of s[t:2] must be [t] or [t-1]"),
+    ("s[t-1].T", "operator '=': the state 's' is declared 1 x n and its equation gives n x 1"),
+    ("outer(s[t-1], x[t])", "the state 's' is declared 1 x n and its equation gives n x m"),
+    ("concat(s[t-1], x[t])", "is declared 1 x n and its equation gives 1 x m + n"),
+    ("logsumexp(s[t-1])", "the state 's' is declared 1 x n and its equation gives 1 x 1"),
+    ("dot(s[t-1], x[t])", "6: error: 'dot': s[t-1] is 1 x n and x[t] is 1 x m; "),
+    ("dot(W_s, s[t-1])", "'dot': W_s is n x n and s[t-1] is 1 x n; both must be vectors"),
+    ("outer(W_s, s[t-1])", "'outer': W_s is n x n and s[t-1] is 1 x n; both must be vectors"),
+    ("softmax(W_s)", "6: error: 'softmax': W_s is n x n; softmax is of a vector"),
+    ("log_softmax(W_s)", "'log_softmax': W_s is n x n; log_softmax is of a vector"),
+    ("logsumexp(W_s)", "'logsumexp': W_s is n x n; logsumexp is of a vector"),
+    ("layer_norm(W_s)", "'layer_norm': W_s is n x n; layer_norm is of a vector"),
+    ("maximum(s[t-1], x[t])", "'maximum': s[t-1] is 1 x n and x[t] is 1 x m; both sides must have"),
+    ("minimum(W_s, s[t-1])", "'minimum': W_s is n x n and s[t-1] is 1 x n; both sides must have"),
+    ("clip(s[t-1], 1, x[t])", "'clip': s[t-1] is 1 x n and 1 is a number and x[t] is 1 x m; both"),
+    (
+        "where(s[t-1] >= 0, x[t], 2)",
+        "6: error: 'where': s[t-1] is 1 x n and 0 is a number and x[t]",
+    ),
+    ("where(s[t-1] > x[t], 1, 2)", "'where': s[t-1] is 1 x n and x[t] is 1 x m and 1 is a number"),
+    ("concat(s[t-1], W_s)", "'concat': s[t-1] is 1 x n and W_s is n x n; concat is of vectors"),
+    (
+        "cross_entropy(s[t-1], x[t])",
+        "1 x n and x[t] is 1 x m; logits and target must have the same",
+    ),
+    ("cross_entropy(W_s, W_s)", "W_s is n x n and W_s is n x n; logsumexp is of a vector"),
+    ("binary_cross_entropy(s[t-1], x[t])", "logits and target must have the same shape"),
+    # Time steps.
+    (
+        "phi(s[t+1])",
+        "10: error: s[t+1] is a later time step, which a state is read at only where it ",
+    ),
+    ("phi(x[t+1] @ W_x)", "10: error: x[t+1] is a later time step"),
+    ("phi(s[0])", "10: error: the time step of s[0] must be [t], or [t-1] and so on up to [t-100]"),
+    ("phi(s[t-0])", "10: error: the time step of s[t-0] must be [t], or [t-1] and so on"),
+    ("phi(s[t-101])", "10: error: the time step of s[t-101] must be [t], or [t-1] and so on"),
+    ("phi(s[t-1.5])", "10: error: the time step of s[t-1.5] must be [t], or [t-1] and so on"),
+    ("phi(s[t-9**9**9])", "10: error: the time step of s[t-9**9**9] must be [t], or [t-1]"),
+    ("phi(s[t:2])", "10: error: 's' needs a time step: s[t] or s[t-1]"),
+    ("phi(s[t, t])", "10: error: the time step of s[t, t] must be [t], or [t-1] and so on"),
     ("phi(y[t] @ W_y.T)", "10: error: a cycle within the time step: s[t] -> y[t] -> s[t]"),
     ("phi(s[t])", "10: error: a cycle within the time step: s[t] -> s[t]"),
     ("phi(y[t-1] @ W_y.T)", "10: error: y[t-1] needs an initial value: declare 'y' under [states]"),
-    ("phi(x[t-1] @ W_x)", "10: error: 'x' is given at [t] only"),
-    ("s[t-1] @ W_s[t]", "the parameter 'W_s' has no time step; write W_s"),
-    ("s @ W_s", "6: error: 's' needs a time step: s[t] or s[t-1]"),
-    ("phi", "6: error: the function 'phi' needs an argument: phi(...)"),
-    ("nosuch(s[t-1])", "6: error: unknown operation 'nosuch'; known are cos, exp"),
-    ("phi(z=s[t-1])", "'phi' takes one argument"),
-    ("phi(*s[t-1])", "'phi' takes one argument"),
-    ("phi(s[t-1], s[t-1])", "'phi' takes one argument"),
+    ("phi(y[t-3] @ W_y.T)", "10: error: y[t-3] needs an initial value: declare 'y' under [states]"),
+    ("phi(d[t-1] @ W_y.T)", "10: error: "),
+    # Slices and sizes.
+    ("s[t-1][0:n+1]", "'[:]': s[t-1] is 1 x n; a slice must end within the vector, which has n"),
+    ("s[t-1][0:m]", "'[:]': s[t-1] is 1 x n; a slice must end within the vector, which has n"),
+    ("s[t-1][n:n]", "'[:]': s[t-1] is 1 x n; a slice must begin at 0 or later and hold an entry"),
+    ("s[t-1][n:0]", "'[:]': s[t-1] is 1 x n; a slice must begin at 0 or later and hold an entry"),
+    ("s[t-1][-1:n]", "13: error: not a size: -1; a size is made of m, n, k, whole numbers"),
+    ("s[t-1][0:q]", "15: error: not a size: q; a size is made of m, n, k, whole numbers"),
+    ("s[t-1][0:1.5]", "15: error: not a size: 1.5; a size is made of m, n, k, whole numbers"),
+    ("s[t-1][0:n/2]", "15: error: not a size: n/2; a size is made of m, n, k, whole numbers"),
+    ("s[t-1][0:s[t-1]]", "15: error: not a size: s[t-1]; a size is made of m, n, k, whole numbers"),
+    ("s[t-1][0:9**9**9]", "15: error: not a size: 9**9**9; a size is made of m, n, k"),
+    ("s[t-1][0:n:2]", "6: error: a slice has no step"),
+    ("W_s[0:n]", "6: error: '[:]': W_s is n x n; a slice is of a vector"),
+    ("s[t-1][0]", "not part of the equation language: s[t-1][0]"),
+    ("x[t][t]", "not part of the equation language: x[t][t]"),
+    ("eye(s[t-1])", "10: error: not a size: s[t-1]; a size is made of m, n, k"),
+    ("eye(9**9**9)", "10: error: not a size: 9**9**9; a size is made of m, n, k"),
+    ("eye(1000000000000)", "10: error: not a size: 1000000000000; a size is made of m, n, k"),
+    # Arguments.
+    ("phi(z=s[t-1])", "6: error: 'phi' takes its arguments by position"),
+    ("phi(*s[t-1])", "6: error: 'phi' takes its arguments by position"),
+    ("phi(**s[t-1])", "6: error: 'phi' takes its arguments by position"),
+    ("phi(s[t-1], s[t-1])", "6: error: 'phi' takes one argument"),
+    ("phi()", "6: error: 'phi' takes one argument"),
+    ("phi(2)", "10: error: 'phi' needs a variable, not a number"),
+    ("sum()", "6: error: 'sum' takes one argument"),
+    ("sum(s[t-1], s[t-1])", "6: error: 'sum' takes one argument"),
+    ("sum(2)", "10: error: 'sum' needs a variable, not a number"),
+    ("mean()", "6: error: 'mean' takes one argument"),
+    ("dot(s[t-1])", "6: error: 'dot' takes 2 arguments"),
+    ("dot(2, s[t-1])", "10: error: 'dot' needs a variable, not a number"),
+    ("outer(s[t-1], 3)", "20: error: 'outer' needs a variable, not a number"),
+    ("eye()", "6: error: 'eye' takes one argument"),
+    ("softmax(s[t-1], 1)", "6: error: 'softmax' takes one argument"),
+    ("maximum(1, 2)", "6: error: 'maximum' needs a variable, not only numbers"),
+    ("maximum(s[t-1])", "6: error: 'maximum' takes 2 arguments"),
+    ("clip(s[t-1], 1)", "6: error: 'clip' takes 3 arguments"),
+    ("clip(1, 2, 3)", "6: error: 'clip' needs a variable, not only numbers"),
+    ("where(s[t-1] >= 0)", "6: error: 'where' takes 3 arguments"),
+    (
+        "where(s[t-1], 1, 2)",
+        "6: error: the first argument of 'where' compares: where(a >= b, c, d)",
+    ),
+    ("where(s[t-1] == 0, 1, 2)", "the first argument of 'where' compares: where(a >= b, c, d)"),
+    ("where(0 <= s[t-1] <= 1, 1, 2)", "the first argument of 'where' compares"),
+    ("where(1 >= 0, 1, 2)", "6: error: 'where' needs a variable, not only numbers"),
+    ("concat()", "6: error: 'concat' takes 1 or more arguments"),
+    ("concat(s[t-1], 2)", "21: error: 'concat' needs a variable, not a number"),
+    ("stop_gradient(2)", "20: error: 'stop_gradient' needs a variable, not a number"),
+    ("cross_entropy(s[t-1])", "6: error: 'cross_entropy' takes 2 arguments"),
+    # Numbers.
     ("2 @ s[t-1]", "operator '@' joins matrices; a number is taken by '*'"),
     ("s[t-1] / 0", "division by zero"),
-    ("s[t-1] / s[t-1]", "operator '/' divides by a number only"),
-    ("s[t-1] ** 99999999", "the exponent must be a whole number from 1 to 16"),
-    ("s[t-1] ** (-1)", "the exponent must be a whole number from 1 to 16"),
-    ("9**9**9 * s[t-1]", "operator '**' raises a vector to a whole number"),
+    ("s[t-1] / 0.0", "division by zero"),
+    ("s[t-1] / (1 - 1)", "division by zero"),
+    ("1 / 0", "division by zero"),
+    ("s[t-1] ** 99999999", "the exponent must be a number from -16 to 16"),
+    ("s[t-1] ** 1e29", "the exponent must be a number from -16 to 16"),
+    ("s[t-1] ** s[t-1]", "operator '**' raises a variable to a number"),
+    ("2 ** s[t-1]", "operator '**' raises a variable to a number"),
+    ("9**9**9 * s[t-1]", "operator '**' raises a variable to a number"),
+    ("s[t-1] ** 9**9**9", "operator '**' raises a variable to a number"),
     ("1 + 1", "an equation must read a variable, not only numbers"),
-    ("1e400 * s[t-1]", "a number is written plainly"),
+    ("1e400 * s[t-1]", "6: error: a number lies between 1e-30 and 1e30"),
     ("0.1234567890123456 * s[t-1]", "a number is written plainly, in at most 15 digits"),
+    ("1_000 * s[t-1]", "a number is written plainly, in at most 15 digits"),
+    ("0x10 * s[t-1]", "a number is written plainly, in at most 15 digits"),
+    ("007 * s[t-1]", "6: error: not an equation: leading zeros in decimal integer literals"),
+    ("1" * 5000, "not an equation"),
+    # Form.
     ("", "6: error: an equation is empty"),
     ("  ", "6: error: an equation is empty"),
     ("  s[t-1] +", "not an equation: invalid syntax"),
@@ -134,7 +240,19 @@ EQUATIONS = [
     ("~s[t-1]", "not part of the equation language"),
     ("not s[t-1]", "not part of the equation language"),
     ("s[t-1] < 0", "not part of the equation language"),
-    ("1" * 5000, "not an equation"),
+    ("s[t-1].t", "not part of the equation language"),
+    ("t", "6: error: 't' is not declared"),
+    ("s[t-1] == 0", "not part of the equation language"),
+    ("{s[t-1]}", "not part of the equation language"),
+    ("{{ s[t-1] }}", "not part of the equation language"),
+    ("s[t-1] and x[t]", "not part of the equation language"),
+    ("(yield)", "not part of the equation language"),
+    ("await_(s[t-1])", "unknown operation 'await_'"),
+    ("...", "not part of the equation language"),
+    ("\uff33[t-1]", "6: error: "),
+    ("\u0405[t-1]", "6: error: "),
+    ("s[t\u2212 1]", "error: "),
+    ("tanh\u200b(s[t-1])", "error: "),
     ("(" * 4000 + "s[t-1]" + ")" * 4000, "error: "),
     ("-" * 9000 + "s[t-1]", "an equation nested too deeply"),
     ("s[t-1]" + ".T" * 3000, "nested"),
@@ -148,7 +266,7 @@ def test_a_bad_equation(capsys, tmp_path, monkeypatch, equation, message):
     monkeypatch.chdir(tmp_path)
     text = ELMAN.replace(STATE, f's = "{equation}"')
     assert text != ELMAN
-    (tmp_path / "cell.toml").write_text(text)
+    (tmp_path / "cell.toml").write_text(text, encoding="utf-8")
     line = text[: text.index("\ns = ", text.index("[equations]"))].count("\n") + 2
     shown = refused(capsys, "generate", "cell.toml", "-o", "cell.py")
     assert shown.startswith(f"cell.toml:{line}:")
@@ -172,7 +290,8 @@ FILES = {
     "a byte order mark": ("\ufeff" + ELMAN, "cell.toml:1:1: error: not valid TOML"),
     "nested arrays": ("a = " + "[" * 100_000, "nested too deeply"),
     "a large file": ('a = "' + "x" * 2_000_000 + '"', "at most 1000000 bytes"),
-    "section is no table": (changed("[states]\ns = [", "[states.s]\nt = ["), "the shape of 's'"),
+    "section is no table": (
+        changed("[states]\ns = [", "[states.s]\nt = ["), "unknown entry 't' for 's'; known are"),
     "undeclared dimension": (changed(W_S, 'W_s = ["n", "q"]'), "declared; declared are k, m, n"),
     "shape is text": (changed(W_S, 'W_s = "n"'), '["n"] for a vector or ["m", "n"] for a matrix'),
     "three dimensions": (changed(W_S, 'W_s = ["n", "n", "n"]'), "for a vector or"),
@@ -189,17 +308,104 @@ FILES = {
         f'v{k} = "2 * s[t-1]"' for k in range(10_000)) + "\n" + STATE), "at most 200 equations"),
     "a title of two lines": (changed("Elman network", "a\\nb"), "'title' must be one line"),
     "a meaning of two lines": (changed('m = "inputs"', 'm = "a\\nb"'), "say in words"),
-    "keyword": (changed(W_S, 'class = ["n"]'), "the name 'class' is a Python keyword"),
-    "dunder": (changed(W_S, '__x__ = ["n"]'), "is not letters and digits"),
-    "quotes": (changed(W_S, '"a\\"b" = ["n"]'), "is not letters and digits"),
-    "template": (changed(W_S, '"{{ 1 }}" = ["n"]'), "is not letters and digits"),
-    "LaTeX command": (changed(W_S, '"\\\\input" = ["n"]'), "is not letters and digits"),
-    "markup": (changed(W_S, '"</script>" = ["n"]'), "is not letters and digits"),
-    "look-alike": (changed(W_S, '"\uff37_s" = ["n"]'), "is not letters and digits"),
-    "line break": (changed(W_S, '"a\\nb" = ["n"]'), "is not letters and digits"),
-    "reserved": (changed(W_S, 'np = ["n"]'), "the name 'np' is reserved"),
-    "long name": (changed(W_S, f'{"a" * 100} = ["n"]'), "is longer than 40 characters"),
 }  # fmt: skip
+
+
+GIVEN = "the initial value of 's' is \"argument\", a number or an expression"
+SHAPED = 'must be [] for a scalar, ["n"] for a vector or ["m", "n"] for a matrix'
+S, X, D, PHI = 's = ["n"]', 'x = ["m"]', 'd = ["k"]', 'phi = "tanh"'
+
+DECLARATIONS = [
+    (X, 'x = {shape = ["m", "n"], labels = true}', "labels are one-hot vectors, and 'x' is none"),
+    (D, "d = {shape = [], labels = true}", "labels are one-hot vectors, and 'd' is none"),
+    (D, 'd = {shape = ["k"], labels = "yes"}', "'labels' of 'd' must be true or false"),
+    (D, 'd = {shape = ["k"], initial = 0}', "unknown entry 'initial' for 'd'; known are labels"),
+    (X, 'x = {shape = ["m"], reverse = true}', "unknown entry 'reverse' for 'x'; known are"),
+    (X, 'x = {shape = ["m"], frozen = true}', "unknown entry 'frozen' for 'x'; known are"),
+    (W_S, 'W_s = {shape = ["n", "n"], labels = true}', "unknown entry 'labels' for 'W_s'; known"),
+    (W_S, 'W_s = {shape = ["n", "n"], initial = 0}', "unknown entry 'initial' for 'W_s'; known"),
+    (W_S, 'W_s = {shape = ["n", "n"], frozen = 1}', "'frozen' of 'W_s' must be true or false"),
+    (W_S, 'W_s = {shape = ["n", "n"], positive = "no"}', "'positive' of 'W_s' must be true or"),
+    (W_S, 'W_s = {shape = ["n", "n"], meaning = 3}', "the meaning of 'W_s' must be one line"),
+    (W_S, 'W_s = {shape = ["n", "n"], "a\\nb" = 3}', r"unknown entry 'a\nb' for 'W_s'; known are"),
+    (S, 's = {shape = ["n"], frozen = true}', "unknown entry 'frozen' for 's'; known are initial"),
+    (S, 's = {shape = ["n"], positive = true}', "unknown entry 'positive' for 's'; known are"),
+    (S, 's = {shape = ["n"], intial = 0}', "unknown entry 'intial' for 's'; known are initial"),
+    (S, 's = {shape = ["n"], reverse = true}', "'s' is scanned in reverse and read at"),
+    (S, "s = {initial = 0}", f"the shape of 's' {SHAPED}"),
+    # Shapes and sizes.
+    (W_S, 'W_s = ["n", 2.5]', f"the shape of 'W_s' {SHAPED}"),
+    (W_S, 'W_s = ["n", true]', f"the shape of 'W_s' {SHAPED}"),
+    (W_S, 'W_s = ["n", ["n"]]', f"the shape of 'W_s' {SHAPED}"),
+    (W_S, 'W_s = ["n", 0]', "the size 0 is not positive"),
+    (W_S, 'W_s = ["n", -1]', "not a size: -1; a size is made of m, n, k, whole numbers"),
+    (W_S, 'W_s = ["n", "n - n"]', "the size n - n is not positive"),
+    (W_S, 'W_s = ["n", "n - 1"]', "the size n - 1 is not positive"),
+    (W_S, 'W_s = ["n", "n / 2"]', "not a size: n / 2; a size is made of"),
+    (W_S, 'W_s = ["n", "n ** n"]', "not a size: n ** n; a size is made of"),
+    (W_S, 'W_s = ["n", "9**9**9"]', "not a size: 9**9**9; a size is made of"),
+    (W_S, 'W_s = ["n", 1000000000000]', "not a size: 1000000000000; a size is made of"),
+    (W_S, 'W_s = ["n", ""]', "cell.toml:18:1: error: "),
+    (W_S, 'W_s = ["n", "x[t]"]', "not a size: x[t]; a size is made of"),
+    (W_S, 'W_s = ["n", "a\\nb"]', r"not an equation: invalid syntax"),
+    (W_S, f'W_s = ["n", "{"(" * 5000}n{")" * 5000}"]', "at most 10000 characters"),
+    # Initial values.
+    (S, 's = {shape = ["n"], initial = true}', GIVEN),
+    (S, 's = {shape = ["n"], initial = nan}', GIVEN),
+    (S, 's = {shape = ["n"], initial = -inf}', GIVEN),
+    (S, 's = {shape = ["n"], initial = [0]}', GIVEN),
+    (S, 's = {shape = ["n"], initial = 1e40}', "a number is written plainly, in at most 15"),
+    (S, 's = {shape = ["n"], initial = 1e-20}', "a number is written plainly, in at most 15"),
+    (S, 's = {shape = ["n"], initial = ""}', "cell.toml:22:1: error: an equation is empty"),
+    (S, 's = {shape = ["n"], initial = "zeros"}', "'zeros' is not declared; declared are W_y, W_s"),
+    (S, 's = {shape = ["n"], initial = "s[t-1]"}', "'s' is not declared; declared are W_y, W_s"),
+    (S, 's = {shape = ["n"], initial = "x[t] @ W_x"}', "'x' is not declared; declared are W_y"),
+    (S, 's = {shape = ["n"], initial = "W_s"}', "value of 's' is n x n, and 's' is 1 x n"),
+    (S, 's = {shape = ["n"], initial = "nosuch(W_s)"}', "unknown operation 'nosuch'; known are"),
+    # Scans.
+    (f"{S}\n", f'{S}\nr = {{shape = ["n"], reverse = true}}\n', "the state 'r' has no equation"),
+    # Functions.
+    (PHI, "phi = 3", "'phi' must be the name of a function or a formula in z: known are identity"),
+    (PHI, 'phi = {derivative = "z"}', "'phi' must be the name of a function or a formula in z"),
+    (PHI, 'phi = {formula = "z", slope = "z"}', "'phi' must be the name of a function or"),
+    (PHI, 'phi = {formula = "z", derivative = 1}', "'phi' must be the name of a function or"),
+    (PHI, 'phi = ""', "an equation is empty"),
+    (PHI, 'phi = "phi(z)"', "cell.toml:26:8: error: unknown operation 'phi'; known are"),
+    (PHI, 'phi = "sigma(z)"', "cell.toml:26:8: error: unknown operation 'sigma'; known are"),
+    (PHI, 'phi = "z + s[t]"', "cell.toml:26:12: error: 's' is not declared; declared are z"),
+    (PHI, 'phi = "z * W_s"', "cell.toml:26:12: error: 'W_s' is not declared; declared are z"),
+    (PHI, 'phi = "3"', "an equation must read a variable, not only numbers"),
+    (PHI, 'phi = "softmax(z)"', "the formula of 'phi' must act on each entry by itself"),
+    (PHI, 'phi = "z @ z"', "the formula of 'phi' must act on each entry by itself"),
+    (PHI, 'phi = {formula = "z", derivative = "logsumexp(z)"}', "the derivative of 'phi' must act"),
+    # Pre-activations.
+    ('s = "z"', 's = ["z", 3]', "a pre-activation's name is text"),
+    ('s = "z"', 's = "o"', "'o' is declared already, as a pre-activation"),
+    ('s = "z"', 's = "__z"', "the name '__z' is not letters and digits"),
+    ('s = "z"', 's = "range"', "the name 'range' is a builtin of Python"),
+    # Whole entries.
+    ("[dimensions]", 'vectors = "diagonal"\n[dimensions]', "'vectors' must be \"rows\" or"),
+    ("[dimensions]", 'vectors = ["rows"]\n[dimensions]', "'vectors' must be one line of text"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "message"), DECLARATIONS, ids=range(len(DECLARATIONS)))
+def test_a_bad_declaration(capsys, tmp_path, monkeypatch, old, new, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cell.toml").write_text(changed(old, new), encoding="utf-8")
+    shown = refused(capsys, "generate", "cell.toml", "-o", "cell.py")
+    assert re.match(r"cell\.toml:\d+:\d+: error: ", shown) and message in shown
+    assert {path.name for path in tmp_path.iterdir()} == {"cell.toml"}
+
+
+def test_scans_of_both_directions_on_one_cycle(capsys, tmp_path):
+    text = changed(S, f'{S}\nr = {{shape = ["n"], reverse = true}}').replace(
+        STATE, 's = "phi(r[t] + x[t] @ W_x + s[t-1] @ W_s)"'
+    )
+    text = text.replace("[equations]\n", '[equations]\nr = "tanh(r[t+1] + s[t-1])"\n')
+    (tmp_path / "cell.toml").write_text(text, encoding="utf-8")
+    shown = refused(capsys, "show", tmp_path / "cell.toml")
+    assert "'s' is scanned onward and 'r' in reverse, and each depends on the other" in shown
 
 
 @pytest.mark.parametrize("case", FILES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cell_values import CellValues
+from cell_values import CellValues, draw
 
 import bptt_sym as b
 from bptt_sym.api import model_text
@@ -101,3 +101,68 @@ def test_the_products_give_every_gradient(values):
     for found in values.products(matrices).values():
         assert_gradients(found, values)
     assert_gradients(values.chains(b.derive(values.model, **options), matrices), values)
+
+
+# Cells that say the same in two ways, and one against the formula of its paper.
+
+
+def drawn(model):
+    """A module with its parameters and its arguments, for five steps of two sequences."""
+    module = b.compile(model)
+    sizes = {entry.name: 3 + k for k, entry in enumerate(model.dimensions)}
+    arrays = draw(module, sizes | {"T": 5, "B": 2})
+    params = module.Parameters(*(arrays.pop(name) for name in module.Parameters._fields))
+    return module, params, arrays
+
+
+def shipped_or_not(name):
+    return b.load_model(next((path for path in CORPUS if path.stem == name), name))
+
+
+def test_the_stabiliser_of_slstm_cancels():
+    """Its gradient may be stopped: every gradient stays what it is."""
+    module, params, given = drawn(shipped_or_not("slstm"))
+    stopped = b.compile(shipped_or_not("slstm-stopped"))
+    value, gradients, _ = module.value_and_grad(params, **given)
+    other, others, _ = stopped.value_and_grad(stopped.Parameters(*params), **given)
+    assert value == pytest.approx(other, rel=1e-14)
+    for one, two in zip(gradients, others, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-10, atol=1e-12)
+
+
+def test_lstm_whose_gates_see_one_column_is_lstm():
+    module, params, given = drawn(b.load_model("lstm"))
+    joined = b.compile(shipped_or_not("lstm-joined"))
+    weights = {"V": params.V.T}
+    for gate, ours in (("i", "i"), ("f", "f"), ("g", "C"), ("o", "o")):
+        recurrent, incoming = (getattr(params, f"W_{side}{gate}") for side in "hi")
+        weights[f"W_{ours}"] = np.concatenate([recurrent, incoming]).T
+        weights[f"b_{ours}"] = getattr(params, f"b_h{gate}") + getattr(params, f"b_i{gate}")
+    given["C0"] = given.pop("c0")
+    same = joined.value_and_grad(joined.Parameters(**weights), **given)
+    given["c0"] = given.pop("C0")
+    value, gradients, states = module.value_and_grad(params, **given)
+    assert same[0] == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(same[1].W_C.T[-len(params.W_ig) :], gradients.W_ig, rtol=1e-10)
+    np.testing.assert_allclose(same[1].b_f, gradients.b_hf, rtol=1e-10)
+    np.testing.assert_allclose(same[2].C0, states.c0, rtol=1e-10)
+
+
+def test_the_stable_form_of_rwkv_is_its_formula():
+    """wkv = (sum of e^(k_i - (t-1-i) w) v_i + e^(u + k_t) v_t) over the same without v."""
+    module, params, given = drawn(shipped_or_not("rwkv"))
+    x = np.concatenate([given["x0"][None], given["x"]])
+
+    def mixed(mu, weights):
+        return (mu * x[1:] + (1 - mu) * x[:-1]) @ weights
+
+    k, v = mixed(params.mu_k, params.W_k), mixed(params.mu_v, params.W_v)
+    r, decay = mixed(params.mu_r, params.W_r), np.exp(params.w)
+    loss = 0
+    for t in range(len(k)):
+        lags = t - 1 - np.arange(t)[:, None, None]
+        weights = np.concatenate([np.exp(k[:t] - lags * decay), np.exp(params.u + k[t])[None]])
+        wkv = np.sum(weights * v[: t + 1], axis=0) / np.sum(weights, axis=0)
+        y = (wkv / (1 + np.exp(-r[t]))) @ params.W_o @ params.V
+        loss += np.sum((given["d"][t] - y) ** 2)
+    assert module.loss(params, **given) == pytest.approx(loss, rel=1e-12)

@@ -315,8 +315,7 @@ class Division(Operation):
         if isinstance(denominator, Broadcast):
             return quotient(reached, spread(denominator.operand, reached.shape))
         inverse = quotient(OneMatrix(*node.shape), denominator)
-        entrywise = ElementwiseProduct()
-        return entrywise.applied(hadamard(node.numerator, inverse), 0, reached)
+        return ElementwiseProduct().applied(HadamardProduct(node.numerator, inverse), 0, reached)
 
     def layout(self, node: Quotient, show: Show) -> box.Layout:
         return box.Ratio(_bare(node.numerator, show), _bare(node.denominator, show))

@@ -34,12 +34,20 @@ def alike(model: Model) -> tuple[str, str] | None:
 
 
 def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
-    fixed = {index: f"the index {index}" for index in _INDICES}
+    signs = {index: f"the index {index}" for index in _INDICES}
+    for entry in model.dimensions:
+        signs[_canonical(f"I_{{{printer.form(entry.name)}}}")] = (
+            f"the identity of size {entry.name}"
+        )
+    initial = _initial_names(model)
+    fixed: dict[str, str] = {}
     for name in _fixed(model):
         form = printer.form(name)
+        if form in signs:
+            return name, signs[form]
         if form in fixed:
-            return name, fixed[form]
-        fixed[form] = f"'{name}'"
+            return name, f"'{fixed[form]}'"
+        fixed[form] = name
     varying: dict[str, str] = {}
     for name in _varying(model):
         form = printer.form(name, _STEP)
@@ -47,22 +55,17 @@ def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
             return name, f"'{varying[form]}'"
         varying[form] = name
         steps = re.compile(re.escape(form).replace(_STEP, _STEPS))
-        for other, shown in fixed.items():
-            match = steps.fullmatch(other)
-            step = match[1].replace(" ", "") if match else ""
-            if step and not (step == "0" and _begins(model, name, shown)):
-                return shown.strip("'"), f"'{name}' at step {step}"
+        for other in filter(steps.fullmatch, fixed):
+            step = steps.sub(r"\1", other).replace(" ", "")
+            if (step, fixed[other]) != ("0", initial.get(name)):
+                return fixed[other], f"'{name}' at step {step}"
     return None
 
 
-def _begins(model: Model, name: str, shown: str) -> bool:
-    """Whether a parameter is the initial value of a name, which it may read like."""
-    initial = model.declaration(name).initial if _is_declared(model, name) else None
-    return isinstance(initial, Parameter) and shown == f"'{initial.name}'"
-
-
-def _is_declared(model: Model, name: str) -> bool:
-    return any(entry.name == name for entry in model.declarations)
+def _initial_names(model: Model) -> dict[str, str]:
+    """The parameters that are initial values as they are, by what they begin: these read alike."""
+    found = {entry.name: entry.initial for entry in model.declarations}
+    return {name: value.name for name, value in found.items() if isinstance(value, Parameter)}
 
 
 def _fixed(model: Model) -> Iterator[str]:

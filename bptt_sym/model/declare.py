@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from sympy import Expr, S
@@ -141,7 +143,8 @@ class Declarer(Tables):
         given = value.get("initial", "argument") if isinstance(value, dict) else "argument"
         if given == "argument":
             return entry
-        if isinstance(given, bool) or not isinstance(given, str | int | float):
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not (isinstance(given, str) or (number and isfinite(given))):
             raise self.error(
                 f"the initial value of '{entry.name}' is \"argument\", a number or an expression "
                 "of parameters",
@@ -191,7 +194,10 @@ class Declarer(Tables):
         place = partial(self.source.within, "functions", name)
         parts = {}
         for key, text in given.items():
-            parts[key] = parse(text, Scope(argument=ARGUMENT), place)
+            # A derivative may be a number: that of a function passed straight through.
+            read = parse if key == "formula" else parse_initial
+            part = read(text, Scope(argument=ARGUMENT), place)
+            parts[key] = spread(part, ARGUMENT.shape)
             if not _is_entrywise(parts[key]):
                 raise self.error(
                     f"the {key} of '{name}' must act on each entry by itself", "functions", name
@@ -204,6 +210,9 @@ class Declarer(Tables):
         for name, text in self.table("latex").items():
             if name not in self.kinds:
                 raise self.error(f"'{shortened(name)}' is not declared", "latex", name)
+            if self.kinds[name] in ("a dimension", "a function"):
+                message = f"'{name}' is {self.kinds[name]}; a notation is for a quantity"
+                raise self.error(message, "latex", name)
             reason = why_not_latex(text)
             if reason:
                 raise self.error(f"the LaTeX of '{name}' {reason}", "latex", name)
@@ -217,7 +226,7 @@ def _is_size(entry: object) -> bool:
 
 def _plain(number: float) -> str:
     """A number of a TOML file as the equation language writes it."""
-    return f"{number:.10f}".rstrip("0").rstrip(".") if isinstance(number, float) else str(number)
+    return format(Decimal(repr(number)), "f")
 
 
 def _is_entrywise(expression: MatrixExpr) -> bool:

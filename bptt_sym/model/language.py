@@ -8,13 +8,14 @@ never run: each node of the tree is looked up in a closed list and everything el
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from typing import TypeAlias
 
-from sympy import Expr, Rational, S
+from sympy import Expr, Integer, Rational, S, expand
 
 from bptt_sym.algebra.arithmetic import (
     Addition,
@@ -25,7 +26,14 @@ from bptt_sym.algebra.arithmetic import (
     Transposition,
 )
 from bptt_sym.algebra.entrywise import FunctionApplication, Sign
-from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable, scale
+from bptt_sym.algebra.expressions import (
+    TIME,
+    MatrixExpr,
+    Parameter,
+    Variable,
+    scale,
+    split_coefficient,
+)
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.algebra.operation import ShapeError, shape_text
 from bptt_sym.algebra.vectors import Slicing
@@ -35,6 +43,8 @@ from bptt_sym.model.words import CALLS, Operand, choose
 LONGEST_EQUATION = 10_000
 DEEPEST_NESTING = 100
 MOST_DIGITS = 15
+SMALLEST, LARGEST = Rational(1, 10**30), Integer(10**30)
+SMALLEST_TEXT, LARGEST_TEXT = "1e-30", "1e30"
 LARGEST_LAG = 100
 LARGEST_SIZE = 10**9
 
@@ -48,7 +58,8 @@ class Scope:
     ``current`` are the variables known at step t, ``earlier`` those that may be read at [t-1] and
     before, ``following`` those that are read at [t+1], and ``later`` explains the names that the
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
-    ``equation`` the name of what the expression defines.
+    ``equation`` the name of what the expression defines. ``computed`` are the names that have
+    equations.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -60,6 +71,7 @@ class Scope:
     later: Callable[[str], str | None] = lambda name: None
     argument: Variable | None = None
     equation: str = ""
+    computed: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,7 +94,7 @@ def parse(text: str, scope: Scope, place: Locate) -> MatrixExpr:
 
 
 def parse_initial(text: str, scope: Scope, place: Locate) -> Operand:
-    """An expression of parameters, or a number."""
+    """An expression in what the scope has, or a number."""
     parser, tree = _parsed(text, scope, place)
     return parser.operand(tree)
 
@@ -90,7 +102,7 @@ def parse_initial(text: str, scope: Scope, place: Locate) -> Operand:
 def parse_size(text: str, dimensions: Mapping[str, Expr], place: Locate) -> Expr:
     """A size such as n, 4*n or m + n. Raises InputError for what is no positive size."""
     parser, tree = _parsed(text, Scope(dimensions=dimensions), place)
-    size = parser.size(tree)
+    size = expand(parser.size(tree))
     if not size.is_positive:
         raise InputError(f"the size {shortened(text)} is not positive", place(0))
     return size
@@ -101,6 +113,10 @@ def _parsed(text: str, scope: Scope, place: Locate) -> tuple[_Parser, ast.expr]:
         raise InputError(f"an equation has at most {LONGEST_EQUATION} characters", place(0))
     if not text.strip():
         raise InputError("an equation is empty", place(0))
+    foreign = next((k for k, character in enumerate(text) if not character.isascii()), None)
+    if foreign is not None:
+        # Python would read a look-alike as the letter that it looks like.
+        raise InputError(f"an equation is ASCII: {text[foreign]!a} is not", place(foreign))
     # On one line, the parser's columns are offsets into the text.
     text = text.translate(_ONE_LINE).rstrip()
     indent = len(text) - len(text.lstrip())
@@ -174,6 +190,14 @@ class _Parser:
                 raise self.refused(node)
 
     def binary(self, node: ast.BinOp) -> Operand:
+        """The value of an operator; numbers that it makes stay within the range of numbers."""
+        value = self.combined(node)
+        number = split_coefficient(value)[0] if isinstance(value, MatrixExpr) else value
+        if number != 0 and not SMALLEST <= abs(number) <= LARGEST:
+            raise self.error(node, f"a number lies between {SMALLEST_TEXT} and {LARGEST_TEXT}")
+        return value
+
+    def combined(self, node: ast.BinOp) -> Operand:
         left, right = self.operand(node.left), self.operand(node.right)
         numbers = not isinstance(left, MatrixExpr) and not isinstance(right, MatrixExpr)
         try:
@@ -219,9 +243,12 @@ class _Parser:
             raise self.error(node, f"a number is written plainly, in at most {MOST_DIGITS} digits")
         if isinstance(value, int):
             return S(value)
-        if not 1e-30 < value < 1e30 and value != 0:
-            raise self.error(node, "a number lies between 1e-30 and 1e30")
+        exponent = re.fullmatch(r"[0-9.]+(?:e[+-]?([0-9]{1,2}))?", digits)
+        if not exponent:
+            raise self.error(node, f"a number lies between {SMALLEST_TEXT} and {LARGEST_TEXT}")
         exact = Fraction(digits)
+        if exact != 0 and not SMALLEST <= exact <= LARGEST:
+            raise self.error(node, f"a number lies between {SMALLEST_TEXT} and {LARGEST_TEXT}")
         return Rational(exact.numerator, exact.denominator)
 
     def name(self, node: ast.Name) -> MatrixExpr:
@@ -238,6 +265,8 @@ class _Parser:
 
     def variable(self, node: ast.Subscript, base: ast.Name) -> Variable:
         name = base.id
+        if self.scope.argument and name == self.scope.argument.name:
+            raise self.error(node, f"a formula has no time step; write {name}")
         if name in self.scope.parameters:
             raise self.error(node, f"the parameter '{name}' has no time step; write {name}")
         lag = self.lag(node)
@@ -256,7 +285,7 @@ class _Parser:
         elif lag and (reason or name in scope.current):
             reason = (
                 f"{name}[t-{lag}] needs an initial value: declare '{name}' under [states]"
-                if reason or name not in scope.earlier
+                if reason or name in scope.computed
                 else f"'{name}' is given at [t] only"
             )
         if reason:
@@ -327,7 +356,10 @@ class _Parser:
             return FunctionApplication().build(name, self.matrix(node.args[0], name))
         if name == "eye":
             self.check_count(node, name, 1, 1)
-            return CALLS[name].build(self.size(node.args[0]))
+            size = self.size(node.args[0])
+            if not size.is_positive:
+                raise self.error(node, f"the size {size} is not positive")
+            return CALLS[name].build(size)
         if name == "where":
             self.check_count(node, name, 3, 3)
             return self.choice(node)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.names import split_name, why_not_a_name
+from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
@@ -142,6 +142,7 @@ class _Reader(Declarer):
                 dimensions=self.sizes,
                 later=partial(_why_not_yet, name=name, reads=reads),
                 equation=name,
+                computed=frozenset(reads),
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)
@@ -178,13 +179,7 @@ class _Reader(Declarer):
             for entry in chosen:
                 if not isinstance(entry, str):
                     raise self.error("a pre-activation's name is text", "preactivations", key)
-                reason = why_not_a_name(entry)
-                if reason or entry in self.kinds:
-                    reason = reason or f"is declared already, as {self.kinds[entry]}"
-                    raise self.error(
-                        f"the name '{shortened(entry)}' {reason}", "preactivations", key
-                    )
-                self.kinds[entry] = "a pre-activation"
+                self.declare(entry, "preactivations", "a pre-activation", key)
             names[key] = tuple(chosen)
         return names
 

@@ -37,13 +37,17 @@ class Tables:
             raise self.error(f"'{key}' must be one line of text", None, key)
         return value
 
-    def declare(self, name: str, section: str, what: str) -> None:
-        """Takes a name. Raises InputError if it is none, or is taken."""
+    def declare(self, name: str, section: str, what: str, key: str | None = None) -> None:
+        """Takes a name, which stands at a key, by default its own.
+
+        Raises InputError if it is none, or is taken.
+        """
+        at = section, name if key is None else key
         if name in WORDS:
-            raise self.error(f"'{name}' is a known function and cannot be declared", section, name)
+            raise self.error(f"'{name}' is a known function and cannot be declared", *at)
         reason = why_not_a_name(name)
         if reason:
-            raise self.error(f"the name '{shortened(name)}' {reason}", section, name)
+            raise self.error(f"the name '{shortened(name)}' {reason}", *at)
         if name in self.kinds:
-            raise self.error(f"'{name}' is declared already, as {self.kinds[name]}", section, name)
+            raise self.error(f"'{name}' is declared already, as {self.kinds[name]}", *at)
         self.kinds[name] = what

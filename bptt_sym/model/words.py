@@ -55,7 +55,10 @@ def _row(vector: MatrixExpr) -> MatrixExpr:
 
 
 def _dot(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
-    return MatrixProduct().build(_row(left), transpose(_row(right)))
+    left, right = _row(left), _row(right)
+    if left.shape != right.shape:
+        raise ShapeError("both must have as many entries")
+    return MatrixProduct().build(left, transpose(right))
 
 
 def _outer(down: MatrixExpr, across: MatrixExpr) -> MatrixExpr:

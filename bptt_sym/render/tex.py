@@ -75,6 +75,8 @@ def tex(box: Layout) -> str:
             return rf"\left| {tex(argument)} \right|"
         case Call(function=function, argument=argument, primes=primes):
             return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
+        case Superscript(base=Glyph(latex=latex, time=None), exponent=None) if latex:
+            return rf"{{{latex}}}^{{\top}}"
         case Superscript(base=base, exponent=exponent):
             return f"{tex(base)}^{{{tex(exponent) if exponent else chr(92) + 'top'}}}"
         case Big(kind="sum"):

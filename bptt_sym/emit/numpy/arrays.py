@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -179,6 +180,13 @@ class Arrays:
         """Whether an input or target is a scalar."""
         entries = (*self.model.declared("input"), *self.model.declared("target"))
         return any(entry.shape == (1, 1) for entry in entries)
+
+    @property
+    def hidden_sizes(self) -> list[str]:
+        """The dimensions that no array has as a size of its own, but some have within one."""
+        sizes = [size for entry in (*self.parameters, *self.arguments) for size in entry.shape]
+        words = {word for size in sizes for word in re.findall(r"[A-Za-z]\w*", size)}
+        return [e.name for e in self.model.dimensions if e.name in words - set(sizes)]
 
     @property
     def drawn_sizes(self) -> list[str]:

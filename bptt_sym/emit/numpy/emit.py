@@ -6,6 +6,7 @@ from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
 from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.names import Names
+from bptt_sym.errors import InputError
 from bptt_sym.program.program import Program
 from bptt_sym.render.command import command_line
 from bptt_sym.render.plain import ascii_text
@@ -18,6 +19,12 @@ def numpy_module(program: Program) -> str:
     """The source of a module with ``forward``, ``loss`` and ``value_and_grad``."""
     names = Names([dimension.name for dimension in program.model.dimensions])
     arrays = Arrays(program, names)
+    hidden = arrays.hidden_sizes
+    if hidden:
+        raise InputError(
+            f"generated code cannot tell the size {hidden[0]} from its arrays, which have it in "
+            f"sums and products alone; give some array the size {hidden[0]} itself"
+        )
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
