@@ -73,6 +73,7 @@ def derive(
     number_from: int | None = None,
     most_factors: int = MOST_FACTORS,
     paths: bool = False,
+    masked: bool = False,
 ) -> Derivation:
     """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
 
@@ -81,13 +82,14 @@ def derive(
     "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone), "sum" (E_1 + ... + E_N) or
     "mean". A chain of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths
     through the unfolding to the copies of each parameter are counted, and listed where they are
-    few. Raises InputError for a parameter, level, loss or number that is not among these.
+    few. ``masked`` adds a mask, for sequences of different lengths. Raises InputError for a
+    parameter, level, loss or number that is not among these.
 
     >>> print(derive(load_model("elman"), wrt="W_y").text().splitlines()[-2])
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
     """
     plain = derive_plainly(
-        model,
+        with_mask(model, loss_of_every_step=loss != "last") if masked else model,
         wrt,
         steps,
         level=level,

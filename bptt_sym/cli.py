@@ -105,6 +105,7 @@ def cli(context: click.Context) -> None:
     is_flag=True,
     help="Count the paths through the unfolded network, and list them where they are few.",
 )
+@masked_option
 @output_option
 @force_option
 def derive(
@@ -118,6 +119,7 @@ def derive(
     most_factors: int,
     mark_immediate: bool,
     paths: bool,
+    masked: bool,
     output: str | None,
     force: bool,
 ) -> None:
@@ -134,6 +136,7 @@ def derive(
         number_from=number_from,
         most_factors=most_factors,
         paths=paths,
+        masked=masked,
     )
     to_terminal = output is None or output == "-"
     if form == "latex":

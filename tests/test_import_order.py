@@ -109,7 +109,8 @@ def test_only_declared_dependencies_are_imported(module):
 def test_what_prints_does_not_derive(module):
     """SymPy's functions stay out of the printers: they may only know the node types of a size."""
     names = imported(MODULES[module].read_text(encoding="utf-8"))
-    assert {name for name in names if name.startswith("sympy.")} <= {f"sympy.{node}" for node in ("Add", "Mul", "Pow", "Symbol")}
+    of_a_size = {f"sympy.{node}" for node in ("Add", "Mul", "Pow", "Symbol")}
+    assert {name for name in names if name.startswith("sympy.")} <= of_a_size
 
 
 def test_the_command_line_starts_without_sympy():

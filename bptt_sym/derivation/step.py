@@ -18,7 +18,7 @@ from bptt_sym.algebra.expressions import (
     add,
     at_step,
 )
-from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.pullback import as_product, jacobian, pullback
 from bptt_sym.model.model import Equation, Model
 
@@ -106,7 +106,7 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
     named = {
         definition.expression: definition.variable
         for definition in model.definitions
-        if isinstance(definition.expression, Elementwise)
+        if not is_leaf(definition.expression)
     }
     edges: list[Edge] = []
     for equation in model.definitions if detailed else model.all_equations:

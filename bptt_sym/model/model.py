@@ -175,6 +175,11 @@ class Model:
                     found[leaf.name] = max(found.get(leaf.name, 0), lag)
         return found
 
+    @property
+    def masked(self) -> bool:
+        """Whether a mask is among its inputs."""
+        return any(entry.mask for entry in self.declarations)
+
     def declaration(self, name: str) -> Declaration:
         """The declaration of a name."""
         return next(entry for entry in self.declarations if entry.name == name)

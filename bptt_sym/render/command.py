@@ -21,6 +21,8 @@ def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -
         for parameter in derivation.parameters:
             words += ["--wrt", parameter.name]
     words += ["--level", derivation.level, "--loss", derivation.loss, "--format", form]
+    if derivation.model.masked:
+        words.append("--masked")
     if derivation.paths:
         words.append("--paths")
     if derivation.number_from is not None:

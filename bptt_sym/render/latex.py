@@ -18,6 +18,9 @@ from bptt_sym.version import MADE_BY
 LINE_WIDTH = 42.0
 """The room for a right side, in letters, on a line of LaTeX's article class."""
 
+SPAN_WIDTH = 9.0
+"""What the time steps for which an equation holds take of it."""
+
 _PAGE = Page(
     write=tex,
     measure=width,
@@ -95,7 +98,8 @@ _ESCAPES = {
 
 def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
     names = derivation.model.latex
-    first, *more = _right(equation, marked, LINE_WIDTH, names)
+    room = LINE_WIDTH - (SPAN_WIDTH if equation.span else 0)
+    first, *more = _right(equation, marked, room, names)
     lines = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
     lines[-1] += _span(equation.span)
     if equation.number is None:

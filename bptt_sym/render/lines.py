@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -29,7 +30,7 @@ from bptt_sym.algebra.layout import (
     Terms,
     Tuple,
 )
-from bptt_sym.algebra.names import GREEK
+from bptt_sym.algebra.names import GREEK, split_name
 
 Kind = Literal["matrix", "elementwise", "kronecker"]
 
@@ -40,7 +41,7 @@ def width(box: Layout) -> float:
         case Number():
             return len(str(box.numerator))
         case Glyph():
-            return 1.1 + 0.65 * (width(box.time) if box.time else 0) + 0.5 * (len(box.name) > 1)
+            return _name_width(box) + 0.65 * (width(box.time) if box.time else 0)
         case Fraction(of=of, by=by):
             return 1.2 + max(width(of), width(by))
         case AdjointOf(variable=inner):
@@ -52,8 +53,8 @@ def width(box: Layout) -> float:
             return letters + 1.5 + 0.6 * primes + width(argument)
         case Superscript(base=base):
             return 0.9 + width(base)
-        case Big(body=body):
-            return 4 + width(body)
+        case Big(body=body, upper=upper):
+            return 4 + max(0, 0.65 * width(upper) - 1.5) + width(body)
         case Terms(terms=terms):
             return sum(width(term) + 1.6 for _, term in terms)
         case Ratio(numerator=over, denominator=under):
@@ -76,6 +77,18 @@ def width(box: Layout) -> float:
             )
         case _:
             return 1.5
+
+
+def _name_width(box: Glyph) -> float:
+    if box.latex:
+        letters = len(_COMMAND.sub("", box.latex).replace("{", "").replace("}", ""))
+        return 0.6 + 0.5 * max(letters, 1)
+    base, index = split_name(box.name)
+    letters = 1 if base in GREEK else len(base)
+    return 0.3 + 0.8 * letters + 0.5 * (1 if index in GREEK else len(index))
+
+
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -143,9 +156,25 @@ def _filled(box: Layout, room: float, page: Page) -> list[str]:
             used = 2.0
         groups[-1].append(factor)
         used += page.measure(factor) + 0.5
-    products = (group[0] if len(group) == 1 else Factors(tuple(group), kind) for group in groups)
-    first, *more = map(page.write, products)
-    return ["".join(prefix) + first, *(f"{page.operators[kind]} {line}" for line in more)]
+    lines: list[str] = []
+    for group in groups:
+        whole = group[0] if len(group) == 1 else Factors(tuple(group), kind)
+        first, *more = _opened_call(whole, room, page)
+        lines += [f"{page.operators[kind]} {first}" if lines else "".join(prefix) + first, *more]
+    return lines
+
+
+def _opened_call(box: Layout, room: float, page: Page) -> list[str]:
+    """The diagonal matrix of an entrywise product that has no room, in lines of its factors."""
+    match box:
+        case Call(function="diag", argument=Factors(kind="elementwise") as inner) if (
+            page.measure(box) > room
+        ):
+            begin, end = page.write(Call("diag", Terms(())))[:-1], ")"
+            *before, last = _filled(inner, room - 4, page)
+            return [begin + before[0], *before[1:], last + end] if before else [begin + last + end]
+        case _:
+            return [page.write(box)]
 
 
 def _opened(box: Layout, page: Page) -> tuple[list[str], tuple[Layout, ...], Kind]:

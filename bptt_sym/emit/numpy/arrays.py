@@ -171,11 +171,6 @@ class Arrays:
         return found
 
     @property
-    def has_mask(self) -> bool:
-        """Whether a mask is among the inputs."""
-        return any(entry.mask for entry in self.model.declared("input"))
-
-    @property
     def has_scalars(self) -> bool:
         """Whether an input or target is a scalar."""
         entries = (*self.model.declared("input"), *self.model.declared("target"))

@@ -51,7 +51,7 @@ def numpy_module(program: Program) -> str:
 def generate_command(program: Program) -> str:
     """The command that generates a program's module again."""
     words = ["generate", program.model.reference, "--loss", program.loss_kind]
-    if any(entry.mask for entry in program.model.declarations):
+    if program.model.masked:
         words.append("--masked")
     for name, known in program.functions.items():
         if program.model.functions[name] != known:
