@@ -18,6 +18,7 @@ time-major; the entry t - 1 of an array holds time step t. In comments, dv is th
 derivative of the loss by v, and N is the last time step.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -63,17 +64,30 @@ SHAPES = {
 }
 
 
+
+
 def check_shapes(**arrays):
     """Return the size of each dimension; raise ValueError where two shapes disagree."""
     sizes = {}
     for name, array in arrays.items():
+        for size, number in zip(SHAPES[name], np.shape(array)):
+            if size.isidentifier():
+                sizes.setdefault(size, number)
+    for name, array in arrays.items():
         got, wanted = np.shape(array), SHAPES[name]
-        for size, number in zip(wanted, got):
-            sizes.setdefault(size, number)
-        if got != tuple(sizes[size] for size in wanted if size in sizes):
-            known = ", ".join(f"{size}={sizes.get(size, '?')}" for size in wanted)
+        if got != tuple(size_of(size, sizes) for size in wanted):
+            known = ", ".join(f"{size}={size_of(size, sizes)}" for size in wanted)
             raise ValueError(f"{name} has the shape {got}, not ({known})")
     return sizes
+
+
+def size_of(size, sizes):
+    """Return the number that a size stands for: a name, a whole number, or 4*n or m + n."""
+    total = 0
+    for term in size.split(" + "):
+        factors = (int(f) if f.isdigit() else sizes.get(f, -1) for f in term.split("*"))
+        total += math.prod(factors)
+    return total
 
 
 def sigmoid(z):
@@ -82,12 +96,14 @@ def sigmoid(z):
 
 
 def init_parameters(rng, dimensions, dtype=np.float64):
-    """Draw parameters: matrices with variance 1 / rows, vectors zero.
+    """Draw parameters: matrices with variance 1 / rows, others zero.
 
     rng: a numpy.random.Generator
     dimensions: the sizes, as Dimensions
     """
-    m, n, k = dimensions
+    m = dimensions.m
+    n = dimensions.n
+    k = dimensions.k
 
     def normal(rows, columns):
         return (rng.standard_normal((rows, columns)) / np.sqrt(rows)).astype(dtype)
