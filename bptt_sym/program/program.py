@@ -21,6 +21,8 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
     add,
+    broadcast,
+    hadamard,
     quotient,
     size,
     spread,
@@ -38,6 +40,9 @@ from bptt_sym.program.functions import with_functions
 from bptt_sym.program.lower import batch_total, batched, value_form, value_total
 
 When = Literal["always", "last step"]
+
+SEED = Variable(" seed", Integer(1), Integer(1), TIME)
+"""The adjoint of the loss of a time step: 1, but for a part of a sequence or a weighted step."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +110,21 @@ def statements_of(stages: Iterable[Stage]) -> Iterator[Statement]:
 
 
 def build_program(
-    model: Model, functions: dict[str, str] | None = None, loss: Loss = "sum"
+    model: Model,
+    functions: dict[str, str] | None = None,
+    loss: Loss = "sum",
+    *,
+    seeded: bool = False,
 ) -> Program:
     """The program of a model with known functions for its symbolic ones.
 
-    Raises InputError for an unknown function and for a model without an input.
+    If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises InputError for an unknown function and for a model without an input.
     """
     if not model.declared("input"):
         raise InputError(f"the model '{model.name}' has no input; a program needs one")
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)
-    return _Builder(model, concrete, chosen, loss).program()
+    return _Builder(model, concrete, chosen, loss, seeded=seeded).program()
 
 
 class _Builder:
@@ -125,7 +134,10 @@ class _Builder:
         concrete: Model,
         functions: dict[str, str | Formula],
         loss: Loss,
+        *,
+        seeded: bool,
     ) -> None:
+        self.seeded = seeded
         self.model = model
         self.functions = functions
         self.loss = loss
@@ -290,10 +302,13 @@ class _Builder:
         return terms
 
     def pulled(self, edge: Edge) -> MatrixExpr:
-        """What the adjoint of an edge's reader adds to what it reads, the mean's factor in it."""
-        if self.loss == "mean" and edge.of == self.step.loss:
-            return quotient(edge.pulled, spread(size(LAST_STEP), edge.pulled.shape))
-        return edge.pulled
+        """What the adjoint of an edge's reader adds to what it reads, the loss's seed in it."""
+        pulled = edge.pulled
+        if edge.of != self.step.loss:
+            return pulled
+        if self.loss == "mean":
+            pulled = quotient(pulled, spread(size(LAST_STEP), pulled.shape))
+        return hadamard(broadcast(SEED, pulled.shape), pulled) if self.seeded else pulled
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         reached = self.recursion.reached

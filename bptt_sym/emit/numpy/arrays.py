@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bptt_sym.algebra.expressions import (
@@ -118,8 +118,12 @@ class Arrays:
     @cached_property
     def initial_states(self) -> list[Argument]:
         """The initial values of states that are arguments."""
-        entries = self.model.declared("state")
-        return [self.initial_argument(entry) for entry in entries if entry.initial is None]
+        return [self.initial_argument(entry) for entry in self.initial_entries]
+
+    @property
+    def initial_entries(self) -> list[Declaration]:
+        """The states whose initial values are arguments."""
+        return [entry for entry in self.model.declared("state") if entry.initial is None]
 
     @property
     def initial_values(self) -> list[Argument]:
@@ -130,6 +134,15 @@ class Arrays:
             if self.model.depth(entry.name) and entry.initial is None
         ]
         return [*self.initial_states, *inputs]
+
+    @property
+    def state_fields(self) -> list[Argument]:
+        """What one time step hands to the next: the states, and inputs that are read later."""
+        inputs = [e for e in self.model.declared("input") if self.model.depth(e.name)]
+        return [
+            replace(self.initial_argument(entry), name=self.names("value", entry.name))
+            for entry in (*self.model.declared("state"), *inputs)
+        ]
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""
@@ -207,19 +220,22 @@ class Arrays:
     @cached_property
     def returned(self) -> list[Argument]:
         """The fields of what the forward pass returns."""
-        fields = [
-            Argument(
-                self.names("value", variable.name),
-                ("T", "B", *array_sizes(variable.shape)),
-                _math(variable),
-            )
-            for variable in self.kept
-        ]
+        fields = [self._over_time(variable) for variable in self.kept]
         for earlier in self.earlier_states:
             meaning = f"{_math(earlier)}; shares memory with {earlier.name}"
             sizes = array_sizes(earlier.shape)
             fields.append(Argument(lagged_name(earlier, self.names), ("T", "B", *sizes), meaning))
         return fields
+
+    @property
+    def written(self) -> list[Argument]:
+        """The model's own variables, which a fast module returns."""
+        names = {equation.name for equation in self.model.equations}
+        return [self._over_time(d.variable) for d in self.model.definitions if d.name in names]
+
+    def _over_time(self, variable: Variable) -> Argument:
+        sizes = ("T", "B", *array_sizes(variable.shape))
+        return Argument(self.names("value", variable.name), sizes, _math(variable))
 
     @cached_property
     def _after_forward(self) -> set[MatrixExpr]:

@@ -202,7 +202,7 @@ def _earlier_inputs(arrays: Arrays, earlier: Sequence[Variable]) -> Block:
         shape = ", ".join(("B", *array_sizes(entry.shape)))
         lines += [
             f"{whole} = np.empty((T + {depth}, {shape}), dtype)",
-            f"{whole}[:{depth}] = {_initial_value(arrays, entry)}",
+            f"{whole}[:{depth}] = {initial_value(arrays, entry)}",
             f"{whole}[{depth}:] = {value}",
         ]
         lines += [
@@ -213,7 +213,7 @@ def _earlier_inputs(arrays: Arrays, earlier: Sequence[Variable]) -> Block:
     return lines
 
 
-def _initial_value(arrays: Arrays, entry: Declaration) -> str:
+def initial_value(arrays: Arrays, entry: Declaration) -> str:
     """What the rows of an array before the first step hold."""
     if entry.initial is None:
         return arrays.names("initial", entry.name)
@@ -268,7 +268,7 @@ def _state_allocations(arrays: Arrays, name: str, shape: str) -> Block:
     depth = arrays.model.depth(name)
     value, whole = names("value", name), names("all", name)
     lines = [f"{whole} = np.empty((T + {depth}, {shape}), dtype)"]
-    initial = _initial_value(arrays, entry)
+    initial = initial_value(arrays, entry)
     first = entry.symbol
     if entry.reverse:
         lines.append(f"{whole}[{'T' if depth == 1 else 'T:'}] = {initial}")

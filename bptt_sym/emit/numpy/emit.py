@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any, Literal
+
+from bptt_sym.compiler.compiled import compiled
+from bptt_sym.compiler.storage import Layout
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
+from bptt_sym.emit.numpy.compiled import fast_body
 from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.errors import InputError
@@ -15,8 +21,21 @@ from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
 
-def numpy_module(program: Program) -> str:
-    """The source of a module with ``forward``, ``loss`` and ``value_and_grad``."""
+Style = Literal["readable", "fast"]
+
+
+def numpy_module(
+    program: Program,
+    style: Style = "readable",
+    *,
+    layout: Layout | None = None,
+    without: Collection[str] = (),
+) -> str:
+    """The source of a module with ``forward``, ``loss`` and ``value_and_grad``.
+
+    In the style "readable" it has one statement for each equation; "fast" is for a program with a
+    seed, which the compiler rewrites, all its passes but those of ``without``.
+    """
     names = Names([dimension.name for dimension in program.model.dimensions])
     arrays = Arrays(program, names)
     hidden = arrays.hidden_sizes
@@ -28,20 +47,28 @@ def numpy_module(program: Program) -> str:
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
-    bodies = {
-        "forward_body": forward_body(arrays),
-        "loss_body": loss_body(arrays),
-        "backward_body": backward_body(arrays),
-    }
-    lines = [line for body in bodies.values() for block in body for line in block]
+    if style == "fast":
+        fast = fast_body(compiled(program, layout=layout, without=without), arrays, names)
+        bodies: dict[str, Any] = {"fast": fast, "returned": arrays.written}
+        lines = [*fast.prologue, *fast.forward, *fast.loss, *fast.backward]
+    else:
+        blocks = {
+            "forward_body": forward_body(arrays),
+            "loss_body": loss_body(arrays),
+            "backward_body": backward_body(arrays),
+        }
+        bodies = {**blocks, "returned": arrays.returned}
+        lines = [line for body in blocks.values() for block in body for line in block]
     code = [line for line in lines if not line.lstrip().startswith("#")]
     definitions = definitions_for(code)
-    return jinja.get_template("numpy/module.py.j2").render(
+    return jinja.get_template(f"numpy/{style}.py.j2").render(
         program=program,
         model=program.model,
         arrays=arrays,
         helpers=list(definitions.values()),
         declared=[name for name in DECREED if name in definitions],
+        state_fields=arrays.state_fields,
+        label_names=[name for name, _ in arrays.labels],
         made_by=MADE_BY,
         command=generate_command(program),
         **bodies,

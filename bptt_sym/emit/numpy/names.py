@@ -56,6 +56,15 @@ class Names:
             self._given[role, name] = candidate
         return self._given[role, name]
 
+    def fresh(self, name: str) -> str:
+        """A name that nothing else has, this one where it is free."""
+        candidate, count = name, 1
+        while candidate in self._taken or keyword.iskeyword(candidate):
+            count += 1
+            candidate = f"{name}{count}"
+        self._taken.add(candidate)
+        return candidate
+
 
 _PATTERNS = {
     "value": "{name}",

@@ -1,0 +1,83 @@
+"""The compiler: a program through its passes, each of which keeps every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from bptt_sym.compiler.distribute import distribute
+from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.order import Stage, stages
+from bptt_sym.compiler.pack import Packing
+from bptt_sym.compiler.share import share
+from bptt_sym.compiler.sites import Site, sites_of
+from bptt_sym.compiler.stack import stack
+from bptt_sym.compiler.storage import Layout, Storages
+from bptt_sym.compiler.stores import with_stores
+from bptt_sym.compiler.translate import translate
+from bptt_sym.program.program import Program
+
+REWRITES: dict[str, Callable[[Graph], Graph]] = {
+    "share": share,
+    "distribute": distribute,
+    "stack": stack,
+}
+"""The passes that rewrite the graph, in order."""
+
+PASSES = (*REWRITES, "layout", "buffers")
+"""All passes, in order; those after the rewrites decide where values lie."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program as stages of nodes with a place for each value."""
+
+    program: Program
+    graph: Graph
+    sites: dict[Node, Site]
+    packing: Packing
+    stages: list[Stage]
+    layout: Layout
+    storages: Storages
+    reuse: bool
+
+
+def compiled(
+    program: Program, *, layout: Layout | None = None, without: Collection[str] = ()
+) -> Compiled:
+    """The program with all passes but those named in ``without``.
+
+    ``layout`` is that of the loops; without it, the features come first where a loop works on
+    parts of a stacked product, which then are contiguous.
+    """
+    graph = rewritten(program, [name for name in REWRITES if name not in without])
+    graph = with_stores(graph)
+    sites = sites_of(graph)
+    packing = Packing(graph, sites, grow="stack" not in without)
+    ordered = stages(graph, sites)
+    if layout is None:
+        layout = "rows" if "layout" in without else suited_layout(packing)
+    if any(len(node.sizes) > 1 and node.batch for node in graph.reachable()):
+        # The matrices of sequences take the last two axes.
+        layout = "rows"
+    storages = Storages(graph, sites, packing, ordered, layout)
+    reuse = "buffers" not in without
+    return Compiled(program, graph, sites, packing, ordered, layout, storages, reuse)
+
+
+def rewritten(program: Program, passes: Collection[str]) -> Graph:
+    """The program's graph after some of the passes that rewrite it, in their order."""
+    graph = translate(program)
+    for name, rewrite in REWRITES.items():
+        if name in passes:
+            graph = rewrite(graph)
+    return graph
+
+
+def suited_layout(packing: Packing) -> Layout:
+    """The layout for the loops: by features if one works on parts of a stacked product."""
+    parts = any(
+        packing.sites[node].loop is not None and len(lane.bundle) > 1
+        for node, lane in packing.lanes.items()
+    )
+    return "features" if parts else "rows"

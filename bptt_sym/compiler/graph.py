@@ -1,0 +1,266 @@
+"""The computation of one time step as a graph of array operations, forward and backward.
+
+A node is one operation for one time step of one sequence. Whether it varies over time and between
+sequences is part of it, so that what is the same for all is computed once. Equal nodes are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Literal
+
+Key = tuple[str, ...]
+"""What a graph defines: ("value", "h"), ("adjoint", "h"), ("carry", "h", "1")."""
+
+SCALAR = ("1",)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One operation.
+
+    ``detail`` is what the kind needs beside its operands. ``sizes`` are the axes of one time step
+    of one sequence as code: ("n",) for a vector, ("1",) for a scalar, () for a plain number.
+    """
+
+    kind: str
+    operands: tuple[Node, ...]
+    detail: Any
+    sizes: tuple[str, ...]
+    time: bool
+    batch: bool
+    number: int
+
+    @property
+    def width(self) -> str:
+        """The number of entries of a vector, as code."""
+        return self.sizes[0] if self.sizes else "1"
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it depends on parameters and sizes alone."""
+        return not (self.time or self.batch)
+
+
+@dataclass
+class Definition:
+    """What a key stands for: its node, and for what is read at other time steps, the start of it.
+
+    ``initial`` are the nodes of the values before the first iteration, the nearest first.
+    """
+
+    node: Node
+    initial: tuple[Node, ...] = ()
+    reverse: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many steps back it is read."""
+        return len(self.initial)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes of what is stored of it."""
+        return self.initial[0].sizes
+
+
+@dataclass
+class Graph:
+    """Nodes by what they stand for.
+
+    ``results`` are what the program returns: ("loss",), ("gradient", name), ("initial", name).
+    ``kept`` are the keys of values that the forward pass returns.
+    """
+
+    definitions: dict[Key, Definition] = field(default_factory=dict)
+    results: dict[Key, Node] = field(default_factory=dict)
+    kept: tuple[Key, ...] = ()
+    _known: dict[Hashable, Node] = field(default_factory=dict)
+
+    def make(
+        self,
+        kind: str,
+        operands: Iterable[Node] = (),
+        detail: Any = None,
+        *,
+        sizes: tuple[str, ...] | None = None,
+        time: bool | None = None,
+        batch: bool | None = None,
+    ) -> Node:
+        """The node of an operation; its axes are those of its operands, where not told."""
+        operands = tuple(operands)
+        if sizes is None:
+            sizes = joint_sizes(operand.sizes for operand in operands)
+        if time is None:
+            time = any(operand.time for operand in operands)
+        if batch is None:
+            batch = any(operand.batch for operand in operands)
+        key = (kind, tuple(o.number for o in operands), detail, sizes, time, batch)
+        known = self._known.get(key)
+        if known is None:
+            known = Node(kind, operands, detail, sizes, time, batch, len(self._known))
+            self._known[key] = known
+        return known
+
+    def number(self, value: Fraction | int) -> Node:
+        """A number."""
+        return self.make("number", (), Fraction(value), sizes=())
+
+    def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
+        """A sum of nodes with coefficients; numbers are gathered, equal terms put together."""
+        constant = Fraction(0)
+        gathered: dict[Node, Fraction] = {}
+        shown: list[Node] = []
+        for coefficient, node in terms:
+            shown.append(node)
+            if node.kind == "number":
+                constant += coefficient * node.detail
+                continue
+            if node.kind == "times" and node.detail != 1:
+                coefficient *= node.detail
+                node = self.times(1, node.operands)
+            gathered[node] = gathered.get(node, Fraction(0)) + coefficient
+        left = {node: c for node, c in gathered.items() if c}
+        if not left:
+            return self.number(constant)
+        if len(left) == 1 and not constant:
+            ((node, coefficient),) = left.items()
+            return self.times(coefficient, [node])
+        ordered = sorted(left, key=lambda node: node.number)
+        detail = (tuple(left[node] for node in ordered), constant)
+        return self.make("sum", ordered, detail)
+
+    def times(self, coefficient: Fraction | int, factors: Iterable[Node]) -> Node:
+        """A product entry by entry."""
+        coefficient = Fraction(coefficient)
+        left: list[Node] = []
+        for factor in factors:
+            if factor.kind == "number":
+                coefficient *= factor.detail
+            elif factor.kind == "times" and factor.detail != 1:
+                coefficient *= factor.detail
+                left.append(self.times(1, factor.operands))
+            else:
+                left.append(factor)
+        if not left or not coefficient:
+            return self.number(coefficient)
+        if coefficient == 1 and len(left) == 1:
+            return left[0]
+        return self.make("times", sorted(left, key=lambda node: node.number), coefficient)
+
+    def remade(self, node: Node, operands: Iterable[Node]) -> Node:
+        """The node with other operands, in the normal form of its kind."""
+        operands = tuple(operands)
+        match node.kind:
+            case "sum":
+                coefficients, constant = node.detail
+                terms = [*zip(coefficients, operands, strict=True)]
+                return self.total([*terms, (Fraction(1), self.number(constant))])
+            case "times":
+                return self.times(node.detail, operands)
+            case _:
+                return self.make(
+                    node.kind,
+                    operands,
+                    node.detail,
+                    sizes=node.sizes,
+                    time=node.time,
+                    batch=node.batch,
+                )
+
+    # Reading.
+
+    def roots(self) -> Iterator[Node]:
+        """The nodes that are wanted: results, what is kept, and what these read."""
+        yield from self.results.values()
+        for key in self.kept:
+            yield self.definitions[key].node
+
+    def reachable(self, roots: Iterable[Node] | None = None) -> list[Node]:
+        """The nodes that the wanted ones need, operands before what reads them.
+
+        What is read at another time step is needed too, and stands wherever it can.
+        """
+        found: dict[Node, None] = {}
+        seen: set[Node] = set()
+        waiting = [(node, False) for node in (self.roots() if roots is None else roots)]
+        while waiting:
+            node, done = waiting.pop()
+            if done:
+                found[node] = None
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            waiting.append((node, True))
+            if node.kind in ("lagged", "final"):
+                definition = self.definitions[node.detail[0]]
+                waiting = [(n, False) for n in (definition.node, *definition.initial)] + waiting
+            waiting += [(operand, False) for operand in node.operands]
+        return list(found)
+
+    def users(self) -> dict[Node, list[Node]]:
+        """The nodes that read each node in the same time step."""
+        found: dict[Node, list[Node]] = {}
+        for node in self.reachable():
+            found.setdefault(node, [])
+            for operand in dict.fromkeys(node.operands):
+                found.setdefault(operand, []).append(node)
+        return found
+
+    def fixed(self) -> set[Node]:
+        """The nodes that are wanted as they are: results, kept values and what a lag reads."""
+        found = set(self.roots())
+        for node in self.reachable():
+            if node.kind in ("lagged", "final"):
+                definition = self.definitions[node.detail[0]]
+                found |= {definition.node, *definition.initial}
+        return found
+
+    def rewritten(self, rule: Callable[[Graph, Node, tuple[Node, ...]], Node | None]) -> Graph:
+        """The graph with each node as a rule makes it of the node and its new operands.
+
+        A rule that returns None leaves the node as it is.
+        """
+        result = Graph(kept=self.kept)
+        made: dict[Node, Node] = {}
+        for node in self.reachable():
+            operands = tuple(made[operand] for operand in node.operands)
+            changed = rule(result, node, operands)
+            made[node] = changed if changed is not None else result.remade(node, operands)
+        result.results = {key: made[node] for key, node in self.results.items()}
+        for key, definition in self.definitions.items():
+            if definition.node in made:
+                initial = tuple(made[node] for node in definition.initial if node in made)
+                result.definitions[key] = replace(
+                    definition, node=made[definition.node], initial=initial
+                )
+        return result
+
+
+def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The sizes of what is made entry by entry of arrays with these sizes."""
+    result: tuple[str, ...] = ()
+    for sizes in shapes:
+        if len(sizes) > len(result) or (len(sizes) == len(result) and result == SCALAR):
+            result = sizes
+    return result
+
+
+Phase = Literal["forward", "backward"]
+
+
+def forward_nodes(graph: Graph) -> set[Node]:
+    """The nodes that the loss and the kept values need."""
+    roots = [graph.definitions[key].node for key in graph.kept]
+    return set(graph.reachable([*roots, graph.results["loss",]]))
+
+
+def names_of(graph: Graph) -> Mapping[Node, list[Key]]:
+    """The keys that each node is the definition of."""
+    found: dict[Node, list[Key]] = {}
+    for key, definition in graph.definitions.items():
+        found.setdefault(definition.node, []).append(key)
+    return found

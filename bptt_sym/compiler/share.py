@@ -1,0 +1,64 @@
+"""Sharing: functions through the fastest form that NumPy has for them.
+
+The logistic function is a hyperbolic tangent, sigma(z) = 1/2 + 1/2 tanh(z / 2), which cannot
+overflow. Side by side with others it takes one call of tanh, and the factor 1/2 of z goes into the
+weights that z is made of. Equal subexpressions are one from the start: a graph has no two nodes
+that are equal.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from bptt_sym.compiler.graph import Graph, Node
+
+HALF = Fraction(1, 2)
+PLAIN = (Fraction(1), Fraction(0))
+
+
+def share(graph: Graph) -> Graph:
+    """The graph with tanh and the logistic function as one kind of node, ``squash``.
+
+    ``squash`` with detail (a, b) is a tanh(z) + b.
+    """
+    return _scaled(graph.rewritten(_squashed))
+
+
+def _squashed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+    if node.kind == "ufunc" and node.detail == "tanh":
+        return graph.make("squash", operands, PLAIN)
+    if node.kind == "sigmoid":
+        return graph.make("squash", [graph.times(HALF, operands)], (HALF, HALF))
+    return None
+
+
+def _scaled(graph: Graph) -> Graph:
+    """Takes the number before a sum of products into the weights, where nothing else reads it."""
+    users, fixed = graph.users(), graph.fixed()
+
+    def alone(node: Node) -> bool:
+        return len(users[node]) == 1 and node not in fixed
+
+    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        if node.kind != "times" or node.detail == 1 or len(node.operands) != 1:
+            return None
+        (inner,), (made,) = node.operands, operands
+        if inner.kind != "sum" or not alone(inner) or not inner.time:
+            return None
+        coefficients, constant = made.detail
+        terms = [
+            (Fraction(1), _times_weights(result, node.detail * coefficient, term, alone(old)))
+            for coefficient, term, old in zip(
+                coefficients, made.operands, inner.operands, strict=True
+            )
+        ]
+        return result.total([*terms, (node.detail, result.number(constant))])
+
+    return graph.rewritten(rule)
+
+
+def _times_weights(graph: Graph, number: Fraction, node: Node, alone: bool) -> Node:
+    if node.kind == "dot" and alone:
+        vector, matrix = node.operands
+        return graph.make("dot", [vector, graph.times(number, [matrix])], sizes=node.sizes)
+    return graph.times(number, [node])

@@ -1,0 +1,170 @@
+"""Where values lie: one array for each bundle, over time where something outside the loop reads it.
+
+An array of vectors is laid out in rows, (B, n), or features first, (n, B), where the parts of a
+stacked product are contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.order import Stage
+from bptt_sym.compiler.pack import ENTRYWISE, Packing
+from bptt_sym.compiler.sites import Site
+from bptt_sym.compiler.stack import added
+
+Layout = Literal["rows", "features"]
+
+COMPUTED = (
+    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest", "ending", "state",
+    "carried",
+)  # fmt: skip
+"""Kinds whose values are written into arrays."""
+
+
+@dataclass(eq=False)
+class Storage:
+    """An array: its lanes side by side, each with the sizes of its node."""
+
+    lanes: tuple[Node, ...]
+    widths: tuple[str, ...]
+    over_time: bool
+    layout: Layout
+    depth: int = 0
+    reverse: bool = False
+    twin: Storage | None = field(default=None, repr=False)
+
+    @property
+    def width(self) -> str:
+        """The number of entries of all lanes."""
+        return added(self.widths)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes of one time step of one sequence."""
+        first = self.lanes[0].sizes
+        return first if len(self.lanes) == 1 else (self.width,)
+
+    @property
+    def lead(self) -> str:
+        """The size of its axis of time."""
+        return f"T + {self.depth}" if self.depth else "T"
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """Its shape as code."""
+        step = (*self.sizes, "B") if self.layout == "features" else ("B", *self.sizes)
+        return (self.lead, *step) if self.over_time else step
+
+
+class Storages:
+    """The storage and lane of each node that is written into an array."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        sites: Mapping[Node, Site],
+        packing: Packing,
+        stages: Sequence[Stage],
+        layout: Layout,
+    ) -> None:
+        self.graph, self.sites, self.packing = graph, sites, packing
+        self.nodes = [node for stage in stages for node in stage.nodes]
+        self.users = graph.users()
+        self.in_features = self.features_first(layout)
+        self.places: dict[Node, tuple[Storage, int]] = {}
+        kept = {graph.definitions[key].node for key in graph.kept}
+        self.outside = kept | set(graph.results.values())
+        for stored in self.of_kinds("state", "carried"):
+            self.place_stored(stored)
+        for bundle in dict.fromkeys(lane.bundle for lane in packing.lanes.values()):
+            self.place_bundle(bundle)
+        for node in self.nodes:
+            if node not in self.places and self.is_computed(node):
+                self.add((node,))
+
+    def of_kinds(self, *kinds: str) -> list[Node]:
+        return [node for node in self.nodes if node.kind in kinds]
+
+    def is_computed(self, node: Node) -> bool:
+        return node.kind in COMPUTED and node.time
+
+    def features_first(self, layout: Layout) -> set[Node]:
+        """The nodes whose arrays have the features first: loops, and what is made for them."""
+        if layout == "rows":
+            return set()
+        found: set[Node] = set()
+        for node in reversed(self.nodes):
+            if not node.time:
+                continue
+            if self.sites[node].loop is not None:
+                found.add(node)
+            elif any(user in found and self.keeps_layout(user) for user in self.users[node]):
+                found.add(node)
+        # What is handed on to a loop of another phase comes before it in the order of nodes.
+        return found
+
+    def keeps_layout(self, user: Node) -> bool:
+        """Whether a node reads its operands in its own layout."""
+        if self.sites[user].loop is not None:
+            return True
+        return user.kind in (*ENTRYWISE, "part", "join", "spread", "state", "weighted")
+
+    def layout_of(self, node: Node) -> Layout:
+        return "features" if node in self.in_features else "rows"
+
+    def is_over_time(self, nodes: Sequence[Node]) -> bool:
+        """Whether something outside the loop reads any of the nodes."""
+        return any(
+            node in self.outside
+            or any(self.sites[user] != self.sites[node] for user in self.readers(node))
+            or self.sites[node].loop is None
+            for node in nodes
+        )
+
+    def readers(self, node: Node) -> list[Node]:
+        """The nodes that read a node's array, through parts and joins too."""
+        found = []
+        for user in self.users.get(node, ()):
+            found.append(user)
+            if user.kind in ("part", "join"):
+                found += self.readers(user)
+        return found
+
+    def add(self, nodes: tuple[Node, ...], *, over_time: bool | None = None) -> Storage:
+        storage = Storage(
+            nodes,
+            tuple(node.width for node in nodes),
+            self.is_over_time(nodes) if over_time is None else over_time,
+            self.layout_of(nodes[0]),
+        )
+        for position, node in enumerate(nodes):
+            self.places[node] = (storage, position)
+        return storage
+
+    def place_stored(self, node: Node) -> None:
+        definition = self.graph.definitions[node.detail]
+        over_time = node.kind == "state"
+        storage = self.add((node,), over_time=over_time)
+        if over_time:
+            storage.depth, storage.reverse = definition.depth, definition.reverse
+        (value,) = node.operands
+        if (
+            self.is_computed(value)
+            and value not in self.places
+            and value not in self.packing.lanes
+            and value.sizes == node.sizes
+            and self.sites[value] == self.sites[node]
+            and self.layout_of(value) == self.layout_of(node)
+            and value.kind not in ("state", "carried")
+            and self.users[value] == [node]
+        ):
+            self.places[value] = (storage, 0)
+
+    def place_bundle(self, bundle: tuple[Node, ...]) -> None:
+        storage = self.add(bundle)
+        if bundle[0].kind == "part":
+            self.places[bundle[0].operands[0]] = (storage, 0)

@@ -1,0 +1,38 @@
+"""What is read at another time step gets a node that stores it: an array over time, or a carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bptt_sym.compiler.graph import Graph, Key, Node
+
+
+def with_stores(graph: Graph) -> Graph:
+    """The graph with a node "state" or "carried" for each definition that has a past.
+
+    Whatever reads the value reads it from there.
+    """
+    stored: dict[Node, list[Key]] = {}
+    read = {
+        node.detail[0] for node in graph.reachable() if node.kind in ("lagged", "final")
+    }
+    for key, definition in graph.definitions.items():
+        if definition.initial and key in read:
+            stored.setdefault(definition.node, []).append(key)
+    places: dict[Key, Node] = {}
+
+    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        if node not in stored:
+            return None
+        made = result.remade(node, operands)
+        for key in stored[node]:
+            sizes = graph.definitions[key].sizes
+            kind = "state" if key[0] == "value" else "carried"
+            made = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
+            places[key] = made
+        return made
+
+    result = graph.rewritten(rule)
+    for key, node in places.items():
+        result.definitions[key] = replace(result.definitions[key], node=node)
+    return result

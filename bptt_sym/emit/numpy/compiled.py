@@ -1,0 +1,393 @@
+"""The pieces of a fast module: its workspace, and one function for all that it computes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bptt_sym.compiler.compiled import Compiled
+from bptt_sym.algebra.expressions import TIME
+from bptt_sym.compiler.graph import Definition, Key, Node
+from bptt_sym.compiler.order import Stage
+from bptt_sym.compiler.storage import Storage
+from bptt_sym.emit.numpy.arrays import Arrays
+from bptt_sym.emit.numpy.bodies import initial_value
+from bptt_sym.emit.numpy.buffers import shared_buffers
+from bptt_sym.emit.numpy.fast import Block, Emitter
+from bptt_sym.emit.numpy.names import Names
+from bptt_sym.emit.numpy.printer import lagged_name
+from bptt_sym.emit.numpy.views import shape_code
+from bptt_sym.program.batch import array_sizes
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class FastBody:
+    """What the template of a fast module lays out.
+
+    ``buffers`` are the arrays of the workspace with their shapes; ``prologue`` names them and what
+    shares their memory.
+    """
+
+    buffers: tuple[tuple[str, str], ...]
+    prologue: tuple[str, ...]
+    forward: tuple[str, ...]
+    loss: tuple[str, ...]
+    backward: tuple[str, ...]
+    kept: tuple[str, ...]
+    sizes: tuple[str, ...]
+    memory: str
+    after_last: tuple[tuple[str, str], ...]
+
+
+def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
+    """The code of a compiled program."""
+    return _Body(compiled, arrays, names).body()
+
+
+class _Body:
+    def __init__(self, compiled: Compiled, arrays: Arrays, names: Names) -> None:
+        self.compiled, self.arrays, self.names = compiled, arrays, names
+        self.emitter = Emitter(compiled, names)
+        self.graph = compiled.graph
+
+    def body(self) -> FastBody:
+        emitter = self.emitter
+        kept_nodes = set(self.graph.reachable([d.node for d in self.kept_definitions()]))
+        forward: list[Stage] = []
+        loss: list[Stage] = []
+        backward: list[Stage] = []
+        for stage in self.compiled.stages:
+            if stage.phase == "backward":
+                backward.append(stage)
+                continue
+            kept = tuple(node for node in stage.nodes if node in kept_nodes)
+            rest = tuple(node for node in stage.nodes if node not in kept_nodes)
+            forward += [replace(stage, nodes=kept)] if kept else []
+            loss += [replace(stage, nodes=rest)] if rest else []
+        self.fuse(loss)
+        initial = self.initial_lines()
+        forward_lines = self.lines(forward)
+        kept_code = tuple(self.kept_code())
+        loss_lines = self.lines(loss)
+        emitter.block = Block()
+        value = emitter.plain(self.graph.results["loss",])
+        loss_lines += [*self.flushed(), f"value = {value}"]
+        backward_lines = self.lines(backward)
+        emitter.block = Block()
+        results = {
+            key: emitter.plain(node) for key, node in self.graph.results.items() if key != ("loss",)
+        }
+        backward_lines += self.flushed()
+        backward_lines += self.returned(results)
+        owners = shared_buffers(
+            {s: e for s, e in emitter.touched.items() if s not in emitter.pseudo.values()},
+            emitter.in_place,
+            reuse=self.compiled.reuse,
+        )
+        prologue = self.prologue(owners)
+        code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
+        return FastBody(
+            buffers=tuple(
+                (self.buffer_name(s), shape_code(s.shape)) for s in dict.fromkeys(owners.values())
+            ),
+            prologue=tuple([*self.unpacked(code), *prologue, *self.prepared(code)]),
+            forward=tuple([*initial, *forward_lines]),
+            loss=tuple(loss_lines),
+            backward=tuple(backward_lines),
+            kept=kept_code,
+            sizes=tuple(self.sizes(code)),
+            memory=self.memory(dict.fromkeys(owners.values())),
+            after_last=tuple(self.after_last()),
+        )
+
+    def kept_definitions(self) -> list[Definition]:
+        return [self.graph.definitions[key] for key in self.graph.kept]
+
+    def fuse(self, stages: Iterable[Stage]) -> None:
+        """Products that only a sum of all entries reads are formed by the sum itself."""
+        users = self.graph.users()
+        for stage in stages:
+            for node in stage.nodes:
+                if node.kind != "total":
+                    continue
+                (inner,) = node.operands
+                if (
+                    inner.kind == "times"
+                    and inner.detail == 1
+                    and len(inner.operands) == 2
+                    and users[inner] == [node]
+                    and all(o.time and o.batch and o.sizes == inner.sizes for o in inner.operands)
+                    and inner in stage.nodes
+                ):
+                    self.emitter.fused.add(inner)
+
+    def lines(self, stages: Iterable[Stage]) -> list[str]:
+        lines: list[str] = []
+        for stage in stages:
+            lines += self.carried_lines(stage)
+            self.emitter.emit(stage)
+            lines += self.block_lines(self.emitter.block)
+        return lines
+
+    def block_lines(self, block: Block) -> list[str]:
+        if block.way is None:
+            return block.lines
+        if not block.lines:
+            return block.before
+        zipped = list(block.zipped.items())
+        turn = "[::-1]" if block.way == "backward" else ""
+        if not zipped:
+            header = ["for _ in range(T):"]
+        elif len(zipped) == 1:
+            ((source, name),) = zipped
+            header = [f"for {name} in {source}{turn}:"]
+        else:
+            names = ", ".join(name for _, name in zipped)
+            sources = [f"    {source}{turn}," for source, _ in zipped]
+            header = [f"for {names} in zip(", *sources, "):"]
+        return [*block.before, *header, *(f"    {line}" for line in block.lines)]
+
+    def flushed(self) -> list[str]:
+        lines = list(self.emitter.block.lines)
+        self.emitter.block = Block()
+        return lines
+
+    def carried_lines(self, stage: Stage) -> list[str]:
+        """What a backward loop begins with."""
+        if stage.loop is None:
+            return []
+        emitter = self.emitter
+        emitter.block = Block()
+        for node in stage.nodes:
+            if node.kind != "carried":
+                continue
+            definition = self.graph.definitions[node.detail]
+            storage, _ = emitter.places[node]
+            name = emitter.name(storage)
+            (initial,) = definition.initial
+            zero = initial.kind == "spread" and initial.operands[0].kind == "number"
+            start = "0" if zero and not initial.operands[0].detail else emitter.plain(initial)
+            emitter.touch(storage, writes=True)
+            emitter.block.lines.append(f"{name}[...] = {start}")
+            depth = self.graph.definitions["value", node.detail[1]].depth
+            index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
+            field = self.state_field(node.detail[1])
+            emitter.block.lines += [
+                "if final is not None:", f"    {name} += final.{field}{index}{self.turned}",
+            ]
+            emitter.clock += 1
+        return self.flushed()
+
+    @property
+    def turned(self) -> str:
+        """What turns an array of a state from the public layout into that of the loops."""
+        return ".swapaxes(-1, -2)" if self.compiled.layout == "features" else ""
+
+    def state_field(self, name: str) -> str:
+        return self.names("value", name)
+
+    def kept_code(self) -> Iterable[str]:
+        """The values that the forward pass returns, in the public layout."""
+        emitter = self.emitter
+        for key in self.graph.kept:
+            node = self.graph.definitions[key].node
+            sizes = self.sizes_of(key[1])
+            view = emitter.view(node) if node.time else None
+            if view is None or node.sizes != sizes:
+                code = emitter.shown(view, "rows") if view else emitter.timeless(node, "rows")
+                yield f"np.broadcast_to({code}, {shape_code(('T', 'B', *sizes))})"
+            else:
+                yield emitter.shown(view, "rows")
+
+    def sizes_of(self, name: str) -> tuple[str, ...]:
+        variable = next(d.variable for d in self.arrays.model.definitions if d.name == name)
+        return array_sizes(variable.shape)
+
+    def returned(self, results: Mapping[Key, str]) -> list[str]:
+        """The gradients as they are returned, none of which shares memory with another."""
+        lines = ["gradients = Parameters("]
+        given: set[str] = set()
+        for argument, entry in zip(
+            self.arrays.parameters, self.arrays.model.declared("parameter"), strict=True
+        ):
+            code = results["gradient", entry.name]
+            again = f"{code}.copy()" if code in given else code
+            lines.append(f"    {argument.name}={again},")
+            given.add(code)
+        lines.append(")")
+        for state in self.arrays.model.declared("state"):
+            lines.append(f"d{self.state_field(state.name)}_first = {self.before_first(state.name)}")
+        fields = ", ".join(
+            f"{argument.name}=d{self.state_field(entry.name)}_first"
+            for argument, entry in zip(
+                self.arrays.initial_states, self.arrays.initial_entries, strict=True
+            )
+        )
+        states = ", ".join(
+            f"d{self.state_field(state.name)}_first" for state in self.arrays.model.declared("state")
+        )
+        return [*lines, f"return value, gradients, InitialState({fields}), State({states})"]
+
+    def before_first(self, state: str) -> str:
+        """The gradient by a state before the first time step, in the public layout."""
+        depth = self.graph.definitions["value", state].depth
+        carried = []
+        for lag in range(1, depth + 1):
+            definition = self.graph.definitions.get(("carry", state, str(lag)))
+            place = self.emitter.places.get(definition.node) if definition else None
+            if place is None:
+                sizes = self.graph.definitions["value", state].sizes
+                carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
+            else:
+                carried.append(f"{self.emitter.name(place[0])}{self.turned}")
+        if depth == 1:
+            return f"np.array({carried[0]})"
+        reverse = self.graph.definitions["value", state].reverse
+        ordered = carried if reverse else carried[::-1]
+        return f"np.stack([{', '.join(ordered)}])"
+
+    # The workspace.
+
+    def buffer_name(self, storage: Storage) -> str:
+        name = self.emitter.storage_names[storage]
+        if storage.depth and storage.twin is None and name.endswith("_rows"):
+            return name
+        return self.names("all", storage.lanes[0].detail[1]) if storage.depth else name
+
+    def prologue(self, owners: dict[Storage, Storage]) -> list[str]:
+        lines = []
+        for storage, owner in owners.items():
+            name, buffer = self.buffer_name(storage), self.buffer_name(owner)
+            lines.append(f"{name} = work.{buffer}")
+            if storage.depth and not name.endswith("_rows"):
+                lines += self.state_views(storage, name)
+        return lines
+
+    def state_views(self, storage: Storage, name: str) -> list[str]:
+        depth, of = storage.depth, storage.lanes[0].detail[1]
+        value = self.emitter.storage_names[storage]
+        if storage.reverse:
+            lines = [f"{value} = {name}[:T]"]
+            for lag in range(1, depth + 1):
+                role = "following" if lag == 1 else f"following {lag}"
+                lines.append(f"{self.names(role, of)} = {name}[{lag}:][:T]")
+        else:
+            lines = [f"{value} = {name}[{depth}:]"]
+            for lag in range(1, depth + 1):
+                role = "previous" if lag == 1 else f"previous {lag}"
+                lines.append(f"{self.names(role, of)} = {name}[{depth - lag}:-{lag}]")
+        return lines
+
+    def initial_lines(self) -> list[str]:
+        """States before their first step: as the model has them, or those of an earlier part."""
+        own: list[str] = []
+        given: list[str] = []
+        for key, definition in self.graph.definitions.items():
+            place = self.emitter.places.get(definition.node)
+            if key[0] != "value" or definition.node.kind != "state" or place is None:
+                continue
+            name, depth = self.names("all", key[1]), definition.depth
+            for lag, initial in enumerate(definition.initial, start=1):
+                row = f"T + {lag - 1}" if definition.reverse else f"{depth - lag}"
+                row = row.removesuffix(" + 0")
+                zero = initial.kind == "spread" and initial.operands[0].kind == "number"
+                code = self.emitter.plain(initial.operands[0] if zero else initial)
+                own += [*self.flushed(), f"{name}[{row}] = {code}"]
+                index = "" if depth == 1 else f"[{lag - 1 if definition.reverse else depth - lag}]"
+                given.append(
+                    f"{name}[{row}] = start.{self.state_field(key[1])}{index}{self.turned}"
+                )
+        if not own:
+            return []
+        return [
+            "if start is None:",
+            *(f"    {line}" for line in own),
+            "else:",
+            *(f"    {line}" for line in given),
+        ]
+
+    def after_last(self) -> list[tuple[str, str]]:
+        """Each state's name, and its value behind the last time step as the workspace has it."""
+        found = []
+        for state in self.arrays.model.declared("state"):
+            definition = self.graph.definitions["value", state.name]
+            depth = definition.depth
+            index = "-1" if depth == 1 else f"-{depth}:"
+            buffer = self.names("all", state.name)
+            found.append((self.state_field(state.name), f"work.{buffer}[{index}]{self.turned}"))
+        return found
+
+    def unpacked(self, code: Sequence[str]) -> list[str]:
+        words = self.words(code)
+        lines = []
+        used = [a.name for a in self.arrays.parameters if a.name in words]
+        if len(used) == len(self.arrays.parameters) > 1:
+            lines.append(f"{', '.join(used)} = params")
+        else:
+            lines += [f"{name} = params.{name}" for name in used]
+        if "dtype" in words or self.arrays.labels:
+            lines.append("dtype = work.dtype")
+        return lines
+
+    def prepared(self, code: Sequence[str]) -> list[str]:
+        """Arguments in the form that statements read."""
+        words = self.words(code)
+        earlier = {
+            (variable.name, int(TIME - variable.time)): name
+            for variable in self.arrays.earlier_inputs
+            if (name := lagged_name(variable, self.names)) in words
+        }
+        read = words | {self.names("value", name) for name, _ in earlier}
+        lines = [
+            f"{name} = one_hot({name}, {size}, dtype)"
+            for name, size in self.arrays.labels
+            if name in read
+        ]
+        for name in dict.fromkeys(name for name, _ in earlier):
+            lines += self.earlier_input(name, {k: v for (n, k), v in earlier.items() if n == name})
+        if "seed" in words:
+            lines.append(
+                "seed = np.broadcast_to(dtype.type(1) if weight is None else weight, (T, B, 1))"
+            )
+        return lines
+
+    def earlier_input(self, name: str, views: Mapping[int, str]) -> list[str]:
+        """Views of an input with its initial values in front."""
+        entry = self.arrays.model.declaration(name)
+        depth = self.arrays.model.depth(name)
+        value, whole = self.names("value", name), self.names("all", name)
+        shape = ", ".join(("B", *array_sizes(entry.shape)))
+        own = initial_value(self.arrays, entry)
+        return [
+            f"{whole} = np.empty((T + {depth}, {shape}), dtype)",
+            f"{whole}[:{depth}] = {own} if start is None else start.{self.state_field(name)}",
+            f"{whole}[{depth}:] = {value}",
+            *(f"{view} = {whole}[{depth - lag}:][:T]" for lag, view in views.items()),
+        ]
+
+    def sizes(self, code: Sequence[str]) -> list[str]:
+        words = self.words(code)
+        dimensions = (entry.name for entry in self.arrays.model.dimensions)
+        return [size for size in ("T", "B", *dimensions) if size in words]
+
+    def words(self, code: Iterable[str]) -> set[str]:
+        return {word for line in code for word in _WORD.findall(line)}
+
+    def memory(self, storages: Iterable[Storage]) -> str:
+        """The numbers that the workspace holds, as a formula of the sizes."""
+        counts: dict[str, int] = {}
+        for storage in storages:
+            factors = [f"({size})" if " " in size else size for size in storage.shape]
+            number = 1
+            rest = []
+            for factor in "*".join(factors).split("*") if not any("(" in f for f in factors) else factors:
+                if factor.isdigit():
+                    number *= int(factor)
+                else:
+                    rest.append(factor)
+            key = "*".join(rest)
+            counts[key] = counts.get(key, 0) + number
+        return " + ".join(key if count == 1 else f"{count}*{key}" for key, count in counts.items())
