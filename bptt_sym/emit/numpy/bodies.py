@@ -232,12 +232,8 @@ def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     known |= {entry.name: entry.shape for entry in arrays.loss_arguments}
     lines = []
     for size in _sizes_used(arrays, blocks):
-        name = next((name for name, shape in known.items() if size in shape), None)
-        if name is None:
-            checked = ", ".join(f"{entry.name}={entry.name}" for entry in arrays.loss_arguments)
-            lines.append(f'{size} = check_shapes(**params._asdict(), {checked})["{size}"]')
-        else:
-            lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
+        name = next(name for name, shape in known.items() if size in shape)
+        lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
     return [*lines, *(["dtype = np.result_type(*params)"] if _mentions(blocks, "dtype") else [])]
 
 
