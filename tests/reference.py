@@ -275,7 +275,6 @@ class Run:
             for name, entry in self.file.get(section, {}).items()
         }
         self.equations = self.file["equations"] | self.file["loss"]
-        self.depth = self._depths(text)
         self.values: dict[tuple[str, int], Any] = {}
         margins.clear()
         self.last = loss == "last"
@@ -284,18 +283,6 @@ class Run:
         self.loss = sum(losses[1:], losses[0])
         self.by = derivatives(self.loss)
         self.margin = min(margins, default=mpf(1))
-
-    def _depths(self, text: str) -> dict[str, int]:
-        depths: dict[str, int] = {}
-        for equation in self.equations.values():
-            for node in ast.walk(_tree(equation)):
-                match node:
-                    case ast.Subscript(
-                        value=ast.Name(id=name),
-                        slice=ast.BinOp(left=ast.Name(id="t"), right=ast.Constant(value=lag)),
-                    ):
-                        depths[name] = max(depths.get(name, 1), lag)
-        return depths
 
     # Gradients.
 
@@ -370,7 +357,7 @@ class Run:
         given = self.declared[name].get("initial", "argument")
         if given == "argument":
             array = np.asarray(self.arrays[f"{name}_0" if "_" in name else f"{name}0"])
-            depth = self.depth.get(name, 1)
+            depth = np.size(array) // prod(self.shape(name))
             if depth > 1:
                 array = array[time - self.steps - 1 if time > 0 else time + depth - 1]
             return self.given(name, array)

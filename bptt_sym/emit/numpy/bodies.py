@@ -333,12 +333,13 @@ def _addition(arrays: Arrays, statement: Statement, place: Place) -> Block:
     """What the last time step adds to an adjoint, or to the gradient by a parameter."""
     names = arrays.names
     target, expression = statement.target, statement.expression
+    total = add(batched(target), expression)
     if place.index == "[t]":
-        lines = assignment(leaf_code(target, place, names), add(target, expression), place, names)
+        lines = assignment(leaf_code(target, place, names), total, place, names)
         return ["if t == T - 1:", *(f"    {line}" for line in lines)]
     name, last = leaf_name(target, names), arrays.backward_place("[-1]")
     if isinstance(target, Adjoint) and isinstance(target.variable, Parameter):
-        return assignment(name, add(target, expression), last, names)
+        return assignment(name, total, last, names)
     first, *more = assignment(f"{name}[-1]", expression, last, names)
     return [f"{name} = {name}.copy()", first.replace(" = ", " += ", 1), *more]
 
