@@ -10,7 +10,7 @@ of, is not near zero: an error of 1e-10 in a gradient is a fault and no rounding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,19 +187,16 @@ class Author:
                 self.equation(equations, name, states.get(name))
         for name in others:
             self.equation(equations, name, None)
-        loss = self.loss()
+        terms = [self.loss(), *self.unread(equations)]
         for name in states:
             self.initial(name)
-        self.alone(loss_reads := [])
+        terms += self.alone()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
         file |= {section: entries for section, entries in self.declared.items() if entries}
-        if not self.scope.parameters:
-            self.declare("parameters", "b_0", self.vector(self.dimensions[0]))
-            file["parameters"] = self.declared["parameters"]
         file["functions"] = self.functions
         file["equations"] = equations
-        file["loss"] = {"E": " + ".join((loss, *loss_reads))}
+        file["loss"] = {"E": " + ".join(terms)}
         return _toml(file)
 
     def givens(self) -> None:
@@ -246,7 +243,8 @@ class Author:
             case "leaky":
                 return f"0.5 * {self.choose(lagged)} + {bounded}"
             case "sum":
-                return f"{bounded} - {self.bounded(shape, 1)}"
+                # Not a difference: what cancels at each step is rounding alone after some.
+                return f"{bounded} + 0.5 * {self.bounded(shape, 1)}"
             case "copy":
                 return self.leaf(shape)
             case "reset":
@@ -268,15 +266,31 @@ class Author:
             case "spread":
                 entry["initial"] = self.parameter(SCALAR)
 
-    def alone(self, terms: list[str]) -> None:
-        """Each dimension is the size of something by itself, from which a module learns it."""
-        seen = {size for shape in self.shapes.values() for size in shape}
-        declared = [entry["shape"] for table in self.declared.values() for entry in table.values()]
-        written = {size for shape in declared for size in shape}
+    def unread(self, equations: dict[str, str]) -> Iterator[str]:
+        """Terms of the loss that read what no equation reads, most often."""
+        text = " ".join(equations.values())
+        for name in equations:
+            if f"{name}[" not in text and not self.rarely(6):
+                form = self.choose(("mean({} ** 2)", "sum(sin({}))", "logsumexp({})", "mean({})"))
+                if form.startswith("logsumexp") and not is_vector(self.shapes[name]):
+                    form = "sum({} * {})"
+                yield form.replace("{}", f"{name}[t]")
+
+    def alone(self) -> Iterator[str]:
+        """Terms by which each dimension is the size of some array, from which a module learns it.
+
+        Labels are whole numbers and tell no size.
+        """
+        told = {
+            size
+            for section in ("inputs", "parameters")
+            for entry in self.declared[section].values()
+            for size in entry["shape"]
+            if not entry.get("labels")
+        }
         for size in self.dimensions:
-            if size not in written and any(size in other for other in seen):
-                name = self.parameter(self.vector(size))
-                terms.append(f"0.5 * sum({name} ** 2)")
+            if size not in told or not self.scope.parameters:
+                yield f"0.5 * sum({self.parameter(self.vector(size))} ** 2)"
 
     def loss(self) -> str:
         """A scalar, most often with a square, so that its gradient depends on the values."""

@@ -234,7 +234,9 @@ def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     for size in _sizes_used(arrays, blocks):
         name = next(name for name, shape in known.items() if size in shape)
         lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
-    return [*lines, *(["dtype = np.result_type(*params)"] if _mentions(blocks, "dtype") else [])]
+    if _mentions(blocks, "dtype"):
+        lines.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
+    return lines
 
 
 def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
