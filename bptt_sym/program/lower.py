@@ -30,6 +30,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf, operation_of
+from bptt_sym.algebra.vectors import Padding
 from bptt_sym.program.batch import (
     BatchSum,
     Carry,
@@ -86,6 +87,8 @@ def batched(expression: MatrixExpr) -> MatrixExpr:
             return Broadcast(inner, *_row_shape(expression))
         case OneMatrix() | ZeroMatrix():
             return expression.func(*_row_shape(expression))
+        case Padding():
+            return Padding(_whole(expression.operand), expression.args[1], *_row_shape(expression))
         case _:
             prepared = _whole if _gathers(expression) else batched
             arguments = [
