@@ -24,6 +24,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     TimeSum,
+    TotalLoss,
     Variable,
     add,
     at_step,
@@ -211,8 +212,13 @@ class CellValues(Mapping):
             if section.topic == "gradient":
                 chains = section.equations[-2].factors
                 rows = [product(*(factor.jacobian for factor in chain)) for chain in chains]
+                # A derivative of the loss of all steps has the share of one step in it.
+                whole = [isinstance(chain[0].of, TotalLoss) for chain in chains]
+                share = 1 / self.steps if self.loss == "mean" else 1
+                shares = [1 if total else share for total in whole]
                 if rows:
-                    found[section.parameter] = sum(self.value(row, totals) for row in rows)
+                    parts = zip(shares, rows, strict=True)
+                    found[section.parameter] = sum(part * self.value(r, totals) for part, r in parts)
         return found
 
     def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:
