@@ -215,10 +215,10 @@ class CellValues(Mapping):
                 # A derivative of the loss of all steps has the share of one step in it.
                 whole = [isinstance(chain[0].of, TotalLoss) for chain in chains]
                 share = 1 / self.steps if self.loss == "mean" else 1
-                shares = [1 if total else share for total in whole]
+                values = [self.value(row, totals) for row in rows]
                 if rows:
-                    parts = zip(shares, rows, strict=True)
-                    found[section.parameter] = sum(part * self.value(r, totals) for part, r in parts)
+                    parts = (v * (1 if w else share) for v, w in zip(values, whole, strict=True))
+                    found[section.parameter] = sum(parts)
         return found
 
     def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:

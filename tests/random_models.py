@@ -465,18 +465,20 @@ class Author:
         inner, scalar = self.expression(shape, depth), self.expression(SCALAR, depth)
         return self.choose((f"({scalar} + {inner})", f"({inner} - {scalar})"))
 
-    def beside(self, shape: Shape, depth: int) -> str:
-        """What may stand beside an expression: one of its shape, a scalar, a number."""
+    def beside(self, inner: str, shape: Shape, depth: int) -> str:
+        """What may stand beside an expression: another of its shape, a scalar, a number."""
+        other = self.choose(CONSTANTS)
         match self.choose(("same", "same", "number", "scalar")):
-            case "number":
-                return self.choose(CONSTANTS)
+            case "same":
+                other = self.expression(shape, depth)
             case "scalar":
-                return self.expression(SCALAR, depth)
-        return self.expression(shape, depth)
+                other = self.expression(SCALAR, depth)
+        # Two sides that are equal everywhere are a kink everywhere.
+        return "0.125" if other == inner else other
 
     def draw_extremum(self, shape: Shape, depth: int) -> str:
-        both = [self.expression(shape, depth), self.beside(shape, depth)]
-        first, second = self.draw(st.permutations(both))
+        inner = self.expression(shape, depth)
+        first, second = self.draw(st.permutations((inner, self.beside(inner, shape, depth))))
         return f"{self.choose(('maximum', 'minimum'))}({first}, {second})"
 
     def draw_clip(self, shape: Shape, depth: int) -> str:
@@ -486,7 +488,8 @@ class Author:
     def draw_where(self, shape: Shape, depth: int) -> str:
         sign = self.choose((">=", ">", "<=", "<"))
         left, chosen = self.expression(shape, depth), self.expression(shape, depth)
-        right, other = self.beside(shape, depth), self.beside(shape, depth)
+        right = self.beside(left, shape, depth)
+        other = self.beside(chosen, shape, depth)
         if self.rarely():
             left, right = right, left
         if self.rarely():
@@ -599,8 +602,8 @@ class Author:
         return f"tanh({other})" if kind == "function" else f"(0.5 * {other})"
 
     def constant(self, shape: Shape) -> str:
-        if self.rarely(4):
-            return f"{self.parameter(turned(shape))}.T" if shape != SCALAR else self.parameter(shape)
+        if shape != SCALAR and self.rarely(4):
+            return f"{self.parameter(turned(shape))}.T"
         return self.parameter(shape)
 
     def leaf(self, shape: Shape) -> str:

@@ -247,9 +247,7 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 def power(base: Number, exponent: Any) -> Number:
     if exponent == 0:
         return _constant(1)
-    return Number(
-        base.value**exponent, ((base, exponent * base.value ** (exponent - 1)),)
-    )
+    return Number(base.value**exponent, ((base, exponent * base.value ** (exponent - 1)),))
 
 
 @cache

@@ -83,7 +83,7 @@ class Cell:
     def assert_tangent(self) -> None:
         """The derivative along a direction is the dot product of this and the gradient."""
         products = [self.gradients[name] * v for name, v in self.evidence.direction.items()]
-        terms = np.concatenate([np.ravel(product) for product in products])
+        terms = np.concatenate([np.zeros(0), *map(np.ravel, products)])
         size = max(np.sum(np.abs(terms)), 1e-3 * self.evidence.scale)
         assert abs(np.sum(terms) - self.evidence.along_direction) <= 1e-11 * size
 

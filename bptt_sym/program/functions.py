@@ -47,9 +47,8 @@ def _replaced(expression: MatrixExpr, functions: Mapping[str, str | Formula]) ->
     if is_leaf(expression):
         return expression
     arguments = [_replaced(argument, functions) for argument in expression.args]
-    if arguments == list(expression.args):
-        return expression
-    inner = operation_of(expression).rebuild(expression, arguments)
+    same = arguments == list(expression.args)
+    inner = expression if same else operation_of(expression).rebuild(expression, arguments)
     if not isinstance(inner, Elementwise) or inner.function not in functions:
         return inner
     function = functions[inner.function]

@@ -106,7 +106,10 @@ class Arrays:
         return self._with_sizes(chosen, [self.program.loss], self.returned)
 
     def _with_sizes(
-        self, chosen: list[Argument], statements: Iterable[Statement], known: Sequence[Argument] = ()
+        self,
+        chosen: list[Argument],
+        statements: Iterable[Statement],
+        known: Sequence[Argument] = (),
     ) -> list[Argument]:
         """Arguments with those others that tell the sizes which these or the statements need."""
         present = [*self.parameters, *chosen, *known]
