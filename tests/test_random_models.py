@@ -249,6 +249,13 @@ FOUND = {
     "a function of a matrix of parameters": {"s": "phi(x[t] @ U + s[t-1] @ sin(W + W.T))"},
     "a sum of parameters as a factor": {"s": "phi(x[t] @ U + sum(W) @ s[t-1])"},
     "an outer product of parameters": {"s": "phi(x[t] @ U + s[t-1] @ (W + b.T @ b))"},
+    "a function of an outer product of states": {
+        "s": "phi(x[t] @ U + s[t-1] @ sin(s[t-1].T @ s[t-1]))",
+    },
+    "a loss whose variables cancel": {"E": f"{SQUARE} + sum((2 - (s[t] - s[t])) ** 2)"},
+    "a value that cancels is still read": {
+        "g": "2 * s[t-1]", "s": f"{STATE} + (g[t] - (b + g[t]))",
+    },
     "a product of a product with itself": {"s": "phi(x[t] @ U + s[t-1] @ (W * (W @ W)))"},
     "an outer product of states": {"s": "phi(x[t] @ U + s[t-1] @ (W + s[t-1].T @ s[t-1]))"},
     "a function of a column": {"s": "phi(U.T @ x[t].T + W @ s[t-1].T).T"},
@@ -267,43 +274,109 @@ FOUND = {
 }  # fmt: skip
 
 
-def found(changes: dict[str, str]) -> b.Model:
+def found(changes: dict[str, str]) -> str:
     """The Elman network with these equations changed or added; h and c are states."""
     equations = {"s": STATE, "y": OUTPUT, "E": SQUARE} | changes
     # A value is defined before it is read: g reads s, or s reads g.
     order = "gshcy" if "g[t]" in equations["s"] else "shcgy"
     chosen = [name for name in order if name in equations]
-    return parse_model(
-        ELMAN.format(
-            states="\n".join(f'{name} = ["n"]' for name in chosen if name in "shc"),
-            equations="\n".join(f'{name} = "{equations[name]}"' for name in chosen),
-            loss=equations["E"],
-        )
+    return ELMAN.format(
+        states="\n".join(f'{name} = ["n"]' for name in chosen if name in "shc"),
+        equations="\n".join(f'{name} = "{equations[name]}"' for name in chosen),
+        loss=equations["E"],
     )
 
 
-@pytest.mark.parametrize("loss", ["last", "sum"])
-@pytest.mark.parametrize("name", FOUND)
+# Each as the smallest model file that shows it.
+
+SMALL = {
+    "dimensions": 'm = ""\nn = ""',
+    "inputs": 'x = ["n"]',
+    "parameters": 'W = ["m", "n"]\nb = ["n"]',
+    "states": 's = ["n"]',
+    "equations": 's = "tanh(x[t] + b * s[t-1])"',
+    "loss": 'E = "sum(s[t] ** 2)"',
+}
+
+FOUND_FILES = {
+    "a target that cancels, of a size that the loss needs": {
+        "targets": 'd = ["k"]', "dimensions": 'n = ""\nk = ""', "parameters": 'b = ["n"]',
+        "loss": 'E = "sum(s[t]) + mean((d[t] - d[t]) ** 2)"',
+    },
+    "a value that is zero, of a target's size": {
+        "targets": 'd = ["k"]', "dimensions": 'n = ""\nk = ""', "parameters": 'b = ["n"]',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ng = "d[t] - d[t]"',
+        "loss": 'E = "sum(s[t]) + sum((d[t] - g[t]) ** 2)"',
+    },
+    "an argument whose size is a sum with a target's": {
+        "targets": 'd = ["k"]', "dimensions": 'n = ""\nk = ""',
+        "parameters": 'b = ["n"]\nW = ["n", "n + k"]',
+        "loss": 'E = "sum((d[t] - (s[t-1] @ W)[n:]) ** 2)"',
+    },
+    "a vector function of zeros": {"loss": 'E = "sum(s[t]) + logsumexp(x[t] - x[t])"'},
+    "an entry of a bias": {"loss": 'E = "sum(s[t]) ** 2 + b[0:1]"'},
+    "an entry of a column": {"loss": 'E = "sum(s[t]) * (W @ s[t-1].T)[0:1]"'},
+    "a scalar before a column in a vector": {
+        "loss": 'E = "sum(concat(sum(s[t]), s[t].T) ** 2)"',
+    },
+    "labels and no parameter that is learned": {
+        "inputs": 'x = {shape = ["n"], labels = true}\nu = ["n"]',
+        "parameters": 'b = {shape = ["n"], frozen = true}',
+        "loss": 'E = "sum(s[t] * x[t])"', "dimensions": 'n = ""',
+    },
+    "a column of a known size": {
+        "states": "s = [2, 1]", "parameters": 'W = [2, "n"]\nb = [2, 1]',
+        "equations": 's = "tanh(W @ x[t].T + b * s[t-1])"', "dimensions": 'n = ""',
+        "loss": 'E = "sum(s[t-1] ** 2)"',
+    },
+    "a number times a formula with a number": {
+        "functions": 'f = "log(1 + exp(-z)) / 2"',
+        "loss": 'E = "sum(s[t]) ** 2 + ((0.5 * f(sum(s[t]))).T) ** 2 * sum(s[t])"',
+    },
+    "a scalar that depends on a column": {
+        "parameters": 'b = ["n", 1]', "states": "s = []", "dimensions": 'n = ""',
+        "equations": 'a = "sum(b ** 2)"\ns = "tanh(a[t] + sum(x[t]) * s[t-1])"',
+    },
+    "a learned initial value that the first losses alone reach": {
+        "parameters": 'b = ["n"]\ns_0 = ["n"]', "dimensions": 'n = ""',
+        "states": 's = {shape = ["n"], initial = "s_0"}', "equations": 's = "x[t] * b"',
+        "loss": 'E = "sum(s[t-2] ** 2)"',
+    },
+    "a learned value behind the last step, of its loss alone": {
+        "parameters": 's_0 = ["n"]', "dimensions": 'n = ""',
+        "states": 's = {shape = ["n"], initial = "s_0", reverse = true}',
+        "equations": 's = "tanh(x[t]) * s[t+1]"', "loss": 'E = "sum(s[t+1] ** 2)"',
+    },
+    "an error that is zero, for its two terms are one value": {
+        "states": 's = ["n", "n"]', "equations": 's = "0.5 * s[t-1]"\na = "x[t] @ s[t-1]"',
+        "loss": 'E = "sum(a[t] ** 2) + sum((x[t] @ s[t-1] - a[t]) ** 2)"',
+    },
+}  # fmt: skip
+
+
+def text_of(name: str) -> str:
+    if name in FOUND:
+        return found(FOUND[name])
+    sections = SMALL | FOUND_FILES[name]
+    return "\n".join(f"[{section}]\n{lines}" for section, lines in sections.items())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
 def test_what_was_found(name: str, loss: str) -> None:
-    model = found(FOUND[name])
-    assert_written(model)
-    assert_gradients(model, loss)
-    assert_levels(model, loss)
+    assert assert_gradients(text_of(name), loss)
+    assert_levels(parse_model(text_of(name)), loss)
 
 
-def test_a_matrix_for_each_sequence_is_refused_and_derived() -> None:
-    # A function of an outer product of states: no array of the module holds it.
-    model = found({"s": "phi(x[t] @ U + s[t-1] @ sin(s[t-1].T @ s[t-1]))"})
-    assert_written(model)
-    with pytest.raises(b.InputError, match="matrix"):
-        b.generate(model)
+@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+def test_what_was_found_is_written(name: str) -> None:
+    assert_written(parse_model(text_of(name)))
 
 
-def test_a_loss_whose_variables_cancel() -> None:
-    model = found({"E": f"{SQUARE} + sum((2 - (s[t] - s[t])) ** 2)"})
-    assert_gradients(model, "sum")
-
-
-def test_a_value_that_cancels_is_still_read() -> None:
-    model = found({"g": "2 * s[t-1]", "s": f"{STATE} + (g[t] - (b + g[t]))"})
-    assert_gradients(model, "sum")
+def test_a_size_that_labels_alone_have_is_refused() -> None:
+    text = found({}).replace('d = ["k"]', 'd = {shape = ["k"], labels = true}')
+    text = text.replace('V = ["n", "k"]', 'V = ["n", "n"]').replace(
+        SQUARE, "cross_entropy(d[t], d[t])"
+    )
+    with pytest.raises(b.InputError, match="cannot tell the size k"):
+        b.generate(parse_model(text))
