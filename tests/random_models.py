@@ -189,7 +189,7 @@ class Author:
             self.equation(equations, name, None)
         terms = [self.loss(), *self.unread(equations)]
         for name in states:
-            self.initial(name)
+            self.initial(name, even="layer_norm" not in " ".join(equations.values()))
         terms += self.alone()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
@@ -252,10 +252,14 @@ class Author:
                 return f"{scalar} * {self.choose(lagged)} + {bounded}"
         return bounded
 
-    def initial(self, name: str) -> None:
-        """What the state is before the first step."""
+    def initial(self, name: str, *, even: bool) -> None:
+        """What the state is before the first step.
+
+        If not ``even``, its entries differ: equal ones normalised are rounding, made larger.
+        """
         shape, entry = self.shapes[name], self.declared["states"][name]
-        match self.choose(("argument", "argument", "number", "learned", "expression", "spread")):
+        kinds = ("argument", "argument", "learned", "expression")
+        match self.choose((*kinds, "number", "spread") if even else kinds):
             case "number":
                 entry["initial"] = self.choose((0, 1, -0.5))
             case "learned":
