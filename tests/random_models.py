@@ -377,7 +377,8 @@ class Author:
         return getattr(self, f"draw_{self.choose(kinds)}")(shape, depth - 1)
 
     everywhere = (
-        "leaf", "product", "sum", "difference", "elementwise", "function", "number", "shift",
+        "leaf", "product", "sum", "difference", "elementwise", "function", "function",
+        "number", "shift",
         "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
         "clip", "where", "stop", "own",
     )  # fmt: skip
