@@ -64,8 +64,6 @@ SHAPES = {
 }
 
 
-
-
 def check_shapes(**arrays):
     """Return the size of each dimension; raise ValueError where two shapes disagree."""
     sizes = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from math import erf, exp, pi, sqrt
+from math import erf, pi, sqrt
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +24,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     TimeSum,
+    TotalLoss,
     Variable,
     add,
     at_step,
@@ -39,14 +40,16 @@ def sigmoid(z):
     return 0.5 + 0.5 * np.tanh(z / 2)
 
 
-@np.vectorize
-def gelu(z):
-    return z * (1 + erf(z / 2**0.5)) / 2
+def erf_slope(z):
+    return 2 / sqrt(pi) * np.exp(-(z**2))
 
 
-@np.vectorize
-def gelu_slope(z):
-    return (1 + erf(z / 2**0.5)) / 2 + z * exp(-(z**2) / 2) / sqrt(2 * pi)
+def normal_cdf(z):
+    return (1 + FUNCTIONS["erf"][0](z / sqrt(2))) / 2
+
+
+def normal_pdf(z):
+    return np.exp(-(z**2) / 2) / sqrt(2 * pi)
 
 
 FUNCTIONS = {
@@ -64,8 +67,13 @@ FUNCTIONS = {
     "cos": (np.cos, lambda z: -np.sin(z)),
     "abs": (np.abs, np.sign),
     "sign": (np.sign, np.zeros_like),
+    "erf": (np.vectorize(erf, otypes=[float]), erf_slope),
+    "erf_slope": (erf_slope, lambda z: -2 * z * erf_slope(z)),
+    "normal_cdf": (normal_cdf, normal_pdf),
+    "normal_pdf": (normal_pdf, lambda z: -z * normal_pdf(z)),
+    "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
     "elu": (lambda z: np.where(z > 0, z, np.exp(z) - 1), lambda z: np.where(z > 0, 1, np.exp(z))),
-    "gelu": (gelu, gelu_slope),
+    "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * normal_pdf(z)),
     "hard_sigmoid": (lambda z: np.clip(z / 6 + 0.5, 0, 1), lambda z: (np.abs(z) < 3) / 6),
 }
 """Functions and their derivatives, written here apart from the package."""
@@ -204,8 +212,13 @@ class CellValues(Mapping):
             if section.topic == "gradient":
                 chains = section.equations[-2].factors
                 rows = [product(*(factor.jacobian for factor in chain)) for chain in chains]
+                # A derivative of the loss of all steps has the share of one step in it.
+                whole = [isinstance(chain[0].of, TotalLoss) for chain in chains]
+                share = 1 / self.steps if self.loss == "mean" else 1
+                values = [self.value(row, totals) for row in rows]
                 if rows:
-                    found[section.parameter] = sum(self.value(row, totals) for row in rows)
+                    parts = (v * (1 if w else share) for v, w in zip(values, whole, strict=True))
+                    found[section.parameter] = sum(parts)
         return found
 
     def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:
@@ -225,6 +238,46 @@ class CellValues(Mapping):
                     found[state.at(time)] = self.matrix(state, value)
         self.arrays = kept
         return float(loss), found
+
+
+def assert_gradients(found: Mapping[MatrixExpr, Any], values: CellValues) -> None:
+    """Each gradient that is found is that of the module."""
+    loss, expected = values.expected()
+    # A gradient that is zero but for cancellation has no size of its own.
+    least = 1e-6 * max(abs(loss), *(np.max(np.abs(gradient)) for gradient in expected.values()), 0)
+    for by, gradient in found.items():
+        if by in expected:  # an initial value that is a number has none
+            scale = max(np.max(np.abs(expected[by])), least)
+            difference = np.reshape(gradient, expected[by].shape) - expected[by]
+            assert np.max(np.abs(difference)) <= 1e-9 * scale, by
+
+
+def assert_loss(values: CellValues) -> None:
+    """The equations give the loss of the module."""
+    variable, steps = values.model.loss.variable, values.steps
+    times = [steps] if values.loss == "last" else range(1, steps + 1)
+    loss = sum(values[variable.at(time)].item() for time in times)
+    loss /= steps if values.loss == "mean" else 1
+    assert np.isclose(loss, values.expected()[0], rtol=1e-12, atol=0)
+
+
+def assert_recursion(values: CellValues) -> None:
+    """The recursion gives every gradient."""
+    derivation = b.derive(values.model, steps=values.steps, level="adjoint", loss=values.loss)
+    _, expected = values.expected()
+    for general in (False, True):
+        found = values.adjoints(derivation, general=general)
+        assert found.keys() >= expected.keys()
+        assert_gradients(found, values)
+
+
+def assert_products(values: CellValues) -> None:
+    """The products give every gradient: chains of few factors, so that totals are abbreviated."""
+    options = {"steps": values.steps, "loss": values.loss, "most_factors": 4}
+    matrices = b.derive(values.model, level="jacobian", **options)
+    for found in values.products(matrices).values():
+        assert_gradients(found, values)
+    assert_gradients(values.chains(b.derive(values.model, **options), matrices), values)
 
 
 def draw(module: ModuleType, sizes: Mapping[str, int]) -> dict[str, Any]:

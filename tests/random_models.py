@@ -3,209 +3,675 @@
 An expression is drawn by its shape: to draw an r x c matrix is to choose a leaf of this shape or an
 operation whose operands then have shapes that fit. So every model is valid, and anything that the
 package then refuses or gets wrong is a fault of the package.
+
+The values of a model are of moderate size, and what is divided by, or taken a logarithm or a root
+of, is not near zero: an error of 1e-10 in a gradient is a fault and no rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
 
 ONE = "1"
-"""The number of rows of a row vector, beside the names of dimensions."""
-
-# No exp and no high powers: a gradient is then of the size of what it is made of, and an error of
-# 1e-10 in it is a fault and no rounding.
-BOUNDED = ("tanh", "sigmoid", "sin", "cos")
-NUMBERS = ("2", "3", "0.5", "1.25", "7 / 4")
-
 Shape = tuple[str, str]
+SCALAR: Shape = (ONE, ONE)
+
+# Of values between -1 and 1.
+BOUNDED = ("tanh", "sigmoid", "sin", "cos", "erf", "hard_sigmoid")
+# Of values not much larger than the argument's.
+GROWING = ("relu", "softplus", "silu", "gelu", "elu", "abs", "log_sigmoid", "identity")
+NUMBERS = ("2", "0.5", "3", "1.25", "7 / 4", "0.1")
+CONSTANTS = ("1", "0.5", "-2", "0", "1e-3")
+
+# A vector that is made of others, end to end.
+JOINTS = {
+    "2*n": ("n", "n"), "3*n": ("n", "n", "n"), "4*n": ("n", "2*n", "n"), "m + n": ("m", "n"),
+    "n + k": ("n", "k"), "m + n + k": ("m", "n + k"), "2*n + k": ("2*n", "k"), "n + 1": ("n", ONE),
+    "3": (ONE, "2"), "2": (ONE, ONE),
+}  # fmt: skip
+
+FORMULAS = (
+    "z * sigmoid(z)",
+    "where(z >= 0, z + 0.5, sigmoid(z))",
+    "tanh(z) ** 2 - 0.5 * z",
+    "clip(0.5 * z, -1, 0.75)",
+    "z / (1 + z ** 2)",
+    "log(1 + exp(-z)) / 2",
+    "maximum(z, 0.25 * z) - minimum(z, -1)",
+    "sqrt(1 + z * z)",
+    "stop_gradient(sin(z)) * z + erf(-z)",
+    "where(z < 0.5, 1, z * 2)",
+)
+DECLARED = (
+    ("sign(z)", "1 - tanh(z) ** 2"),
+    ("where(z > 0, z, 0)", "sigmoid(3 * z)"),
+    ("tanh(z)", "0 * z + 1"),
+    ("sqrt(abs(z) + 1)", "0.5 / sqrt(maximum(z, 0.25))"),
+)
+
+
+def turned(shape: Shape) -> Shape:
+    return shape[1], shape[0]
+
+
+def is_vector(shape: Shape) -> bool:
+    return (shape[0] == ONE) != (shape[1] == ONE)
 
 
 @dataclass
 class Scope:
-    """What may be read: names by shape, ``current`` as name[t] and ``previous`` as name[t-1]."""
+    """What may be read: the texts of what varies by shape, and the parameters."""
 
-    current: dict[str, str] = field(default_factory=dict)
-    previous: dict[str, str] = field(default_factory=dict)
+    readable: dict[str, Shape] = field(default_factory=dict)
     parameters: dict[str, Shape] = field(default_factory=dict)
+    positive: set[str] = field(default_factory=set)
 
 
 class Author:
-    """Writes one model; ``draw`` decides.
+    """Writes one model; ``draw`` decides."""
 
-    ``varying`` asks for an expression that reads a variable. Unless the model is ``wide``, an
-    equation, the argument of a function and a scalar factor do, and a matrix does not.
-    """
-
-    def __init__(self, draw: Callable[..., Any], *, wide: bool) -> None:
+    def __init__(self, draw: Callable[..., Any]) -> None:
         self.draw = draw
-        self.wide = wide
-        self.dimensions = draw(st.sampled_from((("n",), ("m", "n"), ("m", "n", "k"))))
-        self.functions = {
-            name: self.choose(BOUNDED) for name in self.choose(((), ("phi",), ("phi", "sigma")))
+        self.dimensions = self.choose((("n",), ("m", "n"), ("m", "n", "k")))
+        self.vectors = self.choose(("rows", "rows", "columns"))
+        self.declared: dict[str, dict[str, dict[str, Any]]] = {
+            section: {} for section in ("inputs", "targets", "parameters", "states")
+        }
+        self.functions: dict[str, Any] = {
+            name: self.function() for name in self.choose(((), ("phi",), ("phi", "f")))
         }
         self.scope = Scope()
+        self.shapes: dict[str, Shape] = {}
 
-    def choose(self, options: Any) -> Any:
+    def choose(self, options: Iterable[Any]) -> Any:
         return self.draw(st.sampled_from(tuple(options)))
 
-    def model(self) -> str:
-        inputs = {name: self.choose(self.dimensions) for name in self.choose((("x",), ("x", "u")))}
-        targets = {name: self.choose(self.dimensions) for name in self.choose((("d",), ()))}
-        states = {
-            name: self.choose(self.dimensions)
-            for name in self.choose((("s",), ("s", "h"), ("s", "h", "c_1")))
-        }
-        self.scope.current |= inputs
-        self.scope.previous |= states
-        equations = {}
-        for name in self.draw(st.permutations((*states, *self.choose(((), ("y",), ("g", "y")))))):
-            if name in states:
-                equations[name] = self.state(states[name])
-                self.scope.current[name] = states[name]
-            else:
-                columns = self.choose((*self.dimensions, ONE))
-                equations[name] = self.expression((ONE, columns), 3, varying=True)
-                self.scope.current[name] = columns
-        if not self.wide:
-            for name in inputs:
-                del self.scope.current[name]
-        self.scope.current |= targets
-        loss = self.loss()
-        parameters = self.scope.parameters or {"b_0": (ONE, self.dimensions[0])}
-        return _toml(
-            dimensions=dict.fromkeys(self.dimensions, ""),
-            inputs={name: [columns] for name, columns in inputs.items()},
-            targets={name: [columns] for name, columns in targets.items()},
-            parameters={
-                name: [size for size in shape if size != ONE] for name, shape in parameters.items()
-            },
-            states={name: [columns] for name, columns in states.items()},
-            functions=self.functions,
-            equations=equations,
-            loss={"E": loss},
-        )
+    def rarely(self, one_in: int = 4) -> bool:
+        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
 
-    def state(self, columns: str) -> str:
+    # Declarations.
+
+    def function(self) -> Any:
+        match self.choose(("known", "known", "formula", "declared")):
+            case "formula":
+                return self.choose(FORMULAS)
+            case "declared":
+                formula, slope = self.choose(DECLARED)
+                return {"formula": formula, "derivative": slope}
+        return self.choose((*BOUNDED, *GROWING))
+
+    def sizes(self) -> tuple[str, ...]:
+        """The dimensions, and sizes that are made of them or are numbers."""
+        made = [size for size in JOINTS if self.is_known(size)]
+        return tuple(dict.fromkeys((*self.dimensions, *made)))
+
+    def is_known(self, size: str) -> bool:
+        names = {part for part in size.replace("*", " ").split() if part.isalpha()}
+        return names <= set(self.dimensions)
+
+    def size(self) -> str:
+        return self.choose(self.sizes() if self.rarely(6) else self.dimensions)
+
+    def vector(self, size: str) -> Shape:
+        return (size, ONE) if self.vectors == "columns" else (ONE, size)
+
+    def shape(self) -> Shape:
+        match self.choose(("vector",) * 6 + ("scalar", "matrix", "square", "turned")):
+            case "scalar":
+                return SCALAR
+            case "matrix":
+                return self.choose(self.dimensions), self.choose(self.dimensions)
+            case "square":
+                return (self.choose(self.dimensions),) * 2
+            case "turned":
+                return turned(self.vector(self.size()))
+        return self.vector(self.size())
+
+    def declare(self, section: str, name: str, shape: Shape, **options: Any) -> None:
+        self.shapes[name] = shape
+        written = list(shape)
+        if shape == SCALAR:
+            written = []
+        elif is_vector(shape) and shape == self.vector("".join(s for s in shape if s != ONE)):
+            written = [next(size for size in shape if size != ONE)]
+        sizes = [int(size) if size.isdigit() else size for size in written]
+        self.declared[section][name] = {"shape": sizes} | options
+
+    def parameter(self, shape: Shape, *, positive: bool = False) -> str:
+        """A parameter of a shape, known or new."""
+        known = [
+            name
+            for name, own in self.scope.parameters.items()
+            if own == shape and (name in self.scope.positive) >= positive
+        ]
+        name = f"{'b' if ONE in shape else 'W'}_{len(self.scope.parameters)}"
+        name = self.choose((*known, name))
+        if name not in self.shapes:
+            options = {"positive": True} if positive else {}
+            if self.rarely(8):
+                options["frozen"] = True
+            self.declare("parameters", name, shape, **options)
+            self.scope.parameters[name] = shape
+            if positive:
+                self.scope.positive.add(name)
+        return name
+
+    # The model.
+
+    def model(self) -> str:
+        self.givens()
+        states = {name: self.shape() for name in self.choose(("s", "sh", "shc"))}
+        backward = [name for name in states if self.rarely(6)]
+        onward = [name for name in states if name not in backward]
+        groups = [(onward, False), (backward, True)]
+        if self.rarely(3):
+            groups.reverse()
+        others = list(self.choose(("", "a", "ag", "agy")))
+        for name, shape in states.items():
+            options = {"reverse": True} if name in backward else {}
+            self.declare("states", name, shape, **options)
+        equations: dict[str, str] = {}
+        for names, reverse in groups:
+            if not names:
+                continue
+            for name in names:
+                for lag in ("1", "1", "2", "3")[: 2 + 2 * self.rarely(5)]:
+                    sign = "+" if reverse else "-"
+                    self.scope.readable[f"{name}[t{sign}{lag}]"] = states[name]
+            some = [others.pop() for _ in range(self.draw(st.integers(0, len(others))))]
+            for name in self.draw(st.permutations((*names, *some))):
+                self.equation(equations, name, states.get(name))
+        for name in others:
+            self.equation(equations, name, None)
+        terms = [self.loss(), *self.unread(equations)]
+        for name in states:
+            self.initial(name, even="layer_norm" not in " ".join(equations.values()))
+        terms += self.alone()
+        file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
+        file["dimensions"] = dict.fromkeys(self.dimensions, "")
+        file |= {section: entries for section, entries in self.declared.items() if entries}
+        file["functions"] = self.functions
+        file["equations"] = equations
+        file["loss"] = {"E": " + ".join(terms)}
+        return _toml(file)
+
+    def givens(self) -> None:
+        """Inputs and targets."""
+        for name in self.choose(("x", "xu", "xuq")):
+            shape = self.vector(self.choose(self.dimensions))
+            options: dict[str, Any] = {}
+            if name == "q":
+                shape = self.choose((SCALAR, self.shape()))
+            elif self.rarely(5):
+                options["labels"] = True
+            elif self.rarely(6):
+                options["positive"] = True
+                self.scope.positive.add(f"{name}[t]")
+            self.scope.readable[f"{name}[t]"] = shape
+            if "labels" not in options and self.rarely(5):
+                for lag in self.choose(((1,), (2,), (1, 3))):
+                    self.scope.readable[f"{name}[t-{lag}]"] = shape
+                options["initial"] = self.choose(("argument", 0, 0.5, -1.25))
+            self.declare("inputs", name, shape, **options)
+        for name in self.choose(("d", "", "dp")):
+            options = {"labels": True} if self.rarely(4) else {}
+            self.declare("targets", name, self.vector(self.choose(self.dimensions)), **options)
+            if self.rarely(8):
+                self.scope.readable[f"{name}[t]"] = self.shapes[name]
+
+    def equation(self, equations: dict[str, str], name: str, shape: Shape | None) -> None:
+        if shape:
+            equations[name] = self.state(name, shape)
+        else:
+            shape = self.shape()
+            equations[name] = self.expression(shape, self.choose((1, 2, 3)))
+        self.shapes[name] = shape
+        self.scope.readable[f"{name}[t]"] = shape
+
+    def state(self, name: str, shape: Shape) -> str:
         """A recurrence that stays bounded over time."""
-        shape = (ONE, columns)
-        bounded = f"{self.bounded()}({self.expression(shape, 3, varying=True)})"
-        match self.choose(("bounded", "gated", "sum", "copy")):
+        bounded = self.bounded(shape, self.choose((1, 2, 3)))
+        lagged = [text for text in self.scope.readable if text.startswith(f"{name}[t")]
+        match self.choose(("bounded", "gated", "leaky", "sum", "copy", "reset")):
             case "gated":
-                return f"{bounded} * {self.leaf(shape)} + 0.5 * {self.leaf(shape)}"
+                gate = f"sigmoid({self.expression(shape, 1)})"
+                return f"{gate} * {self.choose(lagged)} + (1 - {gate}) * {bounded}"
+            case "leaky":
+                return f"0.5 * {self.choose(lagged)} + {bounded}"
             case "sum":
-                other = self.expression(shape, 2, varying=True)
-                return f"{bounded} - {self.bounded()}({other})"
+                # Not a difference: what cancels at each step is rounding alone after some.
+                return f"{bounded} + 0.5 * {self.bounded(shape, 1)}"
             case "copy":
-                return self.leaf(shape, varying=True)
-            case _:
-                return bounded
+                return self.leaf(shape)
+            case "reset":
+                scalar = f"sigmoid({self.expression(SCALAR, 1)})"
+                return f"{scalar} * {self.choose(lagged)} + {bounded}"
+        return bounded
+
+    def initial(self, name: str, *, even: bool) -> None:
+        """What the state is before the first step.
+
+        If not ``even``, its entries differ: equal ones normalised are rounding, made larger.
+        """
+        shape, entry = self.shapes[name], self.declared["states"][name]
+        kinds = ("argument", "argument", "learned", "expression")
+        match self.choose((*kinds, "number", "spread") if even else kinds):
+            case "number":
+                entry["initial"] = self.choose((0, 1, -0.5))
+            case "learned":
+                self.declare("parameters", f"{name}_0", shape)
+                entry["initial"] = f"{name}_0"
+            case "expression":
+                entry["initial"] = f"tanh({self.parameter(shape)}) / 2"
+            case "spread":
+                entry["initial"] = self.parameter(SCALAR)
+
+    def unread(self, equations: dict[str, str]) -> Iterator[str]:
+        """Terms of the loss that read what no equation reads, most often."""
+        text = " ".join(equations.values())
+        for name in equations:
+            if f"{name}[" not in text and not self.rarely(6):
+                form = self.choose(("mean({} ** 2)", "sum(sin({}))", "logsumexp({})", "mean({})"))
+                if form.startswith("logsumexp") and not is_vector(self.shapes[name]):
+                    form = "sum({} * {})"
+                yield form.replace("{}", f"{name}[t]")
+
+    def alone(self) -> Iterator[str]:
+        """Terms by which each dimension is the size of some array, from which a module learns it.
+
+        Labels are whole numbers and tell no size.
+        """
+        told = {
+            size
+            for section in ("inputs", "parameters")
+            for entry in self.declared[section].values()
+            for size in entry["shape"]
+            if not entry.get("labels")
+        }
+        for size in self.dimensions:
+            if size not in told or not self.scope.parameters:
+                yield f"0.5 * sum({self.parameter(self.vector(size))} ** 2)"
 
     def loss(self) -> str:
-        """A scalar with a square, so that its gradient depends on the values."""
-        columns = self.choose(self.dimensions)
-        rest = self.choose(("", " + ", " - 0.5 * "))
-        term = rest and rest + self.expression((ONE, ONE), 2)
-        return f"sum(({self.expression((ONE, columns), 2, varying=True)}) ** 2){term}"
+        """A scalar, most often with a square, so that its gradient depends on the values."""
+        readable = self.scope.readable
+        for name in self.declared["targets"]:
+            readable.setdefault(f"{name}[t]", self.shapes[name])
+        terms = [self.error(name) for name in self.declared["targets"]]
+        if not terms or self.rarely(3):
+            terms.append(f"sum(({self.expression(self.shape(), 2)}) ** 2)")
+        if self.rarely(3):
+            terms.append(self.expression(SCALAR, 2))
+        if self.rarely(5):
+            terms[0] = f"{self.expression(SCALAR, 1)} * {terms[0]}"
+        return self.choose((" + ", " + 0.5 * ", " - ")).join(terms)
 
-    def bounded(self) -> str:
-        return self.choose((*self.functions, *BOUNDED))
-
-    def expression(self, shape: Shape, depth: int, *, varying: bool = False) -> str:
-        rows, columns = shape
-        varying = varying or shape == (ONE, ONE)
-        if depth == 0:
-            return self.leaf(shape, varying=varying)
-
-        def inner(shape: Shape = shape, *, varying: bool = False) -> str:
-            return self.expression(shape, depth - 1, varying=varying)
-
-        kinds = ["leaf", "product", "sum", "difference", "elementwise", "number", "function"]
-        kinds += ["power", "negative", "transpose", "shift"]
-        if shape == (ONE, ONE):
-            kinds += ["entries"] * 3
+    def error(self, target: str) -> str:
+        """What a target asks for."""
+        shape = self.shapes[target]
+        output = self.expression(shape, 2)
+        kinds = ["square", "mean"]
+        if self.declared["targets"][target].get("labels"):
+            kinds = ["cross_entropy", "cross_entropy", "log_softmax", "binary_cross_entropy"]
         match self.choose(kinds):
-            case "product":
-                # A column times a row is another matrix for each sequence.
-                narrow = not self.wide and rows != ONE
-                between = self.choose(self.dimensions if narrow else (*self.dimensions, ONE))
-                left = inner((rows, between), varying=varying and rows == ONE)
-                return f"({left} @ {inner((between, columns), varying=varying and rows != ONE)})"
-            case "sum":
-                return f"({inner(varying=varying)} + {inner()})"
-            case "difference":
-                return f"({inner()} - {inner(varying=varying)})"
-            case "elementwise":
-                return f"({inner(varying=varying)} * {inner()})"
-            case "number":
-                return f"({self.choose(NUMBERS)} * {inner(varying=varying)})"
-            case "shift":
-                return f"({self.choose(NUMBERS)} - {inner(varying=varying)})"
-            case "function" if ONE in shape or self.wide:
-                return f"{self.bounded()}({inner(varying=varying or not self.wide)})"
-            case "power":
-                return f"({inner(varying=varying)} ** {self.choose((2, 3))} / 3)"
-            case "negative":
-                return f"(-{inner(varying=varying)})"
-            case "transpose":
-                return f"{inner((columns, rows), varying=varying)}.T"
-            case "entries":
-                size = self.choose(self.dimensions)
-                return f"sum({inner(self.choose(((ONE, size), (size, ONE))), varying=True)})"
-            case _:
-                return self.leaf(shape, varying=varying)
+            case "square":
+                return f"sum(({target}[t] - {output}) ** 2)"
+            case "mean":
+                return f"mean(({output} - {target}[t]) ** 2) / 2"
+            case "log_softmax":
+                return f"dot({target}[t], -log_softmax({output}))"
+            case kind:
+                return f"{kind}({output}, {target}[t])"
 
-    def leaf(self, shape: Shape, *, varying: bool = False) -> str:
-        """A variable or parameter, known or new, or its transpose."""
+    # Expressions.
+
+    def bounded(self, shape: Shape, depth: int) -> str:
+        """An expression whose entries lie between -1 and 1."""
+        inner = self.expression(shape, depth - 1) if depth else self.leaf(shape)
+        kinds = ["function"] * 6 + ["clip", "where"]
+        kinds += ["softmax", "layer_norm"] * is_vector(shape)
+        match self.choose(kinds):
+            case "clip":
+                return f"clip({inner}, -1, {self.choose(('1', '0.5'))})"
+            case "where":
+                return f"where({inner} > {self.choose(CONSTANTS)}, {self.choose(CONSTANTS)}, 0.25)"
+            case "softmax":
+                return f"softmax({inner})"
+            case "layer_norm":
+                return f"0.5 * layer_norm({inner})"
+        own = [name for name, given in self.functions.items() if given in BOUNDED]
+        return f"{self.choose((*own, *BOUNDED))}({inner})"
+
+    def safe(self, shape: Shape, depth: int) -> str:
+        """An expression whose entries are positive, and not near zero."""
+        positive = [
+            name
+            for name, own in (self.scope.readable | self.scope.parameters).items()
+            if name in self.scope.positive and own == shape
+        ]
+        match self.choose(("bounded", "square", "positive", "exp", "known")):
+            case "square":
+                return f"(1.5 + ({self.expression(shape, depth)}) ** 2)"
+            case "positive":
+                return self.parameter(shape, positive=True)
+            case "exp":
+                return f"exp({self.bounded(shape, depth)})"
+            case "known" if positive:
+                return self.choose(positive)
+        return f"(2.5 + {self.bounded(shape, depth)})"
+
+    def expression(self, shape: Shape, depth: int) -> str:
+        if depth <= 0:
+            return self.leaf(shape)
+        kinds = [*self.everywhere]
+        if shape == SCALAR:
+            kinds += self.of_scalars * 2
+        elif is_vector(shape):
+            kinds += self.of_vectors
+        else:
+            kinds += self.of_matrices
+        return getattr(self, f"draw_{self.choose(kinds)}")(shape, depth - 1)
+
+    everywhere = (
+        "leaf", "product", "sum", "difference", "elementwise", "function", "function",
+        "number", "shift",
+        "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
+        "clip", "where", "stop", "own",
+    )  # fmt: skip
+    of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy")
+    of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
+                  "part")  # fmt: skip
+    of_matrices = ("outer", "identity", "antisymmetric", "matrix", "matrix")
+
+    def draw_leaf(self, shape: Shape, depth: int) -> str:
+        return self.leaf(shape)
+
+    def draw_product(self, shape: Shape, depth: int) -> str:
         rows, columns = shape
-        if shape == (ONE, ONE):
-            return f"sum({self.leaf((ONE, self.choose(self.dimensions)), varying=varying)})"
-        if columns == ONE:
-            return f"{self.leaf((ONE, rows), varying=varying)}.T"
-        parameters = [name for name, own in self.scope.parameters.items() if own == shape]
-        if rows != ONE:
-            turned = (columns, rows)
-            parameters += [
-                f"{name}.T" for name, own in self.scope.parameters.items() if own == turned
-            ]
-            return self.known_or_new(parameters, shape)
-        current = [f"{name}[t]" for name, own in self.scope.current.items() if own == columns]
-        previous = [f"{name}[t-1]" for name, own in self.scope.previous.items() if own == columns]
-        if not varying:
-            # Most leaves are variables, so that most models run through time.
-            return self.known_or_new([*parameters, *(current + previous) * 2], shape)
-        if current or previous:
-            return self.choose((*current, *previous))
-        source, own = self.choose(self.scope.previous.items())
-        return f"({source}[t-1] @ {self.known_or_new([], (own, columns))})"
+        between = self.choose((*self.dimensions, *(self.sizes() if self.rarely() else ()), ONE))
+        left = self.expression((rows, between), depth)
+        return f"({left} @ {self.expression((between, columns), depth)})"
 
-    def known_or_new(self, known: list[str], shape: Shape) -> str:
-        fresh = f"{'b' if shape[0] == ONE else 'W'}_{len(self.scope.parameters)}"
-        name = self.choose((*known, fresh))
-        if name == fresh:
-            self.scope.parameters[fresh] = shape
-        return name
+    def draw_affine(self, shape: Shape, depth: int) -> str:
+        """A vector times a matrix of parameters, on the side where it fits."""
+        size = self.choose(self.dimensions)
+        row = shape[0] == ONE
+        vector = self.expression((ONE, size) if row else (size, ONE), depth)
+        matrix = self.of_parameters((size, shape[1]) if row else (shape[0], size))
+        return f"({vector} @ {matrix})" if row else f"({matrix} @ {vector})"
+
+    def draw_sum(self, shape: Shape, depth: int) -> str:
+        return f"({self.expression(shape, depth)} + {self.expression(shape, depth)})"
+
+    def draw_difference(self, shape: Shape, depth: int) -> str:
+        return f"({self.expression(shape, depth)} - {self.expression(shape, depth)})"
+
+    def draw_elementwise(self, shape: Shape, depth: int) -> str:
+        return f"({self.expression(shape, depth)} * {self.expression(shape, depth)})"
+
+    def draw_function(self, shape: Shape, depth: int) -> str:
+        function = self.choose((*BOUNDED, *GROWING, "exp", "sign"))
+        if function == "exp":
+            return f"exp({self.bounded(shape, depth)})"
+        return f"{function}({self.expression(shape, depth)})"
+
+    def draw_own(self, shape: Shape, depth: int) -> str:
+        inner = self.expression(shape, depth)
+        return f"{self.choose(self.functions)}({inner})" if self.functions else inner
+
+    def draw_number(self, shape: Shape, depth: int) -> str:
+        match self.choose(("left", "right", "over")):
+            case "right":
+                return f"({self.expression(shape, depth)} * {self.choose(NUMBERS)})"
+            case "over":
+                return f"({self.expression(shape, depth)} / {self.choose(('2', '3', '0.8'))})"
+        return f"({self.choose(NUMBERS)} * {self.expression(shape, depth)})"
+
+    def draw_shift(self, shape: Shape, depth: int) -> str:
+        inner, number = self.expression(shape, depth), self.choose(NUMBERS)
+        return self.choose((f"({number} - {inner})", f"({inner} + {number})"))
+
+    def draw_negative(self, shape: Shape, depth: int) -> str:
+        return f"(-{self.expression(shape, depth)})"
+
+    def draw_transpose(self, shape: Shape, depth: int) -> str:
+        return f"{self.expression(turned(shape), depth)}.T"
+
+    def draw_power(self, shape: Shape, depth: int) -> str:
+        if self.rarely(3):
+            exponent = self.choose(("0.5", "-1", "-2", "1.5", "(1 / 3)"))
+            return f"({self.safe(shape, depth)} ** {exponent})"
+        return f"({self.expression(shape, depth)} ** {self.choose(('2', '3', '1', '0'))} / 3)"
+
+    def draw_quotient(self, shape: Shape, depth: int) -> str:
+        above = self.choose(("1", "2.5", None, None, None))
+        above = above or self.expression(shape, depth)
+        return f"({above} / {self.safe(shape, depth)})"
+
+    def draw_root(self, shape: Shape, depth: int) -> str:
+        return f"{self.choose(('log', 'sqrt'))}({self.safe(shape, depth)})"
+
+    def draw_scaled(self, shape: Shape, depth: int) -> str:
+        inner = self.expression(shape, depth)
+        match self.choose(("left", "right", "under", "over")):
+            case "right":
+                return f"({inner} * {self.expression(SCALAR, depth)})"
+            case "under":
+                return f"({inner} / {self.safe(SCALAR, depth)})"
+            case "over":
+                return f"({self.expression(SCALAR, depth)} / {self.safe(shape, depth)})"
+        return f"({self.expression(SCALAR, depth)} * {inner})"
+
+    def draw_shifted(self, shape: Shape, depth: int) -> str:
+        inner, scalar = self.expression(shape, depth), self.expression(SCALAR, depth)
+        return self.choose((f"({scalar} + {inner})", f"({inner} - {scalar})"))
+
+    def beside(self, inner: str, shape: Shape, depth: int) -> str:
+        """What may stand beside an expression: another of its shape, a scalar, a number."""
+        other = self.choose(CONSTANTS)
+        match self.choose(("same", "same", "number", "scalar")):
+            case "same":
+                other = self.expression(shape, depth)
+            case "scalar":
+                other = self.expression(SCALAR, depth)
+        # Two sides that are equal everywhere are a kink everywhere.
+        return "0.125" if other == inner else other
+
+    def draw_extremum(self, shape: Shape, depth: int) -> str:
+        inner = self.expression(shape, depth)
+        first, second = self.draw(st.permutations((inner, self.beside(inner, shape, depth))))
+        return f"{self.choose(('maximum', 'minimum'))}({first}, {second})"
+
+    def draw_clip(self, shape: Shape, depth: int) -> str:
+        low, high = self.choose((("-1", "1"), ("-0.5", "2"), ("0", "0.75")))
+        return f"clip({self.expression(shape, depth)}, {low}, {high})"
+
+    def draw_where(self, shape: Shape, depth: int) -> str:
+        sign = self.choose((">=", ">", "<=", "<"))
+        left, chosen = self.expression(shape, depth), self.expression(shape, depth)
+        right = self.beside(left, shape, depth)
+        other = self.beside(chosen, shape, depth)
+        if self.rarely():
+            left, right = right, left
+        if self.rarely():
+            chosen, other = other, chosen
+        return f"where({left} {sign} {right}, {chosen}, {other})"
+
+    def draw_stop(self, shape: Shape, depth: int) -> str:
+        return f"stop_gradient({self.expression(shape, depth)})"
+
+    def some_vector(self) -> Shape:
+        size = self.size()
+        return self.choose(((ONE, size), (size, ONE)))
+
+    def draw_entries(self, shape: Shape, depth: int) -> str:
+        return f"sum({self.expression(self.shape(), depth)})"
+
+    def draw_mean(self, shape: Shape, depth: int) -> str:
+        return f"mean({self.expression(self.shape(), depth)})"
+
+    def draw_dot(self, shape: Shape, depth: int) -> str:
+        one = self.some_vector()
+        other = self.choose((one, turned(one)))
+        return f"dot({self.expression(one, depth)}, {self.expression(other, depth)})"
+
+    def draw_logsumexp(self, shape: Shape, depth: int) -> str:
+        return f"logsumexp({self.expression(self.some_vector(), depth)})"
+
+    def draw_bilinear(self, shape: Shape, depth: int) -> str:
+        one, other = self.choose(self.dimensions), self.choose(self.dimensions)
+        matrix = self.of_parameters((one, other))
+        left, right = self.expression((ONE, one), depth), self.expression((other, ONE), depth)
+        return f"({left} @ {matrix} @ {right})"
+
+    def draw_entry(self, shape: Shape, depth: int) -> str:
+        """One entry of a vector: its first, or its last."""
+        size = self.choose(self.dimensions)
+        inner = self.leaf(self.choose(((ONE, size), (size, ONE))))
+        return f"{inner}[{self.choose(('0:1', f'{size} - 1:', f'{size} - 1:{size}'))}]"
+
+    def draw_entropy(self, shape: Shape, depth: int) -> str:
+        one = self.some_vector()
+        kind = self.choose(("cross_entropy", "binary_cross_entropy"))
+        target = self.choose(("softmax({})", "sigmoid({})")).format(self.expression(one, depth - 1))
+        return f"{kind}({self.expression(one, depth)}, {target})"
+
+    def draw_softmax(self, shape: Shape, depth: int) -> str:
+        return f"softmax({self.expression(shape, depth)})"
+
+    def draw_log_softmax(self, shape: Shape, depth: int) -> str:
+        return f"log_softmax({self.expression(shape, depth)})"
+
+    def draw_layer_norm(self, shape: Shape, depth: int) -> str:
+        return f"layer_norm({self.expression(shape, depth)})"
+
+    def draw_joint(self, shape: Shape, depth: int) -> str:
+        size = next(size for size in shape if size != ONE)
+        parts = JOINTS.get(size)
+        if not parts:
+            return self.leaf(shape)
+        row = shape[0] == ONE
+        shapes = [(ONE, part) if row else (part, ONE) for part in parts]
+        return f"concat({', '.join(self.expression(part, depth) for part in shapes)})"
+
+    def draw_part(self, shape: Shape, depth: int) -> str:
+        """A slice of a longer vector."""
+        size = next(size for size in shape if size != ONE)
+        longer = [j for j, parts in JOINTS.items() if size in parts and self.is_known(j)]
+        if not longer:
+            return self.leaf(shape)
+        joint = self.choose(longer)
+        parts = JOINTS[joint]
+        position = self.choose(k for k, part in enumerate(parts) if part == size)
+        start = " + ".join(parts[:position]) or self.choose(("", "0"))
+        stop = " + ".join(parts[: position + 1])
+        if position == len(parts) - 1:
+            stop = self.choose(("", joint))
+        row = shape[0] == ONE
+        return f"{self.expression((ONE, joint) if row else (joint, ONE), depth)}[{start}:{stop}]"
+
+    def draw_outer(self, shape: Shape, depth: int) -> str:
+        down = self.choose(((ONE, shape[0]), (shape[0], ONE)))
+        across = self.choose(((ONE, shape[1]), (shape[1], ONE)))
+        return f"outer({self.expression(down, depth)}, {self.expression(across, depth)})"
+
+    def draw_identity(self, shape: Shape, depth: int) -> str:
+        if shape[0] != shape[1]:
+            return self.leaf(shape)
+        inner = self.expression(shape, depth)
+        return self.choose((f"({inner} - eye({shape[0]}))", f"(eye({shape[0]}) @ {inner})"))
+
+    def draw_antisymmetric(self, shape: Shape, depth: int) -> str:
+        matrix = self.parameter(shape)
+        return f"({matrix} - {matrix}.T)" if shape[0] == shape[1] else matrix
+
+    def draw_matrix(self, shape: Shape, depth: int) -> str:
+        return self.of_parameters(shape)
+
+    # Leaves.
+
+    def of_parameters(self, shape: Shape) -> str:
+        """A matrix that is the same at every step."""
+        if shape[0] == ONE or shape[1] == ONE or not self.rarely(3):
+            return self.constant(shape)
+        other = self.constant(shape)
+        kind = self.choose(("sum", "function", "product", "number"))
+        if kind == "sum":
+            return f"({self.constant(shape)} + {other})"
+        if kind == "product":
+            return f"({self.constant(shape)} * {other})"
+        return f"tanh({other})" if kind == "function" else f"(0.5 * {other})"
+
+    def constant(self, shape: Shape) -> str:
+        if shape != SCALAR and self.rarely(4):
+            return f"{self.parameter(turned(shape))}.T"
+        return self.parameter(shape)
+
+    def leaf(self, shape: Shape) -> str:
+        """A variable or a parameter, known or new, or its transpose; more often what varies."""
+        readable = self.scope.readable
+        known = [text for text, own in readable.items() if own == shape]
+        known += [f"{text}.T" for text, own in readable.items() if turned(own) == shape != own]
+        if known and not self.rarely(4):
+            return self.choose(known)
+        if self.rarely(3) or not readable:
+            return self.constant(shape)
+        if shape == SCALAR:
+            text = self.choose(readable)
+            return f"{self.choose(('sum', 'mean'))}({text})"
+        if not is_vector(shape):
+            return self.constant(shape)
+        return self.projected(shape)
+
+    def projected(self, shape: Shape) -> str:
+        """A vector that varies times a matrix, or a scalar spread over it."""
+        row = shape[0] == ONE
+        vectors = {text: own for text, own in self.scope.readable.items() if is_vector(own)}
+        if not vectors:
+            return f"({self.choose(self.scope.readable)[:0]}{self.constant(shape)})"
+        text = self.choose(vectors)
+        own = vectors[text]
+        size = next(size for size in own if size != ONE)
+        fits = (own[0] == ONE) == row
+        text = text if fits else f"{text}.T"
+        if row:
+            return f"({text} @ {self.constant((size, shape[1]))})"
+        return f"({self.constant((shape[0], size))} @ {text})"
 
 
 @st.composite
-def models(draw: Callable[..., Any], *, wide: bool = False) -> str:
-    """The text of a random model file: one to three states, a loss, whatever lies between.
-
-    ``wide`` models are all that the equation language admits.
-    """
-    return Author(draw, wide=wide).model()
+def models(draw: Callable[..., Any]) -> str:
+    """The text of a random model file: one to three states, one to six equations, a loss."""
+    return Author(draw).model()
 
 
-def _toml(**sections: dict[str, Any]) -> str:
+def _toml(file: dict[str, Any]) -> str:
     blocks = []
-    for section, entries in sections.items():
-        lines = [
-            f"{name} = {str(value).replace(chr(39), chr(34))}" for name, value in entries.items()
-        ]
-        if section in ("dimensions", "functions", "equations", "loss"):
-            lines = [f'{name} = "{value}"' for name, value in entries.items()]
+    for section, entries in file.items():
+        if isinstance(entries, str):
+            blocks.append(f"{section} = {_value(entries)}")
+            continue
+        lines = [f"{name} = {_value(_short(entry))}" for name, entry in entries.items()]
         blocks.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(blocks) + "\n"
+
+
+def _short(entry: Any) -> Any:
+    return entry["shape"] if isinstance(entry, dict) and list(entry) == ["shape"] else entry
+
+
+def _value(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_value, value)) + "]"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+    return str(value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cell_values import CellValues, draw
+from cell_values import CellValues, assert_loss, assert_products, assert_recursion, draw
 
 import bptt_sym as b
 from bptt_sym.api import model_text
@@ -67,40 +67,16 @@ def values(cell, request):
     return CellValues(cell, STEPS, request.param, sizes)
 
 
-def assert_gradients(found, values):
-    """Each gradient that is found is that of the module."""
-    loss, expected = values.expected()
-    for by, gradient in found.items():
-        if by in expected:  # an initial value that is a number has none
-            scale = max(np.max(np.abs(expected[by])), 1e-6 * abs(loss))
-            difference = np.reshape(gradient, expected[by].shape) - expected[by]
-            assert np.max(np.abs(difference)) <= 1e-9 * scale, by
-
-
 def test_the_equations_give_the_loss_of_the_module(values):
-    variable = values.model.loss.variable
-    steps = [STEPS] if values.loss == "last" else range(1, STEPS + 1)
-    loss = sum(values[variable.at(time)].item() for time in steps)
-    loss /= STEPS if values.loss == "mean" else 1
-    assert loss == pytest.approx(values.expected()[0], rel=1e-12)
+    assert_loss(values)
 
 
 def test_the_recursion_gives_every_gradient(values):
-    derivation = b.derive(values.model, steps=STEPS, level="adjoint", loss=values.loss)
-    _, expected = values.expected()
-    for general in (False, True):
-        found = values.adjoints(derivation, general=general)
-        assert found.keys() >= expected.keys()
-        assert_gradients(found, values)
+    assert_recursion(values)
 
 
 def test_the_products_give_every_gradient(values):
-    """Chains of few factors, so that total derivatives are abbreviated."""
-    options = {"steps": STEPS, "loss": values.loss, "most_factors": 4}
-    matrices = b.derive(values.model, level="jacobian", **options)
-    for found in values.products(matrices).values():
-        assert_gradients(found, values)
-    assert_gradients(values.chains(b.derive(values.model, **options), matrices), values)
+    assert_products(values)
 
 
 # Cells that say the same in two ways, and one against the formula of its paper.

@@ -219,7 +219,7 @@ SAMPLES = {
         Slice(long, n, 2 * n), (1, n), "gₜ[n:2n]", r"\bar{g}_{t}[n:2\,n]", "g[..., n:2*n]"
     ),
     Padding: Sample(
-        Padding(v, n, 3 * n), (1, 3 * n), "[0, vₜ, 0]", r"[0, \bar{v}_{t}, 0]", "pad(v, n, 3*n)"
+        Padding(v, n, 1, 3 * n), (1, 3 * n), "[0, vₜ, 0]", r"[0, \bar{v}_{t}, 0]", "pad(v, n, 3*n)"
     ),
     Size: Sample(Size(n), (1, 1), "n", "n", "n"),
     DiagMatrix: Sample(DiagMatrix(x), (m, m), "diag(xₜ)", r"\operatorname{diag}(\bar{x}_{t})"),

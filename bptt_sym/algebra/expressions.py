@@ -383,7 +383,8 @@ def product(*factors: MatrixExpr) -> MatrixExpr:
         if isinstance(factor, Identity) or factor == OneMatrix(1, 1):
             continue
         if kept and isinstance(factor, DiagMatrix) and kept[-1] == OneMatrix(1, factor.rows):
-            kept[-1] = factor.args[0]
+            entries = factor.args[0]
+            kept[-1] = entries if entries.rows == 1 else transpose(entries)
             continue
         if kept and isinstance(factor, DiagMatrix) and isinstance(kept[-1], DiagMatrix):
             before, after = kept[-1].args[0], factor.args[0]

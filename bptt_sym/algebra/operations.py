@@ -12,6 +12,8 @@ Derivatives, 2nd ed., table 3.3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bptt_sym.algebra.arithmetic import (
     Addition,
     Broadcasting,
@@ -42,7 +44,7 @@ from bptt_sym.algebra.entrywise import (
     FunctionApplication,
     Stopping,
 )
-from bptt_sym.algebra.expressions import Expr
+from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.vectors import (
     InverseDeviationOperation,
@@ -108,3 +110,14 @@ def operation_of(node: Expr) -> Operation:
 def is_leaf(node: Expr) -> bool:
     """Whether the expression is a variable, a parameter or another named thing."""
     return type(node) not in OPERATIONS
+
+
+def replaced(expression: Expr, by: Mapping[MatrixExpr, MatrixExpr]) -> Expr:
+    """The expression with others in the place of some of its parts, in the normal form."""
+    if expression in by:
+        return by[expression]
+    if is_leaf(expression):
+        return expression
+    arguments = [replaced(argument, by) for argument in expression.args]
+    same = arguments == list(expression.args)
+    return expression if same else operation_of(expression).rebuild(expression, arguments)

@@ -100,7 +100,9 @@ class Concatenation(Compound):
     @property
     def shape(self) -> Shape:
         rows, columns = (Add(*sizes) for sizes in zip(*(a.shape for a in self.args), strict=True))
-        return (S.One, columns) if self.args[0].rows == 1 else (rows, S.One)
+        # A scalar is a part of either.
+        across = all(vector.rows == 1 for vector in self.args)
+        return (S.One, columns) if across else (rows, S.One)
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         entries = [entry for vector in self.args for entry in vector.as_explicit()]
@@ -119,18 +121,17 @@ class Slice(Compound):
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         start = self.args[1]
-        return self.operand[i, j + start] if self.rows == 1 else self.operand[i + start, j]
+        return self.operand[i, j + start] if self.operand.rows == 1 else self.operand[i + start, j]
 
 
 class Padding(Compound):
-    """A vector from entry ``args[1]`` on, in one of zeros of size ``args[2]``."""
+    """A vector from entry ``args[1]`` on, in one of zeros of the shape ``args[2:]``.
+
+    A vector of one entry does not tell by itself whether it is in a row or in a column.
+    """
 
     operand = property(lambda self: self.args[0])
-
-    @property
-    def shape(self) -> Shape:
-        operand, _, whole = self.args
-        return (S.One, whole) if operand.rows == 1 else (whole, S.One)
+    shape = property(lambda self: (self.args[2], self.args[3]))
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         entries = list(self.operand.as_explicit())
@@ -352,7 +353,7 @@ class Slicing(Operation):
 
     def vjp(self, node: Slice, cotangent: MatrixExpr) -> Pairs:
         operand, start, _ = node.args
-        return [(operand, padded(cotangent, start, length(operand)))]
+        return [(operand, padded(cotangent, start, *operand.shape))]
 
     def jacobian(self, node: Slice, position: int, reached: MatrixExpr) -> MatrixExpr:
         operand, start, stop = node.args
@@ -365,7 +366,7 @@ class Slicing(Operation):
     def value(self, node: Slice, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         vector, start, stop = operands
         span = slice(int(start), int(stop))
-        return vector[:, span] if node.rows == 1 else vector[span]
+        return vector[:, span] if node.operand.rows == 1 else vector[span]
 
     def numpy(self, node: Slice, code: Print) -> Code:
         operand, start, stop = node.args
@@ -373,14 +374,14 @@ class Slicing(Operation):
         return Code(f"{code(operand, CALL)}[..., {first}:{size_code(stop)}]", CALL)
 
 
-def padded(vector: MatrixExpr, start: Expr, whole: Expr) -> MatrixExpr:
+def padded(vector: MatrixExpr, start: Expr, rows: Expr, columns: Expr) -> MatrixExpr:
     """A vector from an entry on in a vector of zeros."""
     coefficient, rest = split_coefficient(vector)
-    if length(vector) == whole:
+    if length(vector) == rows * columns:
         return vector
     if isinstance(rest, ZeroMatrix):
-        return ZeroMatrix(1, whole) if vector.rows == 1 else ZeroMatrix(whole, 1)
-    return scale(coefficient, Padding(rest, start, whole))
+        return ZeroMatrix(rows, columns)
+    return scale(coefficient, Padding(rest, start, rows, columns))
 
 
 class PaddingOperation(Operation):
@@ -400,17 +401,17 @@ def pad(vector, start, size):
         return padded(*arguments)
 
     def vjp(self, node: Padding, cotangent: MatrixExpr) -> Pairs:
-        operand, start, _ = node.args
+        operand, start, *_ = node.args
         return [(operand, sliced(cotangent, start, start + length(operand)))]
 
     def jacobian(self, node: Padding, position: int, reached: MatrixExpr) -> MatrixExpr:
-        operand, start, whole = node.args
-        selection = Selection(whole, start, start + length(operand))
+        operand, start, *_ = node.args
+        selection = Selection(length(node), start, start + length(operand))
         return product(reached, transpose(selection))
 
     def layout(self, node: Padding, show: Show) -> box.Layout:
-        operand, start, whole = node.args
-        after = whole - start - length(operand)
+        operand, start, *_ = node.args
+        after = length(node) - start - length(operand)
         zeros = box.Constant("zeros")
         shown = [show(operand, box.SUM)]
         if start != 0:
@@ -420,15 +421,15 @@ def pad(vector, start, size):
         return box.Row(tuple(shown))
 
     def value(self, node: Padding, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
-        vector, start, whole = operands
-        after = int(whole) - int(start) - vector.size
+        vector, start, rows, columns = operands
+        after = int(rows * columns) - int(start) - vector.size
         span = (int(start), after)
         return np.pad(vector, ((0, 0), span) if node.rows == 1 else (span, (0, 0)))
 
     def numpy(self, node: Padding, code: Print) -> Code:
-        operand, start, whole = node.args
+        operand, start, *_ = node.args
         shown = code(operand, ADDITIVE)
-        return Code(f"pad({shown}, {size_code(start)}, {size_code(whole)})", CALL)
+        return Code(f"pad({shown}, {size_code(start)}, {size_code(length(node))})", CALL)
 
 
 NAMED_ARGUMENT = Softmax | LogSoftmax | LogSumExp | LayerNorm

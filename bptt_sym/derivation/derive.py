@@ -10,8 +10,9 @@ from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import LEVELS, LOSSES, Derivation, Level, Loss
 from bptt_sym.derivation.listing import PathLists
 from bptt_sym.derivation.products import Products
+from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
-from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.step import Step, derive_step
 from bptt_sym.errors import InputError, listed
 from bptt_sym.model.model import Model
 
@@ -56,18 +57,29 @@ def derive(
         step = derive_step(model, detailed=True)
         recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
         sections = recursion.sections(steps)
-    elif any(entry.reverse for entry in model.declared("state")):
-        step = derive_step(model, detailed=False)
+    elif _is_told_apart(step := derive_step(model, detailed=False), loss):
         sections = RecursiveProducts(
             step, steps, loss, parameters, matrices=matrices, most_factors=most_factors
         ).sections()
     else:
-        contributions = Contributions(derive_step(model, detailed=False), most_factors)
+        contributions = Contributions(step, most_factors)
         products = Products(contributions, steps, loss, matrices=matrices)
         sections = products.sections(parameters)
     return Derivation(
         model, steps, level, loss, parameters, tuple(sections), most_factors, number_from, paths
     ).numbered()
+
+
+def _is_told_apart(step: Step, loss: Loss) -> bool:
+    """Whether losses differ in what reaches them, so that one of them does not stand for all.
+
+    With a scan in reverse they do, and where a learned initial value reaches the first ones alone.
+    """
+    if any(entry.reverse for entry in step.model.declared("state")):
+        return True
+    reached = reach(step, {step.loss.name: Lags(0, 0)})
+    lags = [reached[edge.of.name] for edge in step.initial if edge.of.name in reached]
+    return loss != "last" and any(entry.last is not None for entry in lags)
 
 
 def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Parameter, ...]:

@@ -165,7 +165,7 @@ class RecursiveProducts:
                     chains.append(self._chain(edge, LAST_STEP - lag, LAST_STEP))
                     terms.append(self._written(chains[-1], LAST_STEP))
         for edge in self.step.initial:
-            if edge.by == parameter and edge.of.name in self.totals.reached:
+            if edge.by == parameter:
                 for time, readers in self.totals.initial_readers(edge.of, LAST_STEP):
                     if readers:
                         chains.append(self._chain(edge, time, LAST_STEP))

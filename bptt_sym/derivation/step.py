@@ -18,7 +18,7 @@ from bptt_sym.algebra.expressions import (
     add,
     at_step,
 )
-from bptt_sym.algebra.operations import is_leaf
+from bptt_sym.algebra.operations import is_leaf, replaced
 from bptt_sym.algebra.pullback import as_product, jacobian, pullback
 from bptt_sym.model.model import Equation, Model
 
@@ -114,7 +114,7 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
         reached: dict[Variable | Parameter, list[MatrixExpr]] = {}
         seed = Identity(1) if equation is model.loss else Adjoint(equation.variable)
         for leaf, term in _reached(equation, inner, seed):
-            reached.setdefault(leaf, []).append(term.xreplace(named))
+            reached.setdefault(leaf, []).append(replaced(term, named))
         for leaf, terms in reached.items():
             pulled = add(*terms)
             if isinstance(pulled, ZeroMatrix):

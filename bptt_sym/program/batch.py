@@ -13,7 +13,16 @@ from typing import Any
 
 from sympy import S
 
-from bptt_sym.algebra.expressions import Adjoint, Compound, Expr, Shape, Variable
+from bptt_sym.algebra.expressions import (
+    Adjoint,
+    Compound,
+    Expr,
+    Identity,
+    OneMatrix,
+    Shape,
+    Variable,
+    ZeroMatrix,
+)
 from bptt_sym.algebra.operation import Operation, Print
 from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, Code, size_code
@@ -195,6 +204,9 @@ def widen(array, *sizes):
 
     def numpy(self, node: Any, code: Print) -> Code:
         sizes = ", ".join(array_sizes(node.shape))
+        if isinstance(node.args[0], Identity | OneMatrix | ZeroMatrix):
+            function = "zeros" if isinstance(node.args[0], ZeroMatrix) else "ones"
+            return Code(f"np.{function}(({sizes},), dtype)", CALL)
         return Code(f"widen({code(node.args[0], ADDITIVE)}, {sizes})", CALL)
 
 

@@ -46,7 +46,9 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
 def _replaced(expression: MatrixExpr, functions: Mapping[str, str | Formula]) -> MatrixExpr:
     if is_leaf(expression):
         return expression
-    inner = expression.func(*(_replaced(argument, functions) for argument in expression.args))
+    arguments = [_replaced(argument, functions) for argument in expression.args]
+    same = arguments == list(expression.args)
+    inner = expression if same else operation_of(expression).rebuild(expression, arguments)
     if not isinstance(inner, Elementwise) or inner.function not in functions:
         return inner
     function = functions[inner.function]

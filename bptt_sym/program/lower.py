@@ -30,6 +30,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf, operation_of
+from bptt_sym.algebra.vectors import Padding
 from bptt_sym.program.batch import (
     BatchSum,
     Carry,
@@ -86,8 +87,10 @@ def batched(expression: MatrixExpr) -> MatrixExpr:
             return Broadcast(inner, *_row_shape(expression))
         case OneMatrix() | ZeroMatrix():
             return expression.func(*_row_shape(expression))
+        case Padding():
+            return Padding(_whole(expression.operand), expression.args[1], *_row_shape(expression))
         case _:
-            prepared = wide if _gathers(expression) else batched
+            prepared = _whole if _gathers(expression) else batched
             arguments = [
                 prepared(argument) if isinstance(argument, MatrixExpr) else argument
                 for argument in expression.args
@@ -101,6 +104,13 @@ def wide(expression: MatrixExpr) -> MatrixExpr:
     return Widened(shown) if _is_narrow(expression) else shown
 
 
+def _whole(expression: MatrixExpr) -> MatrixExpr:
+    """The expression for a batch as an array with an axis of its entries."""
+    if expression.shape == (1, 1) and not is_batched(expression):
+        return Widened(batched(expression))
+    return wide(expression)
+
+
 def _gathers(expression: MatrixExpr) -> bool:
     """Whether an operation reads whole vectors: softmax, slices and their like."""
     return operation_of(expression).gathers
@@ -111,9 +121,9 @@ def _is_narrow(expression: MatrixExpr) -> bool:
     _, rest = split_coefficient(expression)
     if rest.shape == (1, 1) or is_leaf(rest) or isinstance(rest, OneMatrix):
         return False
-    if isinstance(rest, Broadcast):
+    if isinstance(rest, Broadcast | ZeroMatrix):
         return True
-    if isinstance(rest, (*_WHOLE, Identity, ZeroMatrix)) or _gathers(rest):
+    if isinstance(rest, (*_WHOLE, Identity)) or _gathers(rest):
         return False
     parts = [argument for argument in rest.args if isinstance(argument, MatrixExpr)]
     return all(_is_narrow(part) or _is_number(part) for part in parts)
@@ -317,7 +327,7 @@ def value_total(expression: MatrixExpr, axes: int) -> MatrixExpr:
     if isinstance(expression, MatAdd):
         return add(*(value_total(term, axes) for term in expression.args))
     if not is_batched(expression):
-        return ForEachSequence(batched(expression), Integer(axes))
+        return batch_total(expression, axes)
     if isinstance(expression, SumOfEntries):
         return GrandTotal(wide(expression.operand))
     return GrandTotal(batched(expression))

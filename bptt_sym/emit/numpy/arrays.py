@@ -77,9 +77,11 @@ class Arrays:
     @cached_property
     def forward_arguments(self) -> list[Argument]:
         """What the forward pass takes: inputs, the targets that it reads, initial values."""
-        read = _names(_leaves(statements_of(self.program.forward)))
+        statements = list(statements_of(self.program.forward))
+        read = _names(_leaves(statements))
         targets = [t for t, entry in self._declared_targets if entry.name in read]
-        return [*self.inputs, *targets, *self.initial_values, *self.constants]
+        chosen = [*self.inputs, *targets, *self.initial_values, *self.constants]
+        return self._with_sizes(chosen, statements)
 
     @cached_property
     def loss_arguments(self) -> list[Argument]:
@@ -95,12 +97,37 @@ class Arrays:
             if entry.name in earlier and entry.initial is None
         ]
         constants = {leaf.name for leaf in found if isinstance(leaf, Parameter)}
-        return [
+        chosen = [
             *inputs,
             *(t for t, entry in self._declared_targets if entry.name in read),
             *initial,
             *(c for c, e in self._declared_constants if e.name in constants),
         ]
+        return self._with_sizes(chosen, [self.program.loss], self.returned)
+
+    def _with_sizes(
+        self,
+        chosen: list[Argument],
+        statements: Iterable[Statement],
+        known: Sequence[Argument] = (),
+    ) -> list[Argument]:
+        """Arguments with those others that tell the sizes which these or the statements need."""
+        present = [*self.parameters, *chosen, *known]
+        missing = _words(present) | self._sizes_in(statements)
+        missing -= {size for argument in present for size in argument.shape}
+        others = []
+        for argument in self.arguments:
+            if missing & set(argument.shape):
+                others.append(argument)
+                missing -= set(argument.shape)
+        # One that tells a size can have another within a sum.
+        return self._with_sizes([*chosen, *others], statements, known) if others else chosen
+
+    def _sizes_in(self, statements: Iterable[Statement]) -> set[str]:
+        """The dimensions that the shapes and the numbers in statements are made of."""
+        names = {entry.name for entry in self.model.dimensions}
+        parts = [part for s in statements for part in (s.target, s.expression)]
+        return names & {symbol.name for part in parts for symbol in part.free_symbols}
 
     @property
     def arguments(self) -> list[Argument]:
@@ -191,10 +218,11 @@ class Arrays:
 
     @property
     def hidden_sizes(self) -> list[str]:
-        """The dimensions that no array has as a size of its own, but some have within one."""
-        sizes = [size for entry in (*self.parameters, *self.arguments) for size in entry.shape]
-        words = {word for size in sizes for word in re.findall(r"[A-Za-z]\w*", size)}
-        return [e.name for e in self.model.dimensions if e.name in words - set(sizes)]
+        """The dimensions that the code needs and no array has as a size of its own."""
+        arrays = [*self.parameters, *self.arguments]
+        needed = _words(arrays) | self._sizes_in(self.program.statements)
+        needed -= {size for entry in arrays for size in entry.shape}
+        return [entry.name for entry in self.model.dimensions if entry.name in needed]
 
     @property
     def drawn_sizes(self) -> list[str]:
@@ -325,6 +353,12 @@ def loop_adjoints(stage: Stage) -> list[Variable]:
     """The variables whose adjoints a backward loop computes."""
     targets = (statement.target for statement in stage.statements)
     return list(dict.fromkeys(target.variable for target in targets if isinstance(target, Adjoint)))
+
+
+def _words(arguments: Iterable[Argument]) -> set[str]:
+    """The names that the sizes of arrays are made of."""
+    sizes = (size for argument in arguments for size in argument.shape)
+    return {word for size in sizes for word in re.findall(r"[A-Za-z]\w*", size)}
 
 
 def _is_earlier(leaf: MatrixExpr) -> bool:

@@ -232,13 +232,11 @@ def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     known |= {entry.name: entry.shape for entry in arrays.loss_arguments}
     lines = []
     for size in _sizes_used(arrays, blocks):
-        name = next((name for name, shape in known.items() if size in shape), None)
-        if name is None:
-            checked = ", ".join(f"{entry.name}={entry.name}" for entry in arrays.loss_arguments)
-            lines.append(f'{size} = check_shapes(**params._asdict(), {checked})["{size}"]')
-        else:
-            lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
-    return [*lines, *(["dtype = np.result_type(*params)"] if _mentions(blocks, "dtype") else [])]
+        name = next(name for name, shape in known.items() if size in shape)
+        lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
+    if _mentions(blocks, "dtype"):
+        lines.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
+    return lines
 
 
 def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
@@ -337,12 +335,13 @@ def _addition(arrays: Arrays, statement: Statement, place: Place) -> Block:
     """What the last time step adds to an adjoint, or to the gradient by a parameter."""
     names = arrays.names
     target, expression = statement.target, statement.expression
+    total = add(batched(target), expression)
     if place.index == "[t]":
-        lines = assignment(leaf_code(target, place, names), add(target, expression), place, names)
+        lines = assignment(leaf_code(target, place, names), total, place, names)
         return ["if t == T - 1:", *(f"    {line}" for line in lines)]
     name, last = leaf_name(target, names), arrays.backward_place("[-1]")
     if isinstance(target, Adjoint) and isinstance(target.variable, Parameter):
-        return assignment(name, add(target, expression), last, names)
+        return assignment(name, total, last, names)
     first, *more = assignment(f"{name}[-1]", expression, last, names)
     return [f"{name} = {name}.copy()", first.replace(" = ", " += ", 1), *more]
 

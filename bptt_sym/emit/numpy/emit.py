@@ -42,7 +42,7 @@ def numpy_module(
     if hidden:
         raise InputError(
             f"generated code cannot tell the size {hidden[0]} from its arrays, which have it in "
-            f"sums and products alone; give some array the size {hidden[0]} itself"
+            f"no shape or in sums and products alone; give some array the size {hidden[0]} itself"
         )
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
