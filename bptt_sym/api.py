@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from bptt_sym.choices import LAYOUTS, STYLES, Layout, Style
 from bptt_sym.derivation.derivation import LOSSES, Level, Loss
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
@@ -107,20 +108,28 @@ def generate(
     activation: Mapping[str, str] | None = None,
     loss: Loss = "sum",
     masked: bool = False,
+    style: Style = "fast",
+    layout: Layout | None = None,
 ) -> str:
     """The source of a self-contained NumPy module with the model's loss and gradients.
 
     ``activation`` names the function that stands for a symbolic one, as {"phi": "tanh"}; without,
-    it is the model file's. ``masked`` adds a mask, for sequences of different lengths. Raises
-    InputError for an unknown function.
+    it is the model file's. ``masked`` adds a mask, for sequences of different lengths. The
+    ``style`` is "fast", compiled for speed, or "readable", one statement for each equation;
+    ``layout`` is that of the fast style's loops, "rows" or "features", without which the compiler
+    chooses. Raises InputError for an unknown function, loss, style or layout.
     """
     from bptt_sym.emit.numpy.emit import numpy_module
     from bptt_sym.program.program import build_program
 
     check_choice("loss", loss, LOSSES)
+    check_choice("style", style, STYLES)
+    if layout is not None:
+        check_choice("layout", layout, LAYOUTS)
     if masked:
         model = with_mask(model, loss_of_every_step=loss != "last")
-    return numpy_module(build_program(model, dict(activation or {}), loss))
+    program = build_program(model, dict(activation or {}), loss, seeded=style == "fast")
+    return numpy_module(program, style, layout=layout)
 
 
 def compile(  # noqa: A001 - the name says what it does, as re.compile does
@@ -129,6 +138,8 @@ def compile(  # noqa: A001 - the name says what it does, as re.compile does
     activation: Mapping[str, str] | None = None,
     loss: Loss = "sum",
     masked: bool = False,
+    style: Style = "fast",
+    layout: Layout | None = None,
 ) -> ModuleType:
     """The generated module of a model, ready to call, without a file.
 
@@ -138,7 +149,9 @@ def compile(  # noqa: A001 - the name says what it does, as re.compile does
     """
     from bptt_sym.emit.load import module_from_source
 
-    source = generate(model, activation=activation, loss=loss, masked=masked)
+    source = generate(
+        model, activation=activation, loss=loss, masked=masked, style=style, layout=layout
+    )
     return module_from_source(source, model.name)
 
 
@@ -151,18 +164,21 @@ def verify(
     activation: Mapping[str, str] | None = None,
     loss: Loss = "sum",
     masked: bool = False,
+    style: Style = "fast",
 ) -> Report:
     """Checks every gradient of a model's module, or of a generated one, against its own loss.
 
     By complex step, central differences and the tangent-adjoint test, at several random points.
-    ``activation``, ``loss`` and ``masked`` are for a model. Raises InputError for a module that is
+    ``activation``, ``loss``, ``masked`` and ``style`` are for a model. Raises InputError for a module that is
     not a generated one.
     """
     from bptt_sym.verification.verify import TOLERANCE, verify_module
 
     module = subject
     if isinstance(module, Model):
-        module = compile(module, activation=activation, loss=loss, masked=masked)
+        module = compile(
+            module, activation=activation, loss=loss, masked=masked, style=style
+        )
     bound = TOLERANCE if tolerance is None else tolerance
     return verify_module(module, steps=steps, seed=seed, tolerance=bound)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from bptt_sym.choices import LAYOUTS, STYLES, Layout, Style
 from bptt_sym.errors import InputError
 from bptt_sym.output import write_output
 from bptt_sym.version import MADE_BY, __version__
@@ -52,6 +53,14 @@ masked_option = click.option(
     "--masked",
     is_flag=True,
     help="Add a mask, for sequences of different lengths.",
+)
+
+style_option = click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    default="fast",
+    show_default=True,
+    help="Compiled for speed, or one statement for each equation.",
 )
 
 
@@ -157,6 +166,12 @@ def derive(
 @activation_option
 @loss_option("sum")
 @masked_option
+@style_option
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    help="Arrays of the fast style's loops: (B, n), or (n, B). [the compiler's choice]",
+)
 @output_option
 @force_option
 def generate(
@@ -164,6 +179,8 @@ def generate(
     activations: tuple[str, ...],
     loss: Loss,
     masked: bool,
+    style: Style,
+    layout: Layout | None,
     output: str | None,
     force: bool,
 ) -> None:
@@ -171,7 +188,12 @@ def generate(
     from bptt_sym import api
 
     source = api.generate(
-        api.load_model(model), activation=parse_activations(activations), loss=loss, masked=masked
+        api.load_model(model),
+        activation=parse_activations(activations),
+        loss=loss,
+        masked=masked,
+        style=style,
+        layout=layout,
     )
     deliver(source, output, force=force)
 
@@ -191,6 +213,7 @@ def generate(
 @activation_option
 @loss_option("sum")
 @masked_option
+@style_option
 @click.pass_context
 def verify(
     context: click.Context,
@@ -201,6 +224,7 @@ def verify(
     activations: tuple[str, ...],
     loss: Loss,
     masked: bool,
+    style: Style,
 ) -> None:
     """Check every gradient against complex-step derivatives, differences and a random tangent.
 
@@ -229,6 +253,7 @@ def verify(
             activation=parse_activations(activations),
             loss=loss,
             masked=masked,
+            style=style,
         )
     click.echo(report_table(report), nl=False)
     context.exit(GOOD if report.holds else CHECK_FAILED)

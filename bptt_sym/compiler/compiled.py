@@ -12,7 +12,8 @@ from bptt_sym.compiler.pack import Packing
 from bptt_sym.compiler.share import share
 from bptt_sym.compiler.sites import Site, sites_of
 from bptt_sym.compiler.stack import stack
-from bptt_sym.compiler.storage import Layout, Storages
+from bptt_sym.choices import Layout
+from bptt_sym.compiler.storage import Storages
 from bptt_sym.compiler.stores import with_stores
 from bptt_sym.compiler.translate import translate
 from bptt_sym.program.program import Program

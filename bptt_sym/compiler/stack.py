@@ -30,14 +30,16 @@ class _Stacking:
         self.fixed = graph.fixed()
         self.groups: dict[Node, tuple[Node, ...]] = {}
         self.joined: dict[Node, tuple[Node, ...]] = {}
+        self.sides: dict[Node, int] = {}
+        self.made: dict[Node, Node] = {}
 
     def stacked(self) -> Graph:
         self.group_products()
         sums = {node: self.summed_products(node) for node in self.nodes if node.kind == "sum"}
         sums = {node: dots for node, dots in sums.items() if len(dots) > 1}
-        contracts = self.grouped(self.of_kind("contract"), lambda node: node.operands[0])
+        contracts = [(group, side) for side in (1, 0) for group in self.contractions(side)]
         sets = [[dot.operands[0] for dot in dots] for dots in sums.values()]
-        sets += [[node.operands[1] for node in group] for group in contracts]
+        sets += [[node.operands[side] for node in group] for group, side in contracts]
         order = consecutive([list(dict.fromkeys(nodes)) for nodes in sets], self.signature)
         place = {node: k for k, node in enumerate(order)}
 
@@ -52,10 +54,12 @@ class _Stacking:
             dots = ordered(dots, lambda dot: dot.operands[0])
             if is_run([dot.operands[0] for dot in dots]):
                 self.joined[node] = dots
-        for group in contracts:
-            group = ordered(group, lambda node: node.operands[1])
-            if is_run([node.operands[1] for node in group]):
+        for group, side in contracts:
+            group = ordered(group, lambda node, side=side: node.operands[side])
+            fresh = not any(node in self.groups for node in group)
+            if fresh and is_run([node.operands[side] for node in group]):
                 self.groups |= dict.fromkeys(group, group)
+                self.sides |= dict.fromkeys(group, side)
         batch_sums = [node for node in self.of_kind("batch sum") if node.operands[0] in place]
         for run in runs(ordered(batch_sums, lambda node: node.operands[0]), place):
             if len(run) > 1:
@@ -80,6 +84,17 @@ class _Stacking:
             group = tuple(sorted(group, key=self.goes_into))
             self.groups |= dict.fromkeys(group, group)
 
+    def contractions(self, side: int) -> list[tuple[Node, ...]]:
+        """Sums of outer products that share one side, with others that can stand side by side."""
+        nodes = [n for n in self.of_kind("contract") if self.can_be_joined(n.operands[side])]
+        return self.grouped(
+            nodes, lambda node: (node.operands[1 - side], self.sites[node.operands[side]])
+        )
+
+    def can_be_joined(self, node: Node) -> bool:
+        """Whether a node is computed, so that it can be written beside others."""
+        return node.time and node.kind in ("sum", "times", "squash") and node not in self.fixed
+
     def goes_into(self, node: Node) -> tuple[object, ...]:
         """What a product's value is for: a key that is alike for products used alike."""
         while len(self.users[node]) == 1 and self.users[node][0].kind == "sum":
@@ -100,7 +115,7 @@ class _Stacking:
             and term not in self.fixed
             and len(self.users[term]) == 1
             and term.operands[1].is_constant
-            and term.operands[0].kind in ("sum", "times", "squash")
+            and self.can_be_joined(term.operands[0])
             and self.sites[term.operands[0]] == self.sites[term]
         ]
 
@@ -115,7 +130,6 @@ class _Stacking:
         return f"{node.kind}{shared}({','.join(inner)})"
 
     def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        self.made = getattr(self, "made", {})
         self.made.update(zip(node.operands, operands, strict=True))
         if node in self.groups:
             return self.part(result, node)
@@ -139,14 +153,18 @@ class _Stacking:
             joint = self.join(result, [member.operands[0] for member in group])
             whole = result.make("batch sum", [joint], time=False, batch=False)
             return _part(result, whole, position, [member.width for member in group])
+        if node.kind == "contract":
+            side = self.sides[node]
+            joint = self.join(result, [member.operands[side] for member in group])
+            both = [self.new(result, operand) for operand in node.operands]
+            both[side] = joint
+            sizes = tuple(operand.width for operand in both)
+            whole = result.make("contract", both, sizes=sizes, time=False, batch=False)
+            widths = [member.sizes[side] for member in group]
+            return _part(result, whole, position, widths, side)
         first, others = node.operands[0], [member.operands[1] for member in group]
         widths = [member.sizes[-1] for member in group]
         shared = self.new(result, first)
-        if node.kind == "contract":
-            joint = self.join(result, others)
-            sizes = (node.sizes[0], joint.width)
-            whole = result.make("contract", [shared, joint], sizes=sizes, time=False, batch=False)
-            return _part(result, whole, position, widths)
         matrices = [self.new(result, matrix) for matrix in others]
         beside = result.make(
             "beside", matrices, sizes=(matrices[0].sizes[0], added(widths)), time=False, batch=False
@@ -173,9 +191,12 @@ class _Stacking:
         return result.total([(Fraction(1), whole), *others, (Fraction(1), result.number(constant))])
 
 
-def _part(graph: Graph, whole: Node, position: int, widths: Sequence[str]) -> Node:
-    sizes = (*whole.sizes[:-1], widths[position])
-    return graph.make("part", [whole], (position, tuple(widths)), sizes=sizes)
+def _part(
+    graph: Graph, whole: Node, position: int, widths: Sequence[str], axis: int = -1
+) -> Node:
+    sizes = list(whole.sizes)
+    sizes[axis] = widths[position]
+    return graph.make("part", [whole], (position, tuple(widths), axis), sizes=tuple(sizes))
 
 
 def added(sizes: Iterable[str]) -> str:

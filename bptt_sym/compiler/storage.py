@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
+from bptt_sym.choices import Layout
 from bptt_sym.compiler.graph import Graph, Node
 from bptt_sym.compiler.order import Stage
 from bptt_sym.compiler.pack import ENTRYWISE, Packing
 from bptt_sym.compiler.sites import Site
 from bptt_sym.compiler.stack import added
-
-Layout = Literal["rows", "features"]
 
 COMPUTED = (
     *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest", "ending", "state",
@@ -90,7 +88,8 @@ class Storages:
         return [node for node in self.nodes if node.kind in kinds]
 
     def is_computed(self, node: Node) -> bool:
-        return node.kind in COMPUTED and node.time
+        copied = node.kind == "join" and not self.packing.is_run(node.operands)
+        return node.time and (node.kind in COMPUTED or copied)
 
     def features_first(self, layout: Layout) -> set[Node]:
         """The nodes whose arrays have the features first: loops, and what is made for them."""

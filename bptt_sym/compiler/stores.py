@@ -5,13 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bptt_sym.compiler.graph import Graph, Key, Node
+from bptt_sym.compiler.sites import sites_of
 
 
 def with_stores(graph: Graph) -> Graph:
     """The graph with a node "state" or "carried" for each definition that has a past.
 
-    Whatever reads the value reads it from there.
+    Whatever reads the value reads it from there. A state is kept over time; what is carried is
+    kept for one step, where nothing outside the loop reads it.
     """
+    sites, users = sites_of(graph), graph.users()
+
+    def is_read_outside(node: Node) -> bool:
+        loop = sites[node].loop
+        return loop is None or any(sites[user] != sites[node] for user in users[node])
+
+    read_later = {
+        node.detail[0]
+        for node in graph.reachable()
+        if node.kind == "lagged"
+        and (is_read_outside(node) or is_read_outside(graph.definitions[node.detail[0]].node))
+    }
     stored: dict[Node, list[Key]] = {}
     read = {
         node.detail[0] for node in graph.reachable() if node.kind in ("lagged", "final")
@@ -27,7 +41,7 @@ def with_stores(graph: Graph) -> Graph:
         made = result.remade(node, operands)
         for key in stored[node]:
             sizes = graph.definitions[key].sizes
-            kind = "state" if key[0] == "value" else "carried"
+            kind = "state" if key[0] == "value" or key in read_later else "carried"
             made = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
             places[key] = made
         return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_sym.compiler.compiled import Compiled
@@ -95,7 +95,7 @@ class _Body:
             ),
             prologue=tuple([*self.unpacked(code), *prologue, *self.prepared(code)]),
             forward=tuple([*initial, *forward_lines]),
-            loss=tuple(loss_lines),
+            loss=tuple([*self.one_hot(self.words(code), forward=False), *loss_lines]),
             backward=tuple(backward_lines),
             kept=kept_code,
             sizes=tuple(self.sizes(code)),
@@ -157,21 +157,21 @@ class _Body:
 
     def carried_lines(self, stage: Stage) -> list[str]:
         """What a backward loop begins with."""
-        if stage.loop is None:
-            return []
         emitter = self.emitter
         emitter.block = Block()
         for node in stage.nodes:
-            if node.kind != "carried":
+            if node.kind not in ("carried", "state") or node.detail[0] != "carry":
                 continue
             definition = self.graph.definitions[node.detail]
             storage, _ = emitter.places[node]
             name = emitter.name(storage)
+            if storage.depth:
+                name = f"{emitter.whole_name(storage)}[{'T' if storage.reverse else '0'}]"
             (initial,) = definition.initial
             zero = initial.kind == "spread" and initial.operands[0].kind == "number"
             start = "0" if zero and not initial.operands[0].detail else emitter.plain(initial)
             emitter.touch(storage, writes=True)
-            emitter.block.lines.append(f"{name}[...] = {start}")
+            emitter.block.lines.append(f"{name} = {start}" if storage.depth else f"{name}[...] = {start}")
             depth = self.graph.definitions["value", node.detail[1]].depth
             index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
             field = self.state_field(node.detail[1])
@@ -242,7 +242,7 @@ class _Body:
                 sizes = self.graph.definitions["value", state].sizes
                 carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
             else:
-                carried.append(f"{self.emitter.name(place[0])}{self.turned}")
+                carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
         if depth == 1:
             return f"np.array({carried[0]})"
         reverse = self.graph.definitions["value", state].reverse
@@ -255,7 +255,7 @@ class _Body:
         name = self.emitter.storage_names[storage]
         if storage.depth and storage.twin is None and name.endswith("_rows"):
             return name
-        return self.names("all", storage.lanes[0].detail[1]) if storage.depth else name
+        return self.emitter.whole_name(storage) if storage.depth else name
 
     def prologue(self, owners: dict[Storage, Storage]) -> list[str]:
         lines = []
@@ -267,19 +267,15 @@ class _Body:
         return lines
 
     def state_views(self, storage: Storage, name: str) -> list[str]:
-        depth, of = storage.depth, storage.lanes[0].detail[1]
-        value = self.emitter.storage_names[storage]
-        if storage.reverse:
-            lines = [f"{value} = {name}[:T]"]
-            for lag in range(1, depth + 1):
-                role = "following" if lag == 1 else f"following {lag}"
-                lines.append(f"{self.names(role, of)} = {name}[{lag}:][:T]")
-        else:
-            lines = [f"{value} = {name}[{depth}:]"]
-            for lag in range(1, depth + 1):
-                role = "previous" if lag == 1 else f"previous {lag}"
-                lines.append(f"{self.names(role, of)} = {name}[{depth - lag}:-{lag}]")
-        return lines
+        """Views of an array with a past: the values, and those of steps before."""
+        depth = storage.depth
+        spans = {0: "[:T]" if storage.reverse else f"[{depth}:]"}
+        for lag in range(1, depth + 1):
+            spans[lag] = f"[{lag}:][:T]" if storage.reverse else f"[{depth - lag}:-{lag}]"
+        return [
+            f"{self.emitter.past_name(storage, lag)} = {name}{span.replace('[0:', '[:')}"
+            for lag, span in spans.items()
+        ]
 
     def initial_lines(self) -> list[str]:
         """States before their first step: as the model has them, or those of an earlier part."""
@@ -341,11 +337,7 @@ class _Body:
             if (name := lagged_name(variable, self.names)) in words
         }
         read = words | {self.names("value", name) for name, _ in earlier}
-        lines = [
-            f"{name} = one_hot({name}, {size}, dtype)"
-            for name, size in self.arrays.labels
-            if name in read
-        ]
+        lines = self.one_hot(read, forward=True)
         for name in dict.fromkeys(name for name, _ in earlier):
             lines += self.earlier_input(name, {k: v for (n, k), v in earlier.items() if n == name})
         if "seed" in words:
@@ -353,6 +345,15 @@ class _Body:
                 "seed = np.broadcast_to(dtype.type(1) if weight is None else weight, (T, B, 1))"
             )
         return lines
+
+    def one_hot(self, words: Collection[str], *, forward: bool) -> list[str]:
+        """Labels as vectors, where they are read: those of the forward pass, or the others."""
+        first = {argument.name for argument in self.arrays.forward_arguments}
+        return [
+            f"{name} = one_hot({name}, {size}, dtype)"
+            for name, size in self.arrays.labels
+            if name in words and (name in first) == forward
+        ]
 
     def earlier_input(self, name: str, views: Mapping[int, str]) -> list[str]:
         """Views of an input with its initial values in front."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Any
 
 from bptt_sym.compiler.compiled import compiled
-from bptt_sym.compiler.storage import Layout
+from bptt_sym.choices import Layout, Style
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
 from bptt_sym.emit.numpy.compiled import fast_body
@@ -19,9 +19,6 @@ from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
-
-
-Style = Literal["readable", "fast"]
 
 
 def numpy_module(
@@ -70,14 +67,16 @@ def numpy_module(
         state_fields=arrays.state_fields,
         label_names=[name for name, _ in arrays.labels],
         made_by=MADE_BY,
-        command=generate_command(program),
+        command=generate_command(program, style, layout),
         **bodies,
     )
 
 
-def generate_command(program: Program) -> str:
+def generate_command(program: Program, style: Style, layout: Layout | None) -> str:
     """The command that generates a program's module again."""
-    words = ["generate", program.model.reference, "--loss", program.loss_kind]
+    words = ["generate", program.model.reference, "--loss", program.loss_kind, "--style", style]
+    if layout is not None:
+        words += ["--layout", layout]
     if program.model.masked:
         words.append("--masked")
     for name, known in program.functions.items():

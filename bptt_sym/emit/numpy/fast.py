@@ -12,7 +12,8 @@ from bptt_sym.compiler.graph import Key, Node
 from bptt_sym.compiler.order import Stage, dependencies
 from bptt_sym.compiler.pack import ENTRYWISE
 from bptt_sym.compiler.stack import added
-from bptt_sym.compiler.storage import Layout, Storage
+from bptt_sym.choices import Layout
+from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.views import View, code_of, tight
 
@@ -77,12 +78,26 @@ class Emitter:
         return None
 
     def view_name(self, view: View) -> str:
+        """The name of the array that a view is of: for what has a past, of the time that it is at."""
         storage = view.storage
-        if storage.depth and view.lag:
-            role = "following" if storage.reverse else "previous"
-            of = storage.lanes[0].detail[1]
-            return self.names(role if view.lag == 1 else f"{role} {view.lag}", of)
-        return self.name(storage)
+        return self.past_name(storage, view.lag) if storage.depth else self.name(storage)
+
+    def past_name(self, storage: Storage, lag: int) -> str:
+        """The name of what a storage holds ``lag`` steps back."""
+        if not lag:
+            return self.name(storage)
+        key = storage.lanes[0].detail
+        if key[0] == "carry":
+            return self.names("carry before", f"{key[1]}{'' if key[2] == '1' else key[2]}")
+        role = "following" if storage.reverse else "previous"
+        return self.names(role if lag == 1 else f"{role} {lag}", key[1])
+
+    def whole_name(self, storage: Storage) -> str:
+        """The name of an array with the values before the first step in it."""
+        key = storage.lanes[0].detail
+        if key[0] == "carry":
+            return self.names("carry all", f"{key[1]}{'' if key[2] == '1' else key[2]}")
+        return self.names("all", key[1])
 
     # Views.
 
@@ -142,6 +157,13 @@ class Emitter:
                     return View(self.pseudo[node])
         return None
 
+    def over_time(self, node: Node) -> View:
+        """Where a node that varies over time lies; it must be computed before."""
+        found = self.view(node)
+        if found is None:
+            raise AssertionError(f"no place for a node of the kind {node.kind}: {node}")
+        return found
+
     def given_name(self, node: Node) -> str:
         name, lag = node.detail
         if not lag:
@@ -158,10 +180,7 @@ class Emitter:
     def atom(self, node: Node, layout: Layout) -> Atom:
         """A node as an operand of an entrywise call in a layout."""
         if node.time:
-            found = self.view(node)
-            if found is None:
-                raise AssertionError(f"no place for {node.kind}")
-            return found
+            return self.over_time(node)
         return self.timeless(node, layout)
 
     def timeless(self, node: Node, layout: Layout) -> str:
@@ -187,12 +206,13 @@ class Emitter:
             case "final":
                 storage, _ = self.places[self.graph.definitions[node.detail[0]].node]
                 self.touch(storage)
+                if storage.depth:
+                    return f"({self.final_code(storage)} * (start is None))"
                 # What a part of a sequence hands back goes to the part before it, not further.
                 return f"({self.name(storage)} * (start is None))"
         if (node, turned) not in self.plain_names:
             text = self.plain_code(node, turned)
             if re.fullmatch(r"[\w.]+(\[[-\w:, ]+\])*(\.T)?", text):
-                self.plain_names[node, turned] = text
                 return text
             name = self.names.fresh(self.plain_hint(node))
             self.plain_names[node, turned] = name
@@ -200,6 +220,12 @@ class Emitter:
             lines.append(f"{name} = {text}")
             self.clock += 1
         return self.plain_names[node, turned]
+
+    def final_code(self, storage: Storage) -> str:
+        """What is carried out of a loop."""
+        if not storage.depth:
+            return self.name(storage)
+        return f"{self.whole_name(storage)}[{'0' if storage.reverse else '-1'}]"
 
     def plain_hint(self, node: Node) -> str:
         known = self.known_name(node)
@@ -301,8 +327,7 @@ class Emitter:
     def last_code(self, node: Node) -> str:
         if not node.time:
             return self.plain(node)
-        view = self.view(node)
-        assert view is not None
+        view = self.over_time(node)
         self.touch(view.storage)
         code = code_of(view, self.view_name(view), leading=True, layout=self.layout)
         return f"{code}[-1]"
@@ -351,8 +376,7 @@ class Emitter:
 
     def rows(self, node: Node) -> View:
         """A node's array in rows; where it has the features first, of a copy."""
-        view = self.view(node)
-        assert view is not None
+        view = self.over_time(node)
         storage = view.storage
         if storage.layout == "rows":
             return view
@@ -365,8 +389,7 @@ class Emitter:
             self.storage_names[twin] = self.names.fresh(f"{source}_rows")
             whole, copy = source, self.storage_names[twin]
             if storage.depth:
-                of = storage.lanes[0].detail[1]
-                whole = self.names("all", of)
+                whole = self.whole_name(storage)
             self.touch(storage)
             self.touch(twin, writes=True)
             self.block.lines.append(f"np.copyto({copy}, {whole}.swapaxes(1, 2))")
@@ -404,8 +427,7 @@ class Emitter:
         (operand,) = node.operands
         if not operand.time:
             return f"np.sum({self.plain(operand)}, axis={1 if self.layout == 'features' else 0})"
-        view = self.view(operand)
-        assert view is not None
+        view = self.over_time(operand)
         if len(operand.sizes) > 1:
             code = self.shown(view, "rows")
             return f"np.sum({code}, axis=(0, 1))"
@@ -422,16 +444,15 @@ class Emitter:
             return f"np.dot({texts[0]}.reshape(-1), {texts[1]}.reshape(-1))"
         if not operand.time:
             return f"np.sum({self.plain(operand)})"
-        view = self.view(operand)
-        assert view is not None
+        view = self.over_time(operand)
         return f"np.sum({self.shown(view, view.storage.layout)})"
 
     def part_code(self, node: Node) -> str:
-        position, widths = node.detail
+        position, widths, axis = node.detail
         start, stop = added(widths[:position]), added(widths[: position + 1])
         span = f"{tight(start)}:{tight(stop) if position + 1 < len(widths) else ''}"
         whole = self.plain(node.operands[0])
-        return f"{whole}[:, {span}]" if len(node.sizes) == 2 else f"{whole}[{span}]"
+        return f"{whole}[:, {span}]" if len(node.sizes) == 2 and axis else f"{whole}[{span}]"
 
     def result_code(self, node: Node) -> str:
         (operand,) = node.operands
@@ -584,8 +605,7 @@ class Emitter:
             self.plain(node)
 
     def emit_weighted(self, node: Node) -> None:
-        view = self.view(node.operands[0])
-        assert view is not None
+        view = self.over_time(node.operands[0])
         layout = view.storage.layout
         inner = self.shown(view, layout)
         name = self.names.fresh("weighted")
@@ -709,10 +729,7 @@ class Emitter:
             return self.shown(View(storage, lane, len(column), form), layout)  # type: ignore[arg-type]
         atom = self.atom(node, layout)
         if isinstance(atom, View) and spread:
-            if atom.storage.layout != layout:
-                raise AssertionError("an array of the other layout beside several lanes")
-            view = View(atom.storage, atom.start, atom.count, atom.form, atom.lag)
-            return self.beside_lanes(view, layout)
+            return self.beside_lanes(atom, layout)
         return self.shown(atom, layout)
 
     def beside_lanes(self, view: View, layout: Layout) -> str:

@@ -74,5 +74,7 @@ _PATTERNS = {
     "following": "{name}_following",
     "adjoint": "d{name}",
     "carry": "d{name}_next",
+    "carry before": "d{name}_handed",
+    "carry all": "d{name}_all",
     "initial adjoint": "d{name}0",
 }

@@ -1,0 +1,14 @@
+"""What a user chooses for generated code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Style = Literal["fast", "readable"]
+Layout = Literal["rows", "features"]
+
+STYLES: tuple[Style, ...] = ("fast", "readable")
+"""Compiled for speed, or one statement for each equation."""
+
+LAYOUTS: tuple[Layout, ...] = ("rows", "features")
+"""Arrays of a time step as (B, n), or as (n, B)."""
