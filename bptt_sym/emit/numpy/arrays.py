@@ -165,11 +165,16 @@ class Arrays:
     @property
     def state_fields(self) -> list[Argument]:
         """What one time step hands to the next: the states, and inputs that are read later."""
-        inputs = [e for e in self.model.declared("input") if self.model.depth(e.name)]
         return [
             replace(self.initial_argument(entry), name=self.names("value", entry.name))
-            for entry in (*self.model.declared("state"), *inputs)
+            for entry in self.state_entries
         ]
+
+    @property
+    def state_entries(self) -> list[Declaration]:
+        """The declarations of what one time step hands to the next."""
+        inputs = [e for e in self.model.declared("input") if self.model.depth(e.name)]
+        return [*self.model.declared("state"), *inputs]
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""

@@ -89,11 +89,13 @@ class _Body:
         )
         prologue = self.prologue(owners)
         code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
+        prepared = self.prepared(code)
+        code += prepared
         return FastBody(
             buffers=tuple(
                 (self.buffer_name(s), shape_code(s.shape)) for s in dict.fromkeys(owners.values())
             ),
-            prologue=tuple([*self.unpacked(code), *prologue, *self.prepared(code)]),
+            prologue=tuple([*self.unpacked([*code, *prepared]), *prologue, *prepared]),
             forward=tuple([*initial, *forward_lines]),
             loss=tuple([*self.one_hot(self.words(code), forward=False), *loss_lines]),
             backward=tuple(backward_lines),
@@ -227,7 +229,8 @@ class _Body:
             )
         )
         states = ", ".join(
-            f"d{self.state_field(state.name)}_first" for state in self.arrays.model.declared("state")
+            f"d{self.state_field(entry.name)}_first" if entry.kind == "state" else "None"
+            for entry in self.arrays.state_entries
         )
         return [*lines, f"return value, gradients, InitialState({fields}), State({states})"]
 

@@ -658,19 +658,19 @@ class Emitter:
         while start < len(item):
             stop = start + 1
             while stop < len(item) and all(
-                self.continues(column[start : stop + 1], layout) for column in columns
+                self.continues(column[start : stop + 1], item[start], layout) for column in columns
             ):
                 stop += 1
             self.call(function, item[start:stop], [column[start:stop] for column in columns], layout)
             start = stop
 
-    def continues(self, nodes: Sequence[Node | None], layout: Layout) -> bool:
+    def continues(self, nodes: Sequence[Node | None], target: Node, layout: Layout) -> bool:
         """Whether operands of neighbours are one view: neighbours too, or one for all."""
         if all(node is nodes[0] for node in nodes):
             first = nodes[0]
             return first is None or len(first.sizes) == 1 or not first.sizes
         known = [node for node in nodes if node is not None]
-        if len(known) < len(nodes):
+        if len(known) < len(nodes) or any(node.sizes != target.sizes for node in known):
             return False
         if not any(node.time for node in known):
             return all(node.is_constant and len(node.sizes) == 1 for node in known)
@@ -687,8 +687,8 @@ class Emitter:
             and (column[0].time or column[0].batch or column[0].sizes not in ((), ("1",)))
             for column in columns
         )
-        equal = len(set(self.places[nodes[0]][0].widths)) == 1
-        if spread and not equal:
+        stores = [self.places[n][0] for n in (nodes[0], *(c[0] for c in columns)) if n in self.places]
+        if spread and any(len(set(store.widths)) > 1 for store in stores):
             for k in range(len(nodes)):
                 self.call(function, nodes[k : k + 1], [c[k : k + 1] for c in columns], layout)
             return
@@ -778,7 +778,7 @@ class Emitter:
         start = 0
         while start < len(item):
             stop = start + 1
-            while stop < len(item) and self.continues(column[start : stop + 1], layout):
+            while stop < len(item) and self.continues(column[start : stop + 1], item[start], layout):
                 stop += 1
             nodes = item[start:stop]
             target = self.target(nodes)
@@ -839,7 +839,7 @@ class Emitter:
         start = 0
         while start < len(item):
             stop = start + 1
-            while stop < len(item) and column[stop] is not column[start] and self.continues(column[start : stop + 1], layout):
+            while stop < len(item) and column[stop] is not column[start] and self.continues(column[start : stop + 1], item[start], layout):
                 stop += 1
             target = self.target(item[start:stop])
             text = self.column_code(column[start:stop], target, layout, spread=False)
