@@ -158,6 +158,24 @@ def test_marked_derivatives_compile_and_fit(models, tmp_path):
 
 
 @needs_latex
+def test_paths_means_and_masks_compile_and_fit(models, tmp_path):
+    choices = {
+        "paths": {"paths": True, "steps": 2},
+        "mean": {"loss": "mean", "steps": 3},
+        "masked": {"masked": True, "steps": 3, "level": "adjoint"},
+    }
+    for name, options in choices.items():
+        fragments = {
+            f"{model.name}, {name}": bptt_sym.derive(model, **options).latex() for model in models
+        }
+        folder = tmp_path / name
+        folder.mkdir()
+        log = typeset(fragments, folder)
+        assert too_wide(log) == []
+        assert complaints(log, "Moved tag") == []
+
+
+@needs_latex
 def test_the_checks_can_fail(tmp_path):
     """An equation that fits without its number, then one that does not fit at all."""
     fitting = r"\begin{align} \rule{340pt}{1pt} \label{fitting} \end{align}"
@@ -169,7 +187,8 @@ def test_the_checks_can_fail(tmp_path):
 
 @needs_latex
 def test_the_picture_can_be_drawn_anew(tmp_path):
-    command = [sys.executable, str(ROOT / "tools" / "renew.py"), "--into", str(tmp_path)]
+    command = [sys.executable, str(ROOT / "tools" / "renew.py"), "--no-mutants"]
+    command += ["--into", str(tmp_path)]
     subprocess.run(command, check=True)
     head = (tmp_path / "docs" / "derivation.png").read_bytes()[:24]
     width, height = struct.unpack(">II", head[16:24])

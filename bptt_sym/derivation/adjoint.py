@@ -135,7 +135,9 @@ class AdjointRecursion:
         span: Span | None = None,
     ) -> Equation:
         terms = (self._term(edge, time + edge.lag, steps) for edge in readers)
-        meaning = ("adjoint", f"{variable.name}_{time}")
+        # For any number of steps, the first step is another equation than for these.
+        general = ("general",) if steps == LAST_STEP and time.is_Integer else ()
+        meaning = ("adjoint", f"{variable.name}_{time}", *general)
         left = self._left(variable.at(time), steps)
         return Equation(meaning, left, add(*terms, like=left), span=span)
 

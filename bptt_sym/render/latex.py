@@ -15,8 +15,8 @@ from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
-LINE_WIDTH = 42.0
-"""The room for a right side, in letters, on a line of LaTeX's article class."""
+LINE_WIDTH = 45.0
+"""The room for an equation, in letters, on a line of LaTeX's article class."""
 
 SPAN_WIDTH = 9.0
 """What the time steps for which an equation holds take of it."""
@@ -47,7 +47,10 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
         return tex(typeset(expression, mark_immediate=marked, latex=derivation.model.latex))
 
     def rows(equations: Sequence[Equation]) -> str:
-        return " \\\\\n".join(_row(derivation, equation, marked) for equation in equations)
+        # The right sides begin below each other.
+        names = derivation.model.latex
+        room = LINE_WIDTH - max(_left_width(equation, names) for equation in equations)
+        return " \\\\\n".join(_row(derivation, equation, marked, room) for equation in equations)
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,
@@ -96,9 +99,9 @@ _ESCAPES = {
 }
 
 
-def _row(derivation: Derivation, equation: Equation, marked: bool) -> str:
+def _row(derivation: Derivation, equation: Equation, marked: bool, room: float) -> str:
     names = derivation.model.latex
-    room = LINE_WIDTH - (SPAN_WIDTH if equation.span else 0)
+    room -= SPAN_WIDTH if equation.span else 0
     first, *more = _right(equation, marked, room, names)
     lines = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
     lines[-1] += _span(equation.span)
@@ -118,6 +121,14 @@ def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
         return rf"\text{{to step }} {equation.path[-1].time}\colon &\mathrel{{\phantom{{=}}}} "
     readers = ",".join(tex(typeset(reader, latex=names)) for reader in equation.readers)
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
+
+
+def _left_width(equation: Equation, names: Mapping[str, str]) -> float:
+    if equation.left is not None:
+        return width(typeset(equation.left, latex=names))
+    if equation.path:
+        return 5
+    return 3 + sum(width(typeset(reader, latex=names)) for reader in equation.readers)
 
 
 def _right(equation: Equation, marked: bool, room: float, names: Mapping[str, str]) -> list[str]:

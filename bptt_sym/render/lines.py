@@ -62,7 +62,7 @@ def width(box: Layout) -> float:
         case Matrix(rows=rows):
             return 2 + sum(max(width(row[k]) for row in rows) + 1.5 for k in range(len(rows[0])))
         case Tuple(parts=parts):
-            return 0.5 + sum(width(part) + 0.5 for part in parts)
+            return 0.8 + sum(width(part) + 0.6 for part in parts)
         case Application(arguments=parts) | Row(parts=parts):
             return 3 + sum(width(part) + 1 for part in parts)
         case Relation(left=left, right=right):
@@ -89,6 +89,10 @@ def _name_width(box: Glyph) -> float:
 
 
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+
+
+_SEPARATION: dict[Kind, float] = {"matrix": 0.5, "elementwise": 1.6, "kronecker": 1.6}
+"""The width of what stands between two factors."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _term_lines(
         used += measure(term) + 3
         if not groups or not short or used > room:
             groups.append([])
-            used = measure(term)
+            used = measure(term) + 3
         groups[-1].append((sign, term))
     return [
         (group[0][0], group[0][1] if len(group) == 1 else Terms(((1, group[0][1]), *group[1:])))
@@ -153,9 +157,9 @@ def _filled(box: Layout, room: float, page: Page) -> list[str]:
     for factor in factors:
         if groups[-1] and used + page.measure(factor) > room:
             groups.append([])
-            used = 2.0
+            used = 2.5
         groups[-1].append(factor)
-        used += page.measure(factor) + 0.5
+        used += page.measure(factor) + _SEPARATION[kind]
     lines: list[str] = []
     for group in groups:
         whole = group[0] if len(group) == 1 else Factors(tuple(group), kind)
@@ -171,7 +175,7 @@ def _opened_call(box: Layout, room: float, page: Page) -> list[str]:
             page.measure(box) > room
         ):
             begin, end = page.write(Call("diag", Terms(())))[:-1], ")"
-            *before, last = _filled(inner, room - 4, page)
+            *before, last = _filled(inner, room - 6, page)
             return [begin + before[0], *before[1:], last + end] if before else [begin + last + end]
         case _:
             return [page.write(box)]
