@@ -176,9 +176,7 @@ def verify(
 
     module = subject
     if isinstance(module, Model):
-        module = compile(
-            module, activation=activation, loss=loss, masked=masked, style=style
-        )
+        module = compile(module, activation=activation, loss=loss, masked=masked, style=style)
     bound = TOLERANCE if tolerance is None else tolerance
     return verify_module(module, steps=steps, seed=seed, tolerance=bound)
 

@@ -147,9 +147,9 @@ def relu(z):
     "step": ElementwiseFunction(
         scalar=lambda z: sympy.Piecewise((1, z > 0), (0, True)),
         derivative=lambda z, value: _zeros(z),
-        numpy="step({})",
+        numpy="heaviside({})",
         definition='''\
-def step(z):
+def heaviside(z):
     """1 where z > 0 and 0 elsewhere: the derivative of relu."""
     return np.where(np.real(z) > 0, z.dtype.type(1), z.dtype.type(0))
 ''',

@@ -66,8 +66,9 @@ class _Regrouping:
             terms = zip(coefficients, inner.operands, strict=True)
             waiting = [(factor * c, operand) for c, operand in terms] + waiting
         total = [(ONE, result.number(constant))] if constant else []
+        groups[0] = [(ONE, result.times(c, [n])) if abs(c) != 1 else (c, n) for c, n in groups[0]]
         for group in groups:
-            if len(group) > 0 and total and not (len(total) == 1 and total[0][1].kind == "number"):
+            if group and total and not (len(total) == 1 and total[0][1].kind == "number"):
                 total = [(ONE, result.total(total))]
             total = [*group, *total]
         return result.total(total)

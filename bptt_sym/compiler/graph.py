@@ -118,7 +118,7 @@ class Graph:
             if node.kind == "number":
                 constant += coefficient * node.detail
                 continue
-            if node.kind == "times" and node.detail != 1:
+            if node.kind == "times" and node.detail != 1 and not node.is_constant:
                 coefficient *= node.detail
                 node = self.times(1, node.operands)
             gathered[node] = gathered.get(node, Fraction(0)) + coefficient
@@ -139,7 +139,7 @@ class Graph:
         for factor in factors:
             if factor.kind == "number":
                 coefficient *= factor.detail
-            elif factor.kind == "times" and factor.detail != 1:
+            elif factor.kind == "times" and factor.detail != 1 and not factor.is_constant:
                 coefficient *= factor.detail
                 left.append(self.times(1, factor.operands))
             else:

@@ -109,7 +109,10 @@ class Packing:
         if one.kind == "squash":
             return True
         if one.kind == "sum":
-            return sorted(one.detail[0]) == sorted(other.detail[0]) and one.detail[1] == other.detail[1]
+            return (
+                sorted(one.detail[0]) == sorted(other.detail[0])
+                and one.detail[1] == other.detail[1]
+            )
         return one.detail == other.detail
 
     def grown_up(self, bundle: tuple[Node, ...]) -> list[tuple[Node, ...]]:
@@ -197,12 +200,18 @@ class Packing:
         for node in others:
             left = list(node.operands)
             order = sorted(
-                range(len(columns)), key=lambda k: (columns[k][-1] not in left, not self.has_match(columns[k][-1], left))
+                range(len(columns)),
+                key=lambda k: (
+                    columns[k][-1] not in left,
+                    not self.has_match(columns[k][-1], left),
+                ),
             )
             for k in order:
                 chosen = self.matched(columns[k][-1], left) or left[0]
                 if first.kind == "sum":
-                    coefficient = dict(zip(first.operands, first.detail[0], strict=True))[columns[k][0]]
+                    coefficient = dict(zip(first.operands, first.detail[0], strict=True))[
+                        columns[k][0]
+                    ]
                     allowed = dict(zip(node.operands, node.detail[0], strict=True))
                     fitting = [o for o in left if allowed[o] == coefficient]
                     chosen = chosen if chosen in fitting else fitting[0]

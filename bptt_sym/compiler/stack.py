@@ -48,7 +48,9 @@ class _Stacking:
 
         def is_run(nodes: Sequence[Node]) -> bool:
             places = [place[node] for node in nodes]
-            return len(set(places)) > 1 and places == list(range(places[0], places[0] + len(places)))
+            return len(set(places)) > 1 and places == list(
+                range(places[0], places[0] + len(places))
+            )
 
         for node, dots in sums.items():
             dots = ordered(dots, lambda dot: dot.operands[0])
@@ -191,9 +193,7 @@ class _Stacking:
         return result.total([(Fraction(1), whole), *others, (Fraction(1), result.number(constant))])
 
 
-def _part(
-    graph: Graph, whole: Node, position: int, widths: Sequence[str], axis: int = -1
-) -> Node:
+def _part(graph: Graph, whole: Node, position: int, widths: Sequence[str], axis: int = -1) -> Node:
     sizes = list(whole.sizes)
     sizes[axis] = widths[position]
     return graph.make("part", [whole], (position, tuple(widths), axis), sizes=tuple(sizes))

@@ -27,9 +27,7 @@ def with_stores(graph: Graph) -> Graph:
         and (is_read_outside(node) or is_read_outside(graph.definitions[node.detail[0]].node))
     }
     stored: dict[Node, list[Key]] = {}
-    read = {
-        node.detail[0] for node in graph.reachable() if node.kind in ("lagged", "final")
-    }
+    read = {node.detail[0] for node in graph.reachable() if node.kind in ("lagged", "final")}
     for key, definition in graph.definitions.items():
         if definition.initial and key in read:
             stored.setdefault(definition.node, []).append(key)

@@ -235,7 +235,9 @@ class _Translation:
                 return self.make("parameter", (), leaf.name, sizes=sizes)
             case Carry():
                 kind = "lagged" if self.in_loop else "final"
-                return self.make(kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop)
+                return self.make(
+                    kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop
+                )
             case Adjoint():
                 node = self.result.definitions["adjoint", leaf.variable.name].node
                 return node
@@ -249,7 +251,9 @@ class _Translation:
             case Variable() if leaf.time != TIME:
                 lag = abs(int(TIME - leaf.time))
                 detail = (("value", leaf.name), lag)
-                return self.here(self.make("lagged", (), detail, sizes=sizes, time=True, batch=True))
+                return self.here(
+                    self.make("lagged", (), detail, sizes=sizes, time=True, batch=True)
+                )
             case Variable():
                 return self.here(self.result.definitions["value", leaf.name].node)
         return self.by_code(leaf)
@@ -366,7 +370,9 @@ class _Translation:
 
 
 def _is_number(expression: MatrixExpr) -> bool:
-    return isinstance(expression, Size) or (expression.shape == (1, 1) and not is_batched(expression))
+    return isinstance(expression, Size) or (
+        expression.shape == (1, 1) and not is_batched(expression)
+    )
 
 
 def _is_of_entries(expression: MatrixExpr) -> bool:

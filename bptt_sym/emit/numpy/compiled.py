@@ -11,7 +11,7 @@ from bptt_sym.algebra.expressions import TIME
 from bptt_sym.compiler.graph import Definition, Key, Node
 from bptt_sym.compiler.order import Stage
 from bptt_sym.compiler.storage import Storage
-from bptt_sym.emit.numpy.arrays import Arrays
+from bptt_sym.emit.numpy.arrays import Argument, Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.buffers import shared_buffers
 from bptt_sym.emit.numpy.fast import Block, Emitter
@@ -39,7 +39,17 @@ class FastBody:
     kept: tuple[str, ...]
     sizes: tuple[str, ...]
     memory: str
-    after_last: tuple[tuple[str, str], ...]
+    is_onward: bool
+    histories: tuple[tuple[str, str], ...]
+    depths: tuple[int, ...]
+    initial_fields: tuple[tuple[str, str], ...]
+    initial_state: tuple[str, ...]
+    step_arguments: tuple[Argument, ...]
+
+    @property
+    def initial_names(self) -> list[str]:
+        """The arguments that are values before the first time step."""
+        return [name for name, _ in self.initial_fields]
 
 
 def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
@@ -70,6 +80,7 @@ class _Body:
         self.fuse(loss)
         initial = self.initial_lines()
         forward_lines = self.lines(forward)
+        emitter.block = Block()
         kept_code = tuple(self.kept_code())
         loss_lines = self.lines(loss)
         emitter.block = Block()
@@ -102,7 +113,16 @@ class _Body:
             kept=kept_code,
             sizes=tuple(self.sizes(code)),
             memory=self.memory(dict.fromkeys(owners.values())),
-            after_last=tuple(self.after_last()),
+            is_onward=not any(entry.reverse for entry in self.arrays.state_entries),
+            histories=tuple(self.histories()),
+            depths=tuple(self.arrays.model.depth(e.name) for e in self.arrays.state_entries),
+            initial_fields=tuple(self.initial_fields()),
+            initial_state=tuple(self.initial_state()),
+            step_arguments=tuple(
+                argument
+                for argument in self.arrays.forward_arguments
+                if argument.name not in dict(self.initial_fields())
+            ),
         )
 
     def kept_definitions(self) -> list[Definition]:
@@ -173,12 +193,15 @@ class _Body:
             zero = initial.kind == "spread" and initial.operands[0].kind == "number"
             start = "0" if zero and not initial.operands[0].detail else emitter.plain(initial)
             emitter.touch(storage, writes=True)
-            emitter.block.lines.append(f"{name} = {start}" if storage.depth else f"{name}[...] = {start}")
+            emitter.block.lines.append(
+                f"{name} = {start}" if storage.depth else f"{name}[...] = {start}"
+            )
             depth = self.graph.definitions["value", node.detail[1]].depth
             index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
             field = self.state_field(node.detail[1])
             emitter.block.lines += [
-                "if final is not None:", f"    {name} += final.{field}{index}{self.turned}",
+                "if final is not None:",
+                f"    {name} += final.{field}{index}{self.turned}",
             ]
             emitter.clock += 1
         return self.flushed()
@@ -282,6 +305,7 @@ class _Body:
 
     def initial_lines(self) -> list[str]:
         """States before their first step: as the model has them, or those of an earlier part."""
+        before: list[str] = []
         own: list[str] = []
         given: list[str] = []
         for key, definition in self.graph.definitions.items():
@@ -294,7 +318,8 @@ class _Body:
                 row = row.removesuffix(" + 0")
                 zero = initial.kind == "spread" and initial.operands[0].kind == "number"
                 code = self.emitter.plain(initial.operands[0] if zero else initial)
-                own += [*self.flushed(), f"{name}[{row}] = {code}"]
+                before += self.flushed()
+                own.append(f"{name}[{row}] = {code}")
                 index = "" if depth == 1 else f"[{lag - 1 if definition.reverse else depth - lag}]"
                 given.append(
                     f"{name}[{row}] = start.{self.state_field(key[1])}{index}{self.turned}"
@@ -302,22 +327,54 @@ class _Body:
         if not own:
             return []
         return [
+            *before,
             "if start is None:",
             *(f"    {line}" for line in own),
             "else:",
             *(f"    {line}" for line in given),
         ]
 
-    def after_last(self) -> list[tuple[str, str]]:
-        """Each state's name, and its value behind the last time step as the workspace has it."""
-        found = []
-        for state in self.arrays.model.declared("state"):
-            definition = self.graph.definitions["value", state.name]
-            depth = definition.depth
-            index = "-1" if depth == 1 else f"-{depth}:"
-            buffer = self.names("all", state.name)
-            found.append((self.state_field(state.name), f"work.{buffer}[{index}]{self.turned}"))
-        return found
+    def histories(self) -> Iterable[tuple[str, str]]:
+        """For each field of the State its values over time, with those before the first step."""
+        for entry in self.arrays.state_entries:
+            field = self.state_field(entry.name)
+            whole = self.names("all", entry.name)
+            if entry.kind == "input":
+                yield field, f"work.{whole}"
+                continue
+            place = self.emitter.places.get(self.graph.definitions["value", entry.name].node)
+            stored = place is not None and place[0].depth
+            yield field, f"work.{whole}{self.turned}" if stored else "None"
+
+    def initial_fields(self) -> Iterable[tuple[str, str]]:
+        """The arguments before the first step, each with its field in the State."""
+        for entry in self.arrays.state_entries:
+            if entry.initial is None:
+                yield self.names("initial", entry.name), self.state_field(entry.name)
+
+    def initial_state(self) -> list[str]:
+        """The body of the function that makes the first State."""
+        values = []
+        for entry in self.arrays.state_entries:
+            if entry.initial is None:
+                values.append(f"np.array({self.names('initial', entry.name)})")
+                continue
+            depth = self.arrays.model.depth(entry.name)
+            shape = shape_code(
+                (*((str(depth),) if depth > 1 else ()), "B", *array_sizes(entry.shape))
+            )
+            code = initial_value(self.arrays, entry)
+            values.append(f"np.array(np.broadcast_to({code}, {shape}), dtype)")
+        words = self.words(values)
+        used = [a.name for a in self.arrays.parameters if a.name in words]
+        sizes = [e.name for e in self.arrays.model.dimensions if e.name in words]
+        lines = [f"{name} = params.{name}" for name in used]
+        if sizes:
+            lines.append("sizes = check_shapes(**params._asdict())")
+            lines += [f'{size} = sizes["{size}"]' for size in sizes]
+        if "dtype" in words:
+            lines.append("dtype = np.result_type(*params)")
+        return [*lines, f"return State({', '.join(values)})"]
 
     def unpacked(self, code: Sequence[str]) -> list[str]:
         words = self.words(code)
@@ -369,6 +426,7 @@ class _Body:
             f"{whole} = np.empty((T + {depth}, {shape}), dtype)",
             f"{whole}[:{depth}] = {own} if start is None else start.{self.state_field(name)}",
             f"{whole}[{depth}:] = {value}",
+            f"work.{whole} = {whole}",
             *(f"{view} = {whole}[{depth - lag}:][:T]" for lag, view in views.items()),
         ]
 
@@ -387,7 +445,9 @@ class _Body:
             factors = [f"({size})" if " " in size else size for size in storage.shape]
             number = 1
             rest = []
-            for factor in "*".join(factors).split("*") if not any("(" in f for f in factors) else factors:
+            for factor in (
+                "*".join(factors).split("*") if not any("(" in f for f in factors) else factors
+            ):
                 if factor.isdigit():
                     number *= int(factor)
                 else:

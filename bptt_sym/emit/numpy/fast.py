@@ -400,7 +400,11 @@ class Emitter:
         """All time steps and sequences of a node as the rows of a matrix."""
         view = self.rows(node)
         self.touch(view.storage)
-        name = self.storage_names[view.storage] if view.storage in self.storage_names else self.name(view.storage)
+        name = (
+            self.storage_names[view.storage]
+            if view.storage in self.storage_names
+            else self.name(view.storage)
+        )
         if view.storage.depth:
             name = self.twin_name(view)
         code = code_of(view, name, leading=True)
@@ -499,7 +503,10 @@ class Emitter:
         found = self.ordered(group, place, stage)
         if found is None:
             for node in emitted:
-                if node.kind == "carried" and self.places[node.operands[0]][0] is self.places[node][0]:
+                if (
+                    node.kind == "carried"
+                    and self.places[node.operands[0]][0] is self.places[node][0]
+                ):
                     self.storages.places.pop(node.operands[0])
                     self.storages.add((node.operands[0],), over_time=False)
             found = self.ordered(group, place, stage)
@@ -533,7 +540,9 @@ class Emitter:
             found.append(ready)
         return found
 
-    def waits_for_readers(self, group: dict[Node, Item], stage: Stage) -> Iterator[tuple[Item, set[Item]]]:
+    def waits_for_readers(
+        self, group: dict[Node, Item], stage: Stage
+    ) -> Iterator[tuple[Item, set[Item]]]:
         """What writes a carry waits for what reads the one of the step before."""
         for lagged in stage.nodes:
             if lagged.kind != "lagged" or lagged.detail[0][0] != "carry":
@@ -651,7 +660,11 @@ class Emitter:
         self.clock += 1
 
     def calls(
-        self, function: str, item: Sequence[Node], columns: Sequence[Sequence[Node | None]], layout: Layout
+        self,
+        function: str,
+        item: Sequence[Node],
+        columns: Sequence[Sequence[Node | None]],
+        layout: Layout,
     ) -> None:
         """A function of columns of operands, into the lanes of an item; None is the target itself."""
         start = 0
@@ -661,7 +674,9 @@ class Emitter:
                 self.continues(column[start : stop + 1], item[start], layout) for column in columns
             ):
                 stop += 1
-            self.call(function, item[start:stop], [column[start:stop] for column in columns], layout)
+            self.call(
+                function, item[start:stop], [column[start:stop] for column in columns], layout
+            )
             start = stop
 
     def continues(self, nodes: Sequence[Node | None], target: Node, layout: Layout) -> bool:
@@ -679,7 +694,11 @@ class Emitter:
         return self.places[known[0]][0].layout == layout
 
     def call(
-        self, function: str, nodes: Sequence[Node], columns: Sequence[Sequence[Node | None]], layout: Layout
+        self,
+        function: str,
+        nodes: Sequence[Node],
+        columns: Sequence[Sequence[Node | None]],
+        layout: Layout,
     ) -> None:
         spread = len(nodes) > 1 and any(
             column[0] is not None
@@ -687,7 +706,9 @@ class Emitter:
             and (column[0].time or column[0].batch or column[0].sizes not in ((), ("1",)))
             for column in columns
         )
-        stores = [self.places[n][0] for n in (nodes[0], *(c[0] for c in columns)) if n in self.places]
+        stores = [
+            self.places[n][0] for n in (nodes[0], *(c[0] for c in columns)) if n in self.places
+        ]
         if spread and any(len(set(store.widths)) > 1 for store in stores):
             for k in range(len(nodes)):
                 self.call(function, nodes[k : k + 1], [c[k : k + 1] for c in columns], layout)
@@ -710,8 +731,11 @@ class Emitter:
             if node is None or not node.time:
                 continue
             view = self.view(node)
-            if view and view.start == 0 and len(column) == len(view.storage.lanes) and (
-                len(column) == 1 or column[0] is not column[-1]
+            if (
+                view
+                and view.start == 0
+                and len(column) == len(view.storage.lanes)
+                and (len(column) == 1 or column[0] is not column[-1])
             ):
                 self.in_place.append((self.clock, view.storage, target.storage))
 
@@ -754,7 +778,11 @@ class Emitter:
         if spread:
             count = len(nodes)
             shape = f"{count}, {nodes[0].width}"
-            return f"{name}.reshape({shape}, 1)" if layout == "features" else f"{name}.reshape({shape})"
+            return (
+                f"{name}.reshape({shape}, 1)"
+                if layout == "features"
+                else f"{name}.reshape({shape})"
+            )
         return f"{name}[:, None]" if layout == "features" else name
 
     def emit_product(self, item: Item, layout: Layout) -> None:
@@ -770,7 +798,12 @@ class Emitter:
             self.number_call("np.multiply", item, [None] * len(item), coefficient, layout)
 
     def number_call(
-        self, function: str, item: Sequence[Node], column: Sequence[Node | None], number: Fraction, layout: Layout
+        self,
+        function: str,
+        item: Sequence[Node],
+        column: Sequence[Node | None],
+        number: Fraction,
+        layout: Layout,
     ) -> None:
         if function == "np.multiply" and number == -1:
             self.calls("np.negative", item, [column], layout)
@@ -778,7 +811,9 @@ class Emitter:
         start = 0
         while start < len(item):
             stop = start + 1
-            while stop < len(item) and self.continues(column[start : stop + 1], item[start], layout):
+            while stop < len(item) and self.continues(
+                column[start : stop + 1], item[start], layout
+            ):
                 stop += 1
             nodes = item[start:stop]
             target = self.target(nodes)
@@ -830,7 +865,12 @@ class Emitter:
             self.number_call("np.add", item, itself, constant, layout)
 
     def constant_call(
-        self, item: Item, column: Sequence[Node], number: Fraction, constant: Fraction, layout: Layout
+        self,
+        item: Item,
+        column: Sequence[Node],
+        number: Fraction,
+        constant: Fraction,
+        layout: Layout,
     ) -> None:
         """k + v or k - v."""
         if number == 1:
@@ -839,7 +879,11 @@ class Emitter:
         start = 0
         while start < len(item):
             stop = start + 1
-            while stop < len(item) and column[stop] is not column[start] and self.continues(column[start : stop + 1], item[start], layout):
+            while (
+                stop < len(item)
+                and column[stop] is not column[start]
+                and self.continues(column[start : stop + 1], item[start], layout)
+            ):
                 stop += 1
             target = self.target(item[start:stop])
             text = self.column_code(column[start:stop], target, layout, spread=False)
@@ -848,7 +892,9 @@ class Emitter:
             self.line(f"np.subtract({_number(constant)}, {text}, out={out})")
             start = stop
 
-    def add_multiple(self, item: Item, number: Fraction, column: Sequence[Node], layout: Layout) -> None:
+    def add_multiple(
+        self, item: Item, number: Fraction, column: Sequence[Node], layout: Layout
+    ) -> None:
         for node, operand in zip(item, column, strict=True):
             target = self.target([node])
             text = self.column_code([operand], target, layout, spread=False)
@@ -895,7 +941,11 @@ class Emitter:
                 self.line(f"{out}[-1] = {inner}")
             case "state" | "carried" | "spread":
                 (operand,) = node.operands
-                if operand in self.places and self.places[operand][0] is target.storage and node.kind != "spread":
+                if (
+                    operand in self.places
+                    and self.places[operand][0] is target.storage
+                    and node.kind != "spread"
+                ):
                     return
                 inner = self.shown(self.atom(operand, layout), layout)
                 out = self.shown(target, layout, writes=True)
@@ -924,7 +974,11 @@ class Emitter:
     def emit_dot(self, node: Node, layout: Layout) -> None:
         vector, matrix = node.operands
         storage, lane = self.places[node]
-        whole = View(storage, 0, len(storage.lanes)) if node not in storage.lanes else View(storage, lane)
+        whole = (
+            View(storage, 0, len(storage.lanes))
+            if node not in storage.lanes
+            else View(storage, lane)
+        )
         at_once = self.block.way is None
         if not at_once or layout == "features":
             inner = self.shown(self.atom(vector, layout), layout)

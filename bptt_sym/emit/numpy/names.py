@@ -12,12 +12,18 @@ from bptt_sym.errors import InputError
 _MODULE = {
     "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
     "KINDS", "DECLARED", "init_parameters", "size_of", "one_hot", "mask_of",
-    "check_shapes", "forward", "loss", "loss_of", "value_and_grad",
+    "check_shapes", "forward", "loss", "loss_of", "value_and_grad", "State", "Workspace", "DEPTHS",
+    "INITIAL", "step", "initial_state", "sizes_and_type", "checked", "workspace_of", "at_once",
+    "chunked", "windowed", "checkpointed", "spans_of", "with_workspaces", "part_of", "weight_of",
+    "added", "histories_of", "state_at", "states_at", "no_gradient", "run", "math", "functools",
+    "threading",
 }  # fmt: skip
 """What every generated module defines."""
 
 _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
+    "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
+    "workspace", "gradients", "state", "seed",
 }  # fmt: skip
 """What the functions of every generated module use."""
 
