@@ -239,14 +239,13 @@ class _Translation:
                     kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop
                 )
             case Adjoint():
-                node = self.result.definitions["adjoint", leaf.variable.name].node
-                return node
+                return self.result.definitions["adjoint", leaf.variable.name].node
             case Variable() if leaf == SEED:
                 return self.make("seed", (), sizes=SCALAR, time=True, batch=True)
             case Variable() if leaf.name in self.given:
                 only_last = leaf.name not in self.at_any_step
-                detail = (leaf.name, int(TIME - leaf.time))
-                node = self.make("given", (), detail, sizes=sizes, time=not only_last, batch=True)
+                when = (leaf.name, int(TIME - leaf.time))
+                node = self.make("given", (), when, sizes=sizes, time=not only_last, batch=True)
                 return node if only_last else self.here(node)
             case Variable() if leaf.time != TIME:
                 lag = abs(int(TIME - leaf.time))
