@@ -242,11 +242,12 @@ class Graph:
 
 
 def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The sizes of what is made entry by entry of arrays with these sizes."""
+    """The sizes of what is made entry by entry of arrays with these sizes, as NumPy spreads them."""
     result: tuple[str, ...] = ()
     for sizes in shapes:
-        if len(sizes) > len(result) or (len(sizes) == len(result) and result == SCALAR):
-            result = sizes
+        longer, shorter = (sizes, result) if len(sizes) > len(result) else (result, sizes)
+        spread = ("1",) * (len(longer) - len(shorter)) + shorter
+        result = tuple(b if a == "1" else a for a, b in zip(longer, spread, strict=True))
     return result
 
 

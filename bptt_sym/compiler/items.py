@@ -120,6 +120,8 @@ class _Grouping:
             if lagged.kind != "lagged" or lagged.detail[0][0] != "carry":
                 continue
             carry, _ = places[self.graph.definitions[lagged.detail[0]].node]
+            if carry.over_time:
+                continue
             readers = {item for node, item in group.items() if lagged in self.leaves_read(node)}
             yield from ((item, readers) for node, item in group.items() if places[node][0] is carry)
 

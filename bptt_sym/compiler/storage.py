@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bptt_sym.choices import Layout
-from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.graph import Graph, Key, Node
 from bptt_sym.compiler.order import Stage
 from bptt_sym.compiler.pack import ENTRYWISE, Packing
 from bptt_sym.compiler.sites import Site
@@ -163,8 +163,20 @@ class Storages:
             and self.layout_of(value) == self.layout_of(node)
             and value.kind not in ("state", "carried")
             and self.users[value] == [node]
+            and self.can_be_written_over(value, node.detail)
         ):
             self.places[value] = (storage, 0)
+
+    def can_be_written_over(self, value: Node, key: Key) -> bool:
+        """Whether a value can be computed over what it reads of the step before, if it does.
+
+        So it is where one call reads it, before the result is written.
+        """
+        reads = [o for o in value.operands if o.kind == "lagged" and o.detail[0] == key]
+        if not reads or value.kind not in ("sum", "times"):
+            return True
+        plain = value.kind == "times" or all(abs(c) == 1 for c in value.detail[0])
+        return plain and len(value.operands) == 2
 
     def place_bundle(self, bundle: tuple[Node, ...]) -> None:
         storage = self.add(bundle)

@@ -42,6 +42,7 @@ from bptt_sym.program.batch import (
     Contraction,
     GrandTotal,
     InnerProduct,
+    Lifted,
     Spread,
     Stack,
     Widened,
@@ -76,9 +77,10 @@ class _Translation:
         states = self.model.declared("state")
         self.states = {entry.name: entry for entry in states}
         given = (*self.model.declared("input"), *self.model.declared("target"))
-        self.given = {entry.name: entry for entry in given}
+        self.given = {entry.name for entry in given}
         always = [s.expression for s in program.statements if s.when == "always"]
-        self.at_any_step = {v.name for e in always for v in e.atoms(Variable)}
+        read = {variable.name for e in always for variable in e.atoms(Variable)}
+        self.only_last = {entry.name for entry in self.model.declared("target")} - read
 
     def graph(self) -> Graph:
         graph = self.result
@@ -89,7 +91,8 @@ class _Translation:
             zero = graph.number(0)
             graph.definitions["value", state.name] = Definition(zero, initial, state.reverse)
         for statement in statements_of(self.program.forward):
-            self.define(("value", statement.target.name), self.translated(statement))
+            node = self.full(self.translated(statement), statement.target, time=True)
+            self.define(("value", statement.target.name), node)
         graph.results["loss",] = self.translated(self.program.loss)
         for stage in self.program.backward:
             self.backward(stage)
@@ -130,6 +133,8 @@ class _Translation:
             target = statement.target
             key = _carry(target) if isinstance(target, Carry) else ("adjoint", target.variable.name)
             node = self.translated(statement)
+            if isinstance(target, Adjoint) and not statement.adds:
+                node = self.full(node, target, time=statement.when == "always")
             if statement.adds:
                 ending = self.make("ending", [node], time=True)
                 before = self.result.definitions[key].node
@@ -239,11 +244,11 @@ class _Translation:
                     kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop
                 )
             case Adjoint():
-                return self.result.definitions["adjoint", leaf.variable.name].node
+                return self.here(self.result.definitions["adjoint", leaf.variable.name].node)
             case Variable() if leaf == SEED:
-                return self.make("seed", (), sizes=SCALAR, time=True, batch=True)
+                return self.here(self.make("seed", (), sizes=SCALAR, time=True, batch=True))
             case Variable() if leaf.name in self.given:
-                only_last = leaf.name not in self.at_any_step
+                only_last = leaf.name in self.only_last
                 when = (leaf.name, int(TIME - leaf.time))
                 node = self.make("given", (), when, sizes=sizes, time=not only_last, batch=True)
                 return node if only_last else self.here(node)
@@ -263,8 +268,8 @@ class _Translation:
 
     def product(self, factors: Iterable[MatrixExpr]) -> Node:
         nodes = [self.node(factor) for factor in factors]
-        seeds = [node for node in nodes if node.kind == "seed"]
-        whole = self.result.times(1, [node for node in nodes if node.kind != "seed"])
+        seeds = [node for node in nodes if _is_seed(node)]
+        whole = self.result.times(1, [node for node in nodes if not _is_seed(node)])
         if not seeds:
             return whole
         if not whole.batch:
@@ -306,8 +311,9 @@ class _Translation:
 
     def spread(self, expression: Spread) -> Node:
         operand, axes = expression.args
-        time = bool(axes == 2 and not self.at_last)
-        return self.full(self.node(operand), expression, time=time)
+        node = self.node(operand)
+        time = node.time or bool(axes == 2 and not self.at_last)
+        return self.full(node, expression, time=time)
 
     def grand_total(self, expression: GrandTotal) -> Node:
         node = self.widened(expression.args[0])
@@ -364,8 +370,14 @@ class _Translation:
 
         text = BATCH_OPERATIONS[type(expression)].numpy(expression, code).within(CALL)
         sizes = () if _is_number(expression) else array_sizes(expression.shape)
+        if isinstance(expression, Lifted):
+            sizes = ("1", "1")
         entrywise = isinstance(expression, _ENTRYWISE)
         return self.make("code", operands, (text, entrywise), sizes=sizes)
+
+
+def _is_seed(node: Node) -> bool:
+    return node.kind == "seed" or (node.kind == "last" and node.operands[0].kind == "seed")
 
 
 def _is_number(expression: MatrixExpr) -> bool:

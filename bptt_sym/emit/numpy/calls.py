@@ -1,224 +1,183 @@
-"""The calls of NumPy that compute the stages of a program, into arrays that are there."""
+"""Calls of NumPy's functions of entries, on neighbours at once where they are made alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 
 from bptt_sym.choices import Layout
 from bptt_sym.compiler.graph import Node
-from bptt_sym.compiler.items import Item, items_of
-from bptt_sym.compiler.order import Stage, dependencies
-from bptt_sym.compiler.stack import added
-from bptt_sym.emit.numpy.timeless import Timeless, filled, number_text
-from bptt_sym.emit.numpy.views import View, tight
-from bptt_sym.emit.numpy.writer import Block
+from bptt_sym.compiler.items import Item
+from bptt_sym.emit.numpy.timeless import Timeless, number_text
+from bptt_sym.emit.numpy.views import View
 
 Column = Sequence[Node | None]
 """Operands of neighbours; None is what has been computed so far, in the place of the result."""
 
+ITSELF: Column = (None,)
 
-class Emitter(Timeless):
-    """Writes the calls of one stage after the other."""
 
-    def emit(self, stage: Stage) -> None:
-        """Writes a stage's lines."""
-        self.block = Block(way=stage.loop)
-        start = self.clock
-        items = items_of(stage, self.graph, self.sites, self.storages, self.packing)
-        if stage.loop is None:
-            self.emit_at_once(stage, items)
+class Calls(Timeless):
+    """Writes what is computed entry by entry.
+
+    A call is given as a pattern, "np.add({0}, {1}, out={out})", and its operands as columns: for
+    each neighbour its operand. Neighbours whose operands are neighbours too, or one for all, take
+    one call.
+    """
+
+    def write_ufunc(self, item: Item) -> None:
+        """A function of NumPy, of one operand or two."""
+        function = "divide" if item[0].kind == "divide" else item[0].detail
+        columns = (
+            [tuple(node.operands[k] for node in item) for k in range(2)]
+            if function == "divide"
+            else self.packing.aligned(item)
+        )
+        places = ", ".join(f"{{{k}}}" for k in range(len(columns)))
+        self.calls(f"np.{function}({places}, out={{out}})", item, *columns)
+
+    def write_product(self, item: Item) -> None:
+        """A number times a product."""
+        first: Column
+        first, *others = self.packing.aligned(item)
+        factor = item[0].detail
+        if others:
+            self.calls("np.multiply({0}, {1}, out={out})", item, first, others.pop(0))
+            first = ITSELF
+        for column in others:
+            self.calls("np.multiply({0}, {1}, out={out})", item, ITSELF, column)
+        if factor == -1:
+            self.calls("np.negative({0}, out={out})", item, first)
+        elif factor != 1:
+            self.calls(f"np.multiply({{0}}, {number_text(factor)}, out={{out}})", item, first)
+
+    def write_sum(self, item: Item) -> None:
+        """A sum with coefficients, and a number."""
+        coefficients, constant = item[0].detail
+        number = dict(zip(item[0].operands, coefficients, strict=True))
+        # What is to be multiplied comes first, then what is added, then what is taken off.
+        first, *others = sorted(
+            self.packing.aligned(item),
+            key=lambda column: (abs(number[column[0]]) == 1, -number[column[0]]),
+        )
+        factor = number[first[0]]
+        if factor == 1 and others:
+            operation = "add" if number[others[0][0]] == 1 else "subtract"
+            self.calls(f"np.{operation}({{0}}, {{1}}, out={{out}})", item, first, others.pop(0))
+        elif factor == 1:
+            self.calls(f"np.add({{0}}, {number_text(constant)}, out={{out}})", item, first)
+            return
+        elif factor == -1 and constant:
+            self.calls(f"np.subtract({number_text(constant)}, {{0}}, out={{out}})", item, first)
+            constant = 0
+        elif factor == -1:
+            self.calls("np.negative({0}, out={out})", item, first)
         else:
-            self.clock += 1
-            for item in items:
-                self.emit_item(item)
-            self.close_loop(start)
-        self.clock += 1
+            self.calls(f"np.multiply({{0}}, {number_text(factor)}, out={{out}})", item, first)
+        for column in others:
+            factor = number[column[0]]
+            operation = "subtract" if factor == -1 else "add"
+            term = "{1}" if abs(factor) == 1 else f"{number_text(factor)} * {{1}}"
+            self.calls(f"np.{operation}({{0}}, {term}, out={{out}})", item, ITSELF, column)
+        if constant:
+            self.calls(f"np.add({{0}}, {number_text(constant)}, out={{out}})", item, ITSELF)
 
-    def emit_at_once(self, stage: Stage, items: Sequence[Item]) -> None:
-        by_node = {node: item for item in items for node in item}
-        done: set[Item] = set()
-        emitted: set[Node] = set()
-
-        def run(node: Node) -> None:
-            item = by_node.get(node, (node,))
-            if item in done or node in emitted:
-                return
-            done.add(item)
-            for member in item:
-                for operand in member.operands:
-                    if operand in own:
-                        run(operand)
-                if member.kind == "lagged":
-                    for other in dependencies(self.graph, member):
-                        if other in own:
-                            run(other)
-            emitted.update(item)
-            self.emit_node_at_once(item)
-
-        own = set(stage.nodes)
-        for node in stage.nodes:
-            run(node)
-
-    def emit_node_at_once(self, item: Item) -> None:
-        node = item[0]
-        if self.storages.is_written(node):
-            if node not in self.fused:
-                self.emit_item(item)
-        elif node.kind == "weighted" and node.time:
-            self.emit_weighted(node)
-        elif node.kind in ("contract", "batch sum", "total", "last", "result"):
-            self.plain(node)
-
-    def emit_weighted(self, node: Node) -> None:
-        view = self.over_time(node.operands[0])
-        layout = view.storage.layout
-        inner = self.shown(view, layout)
-        name = self.names.fresh("weighted")
-        self.block.lines.append(f"{name} = {inner} if weight is None else {inner} * weight")
-        self.clock += 1
-        self.pseudo_storage(node, name, layout)
-        # It may be the operand itself, whose memory nothing else may take.
-        self.touched.setdefault(view.storage, []).append((10**9, False))
-
-    def close_loop(self, start: int) -> None:
-        """What lies over time is alive through all of the loop, and so is what it carries."""
-        for storage, events in self.touched.items():
-            persistent = storage.over_time or storage.lanes[0].kind == "carried"
-            if persistent and any(clock > start for clock, _ in events):
-                events += [(start, True), (self.clock, False)]
-
-    def emit_item(self, item: Item) -> None:
-        node = item[0]
-        storage, _ = self.places[node]
-        layout = storage.layout
-        match node.kind:
-            case "times":
-                self.emit_product(item, layout)
-            case "sum":
-                self.emit_sum(item, layout)
-            case "squash":
-                self.emit_squash(item, layout)
-            case "ufunc":
-                self.calls(f"np.{node.detail}", item, self.packing.aligned(item), layout)
-            case "divide":
-                columns = [tuple(member.operands[k] for member in item) for k in range(2)]
-                self.calls("np.divide", item, columns, layout)
-            case _:
-                self.emit_single(node, layout)
-        self.clock += 1
-
-    def target(self, nodes: Sequence[Node], form: str = "flat") -> View:
-        storage, lane = self.places[nodes[0]]
-        return View(storage, lane, len(nodes), form)  # type: ignore[arg-type]
-
-    def calls(
-        self,
-        function: str,
-        item: Sequence[Node],
-        columns: Sequence[Column],
-        layout: Layout,
-    ) -> None:
-        """A function of columns of operands, into the lanes of an item."""
+    def write_squash(self, item: Item) -> None:
+        """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
+        self.calls("np.tanh({0}, out={out})", item, *self.packing.aligned(item))
         start = 0
-        while start < len(item):
-            stop = start + 1
-            while stop < len(item) and all(
-                self.continues(column[start : stop + 1], item[start], layout) for column in columns
-            ):
-                stop += 1
-            self.call(
-                function, item[start:stop], [column[start:stop] for column in columns], layout
-            )
+        for stop in range(1, len(item) + 1):
+            if stop < len(item) and item[stop].detail == item[start].detail:
+                continue
+            factor, shift = item[start].detail
+            if factor != 1:
+                text = f"np.multiply({{0}}, {number_text(factor)}, out={{out}})"
+                self.calls(text, item[start:stop], ITSELF)
+            if shift:
+                text = f"np.add({{0}}, {number_text(shift)}, out={{out}})"
+                self.calls(text, item[start:stop], ITSELF)
             start = stop
 
-    def continues(self, nodes: Column, target: Node, layout: Layout) -> bool:
+    # One call.
+
+    def calls(self, pattern: str, item: Sequence[Node], *columns: Column) -> None:
+        """As few calls as the operands allow."""
+        full = [column if len(column) == len(item) else [None] * len(item) for column in columns]
+        layout = self.places[item[0]][0].layout
+        for start, stop in self.segments(item, full, layout):
+            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
+
+    def segments(
+        self, item: Sequence[Node], columns: Sequence[Column], layout: Layout
+    ) -> Iterator[tuple[int, int]]:
+        """The longest runs of neighbours that one call can compute."""
+        start = 0
+        for stop in range(1, len(item) + 1):
+            together = stop < len(item) and all(
+                self.is_one_view(column[start : stop + 1], item[start], layout)
+                for column in columns
+            )
+            if not together:
+                yield start, stop
+                start = stop
+
+    def is_one_view(self, nodes: Column, target: Node, layout: Layout) -> bool:
         """Whether operands of neighbours are one view: neighbours too, or one for all."""
         if all(node is nodes[0] for node in nodes):
-            first = nodes[0]
-            return first is None or len(first.sizes) == 1 or not first.sizes
+            return nodes[0] is None or self.is_spreadable(nodes[0], target)
         known = [node for node in nodes if node is not None]
         if len(known) < len(nodes) or any(node.sizes != target.sizes for node in known):
             return False
         if not any(node.time for node in known):
             return all(node.is_constant and len(node.sizes) == 1 for node in known)
-        if not self.packing.is_run(known):
-            return False
-        return self.places[known[0]][0].layout == layout
+        return self.packing.is_run(known) and self.places[known[0]][0].layout == layout
+
+    def is_spreadable(self, node: Node, target: Node) -> bool:
+        """Whether one operand can stand beside all lanes that the target lies in."""
+        if self.is_number(node):
+            return True
+        storages = [self.places[other][0] for other in (node, target) if other in self.places]
+        return len(node.sizes) == 1 and all(len(set(s.widths)) == 1 for s in storages)
+
+    def is_number(self, node: Node) -> bool:
+        """Whether a node is one number for all sequences."""
+        return node.is_constant and node.sizes in ((), ("1",))
 
     def call(
-        self,
-        function: str,
-        nodes: Sequence[Node],
-        columns: Sequence[Column],
-        layout: Layout,
+        self, pattern: str, nodes: Sequence[Node], columns: Sequence[Column], layout: Layout
     ) -> None:
         spread = len(nodes) > 1 and any(
-            column[0] is not None
-            and column[0] is column[-1]
-            and (column[0].time or column[0].batch or column[0].sizes not in ((), ("1",)))
+            column[0] is not None and column[0] is column[-1] and not self.is_number(column[0])
             for column in columns
         )
-        stores = [
-            self.places[n][0] for n in (nodes[0], *(c[0] for c in columns)) if n in self.places
-        ]
-        if spread and any(len(set(store.widths)) > 1 for store in stores):
-            for k in range(len(nodes)):
-                self.call(function, nodes[k : k + 1], [c[k : k + 1] for c in columns], layout)
-            return
-        form = "lanes" if spread else "flat"
-        target = self.target(nodes, form)
-        texts = []
-        for column in columns:
-            texts.append(self.column_code(column, target, layout, spread=spread))
+        storage, lane = self.places[nodes[0]]
+        target = View(storage, lane, len(nodes), "lanes" if spread else "flat")
+        texts = [self.operand(column, target) for column in columns]
         out = self.shown(target, layout, writes=True)
         self.note_in_place(target, columns)
-        self.line(f"{function}({', '.join(texts)}, out={out})")
+        self.line(pattern.format(*texts, out=out))
 
-    def note_in_place(self, target: View, columns: Sequence[Column]) -> None:
-        """Notes operands whose memory the target may take over, lane by lane."""
-        if not target.is_whole:
-            return
-        for column in columns:
-            node = column[0]
-            if node is None or not node.time:
-                continue
-            view = self.view(node)
-            if (
-                view
-                and view.start == 0
-                and len(column) == len(view.storage.lanes)
-                and (len(column) == 1 or column[0] is not column[-1])
-            ):
-                self.in_place.append((self.clock, view.storage, target.storage))
-
-    def column_code(self, column: Column, target: View, layout: Layout, *, spread: bool) -> str:
+    def operand(self, column: Column, target: View) -> str:
+        """The operands of neighbours as one, beside the target."""
         node = column[0]
+        layout = target.storage.layout
         if node is None:
             return self.shown(target, layout)
         if len(column) > 1 and node is not column[-1]:
             if not node.time:
-                return self.joined_constants([n for n in column if n is not None], layout, spread)
+                return self.joined_constants([n for n in column if n is not None], target)
             storage, lane = self.places[node]
-            form = "lanes" if spread else "flat"
-            return self.shown(View(storage, lane, len(column), form), layout)  # type: ignore[arg-type]
-        atom = self.atom(node, layout)
-        if isinstance(atom, View) and spread:
-            return self.beside_lanes(atom, layout)
-        return self.shown(atom, layout)
-
-    def beside_lanes(self, view: View, layout: Layout) -> str:
-        """One vector beside several lanes: with an axis for them, where broadcasting needs it."""
-        if self.block.way is not None and layout == "features":
-            return self.shown(view, layout)
-        base = self.shown(view, layout)
+            return self.shown(View(storage, lane, len(column), target.form), layout)
+        shown = self.shown(self.atom(node, layout), layout)
+        if target.form == "flat" or not node.time:
+            return shown
+        # One vector beside several lanes, which have an axis of their own.
         if self.block.way is None:
-            return f"{base}[:, None]" if layout == "features" else f"{base}[:, :, None]"
-        return f"{base}[:, None]"
+            return f"{shown}[:, None]" if layout == "features" else f"{shown}[:, :, None]"
+        return shown if layout == "features" else f"{shown}[:, None]"
 
-    def joined_constants(self, nodes: Sequence[Node], layout: Layout, spread: bool) -> str:
-        parts = ", ".join(self.plain(node) for node in nodes)
-        text = f"np.concatenate([{parts}])"
+    def joined_constants(self, nodes: Sequence[Node], target: View) -> str:
+        """Constants of neighbours side by side."""
+        text = f"np.concatenate([{', '.join(map(self.plain, nodes))}])"
         lines = self.block.lines if self.block.way is None else self.block.before
         line = next((known for known in lines if known.endswith(f" = {text}")), None)
         if line is None:
@@ -226,236 +185,20 @@ class Emitter(Timeless):
             lines.append(line)
             self.clock += 1
         name = line.partition(" = ")[0]
-        if spread:
-            count = len(nodes)
-            shape = f"{count}, {nodes[0].width}"
-            return (
-                f"{name}.reshape({shape}, 1)"
-                if layout == "features"
-                else f"{name}.reshape({shape})"
-            )
-        return f"{name}[:, None]" if layout == "features" else name
+        column = ", 1" if target.storage.layout == "features" else ""
+        if target.form == "lanes":
+            return f"{name}.reshape({len(nodes)}, {nodes[0].width}{column})"
+        return f"{name}[:, None]" if column else name
 
-    def emit_product(self, item: Item, layout: Layout) -> None:
-        columns: list[Column] = list(self.packing.aligned(item))
-        coefficient = item[0].detail
-        if len(columns) == 1:
-            self.number_call("np.multiply", item, columns[0], coefficient, layout)
-            return
-        self.calls("np.multiply", item, columns[:2], layout)
-        for column in columns[2:]:
-            self.calls("np.multiply", item, [[None] * len(item), column], layout)
-        if coefficient != 1:
-            self.number_call("np.multiply", item, [None] * len(item), coefficient, layout)
-
-    def number_call(
-        self,
-        function: str,
-        item: Sequence[Node],
-        column: Column,
-        number: Fraction,
-        layout: Layout,
-    ) -> None:
-        if function == "np.multiply" and number == -1:
-            self.calls("np.negative", item, [column], layout)
-            return
-        start = 0
-        while start < len(item):
-            stop = start + 1
-            while stop < len(item) and self.continues(
-                column[start : stop + 1], item[start], layout
+    def note_in_place(self, target: View, columns: Sequence[Column]) -> None:
+        """Notes the operands over which the target could be written, lane by lane."""
+        for column in columns:
+            view = self.view(column[0]) if column[0] is not None and column[0].time else None
+            one_for_all = len(column) > 1 and column[0] is column[-1]
+            if (
+                view is not None
+                and not one_for_all
+                and target.is_whole
+                and (view.start, len(column)) == (0, len(view.storage.lanes))
             ):
-                stop += 1
-            nodes = item[start:stop]
-            target = self.target(nodes)
-            if len(nodes) > 1 and column[start] is not None and column[start] is column[stop - 1]:
-                stop, nodes = start + 1, item[start : start + 1]
-                target = self.target(nodes)
-            text = self.column_code(column[start:stop], target, layout, spread=False)
-            out = self.shown(target, layout, writes=True)
-            self.note_in_place(target, [column[start:stop]])
-            self.line(f"{function}({text}, {number_text(number)}, out={out})")
-            start = stop
-
-    def emit_sum(self, item: Item, layout: Layout) -> None:
-        columns = self.packing.aligned(item)
-        first = item[0]
-        coefficient_of = dict(zip(first.operands, first.detail[0], strict=True))
-        constant = first.detail[1]
-        terms = sorted(
-            ((coefficient_of[column[0]], column) for column in columns),
-            key=lambda term: (abs(term[0]) == 1, term[0] < 0),
-        )
-        itself: list[Node | None] = [None] * len(item)
-        (number, column), *rest = terms
-        if abs(number) != 1:
-            self.number_call("np.multiply", item, column, number, layout)
-        elif rest and abs(rest[0][0]) == 1:
-            other_number, other = rest.pop(0)
-            if number == -1:
-                # Both are taken off: the first is added with its sign turned at the end.
-                self.calls("np.negative", item, [column], layout)
-                self.calls("np.subtract", item, [itself, other], layout)
-            else:
-                function = "np.add" if other_number == 1 else "np.subtract"
-                self.calls(function, item, [column, other], layout)
-        elif constant and not rest:
-            self.constant_call(item, column, number, constant, layout)
-            return
-        elif number == -1:
-            self.calls("np.negative", item, [column], layout)
-        else:
-            self.calls("np.positive", item, [column], layout)
-        for coefficient, other in rest:
-            if abs(coefficient) == 1:
-                function = "np.add" if coefficient == 1 else "np.subtract"
-                self.calls(function, item, [itself, other], layout)
-            else:
-                self.add_multiple(item, coefficient, other, layout)
-        if constant:
-            self.number_call("np.add", item, itself, constant, layout)
-
-    def constant_call(
-        self,
-        item: Item,
-        column: Sequence[Node],
-        number: Fraction,
-        constant: Fraction,
-        layout: Layout,
-    ) -> None:
-        """k + v or k - v."""
-        if number == 1:
-            self.number_call("np.add", item, column, constant, layout)
-            return
-        start = 0
-        while start < len(item):
-            stop = start + 1
-            while (
-                stop < len(item)
-                and column[stop] is not column[start]
-                and self.continues(column[start : stop + 1], item[start], layout)
-            ):
-                stop += 1
-            target = self.target(item[start:stop])
-            text = self.column_code(column[start:stop], target, layout, spread=False)
-            out = self.shown(target, layout, writes=True)
-            self.note_in_place(target, [column[start:stop]])
-            self.line(f"np.subtract({number_text(constant)}, {text}, out={out})")
-            start = stop
-
-    def add_multiple(
-        self, item: Item, number: Fraction, column: Sequence[Node], layout: Layout
-    ) -> None:
-        for node, operand in zip(item, column, strict=True):
-            target = self.target([node])
-            text = self.column_code([operand], target, layout, spread=False)
-            out = self.shown(target, layout, writes=True)
-            self.line(f"np.add({out}, {number_text(number)} * {text}, out={out})")
-
-    def emit_squash(self, item: Item, layout: Layout) -> None:
-        self.calls("np.tanh", item, self.packing.aligned(item), layout)
-        start = 0
-        while start < len(item):
-            stop = start + 1
-            while stop < len(item) and item[stop].detail == item[start].detail:
-                stop += 1
-            factor, shift = item[start].detail
-            out = None
-            for function, number, plain in (("np.multiply", factor, 1), ("np.add", shift, 0)):
-                if number != plain:
-                    out = self.shown(self.target(item[start:stop]), layout, writes=True)
-                    self.line(f"{function}({out}, {number_text(number)}, out={out})")
-            start = stop
-
-    def emit_single(self, node: Node, layout: Layout) -> None:
-        target = self.target([node])
-        if node.kind == "dot":
-            self.emit_dot(node, layout)
-            return
-        match node.kind:
-            case "entries" | "largest":
-                axis = -2 if layout == "features" else -1
-                inner = self.shown(self.atom(node.operands[0], layout), layout)
-                out = self.shown(target, layout, writes=True)
-                if node.kind == "entries":
-                    self.line(f"np.sum({inner}, axis={axis}, keepdims=True, out={out})")
-                else:
-                    self.line(f"{out}[...] = np.max(np.real({inner}), axis={axis}, keepdims=True)")
-            case "matrix entries":
-                inner = self.shown(self.atom(node.operands[0], layout), layout)
-                out = self.shown(target, layout, writes=True)
-                self.line(f"{out}[...] = np.sum({inner}, axis=(-2, -1))[..., None]")
-            case "ending":
-                inner = self.timeless(node.operands[0], layout)
-                out = self.shown(target, layout, writes=True)
-                self.line(f"{out}[:-1] = 0")
-                self.line(f"{out}[-1] = {inner}")
-            case "state" | "carried" | "spread":
-                (operand,) = node.operands
-                if (
-                    operand in self.places
-                    and self.places[operand][0] is target.storage
-                    and node.kind != "spread"
-                ):
-                    return
-                inner = self.shown(self.atom(operand, layout), layout)
-                out = self.shown(target, layout, writes=True)
-                self.line(f"{out}[...] = {inner}")
-            case "join":
-                self.emit_join(node, layout)
-            case "sigmoid":
-                inner = self.shown(self.atom(node.operands[0], layout), layout)
-                self.line(f"{self.shown(target, layout, writes=True)}[...] = sigmoid({inner})")
-            case "code":
-                self.emit_code(node, layout)
-            case _:
-                raise AssertionError(f"no call for {node.kind}")
-
-    def emit_join(self, node: Node, layout: Layout) -> None:
-        target = self.shown(self.target([node]), layout, writes=True)
-        widths = [operand.width for operand in node.operands]
-        for k, operand in enumerate(node.operands):
-            start, stop = added(widths[:k]), added(widths[: k + 1])
-            span = f"{tight(start)}:{tight(stop)}"
-            lead = ":, " if self.block.way is None else ""
-            part = f"[{lead}{span}]" if layout == "features" else f"[..., {span}]"
-            inner = self.shown(self.atom(operand, layout), layout)
-            self.line(f"{target}{part} = {inner}")
-
-    def emit_dot(self, node: Node, layout: Layout) -> None:
-        vector, matrix = node.operands
-        storage, lane = self.places[node]
-        whole = (
-            View(storage, 0, len(storage.lanes))
-            if node not in storage.lanes
-            else View(storage, lane)
-        )
-        at_once = self.block.way is None
-        if not at_once or layout == "features":
-            inner = self.shown(self.atom(vector, layout), layout)
-            out = self.shown(whole, layout, writes=True)
-            if layout == "features":
-                self.line(f"np.matmul({self.plain(matrix, turned=True)}, {inner}, out={out})")
-            else:
-                self.line(f"np.matmul({inner}, {self.plain(matrix)}, out={out})")
-            return
-        if not vector.time:
-            inner = self.timeless(vector, "rows")
-            out = self.shown(whole, layout, writes=True)
-            self.line(f"{out}[...] = {inner} @ {self.plain(matrix)}")
-            return
-        rows = self.matrix(vector)
-        weights = self.plain(matrix)
-        out = self.shown(whole, layout, writes=True)
-        if whole.is_whole:
-            out += f".reshape(T * B, {storage.width})"
-            self.line(f"np.matmul({rows}, {weights}, out={out})")
-        else:
-            self.line(f"{out}[...] = ({rows} @ {weights}).reshape(T, B, {node.width})")
-
-    def emit_code(self, node: Node, layout: Layout) -> None:
-        text, entrywise = node.detail
-        inner: Layout = layout if entrywise else "rows"
-        texts = [self.shown(self.atom(operand, inner), inner) for operand in node.operands]
-        out = self.shown(self.target([node]), inner, writes=True)
-        self.line(f"{out}[...] = {filled(text, texts)}")
+                self.in_place.append((self.clock, view.storage, target.storage))

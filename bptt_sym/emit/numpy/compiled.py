@@ -14,7 +14,7 @@ from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.arrays import Argument, Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.buffers import shared_buffers
-from bptt_sym.emit.numpy.calls import Emitter
+from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import lagged_name
 from bptt_sym.emit.numpy.views import shape_code
@@ -83,6 +83,7 @@ class _Body:
         forward_lines = self.lines(forward)
         emitter.block = Block()
         kept_code = tuple(self.kept_code())
+        forward_lines += self.flushed()
         loss_lines = self.lines(loss)
         emitter.block = Block()
         value = emitter.plain(self.graph.results["loss",])
@@ -151,8 +152,7 @@ class _Body:
         lines: list[str] = []
         for stage in stages:
             lines += self.carried_lines(stage)
-            self.emitter.emit(stage)
-            lines += self.block_lines(self.emitter.block)
+            lines += self.block_lines(self.emitter.write_stage(stage))
         return lines
 
     def block_lines(self, block: Block) -> list[str]:
@@ -197,7 +197,7 @@ class _Body:
             emitter.block.lines.append(
                 f"{name} = {start}" if storage.depth else f"{name}[...] = {start}"
             )
-            depth = self.graph.definitions["value", node.detail[1]].depth
+            depth = self.arrays.model.depth(node.detail[1])
             index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
             field = self.state_field(node.detail[1])
             emitter.block.lines += [
@@ -260,19 +260,19 @@ class _Body:
 
     def before_first(self, state: str) -> str:
         """The gradient by a state before the first time step, in the public layout."""
-        depth = self.graph.definitions["value", state].depth
+        depth = self.arrays.model.depth(state)
         carried = []
         for lag in range(1, depth + 1):
             definition = self.graph.definitions.get(("carry", state, str(lag)))
             place = self.emitter.places.get(definition.node) if definition else None
             if place is None:
-                sizes = self.graph.definitions["value", state].sizes
+                sizes = self.sizes_of(state)
                 carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
             else:
                 carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
         if depth == 1:
             return f"np.array({carried[0]})"
-        reverse = self.graph.definitions["value", state].reverse
+        reverse = self.arrays.model.declaration(state).reverse
         ordered = carried if reverse else carried[::-1]
         return f"np.stack([{', '.join(ordered)}])"
 
