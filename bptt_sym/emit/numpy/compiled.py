@@ -196,7 +196,7 @@ class _Body:
             emitter.block.lines.append(
                 f"{name} = {start}" if storage.depth else f"{name}[...] = {start}"
             )
-            depth = self.graph.definitions["value", node.detail[1]].depth
+            depth = self.arrays.model.depth(node.detail[1])
             index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
             field = self.state_field(node.detail[1])
             emitter.block.lines += [
@@ -259,19 +259,19 @@ class _Body:
 
     def before_first(self, state: str) -> str:
         """The gradient by a state before the first time step, in the public layout."""
-        depth = self.graph.definitions["value", state].depth
+        depth = self.arrays.model.depth(state)
         carried = []
         for lag in range(1, depth + 1):
             definition = self.graph.definitions.get(("carry", state, str(lag)))
             place = self.emitter.places.get(definition.node) if definition else None
             if place is None:
-                sizes = self.graph.definitions["value", state].sizes
+                sizes = array_sizes(self.arrays.model.declaration(state).shape)
                 carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
             else:
                 carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
         if depth == 1:
             return f"np.array({carried[0]})"
-        reverse = self.graph.definitions["value", state].reverse
+        reverse = self.arrays.model.declaration(state).reverse
         ordered = carried if reverse else carried[::-1]
         return f"np.stack([{', '.join(ordered)}])"
 
