@@ -186,7 +186,9 @@ def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     ]
     read = words | {arrays.names("value", variable.name) for variable in earlier}
     lines = [
-        f"{name} = one_hot({name}, {size}, dtype)" for name, size in arrays.labels if name in read
+        f'{name} = one_hot("{name}", {name}, {size}, dtype)'
+        for name, size in arrays.labels
+        if name in read
     ]
     return lines + _earlier_inputs(arrays, earlier)
 

@@ -49,6 +49,7 @@ class Emitter:
         self.touched: dict[Storage, list[tuple[int, bool]]] = {}
         self.in_place: list[tuple[int, Storage, Storage]] = []
         self.clock = 0
+        self.has_temporaries = False
         self.fused: set[Node] = set()
         self.keys: dict[Node, list[Key]] = {}
         for key, definition in self.graph.definitions.items():
@@ -929,7 +930,7 @@ class Emitter:
                 if node.kind == "entries":
                     self.line(f"np.sum({inner}, axis={axis}, keepdims=True, out={out})")
                 else:
-                    self.line(f"{out}[...] = np.max(np.real({inner}), axis={axis}, keepdims=True)")
+                    self.line(f"np.max(np.real({inner}), axis={axis}, keepdims=True, out={out})")
             case "matrix entries":
                 inner = self.shown(self.atom(node.operands[0], layout), layout)
                 out = self.shown(target, layout, writes=True)
@@ -1007,7 +1008,12 @@ class Emitter:
         inner: Layout = layout if entrywise else "rows"
         texts = [self.shown(self.atom(operand, inner), inner) for operand in node.operands]
         out = self.shown(self.target([node]), inner, writes=True)
-        self.line(f"{out}[...] = {_filled(text, texts)}")
+        code = _filled(text, texts)
+        if text.startswith("np.einsum("):
+            self.line(f"{code[:-1]}, out={out})")
+        else:
+            self.has_temporaries |= self.block.way is None
+            self.line(f"{out}[...] = {code}")
 
 
 def _joint_name(known: Sequence[tuple[str, str]]) -> str:
