@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from bptt_sym.choices import Layout
 from bptt_sym.compiler.distribute import distribute
 from bptt_sym.compiler.graph import Graph, Node
 from bptt_sym.compiler.order import Stage, stages
@@ -12,7 +13,6 @@ from bptt_sym.compiler.pack import Packing
 from bptt_sym.compiler.share import share
 from bptt_sym.compiler.sites import Site, sites_of
 from bptt_sym.compiler.stack import stack
-from bptt_sym.choices import Layout
 from bptt_sym.compiler.storage import Storages
 from bptt_sym.compiler.stores import with_stores
 from bptt_sym.compiler.translate import translate

@@ -6,7 +6,7 @@ sequences is part of it, so that what is the same for all is computed once. Equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -112,16 +112,12 @@ class Graph:
         """A sum of nodes with coefficients; numbers are gathered, equal terms put together."""
         constant = Fraction(0)
         gathered: dict[Node, Fraction] = {}
-        shown: list[Node] = []
         for coefficient, node in terms:
-            shown.append(node)
             if node.kind == "number":
                 constant += coefficient * node.detail
                 continue
-            if node.kind == "times" and node.detail != 1 and not node.is_constant:
-                coefficient *= node.detail
-                node = self.times(1, node.operands)
-            gathered[node] = gathered.get(node, Fraction(0)) + coefficient
+            number, bare = self._split(node)
+            gathered[bare] = gathered.get(bare, Fraction(0)) + coefficient * number
         left = {node: c for node, c in gathered.items() if c}
         if not left:
             return self.number(constant)
@@ -139,16 +135,21 @@ class Graph:
         for factor in factors:
             if factor.kind == "number":
                 coefficient *= factor.detail
-            elif factor.kind == "times" and factor.detail != 1 and not factor.is_constant:
-                coefficient *= factor.detail
-                left.append(self.times(1, factor.operands))
             else:
-                left.append(factor)
+                number, bare = self._split(factor)
+                coefficient *= number
+                left.append(bare)
         if not left or not coefficient:
             return self.number(coefficient)
         if coefficient == 1 and len(left) == 1:
             return left[0]
         return self.make("times", sorted(left, key=lambda node: node.number), coefficient)
+
+    def _split(self, node: Node) -> tuple[Fraction, Node]:
+        """The number before a product, and the rest; what is computed once keeps its number."""
+        if node.kind != "times" or node.detail == 1 or node.is_constant:
+            return Fraction(1), node
+        return node.detail, self.times(1, node.operands)
 
     def remade(self, node: Node, operands: Iterable[Node]) -> Node:
         """The node with other operands, in the normal form of its kind."""
@@ -256,11 +257,3 @@ def forward_nodes(graph: Graph) -> set[Node]:
     """The nodes that the loss and the kept values need."""
     roots = [graph.definitions[key].node for key in graph.kept]
     return set(graph.reachable([*roots, graph.results["loss",]]))
-
-
-def names_of(graph: Graph) -> Mapping[Node, list[Key]]:
-    """The keys that each node is the definition of."""
-    found: dict[Node, list[Key]] = {}
-    for key, definition in graph.definitions.items():
-        found.setdefault(definition.node, []).append(key)
-    return found

@@ -17,8 +17,8 @@ from bptt_sym.compiler.sites import Site
 from bptt_sym.compiler.stack import added
 
 COMPUTED = (
-    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest", "ending", "state",
-    "carried",
+    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest",
+    "ending", "state", "carried",
 )  # fmt: skip
 """Kinds whose values are written into arrays."""
 
@@ -91,6 +91,10 @@ class Storages:
         copied = node.kind == "join" and not self.packing.is_run(node.operands)
         return node.time and (node.kind in COMPUTED or copied)
 
+    def is_written(self, node: Node) -> bool:
+        """Whether calls write the node into its array; the parts of a product come with it."""
+        return node in self.places and node.kind != "part"
+
     def features_first(self, layout: Layout) -> set[Node]:
         """The nodes whose arrays have the features first: loops, and what is made for them."""
         if layout == "rows":
@@ -99,9 +103,8 @@ class Storages:
         for node in reversed(self.nodes):
             if not node.time:
                 continue
-            if self.sites[node].loop is not None:
-                found.add(node)
-            elif any(user in found and self.keeps_layout(user) for user in self.users[node]):
+            handed = any(user in found and self.keeps_layout(user) for user in self.users[node])
+            if handed or self.sites[node].loop is not None:
                 found.add(node)
         # What is handed on to a loop of another phase comes before it in the order of nodes.
         return found

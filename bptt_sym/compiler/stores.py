@@ -36,14 +36,13 @@ def with_stores(graph: Graph) -> Graph:
     def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
         if node not in stored:
             return None
-        made = plain = result.remade(node, operands)
+        made = result.remade(node, operands)
         for key in stored[node]:
             sizes = graph.definitions[key].sizes
             kind = "state" if key[0] == "value" or key in read_later else "carried"
             made = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
             places[key] = made
-        # What is the same at all steps may be the value before the first one too.
-        return made if node.time else plain
+        return made
 
     result = graph.rewritten(rule)
     for key, node in places.items():

@@ -239,14 +239,13 @@ class _Translation:
                     kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop
                 )
             case Adjoint():
-                node = self.result.definitions["adjoint", leaf.variable.name].node
-                return node
+                return self.result.definitions["adjoint", leaf.variable.name].node
             case Variable() if leaf == SEED:
-                return self.here(self.make("seed", (), sizes=SCALAR, time=True, batch=True))
+                return self.make("seed", (), sizes=SCALAR, time=True, batch=True)
             case Variable() if leaf.name in self.given:
                 only_last = leaf.name not in self.at_any_step
-                detail = (leaf.name, int(TIME - leaf.time))
-                node = self.make("given", (), detail, sizes=sizes, time=not only_last, batch=True)
+                when = (leaf.name, int(TIME - leaf.time))
+                node = self.make("given", (), when, sizes=sizes, time=not only_last, batch=True)
                 return node if only_last else self.here(node)
             case Variable() if leaf.time != TIME:
                 lag = abs(int(TIME - leaf.time))
@@ -264,8 +263,8 @@ class _Translation:
 
     def product(self, factors: Iterable[MatrixExpr]) -> Node:
         nodes = [self.node(factor) for factor in factors]
-        seeds = [node for node in nodes if _is_seed(node)]
-        whole = self.result.times(1, [node for node in nodes if node not in seeds])
+        seeds = [node for node in nodes if node.kind == "seed"]
+        whole = self.result.times(1, [node for node in nodes if node.kind != "seed"])
         if not seeds:
             return whole
         if not whole.batch:
@@ -381,11 +380,6 @@ def _is_of_entries(expression: MatrixExpr) -> bool:
 
 def _varies(expression: MatrixExpr) -> bool:
     return bool(expression.has(Parameter, Variable, Adjoint, Carry))
-
-
-def _is_seed(node: Node) -> bool:
-    """Whether a node is the seed, of every step or of the last one."""
-    return node.kind == "seed" or (node.kind == "last" and node.operands[0].kind == "seed")
 
 
 def _carry(carry: Carry) -> Key:

@@ -118,7 +118,8 @@ def build_program(
 ) -> Program:
     """The program of a model with known functions for its symbolic ones.
 
-    If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises InputError for an unknown function and for a model without an input.
+    If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises
+    InputError for an unknown function and for a model without an input.
     """
     if not model.declared("input"):
         raise InputError(f"the model '{model.name}' has no input; a program needs one")

@@ -7,18 +7,19 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bptt_sym.compiler.compiled import Compiled
 from bptt_sym.algebra.expressions import TIME
-from bptt_sym.compiler.graph import Definition, Key, Node
+from bptt_sym.compiler.compiled import Compiled
+from bptt_sym.compiler.graph import Definition, Key
 from bptt_sym.compiler.order import Stage
 from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.arrays import Argument, Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.buffers import shared_buffers
-from bptt_sym.emit.numpy.fast import Block, Emitter
+from bptt_sym.emit.numpy.calls import Emitter
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import lagged_name
 from bptt_sym.emit.numpy.views import shape_code
+from bptt_sym.emit.numpy.writer import Block, time_span
 from bptt_sym.program.batch import array_sizes
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -110,9 +111,9 @@ class _Body:
         shapes = {self.buffer_name(s): s.shape for s in dict.fromkeys(owners.values())} | self.more
         return FastBody(
             buffers=tuple((name, shape_code(shape)) for name, shape in shapes.items()),
-            prologue=tuple([*self.unpacked([*code, *prepared]), *prologue, *prepared]),
-            forward=tuple([*initial, *forward_lines]),
-            loss=tuple([*late, *loss_lines]),
+            prologue=(*self.unpacked([*code, *prepared]), *prologue, *prepared),
+            forward=(*initial, *forward_lines),
+            loss=(*late, *loss_lines),
             backward=tuple(backward_lines),
             kept=kept_code,
             sizes=tuple(self.sizes(code)),
@@ -299,13 +300,10 @@ class _Body:
 
     def state_views(self, storage: Storage, name: str) -> list[str]:
         """Views of an array with a past: the values, and those of steps before."""
-        depth = storage.depth
-        spans = {0: "[:T]" if storage.reverse else f"[{depth}:]"}
-        for lag in range(1, depth + 1):
-            spans[lag] = f"[{lag}:][:T]" if storage.reverse else f"[{depth - lag}:-{lag}]"
         return [
-            f"{self.emitter.past_name(storage, lag)} = {name}{span.replace('[0:', '[:')}"
-            for lag, span in spans.items()
+            f"{self.emitter.past_name(storage, lag)} = "
+            f"{name}{time_span(storage.depth, lag, storage.reverse)}"
+            for lag in range(storage.depth + 1)
         ]
 
     def initial_lines(self) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bptt_sym.compiler.compiled import compiled
 from bptt_sym.choices import Layout, Style
+from bptt_sym.compiler.compiled import compiled
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
 from bptt_sym.emit.numpy.compiled import fast_body

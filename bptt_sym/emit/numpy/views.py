@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bptt_sym.compiler.stack import added
 from bptt_sym.choices import Layout
+from bptt_sym.compiler.stack import added
 from bptt_sym.compiler.storage import Storage
 
 Form = Literal["flat", "lanes"]
@@ -68,6 +68,7 @@ def _span(start: str, stop: str) -> str:
 
 
 def tight(size: str) -> str:
+    """A size as it stands in a slice."""
     return f"({size})" if " " in size else size
 
 
