@@ -14,7 +14,6 @@ from bptt_sym.emit.numpy.emit import numpy_module
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.program.program import build_program
-from bptt_sym.verification.points import _draw_mask
 from bptt_sym.verification.sizes import number
 
 Arrays = dict[str, Any]
@@ -38,7 +37,8 @@ def draw(module: ModuleType, sizes: Mapping[str, int], seed: int = 0) -> Arrays:
         if kind.startswith("labels of "):
             arrays[name] = rng.integers(0, number(kind.removeprefix("labels of "), sizes), lengths)
         elif kind == "mask":
-            arrays[name] = _draw_mask(rng, lengths)
+            ends = np.minimum(rng.integers(1, sizes["T"] + 2, sizes["B"]), sizes["T"])
+            arrays[name] = module.mask_of(ends, sizes["T"])
         else:
             values = np.asarray(rng.standard_normal(lengths) / 2)
             arrays[name] = np.exp(values) if kind == "positive" else values

@@ -15,6 +15,8 @@ from bptt_sym.derivation.derivation import LOSSES
 NAMES = b.model_names()
 STYLES = ["fast", "readable"]
 
+NO_STEPS = r"^the loss needs one time step or more$"
+
 ZERO_DIVISION = {"linear-attention", "minlstm"}
 """They divide by sums of elu(z) + 1 and of gates, which are 0 where all arguments are negative."""
 
@@ -37,6 +39,10 @@ def each(arrays: Arrays, change: Any) -> Arrays:
     return {key: array if is_label(array) else change(array) for key, array in arrays.items()}
 
 
+def scaled(arrays: Arrays, scale: float) -> Arrays:
+    return each(arrays, lambda array: scale * array)
+
+
 def is_finite(found: Arrays) -> bool:
     return all(np.all(np.isfinite(array)) for array in found.values())
 
@@ -50,14 +56,13 @@ def test_saturated_gates_and_large_logits_are_finite(name: str, style: str) -> N
     scales = (1000, -1000)
     if name in ZERO_DIVISION:
         arrays, scales = each(arrays, np.abs), (1000, 500)
+    inputs = each(arguments(module, arrays, "forward"), np.sign)
     for scale in scales:
-        inputs = arguments(module, arrays, "forward")
-        large = arrays | each(inputs, lambda array: scale * np.sign(array))
+        large = arrays | scaled(inputs, scale)
         assert is_finite(gradients(module, large))
         assert is_finite(forward(module, large))
         # Every weight matrix large: the states drive the gates too.
-        large = each(arrays, lambda array: scale * array)
-        assert is_finite(gradients(module, large))
+        assert is_finite(gradients(module, scaled(arrays, scale)))
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -94,9 +99,9 @@ def test_no_time_steps(name: str, loss: str, style: str) -> None:
         expected = gradients(module, drawn(name))
         assert found.keys() == expected.keys()
         return
-    with pytest.raises(ValueError, match="^the loss needs one time step or more$"):
+    with pytest.raises(ValueError, match=NO_STEPS):
         gradients(module, arrays)
-    with pytest.raises(ValueError, match="^the loss needs one time step or more$"):
+    with pytest.raises(ValueError, match=NO_STEPS):
         module.loss(parameters(module, arrays), **arguments(module, arrays))
 
 
@@ -164,7 +169,9 @@ def test_a_wrong_array_is_named(name: str, style: str) -> None:
     """One line says which, the shape it has and the shape it should have."""
     module, arrays = compiled(name, style), drawn(name)
     for key, array in arrays.items():
-        for wrong in (array[..., None], array[None], array[..., :0], array[0]) if array.ndim else ():
+        for wrong in (
+            (array[..., None], array[None], array[..., :0], array[0]) if array.ndim else ()
+        ):
             with pytest.raises(ValueError) as error:
                 gradients(module, arrays | {key: wrong})
             said = str(error.value)
@@ -186,7 +193,7 @@ def test_arrays_of_different_lengths_are_refused(name: str, style: str) -> None:
     for key, array in arrays.items():
         if module.SHAPES[key][:1] == ("T",):
             for wrong in (array[1:], np.concatenate([array, array])):
-                with pytest.raises(ValueError, match="has the shape .*T="):
+                with pytest.raises(ValueError, match=r"has the shape .*T="):
                     gradients(module, arrays | {key: wrong})
 
 

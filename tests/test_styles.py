@@ -1,4 +1,4 @@
-"""The compiled style computes what the readable one says, and no pass of the compiler changes it."""
+"""The compiled style computes what the readable one says, with any of its passes left out."""
 
 from __future__ import annotations
 

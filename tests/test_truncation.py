@@ -231,7 +231,7 @@ def test_what_does_not_go_together_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="do not go together"):
             gradients(module, arrays, **options)
-    with pytest.raises(ValueError, match="^exact is for a window"):
+    with pytest.raises(ValueError, match=r"^exact is for a window"):
         gradients(module, arrays, exact=True)
 
 

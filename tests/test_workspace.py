@@ -17,6 +17,8 @@ from bptt_sym.model.model import Model
 
 NAMES = b.model_names()
 
+REFUSAL = "another call is at work in the workspace"
+
 OWN_FUNCTIONS = {"indrnn", "linear-attention"}
 """These have relu and elu, which no call of NumPy writes into an array."""
 
@@ -36,8 +38,13 @@ def drawn(module: Any, model: Model, steps: int = 6, sequences: int = 5, seed: i
     return sizes, draw(module, sizes, seed)
 
 
+def assert_right(module: Any, arrays: Arrays, workspace: Any) -> None:
+    expected = gradients(module, arrays)
+    assert difference(gradients(module, arrays, workspace=workspace), expected) == 0
+
+
 def peak(module: Any, arrays: Arrays, **options: Any) -> int:
-    """The most bytes that a call holds beside what was there, and its time does not matter."""
+    """The most bytes that a call holds beside what was there before it."""
     params, given = parameters(module, arrays), arguments(module, arrays)
     module.value_and_grad(params, **given, **options)
     tracemalloc.start()
@@ -130,15 +137,15 @@ def test_a_workspace_for_something_else_is_refused(name: str) -> None:
         workspace = workspace_for(module, sizes | {other: sizes[other] + 1})
         with pytest.raises(ValueError, match=r"^the workspace is for .* the arrays are for "):
             gradients(module, arrays, workspace=workspace)
-    with pytest.raises(ValueError, match="float32.* float64"):
+    with pytest.raises(ValueError, match=r"float32.* float64"):
         gradients(module, arrays, workspace=workspace_for(module, sizes, np.float32))
-    with pytest.raises(ValueError, match="^workspace must be a Workspace, not 3"):
+    with pytest.raises(ValueError, match=r"^workspace must be a Workspace, not 3"):
         gradients(module, arrays, workspace=3)
     # After a refusal it can be used.
     workspace = workspace_for(module, sizes)
     with pytest.raises(ValueError):
         gradients(module, drawn(module, model, 7)[1], workspace=workspace)
-    assert difference(gradients(module, arrays, workspace=workspace), gradients(module, arrays)) == 0
+    assert_right(module, arrays, workspace)
 
 
 def test_a_workspace_is_free_again_after_an_error() -> None:
@@ -149,7 +156,7 @@ def test_a_workspace_is_free_again_after_an_error() -> None:
     wrong = arrays | {labels: arrays[labels] + 1000}
     with pytest.raises(ValueError, match="labels"):
         gradients(module, wrong, workspace=workspace)
-    assert difference(gradients(module, arrays, workspace=workspace), gradients(module, arrays)) == 0
+    assert_right(module, arrays, workspace)
 
 
 def test_two_threads_in_one_workspace_are_refused_and_never_wrong() -> None:
@@ -176,7 +183,9 @@ def test_two_threads_in_one_workspace_are_refused_and_never_wrong() -> None:
     for thread in threads:
         thread.join()
     assert len(found) == 200 * len(cases)
-    assert set(found) == {0, "another call is at work in the workspace"}
+    assert set(found) <= {0, REFUSAL}
+    with workspace.lock, pytest.raises(RuntimeError, match=REFUSAL):
+        gradients(module, cases[0], workspace=workspace)
 
 
 def test_calls_without_a_workspace_do_not_disturb_each_other() -> None:
