@@ -271,7 +271,7 @@ class _Body:
             definition = self.graph.definitions.get(("carry", state, str(lag)))
             place = self.emitter.places.get(definition.node) if definition else None
             if place is None:
-                sizes = array_sizes(self.arrays.model.declaration(state).shape)
+                sizes = self.sizes_of(state)
                 carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
             else:
                 carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
