@@ -260,6 +260,15 @@ class Arrays:
             fields.append(Argument(lagged_name(earlier, self.names), ("T", "B", *sizes), meaning))
         return fields
 
+    def claim_names(self) -> None:
+        """Gives the model's own names to what a module takes and returns."""
+        for entry in self.model.declarations:
+            self.names("value", entry.name)
+        for definition in self.model.definitions:
+            self.names("value", definition.name)
+        for entry in self.state_entries:
+            self.names("initial", entry.name)
+
     @property
     def written(self) -> list[Argument]:
         """The model's own variables, which a fast module returns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ class FastBody:
     kept: tuple[str, ...]
     sizes: tuple[str, ...]
     memory: str
+    has_temporaries: bool
     is_onward: bool
     histories: tuple[tuple[str, str], ...]
     depths: tuple[int, ...]
@@ -63,6 +65,8 @@ class _Body:
         self.compiled, self.arrays, self.names = compiled, arrays, names
         self.emitter = Emitter(compiled, names)
         self.graph = compiled.graph
+        self.vectors: dict[str, str] = {}
+        self.more: dict[str, tuple[str, ...]] = {}
 
     def body(self) -> FastBody:
         emitter = self.emitter
@@ -104,17 +108,18 @@ class _Body:
         code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
         prepared = self.prepared(code)
         code += prepared
+        late = self.one_hot(self.words(code), forward=False)
+        shapes = {self.buffer_name(s): s.shape for s in dict.fromkeys(owners.values())} | self.more
         return FastBody(
-            buffers=tuple(
-                (self.buffer_name(s), shape_code(s.shape)) for s in dict.fromkeys(owners.values())
-            ),
+            buffers=tuple((name, shape_code(shape)) for name, shape in shapes.items()),
             prologue=(*self.unpacked([*code, *prepared]), *prologue, *prepared),
             forward=(*initial, *forward_lines),
-            loss=(*self.one_hot(self.words(code), forward=False), *loss_lines),
+            loss=(*late, *loss_lines),
             backward=tuple(backward_lines),
             kept=kept_code,
             sizes=tuple(self.sizes(code)),
-            memory=self.memory(dict.fromkeys(owners.values())),
+            memory=self.memory(shapes.values()),
+            has_temporaries=emitter.has_temporaries,
             is_onward=not any(entry.reverse for entry in self.arrays.state_entries),
             histories=tuple(self.histories()),
             depths=tuple(self.arrays.model.depth(e.name) for e in self.arrays.state_entries),
@@ -407,8 +412,13 @@ class _Body:
     def one_hot(self, words: Collection[str], *, forward: bool) -> list[str]:
         """Labels as vectors, where they are read: those of the forward pass, or the others."""
         first = {argument.name for argument in self.arrays.forward_arguments}
+        shapes = {argument.name: argument.shape for argument in self.arrays.arguments}
+        for name, size in self.arrays.labels:
+            if name in words and name not in self.vectors:
+                self.vectors[name] = self.names.fresh(f"{name}_vectors")
+                self.more[self.vectors[name]] = (*shapes[name], size)
         return [
-            f"{name} = one_hot({name}, {size}, dtype)"
+            f'{name} = one_hot("{name}", {name}, {size}, dtype, work.{self.vectors[name]})'
             for name, size in self.arrays.labels
             if name in words and (name in first) == forward
         ]
@@ -418,13 +428,12 @@ class _Body:
         entry = self.arrays.model.declaration(name)
         depth = self.arrays.model.depth(name)
         value, whole = self.names("value", name), self.names("all", name)
-        shape = ", ".join(("B", *array_sizes(entry.shape)))
+        self.more[whole] = (f"T + {depth}", "B", *array_sizes(entry.shape))
         own = initial_value(self.arrays, entry)
         return [
-            f"{whole} = np.empty((T + {depth}, {shape}), dtype)",
+            f"{whole} = work.{whole}",
             f"{whole}[:{depth}] = {own} if start is None else start.{self.state_field(name)}",
             f"{whole}[{depth}:] = {value}",
-            f"work.{whole} = {whole}",
             *(f"{view} = {whole}[{depth - lag}:][:T]" for lag, view in views.items()),
         ]
 
@@ -436,20 +445,18 @@ class _Body:
     def words(self, code: Iterable[str]) -> set[str]:
         return {word for line in code for word in _WORD.findall(line)}
 
-    def memory(self, storages: Iterable[Storage]) -> str:
+    def memory(self, shapes: Iterable[Sequence[str]]) -> str:
         """The numbers that the workspace holds, as a formula of the sizes."""
         counts: dict[str, int] = {}
-        for storage in storages:
-            factors = [f"({size})" if " " in size else size for size in storage.shape]
-            number = 1
-            rest = []
-            for factor in (
-                "*".join(factors).split("*") if not any("(" in f for f in factors) else factors
-            ):
-                if factor.isdigit():
-                    number *= int(factor)
-                else:
-                    rest.append(factor)
+        for shape in shapes:
+            number, rest = 1, []
+            for size in shape:
+                factors = [f"({size})"] if " " in size else size.split("*")
+                number *= math.prod(int(factor) for factor in factors if factor.isdigit())
+                rest += [factor for factor in factors if not factor.isdigit()]
             key = "*".join(rest)
             counts[key] = counts.get(key, 0) + number
-        return " + ".join(key if count == 1 else f"{count}*{key}" for key, count in counts.items())
+        terms = ((key, count) for key, count in counts.items() if count)
+        return " + ".join(
+            key if count == 1 and key else f"{count}*{key}".rstrip("*") for key, count in terms
+        )

@@ -45,6 +45,8 @@ def numpy_module(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
     if style == "fast":
+        # First, so that nothing of the compiler's own takes a name that the model has.
+        arrays.claim_names()
         fast = fast_body(compiled(program, layout=layout, without=without), arrays, names)
         bodies: dict[str, Any] = {"fast": fast, "returned": arrays.written}
         lines = [*fast.prologue, *fast.forward, *fast.loss, *fast.backward]

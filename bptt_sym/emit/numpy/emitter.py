@@ -119,7 +119,7 @@ class Emitter(Calls):
             case "entries":
                 text = f"np.sum({inner}, axis={axis}, keepdims=True, out={{out}})"
             case "largest":
-                text = f"{{out}}[...] = np.max(np.real({inner}), axis={axis}, keepdims=True)"
+                text = f"np.max(np.real({inner}), axis={axis}, keepdims=True, out={{out}})"
             case "matrix entries":
                 text = f"{{out}}[...] = np.sum({inner}, axis=(-2, -1))[..., None]"
             case "sigmoid":
@@ -152,7 +152,12 @@ class Emitter(Calls):
         layout: Layout = storage.layout if entrywise else "rows"
         texts = [self.shown(self.atom(operand, layout), layout) for operand in node.operands]
         out = self.shown(View(storage, lane), layout, writes=True)
-        self.line(f"{out}[...] = {filled(text, texts)}")
+        code = filled(text, texts)
+        if text.startswith("np.einsum("):
+            self.line(f"{code[:-1]}, out={out})")
+        else:
+            self.has_temporaries |= self.block.way is None
+            self.line(f"{out}[...] = {code}")
 
     def write_dot(self, node: Node) -> None:
         """A vector times a matrix: for all time steps in rows as one product."""

@@ -33,7 +33,8 @@ class Writer:
     """Knows the names of all arrays, and writes into the current block.
 
     ``touched`` tells when each array is written and read, by a clock that goes on with the lines;
-    ``in_place`` tells which array a call could write over another one.
+    ``in_place`` tells which array a call could write over another one; ``has_temporaries`` whether
+    something over all time steps is computed that no call writes into an array.
     """
 
     def __init__(self, compiled: Compiled, names: Names) -> None:
@@ -48,6 +49,7 @@ class Writer:
         self.touched: dict[Storage, list[tuple[int, bool]]] = {}
         self.in_place: list[tuple[int, Storage, Storage]] = []
         self.clock = 0
+        self.has_temporaries = False
         self.keys: dict[Node, list[Key]] = {}
         for key, definition in self.graph.definitions.items():
             self.keys.setdefault(definition.node, []).append(key)
