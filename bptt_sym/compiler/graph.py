@@ -242,7 +242,7 @@ class Graph:
 
 
 def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The sizes of what is made entry by entry of arrays with these sizes, as NumPy spreads them."""
+    """The sizes of what is made entry by entry of arrays with these sizes, each spread."""
     result: tuple[str, ...] = ()
     for sizes in shapes:
         longer, shorter = (sizes, result) if len(sizes) > len(result) else (result, sizes)

@@ -132,11 +132,10 @@ class Calls(Timeless):
         return self.packing.is_run(known) and self.places[known[0]][0].layout == layout
 
     def is_spreadable(self, node: Node, target: Node) -> bool:
-        """Whether one operand can stand beside all lanes that the target lies in."""
+        """Whether one operand can stand beside the target and beside neighbours like it."""
         if self.is_number(node):
             return True
-        storages = [self.places[other][0] for other in (node, target) if other in self.places]
-        return len(node.sizes) == 1 and all(len(set(s.widths)) == 1 for s in storages)
+        return len(node.sizes) == 1 and node.sizes == target.sizes
 
     def is_number(self, node: Node) -> bool:
         """Whether a node is one number for all sequences."""
