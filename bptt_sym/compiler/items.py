@@ -72,9 +72,10 @@ class _Grouping:
         """
         places = self.storages.places
         for node in self.written:
-            if node.kind == "carried" and places[node.operands[0]][0] is places[node][0]:
-                del places[node.operands[0]]
-                self.storages.add((node.operands[0],), over_time=False)
+            (value,) = node.operands if node.kind == "carried" else (None,)
+            if value in places and places[value][0] is places[node][0]:
+                del places[value]
+                self.storages.add((value,), over_time=False)
 
     def ordered(self, group: Mapping[Node, Item]) -> list[Item] | None:
         """The groups in order; None where they wait for each other."""

@@ -96,7 +96,7 @@ class Storages:
         return node in self.places and node.kind != "part"
 
     def features_first(self, layout: Layout) -> set[Node]:
-        """The nodes whose arrays have the features first: loops, and what is made for them."""
+        """Nodes whose arrays have the features first: loops, what is made for them, and states."""
         if layout == "rows":
             return set()
         found: set[Node] = set()
@@ -104,7 +104,8 @@ class Storages:
             if not node.time:
                 continue
             handed = any(user in found and self.keeps_layout(user) for user in self.users[node])
-            if handed or self.sites[node].loop is not None:
+            stored = node.kind in ("state", "carried")
+            if handed or stored or self.sites[node].loop is not None:
                 found.add(node)
         # What is handed on to a loop of another phase comes before it in the order of nodes.
         return found

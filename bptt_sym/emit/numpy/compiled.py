@@ -107,12 +107,12 @@ class _Body:
         prologue = self.prologue(owners)
         code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
         prepared = self.prepared(code)
-        code += prepared
         late = self.one_hot(self.words(code), forward=False)
+        code += [*prepared, *late]
         shapes = {self.buffer_name(s): s.shape for s in dict.fromkeys(owners.values())} | self.more
         return FastBody(
             buffers=tuple((name, shape_code(shape)) for name, shape in shapes.items()),
-            prologue=(*self.unpacked([*code, *prepared]), *prologue, *prepared),
+            prologue=(*self.unpacked(code), *prologue, *prepared),
             forward=(*initial, *forward_lines),
             loss=(*late, *loss_lines),
             backward=tuple(backward_lines),

@@ -53,11 +53,8 @@ class Timeless(Writer):
                 return self.plain(node.operands[0], turned=not turned)
             case "final":
                 storage, _ = self.places[self.graph.definitions[node.detail[0]].node]
-                self.touch(storage)
-                if storage.depth:
-                    return f"({self.final_code(storage)} * (start is None))"
                 # What a part of a sequence hands back goes to the part before it, not further.
-                return f"({self.name(storage)} * (start is None))"
+                return f"({self.final_code(storage)} * (start is None))"
         if (node, turned) not in self.plain_names:
             text = self.plain_code(node, turned)
             if re.fullmatch(r"[\w.]+(\[[-\w:, ]+\])*(\.T)?", text):
@@ -71,6 +68,7 @@ class Timeless(Writer):
 
     def final_code(self, storage: Storage) -> str:
         """What is carried out of a loop."""
+        self.touch(storage)
         if not storage.depth:
             return self.name(storage)
         return f"{self.whole_name(storage)}[{'0' if storage.reverse else '-1'}]"
@@ -79,6 +77,8 @@ class Timeless(Writer):
         known = self.known_name(node)
         if known:
             return ("d" if known[0] == "adjoint" else "") + known[1]
+        if node.kind == "last" and (known := self.known_name(node.operands[0])):
+            return f"{known[1]}_last"
         hints = {"beside": "W", "above": "W", "contract": "dW", "batch sum": "db", "total": "total"}
         return hints.get(node.kind, "v")
 
@@ -177,8 +177,9 @@ class Timeless(Writer):
             return self.plain(node)
         view = self.over_time(node)
         self.touch(view.storage)
-        code = code_of(view, self.view_name(view), leading=True, layout=self.layout)
-        return f"{code}[-1]"
+        code = f"{code_of(view, self.view_name(view), leading=True, layout=self.layout)}[-1]"
+        # A buffer may be taken by something else while this is still read.
+        return code if view.storage in self.pseudo.values() else f"np.array({code})"
 
     def plain_dot(self, node: Node) -> str:
         vector, matrix = node.operands
