@@ -41,6 +41,9 @@ def with_stores(graph: Graph) -> Graph:
         for key in stored[node]:
             sizes = graph.definitions[key].sizes
             kind = "state" if key[0] == "value" or key in read_later else "carried"
+            if kind == "carried" and made.kind == "lagged":
+                # A copy, so that two that are exchanged can wait for each other.
+                made = result.make("spread", [made], sizes=sizes)
             store = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
             made = store if node.time else made
             places[key] = store

@@ -214,9 +214,7 @@ class _Translation:
             case GrandTotal() if is_batched(rest):
                 return self.grand_total(rest)
             case Contraction():
-                operands = [self.widened(factor) for factor in rest.args[:2]]
-                sizes = tuple(operand.width for operand in operands)
-                return self.make("contract", operands, sizes=sizes, time=False, batch=False)
+                return self.contraction(rest)
             case BatchSum():
                 operand = self.widened(rest.args[0])
                 return self.make("batch sum", [operand], time=False, batch=False)
@@ -280,19 +278,36 @@ class _Translation:
         weighted = self.make("weighted", [inner])
         return self.result.times(whole.detail if inner is not whole else 1, [weighted])
 
+    def array(self, expression: MatrixExpr) -> Node:
+        """The node of an expression that has the expression's shape if it cancels to a number."""
+        node, sizes = self.node(expression), array_sizes(expression.shape)
+        if node.kind != "number" or sizes in ((), SCALAR):
+            return node
+        return self.make("spread", [node], sizes=sizes, time=False, batch=is_batched(expression))
+
     def transposed(self, node: Node) -> Node:
         return self.make("transpose", [node], sizes=node.sizes[::-1])
 
     def row_times_matrices(self, expression: MatMul) -> Node:
-        node = self.node(expression.args[0])
+        node = self.array(expression.args[0])
         if len(node.sizes) != 1 or node.sizes == SCALAR != array_sizes(expression.args[0].shape):
             return self.by_code(expression)
         for factor in expression.args[1:]:
-            matrix = self.node(factor)
+            matrix = self.array(factor)
             if len(matrix.sizes) != 2:
                 return self.by_code(expression)
             node = self.make("dot", [node, matrix], sizes=matrix.sizes[1:])
         return node
+
+    def contraction(self, expression: Contraction) -> Node:
+        nodes = [self.widened(factor) for factor in expression.args[:2]]
+        time = any(node.time for node in nodes)
+        operands = [
+            self.full(node, factor, time=time)
+            for node, factor in zip(nodes, expression.args[:2], strict=True)
+        ]
+        sizes = tuple(operand.width for operand in operands)
+        return self.make("contract", operands, sizes=sizes, time=False, batch=False)
 
     def entries(self, node: Node) -> Node:
         """The sum of a vector's entries."""
@@ -361,9 +376,7 @@ class _Translation:
         def code(child: Expr, binding: int) -> str:
             if not isinstance(child, MatrixExpr) or not _varies(child):
                 return BATCH_OPERATIONS[type(child)].numpy(child, code).within(binding)
-            node = self.node(child)
-            if node.kind == "number":
-                return BATCH_OPERATIONS[type(child)].numpy(child, code).within(binding)
+            node = self.array(child)
             if node not in operands:
                 operands.append(node)
             return f"<{operands.index(node)}>"

@@ -312,8 +312,7 @@ class _Body:
         own: list[str] = []
         given: list[str] = []
         for key, definition in self.graph.definitions.items():
-            place = self.emitter.places.get(definition.node)
-            if key[0] != "value" or definition.node.kind != "state" or place is None:
+            if key[0] != "value" or not self.is_stored(key):
                 continue
             name, depth = self.names("all", key[1]), definition.depth
             for lag, initial in enumerate(definition.initial, start=1):
@@ -345,9 +344,13 @@ class _Body:
             if entry.kind == "input":
                 yield field, f"work.{whole}"
                 continue
-            place = self.emitter.places.get(self.graph.definitions["value", entry.name].node)
-            stored = place is not None and place[0].depth
+            stored = self.is_stored(("value", entry.name))
             yield field, f"work.{whole}{self.turned}" if stored else "None"
+
+    def is_stored(self, key: Key) -> bool:
+        """Whether a state has an array of its own with the values before the first step."""
+        node = self.graph.definitions[key].node
+        return node.kind == "state" and node.detail == key and node in self.emitter.places
 
     def initial_fields(self) -> Iterable[tuple[str, str]]:
         """The arguments before the first step, each with its field in the State."""
