@@ -14,8 +14,7 @@ from test_cells import CORPUS
 from test_random_models import KINK, LOSSES, STEPS, Cell, random_models
 
 import bptt_sym as b
-from bptt_sym.choices import LAYOUTS
-from bptt_sym.compiler.compiled import PASSES
+from bptt_sym.choices import LAYOUTS, PASSES
 from bptt_sym.model.read import parse_model
 from bptt_sym.verification.evidence import quiet
 from bptt_sym.verification.points import draw_points

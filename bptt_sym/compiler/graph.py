@@ -6,6 +6,7 @@ sequences is part of it, so that what is the same for all is computed once. Equa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -249,6 +250,14 @@ def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         spread = ("1",) * (len(longer) - len(shorter)) + shorter
         result = tuple(b if a == "1" else a for a, b in zip(longer, spread, strict=True))
     return result
+
+
+def filled(text: str, operands: Iterable[str]) -> str:
+    """The code of an operation with its operands in the places <0>, <1>, ..."""
+    for k, operand in enumerate(operands):
+        simple = re.fullmatch(r"[\w.]+(\[[^\]]*\])*(\(.*\))?", operand)
+        text = text.replace(f"<{k}>", operand if simple else f"({operand})")
+    return text
 
 
 Phase = Literal["forward", "backward"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_sym.choices import Layout
-from bptt_sym.compiler.graph import Node
+from bptt_sym.compiler.graph import Node, filled
 from bptt_sym.compiler.items import Item, items_of
 from bptt_sym.compiler.order import Stage, dependencies
 from bptt_sym.compiler.stack import added
 from bptt_sym.emit.numpy.calls import Calls
-from bptt_sym.emit.numpy.timeless import filled
 from bptt_sym.emit.numpy.views import View, tight
 from bptt_sym.emit.numpy.writer import Block
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from bptt_sym.choices import Layout
 from bptt_sym.compiler.compiled import Compiled
-from bptt_sym.compiler.graph import Node
+from bptt_sym.compiler.graph import Node, filled
 from bptt_sym.compiler.stack import added
 from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.names import Names
@@ -269,14 +269,6 @@ class Timeless(Writer):
                 return f"np.full(({shape}), {number_text(operand.detail)}, dtype)"
             return f"np.broadcast_to({self.plain(operand)}, ({shape})).copy()"
         return self.plain(operand)
-
-
-def filled(text: str, operands: Iterable[str]) -> str:
-    """The code of an operation with its operands in the places <0>, <1>, ..."""
-    for k, operand in enumerate(operands):
-        simple = re.fullmatch(r"[\w.]+(\[[^\]]*\])*(\(.*\))?", operand)
-        text = text.replace(f"<{k}>", operand if simple else f"({operand})")
-    return text
 
 
 def number_text(number: Fraction) -> str:
