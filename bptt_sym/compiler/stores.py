@@ -45,7 +45,8 @@ def with_stores(graph: Graph) -> Graph:
                 # A copy, so that two that are exchanged can wait for each other.
                 made = result.make("spread", [made], sizes=sizes)
             store = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
-            made = store if node.time else made
+            # What is carried may be written late, after the carry of the step before is read.
+            made = store if node.time and kind == "state" else made
             places[key] = store
         # What is the same at all steps is read as it is.
         return made if node.time else None
