@@ -66,7 +66,10 @@ class _Listing:
         """Each array once: its shape, what comes first in it, and what lies in it."""
         found = dict.fromkeys(storage for storage, _ in storages.places.values())
         rows = [
-            (f"({', '.join(storage.shape)})", " | ".join(self.operand(n, SUM) for n in storage.lanes))
+            (
+                f"({', '.join(storage.shape)})",
+                " | ".join(self.operand(n, SUM) for n in storage.lanes),
+            )
             for storage in found
         ]
         width = max((len(shape) for shape, _ in rows), default=0)

@@ -57,6 +57,11 @@ class Storage:
         step = (*self.sizes, "B") if self.layout == "features" else ("B", *self.sizes)
         return (self.lead, *step) if self.over_time else step
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The factors of the number of its entries; arrays with the same ones are equally large."""
+        return tuple(sorted(factor for size in self.shape for factor in size.split("*")))
+
 
 class Storages:
     """The storage and lane of each node that is written into an array."""

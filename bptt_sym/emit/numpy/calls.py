@@ -176,7 +176,7 @@ class Calls(Timeless):
 
     def joined_constants(self, nodes: Sequence[Node], target: View) -> str:
         """Constants of neighbours side by side."""
-        text = f"np.concatenate([{', '.join(map(self.plain, nodes))}])"
+        text = f"np.concatenate([{', '.join(map(self.inlined, nodes))}])"
         lines = self.block.lines if self.block.way is None else self.block.before
         line = next((known for known in lines if known.endswith(f" = {text}")), None)
         if line is None:

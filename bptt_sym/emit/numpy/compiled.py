@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,14 @@ from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.writer import Block, time_span
 from bptt_sym.program.batch import array_sizes
 
+
+def _renamed(line: str, names: Mapping[str, str]) -> str:
+    return _WORD.sub(lambda found: names.get(found[0], found[0]), line)
+
+
+_LINE = 92
+"""The most characters of a line of a loop's head."""
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -39,6 +48,7 @@ class FastBody:
     loss: tuple[str, ...]
     backward: tuple[str, ...]
     kept: tuple[str, ...]
+    value: str
     sizes: tuple[str, ...]
     memory: str
     has_temporaries: bool
@@ -91,20 +101,25 @@ class _Body:
         loss_lines = self.lines(loss)
         emitter.block = Block()
         value = emitter.plain(self.graph.results["loss",])
-        loss_lines += [*self.flushed(), f"value = {value}"]
+        loss_lines += self.flushed()
         backward_lines = self.lines(backward)
         emitter.block = Block()
         results = {
             key: emitter.plain(node) for key, node in self.graph.results.items() if key != ("loss",)
         }
         backward_lines += self.flushed()
-        backward_lines += self.returned(results)
+        backward_lines += self.returned(value, results)
         owners = shared_buffers(
             {s: e for s, e in emitter.touched.items() if s not in emitter.pseudo.values()},
             emitter.in_place,
             reuse=self.compiled.reuse,
         )
         prologue = self.prologue(owners)
+        same = self.same_arrays(owners)
+        initial, forward_lines, loss_lines, backward_lines = (
+            [_renamed(line, same) for line in lines]
+            for lines in (initial, forward_lines, loss_lines, backward_lines)
+        )
         code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
         prepared = self.prepared(code)
         late = self.one_hot(self.words(code), forward=False)
@@ -117,6 +132,7 @@ class _Body:
             loss=(*late, *loss_lines),
             backward=tuple(backward_lines),
             kept=kept_code,
+            value=value,
             sizes=tuple(self.sizes(code)),
             memory=self.memory(shapes.values()),
             has_temporaries=emitter.has_temporaries,
@@ -165,17 +181,22 @@ class _Body:
             return block.lines
         if not block.lines:
             return block.before
-        zipped = list(block.zipped.items())
         turn = "[::-1]" if block.way == "backward" else ""
-        if not zipped:
-            header = ["for _ in range(T):"]
-        elif len(zipped) == 1:
-            ((source, name),) = zipped
-            header = [f"for {name} in {source}{turn}:"]
-        else:
-            names = ", ".join(name for _, name in zipped)
-            sources = [f"    {source}{turn}," for source, _ in zipped]
-            header = [f"for {names} in zip(", *sources, "):"]
+        names = ", ".join(block.zipped.values()) or "_"
+        sources = [f"{source}{turn}" for source in block.zipped] or ["range(T)"]
+        zipped = f"zip({', '.join(sources)})" if len(sources) > 1 else sources[0]
+        header = [f"for {names} in {zipped}:"]
+        if len(header[0]) > _LINE:
+            broken = textwrap.wrap(
+                f"{names},", _LINE, initial_indent="    ", subsequent_indent="    "
+            )
+            header = [
+                "for (",
+                *broken,
+                ") in zip(",
+                *(f"    {source}," for source in sources),
+                "):",
+            ]
         return [*block.before, *header, *(f"    {line}" for line in block.lines)]
 
     def flushed(self) -> list[str]:
@@ -237,7 +258,7 @@ class _Body:
         variable = next(d.variable for d in self.arrays.model.definitions if d.name == name)
         return array_sizes(variable.shape)
 
-    def returned(self, results: Mapping[Key, str]) -> list[str]:
+    def returned(self, value: str, results: Mapping[Key, str]) -> list[str]:
         """The gradients as they are returned, none of which shares memory with another."""
         lines = ["gradients = Parameters("]
         given: set[str] = set()
@@ -261,7 +282,7 @@ class _Body:
             f"d{self.state_field(entry.name)}_first" if entry.kind == "state" else "None"
             for entry in self.arrays.state_entries
         )
-        return [*lines, f"return value, gradients, InitialState({fields}), State({states})"]
+        return [*lines, f"return {value}, gradients, InitialState({fields}), State({states})"]
 
     def before_first(self, state: str) -> str:
         """The gradient by a state before the first time step, in the public layout."""
@@ -291,12 +312,28 @@ class _Body:
 
     def prologue(self, owners: dict[Storage, Storage]) -> list[str]:
         lines = []
+        same = self.same_arrays(owners)
         for storage, owner in owners.items():
             name, buffer = self.buffer_name(storage), self.buffer_name(owner)
-            lines.append(f"{name} = work.{buffer}")
+            if name not in same:
+                shape = (
+                    f".reshape({', '.join(storage.shape)})" if storage.shape != owner.shape else ""
+                )
+                lines.append(f"{name} = work.{buffer}{shape}")
             if storage.depth and not name.endswith("_rows"):
                 lines += self.state_views(storage, name)
         return lines
+
+    def same_arrays(self, owners: Mapping[Storage, Storage]) -> dict[str, str]:
+        """Names without a meaning for arrays that have another such name."""
+        names = {s: (self.buffer_name(s), self.buffer_name(owner)) for s, owner in owners.items()}
+        return {
+            name: first
+            for storage, (name, first) in names.items()
+            if name != first
+            and storage.shape == owners[storage].shape
+            and {name, first} <= self.emitter.unnamed
+        }
 
     def state_views(self, storage: Storage, name: str) -> list[str]:
         """Views of an array with a past: the values, and those of steps before."""

@@ -13,7 +13,7 @@ from bptt_sym.compiler.stack import added
 from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.views import code_of, tight
-from bptt_sym.emit.numpy.writer import Atom, Writer
+from bptt_sym.emit.numpy.writer import Atom, Writer, label
 
 
 class Timeless(Writer):
@@ -59,7 +59,12 @@ class Timeless(Writer):
             text = self.plain_code(node, turned)
             if re.fullmatch(r"[\w.]+(\[[-\w:, ]+\])*(\.T)?", text):
                 return text
-            name = self.names.fresh(self.plain_hint(node))
+            is_loss = node is self.graph.results["loss",]
+            name = (
+                self.names("value", self.loss_name)
+                if is_loss
+                else self.names.fresh(self.plain_hint(node))
+            )
             self.plain_names[node, turned] = name
             lines = self.block.lines if self.block.way is None else self.block.before
             lines.append(f"{name} = {text}")
@@ -73,10 +78,17 @@ class Timeless(Writer):
             return self.name(storage)
         return f"{self.whole_name(storage)}[{'0' if storage.reverse else '-1'}]"
 
+    def inlined(self, node: Node, *, turned: bool = False) -> str:
+        """What is read once, as a term of a sum or beside others; else its name."""
+        entrywise = node.kind in ("times", "sum") and node.is_constant
+        if entrywise and len(self.users[node]) == 1 and (node, turned) not in self.plain_names:
+            return self.plain_code(node, turned)
+        return self.plain(node, turned=turned)
+
     def plain_hint(self, node: Node) -> str:
-        known = self.known_name(node)
+        known = self.known_name(node) or self.results.get(node)
         if known:
-            return ("d" if known[0] == "adjoint" else "") + known[1]
+            return label(*known)
         if node.kind == "last" and (known := self.known_name(node.operands[0])):
             return f"{known[1]}_last"
         hints = {"beside": "W", "above": "W", "contract": "dW", "batch sum": "db", "total": "total"}
@@ -100,7 +112,12 @@ class Timeless(Writer):
             case "last":
                 return self.last_code(operands[0])
             case "sum":
-                return self.sum_text([self.operand_text(o, node) for o in operands], node.detail)
+                is_product = [o.kind == "times" and node.is_constant for o in operands]
+                texts = [
+                    self.inlined(o) if product else self.operand_text(o, node)
+                    for o, product in zip(operands, is_product, strict=True)
+                ]
+                return self.sum_text(texts, node.detail)
             case "times":
                 texts = [self.operand_text(operand, node) for operand in operands]
                 if node.detail == -1:
@@ -157,9 +174,10 @@ class Timeless(Writer):
 
     def matrix_code(self, node: Node, turned: bool) -> str:
         """A matrix of parameters, transposed where asked, without a transposing copy."""
-        operands = [self.plain(operand, turned=turned) for operand in node.operands]
         if node.kind == "times":
+            operands = [self.plain(operand, turned=turned) for operand in node.operands]
             return " * ".join(([] if node.detail == 1 else [number_text(node.detail)]) + operands)
+        operands = [self.inlined(operand, turned=turned) for operand in node.operands]
         axis = (1 if node.kind == "beside" else 0) ^ turned
         return f"np.concatenate([{', '.join(operands)}], axis={axis})"
 

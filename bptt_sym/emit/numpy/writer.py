@@ -34,7 +34,8 @@ class Writer:
 
     ``touched`` tells when each array is written and read, by a clock that goes on with the lines;
     ``in_place`` tells which array a call could write over another one; ``has_temporaries`` whether
-    something over all time steps is computed that no call writes into an array.
+    something over all time steps is computed that no call writes into an array; ``unnamed`` are
+    the names of arrays of no quantity of the model.
     """
 
     def __init__(self, compiled: Compiled, names: Names) -> None:
@@ -50,6 +51,15 @@ class Writer:
         self.in_place: list[tuple[int, Storage, Storage]] = []
         self.clock = 0
         self.has_temporaries = False
+        self.unnamed: set[str] = set()
+        self.users = self.graph.users()
+        self.loss_name = compiled.program.model.loss.name
+        self.results: dict[Node, tuple[str, str]] = {}
+        for key, node in self.graph.results.items():
+            of = ("value", self.loss_name) if key == ("loss",) else ("adjoint", key[1])
+            self.results[node] = of
+            if node.kind == "result":
+                self.results.setdefault(node.operands[0], of)
         self.keys: dict[Node, list[Key]] = {}
         for key, definition in self.graph.definitions.items():
             self.keys.setdefault(definition.node, []).append(key)
@@ -64,7 +74,11 @@ class Writer:
             elif all(known) and len(known) > 1:
                 chosen = self.names.fresh(joint_name([k for k in known if k]))
             else:
-                chosen = self.names.fresh("a")
+                purposes = list(dict.fromkeys(map(self.purpose, storage.lanes)))
+                alone = len(purposes) == 1
+                purpose = label(*purposes[0]) if alone else joint_name(purposes)
+                chosen = self.names.fresh(f"{purpose}_in")
+                self.unnamed.add(chosen)
             self.storage_names[storage] = chosen
         return self.storage_names[storage]
 
@@ -74,6 +88,16 @@ class Writer:
             role = {"value": "value", "adjoint": "adjoint", "carry": "carry"}[key[0]]
             return (role if key[2:] in ((), ("1",)) else f"{role} {key[2]}", key[1])
         return None
+
+    def purpose(self, node: Node) -> tuple[str, str]:
+        """The role and the name of the nearest quantity that a node goes into."""
+        waiting = [node]
+        for other in waiting:
+            known = self.known_name(other) or self.results.get(other)
+            if known:
+                return known
+            waiting += [user for user in self.users.get(other, ()) if user not in waiting]
+        return "value", self.loss_name
 
     def view_name(self, view: View) -> str:
         """The name of the array that a view is of, at its time."""
@@ -126,7 +150,7 @@ class Writer:
         if view.count == 1 and len(view.storage.lanes) > 1:
             known = self.known_name(view.storage.lanes[view.start])
             if known:
-                return ("d" if known[0] == "adjoint" else "") + known[1]
+                return label(*known)
         return self.view_name(view)
 
     def view(self, node: Node) -> View | None:
@@ -222,9 +246,14 @@ class Writer:
         return name + time_span(depth, view.lag, storage.reverse)
 
 
+def label(role: str, name: str) -> str:
+    """How names begin that have to do with a quantity: dz for what is an adjoint of z."""
+    return name if role == "value" else f"d{name}"
+
+
 def joint_name(known: Sequence[tuple[str, str]]) -> str:
     """A name for several quantities side by side: z_i, z_f as z_if, i and f as if_."""
-    prefix = "d" if known[0][0] == "adjoint" else ""
+    prefix = label(known[0][0], "")
     split = [name.rpartition("_") for _, name in known]
     shared = {head for head, _, _ in split}
     head = f"{shared.pop()}_" if len(shared) == 1 and "" not in shared else ""
