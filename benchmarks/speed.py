@@ -41,6 +41,11 @@ TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 BLOCK = 0.02
 """Seconds for which a contender is called in its turn, at least once."""
 
+BUDGET = 20
+"""Seconds of rounds for a case, beyond which there are no more than LEAST of them."""
+
+LEAST = 3
+
 PAUSE = 0.01
 """Seconds before a turn, in which the threads of the one before go to sleep."""
 
@@ -114,7 +119,8 @@ def check(problem: Problem, ways: Mapping[str, Contender]) -> None:
 def block(way: Contender, calls: int) -> float:
     """Seconds of a call, over a number of them."""
     time.sleep(PAUSE)
-    way.call()  # what the one before pushed out of the caches comes back
+    if calls > 1:
+        way.call()  # what the one before pushed out of the caches comes back
     start = time.perf_counter()
     for _ in range(calls):
         way.call()
@@ -128,7 +134,10 @@ def measured(ways: Mapping[str, Contender], repeats: int) -> dict[str, list[floa
     gc.collect()
     gc.disable()
     try:
-        for _ in range(repeats):
+        start = time.perf_counter()
+        for done in range(repeats):
+            if done >= LEAST and time.perf_counter() - start > BUDGET:
+                break
             for name, way in ways.items():
                 found[name].append(block(way, calls[name]))
     finally:
@@ -213,7 +222,8 @@ def print_table(arguments: argparse.Namespace) -> None:
         if name not in found:
             print(f"{name} is left out: it is not installed (pip install 'bptt-sym[bench]').")
     print(f"{machine(found)}; layout {arguments.layout}.")
-    print(f"Medians of {arguments.repeats} rounds; / is ours over theirs, (goal), **!** missed.\n")
+    rounds = f"{arguments.repeats} rounds (large: {LEAST} or more)"
+    print(f"Medians of {rounds}; / is ours over theirs, (goal), **!** missed.\n")
     print(heading())
     done = []
     for each in rows(arguments, found):
@@ -237,10 +247,16 @@ def process_seconds(command: list[str]) -> float:
 
 def import_seconds(folder: str) -> float:
     """The time of importing the module in a folder, in a new process that has NumPy already."""
+    kept = {n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
     code = "import time, numpy; t = time.perf_counter(); import emitted; "
     code += "print(time.perf_counter() - t)"
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=kept,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return float(run.stdout)
 
@@ -254,14 +270,16 @@ def print_compile_times(repeats: int) -> None:
         generate = [*program, "generate", "lstm", "-o", target, "--force"]
         for command in (imports, generate):
             process_seconds(command)  # fills the caches of the disk
-        import_seconds(folder)  # and the folder's __pycache__
         pairs = [(process_seconds(imports), process_seconds(generate)) for _ in range(repeats)]
-        import_seconds(folder)
+        first = import_seconds(folder)
         imported = [import_seconds(folder) for _ in range(repeats)]
     alone, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(f"import sympy, jinja2, click       {alone:.3f} s")
     print(f"bptt-sym generate lstm            {whole:.3f} s")
-    print(f"import of its module after NumPy  {1e3 * statistics.median(imported):.2f} ms")
+    again = 1e3 * statistics.median(imported)
+    print(
+        f"import of its module after NumPy  {again:.2f} ms (first, without .pyc: {1e3 * first:.2f})"
+    )
 
 
 def main() -> None:
