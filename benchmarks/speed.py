@@ -41,7 +41,7 @@ TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 BLOCK = 0.02
 """Seconds for which a contender is called in its turn, at least once."""
 
-BUDGET = 20
+BUDGET = 8
 """Seconds of rounds for a case, beyond which there are no more than LEAST of them."""
 
 LEAST = 3
