@@ -139,7 +139,7 @@ def test_a_workspace_for_something_else_is_refused(name: str) -> None:
             gradients(module, arrays, workspace=workspace)
     with pytest.raises(ValueError, match=r"float32.* float64"):
         gradients(module, arrays, workspace=workspace_for(module, sizes, np.float32))
-    with pytest.raises(ValueError, match=r"^workspace must be a Workspace, not 3"):
+    with pytest.raises(TypeError, match=r"^workspace must be a Workspace, not 3"):
         gradients(module, arrays, workspace=3)
     # After a refusal it can be used.
     workspace = workspace_for(module, sizes)

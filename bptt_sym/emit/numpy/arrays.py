@@ -166,7 +166,13 @@ class Arrays:
     def state_fields(self) -> list[Argument]:
         """What one time step hands to the next: the states, and inputs that are read later."""
         return [
-            replace(self.initial_argument(entry), name=self.names("value", entry.name))
+            replace(
+                self.initial_argument(entry),
+                name=self.names("value", entry.name),
+                meaning=f"{entry.name} of the steps before, in order"
+                if self.model.depth(entry.name) > 1
+                else f"{entry.name} of the step before",
+            )
             for entry in self.state_entries
         ]
 

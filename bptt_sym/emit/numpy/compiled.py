@@ -50,6 +50,7 @@ class FastBody:
     kept: tuple[str, ...]
     value: str
     sizes: tuple[str, ...]
+    dimensions: tuple[str, ...]
     memory: str
     has_temporaries: bool
     is_onward: bool
@@ -134,6 +135,11 @@ class _Body:
             kept=kept_code,
             value=value,
             sizes=tuple(self.sizes(code)),
+            dimensions=tuple(
+                entry.name
+                for entry in self.arrays.model.dimensions
+                if entry.name in self.words(size for shape in shapes.values() for size in shape)
+            ),
             memory=self.memory(shapes.values()),
             has_temporaries=emitter.has_temporaries,
             is_onward=not any(entry.reverse for entry in self.arrays.state_entries),
