@@ -181,7 +181,7 @@ class Workspace:
     """The arrays that a computation works in: made once, they serve any number of calls.
 
     It is for T time steps and B sequences and holds this many numbers:
-    18*T*n*B + 2*(T + 1)*n*B + 8*n*B + (T + 1)*B*n + 2*T*B*k
+    19*T*n*B + 2*(T + 1)*n*B + 8*n*B + (T + 1)*B*n + 2*T*B*k
     One call at a time works in it. What a call returns is copied out of it.
     """
 
@@ -205,8 +205,8 @@ class Workspace:
         self.dh_in = np.empty((T, n, B), dtype)
         self.dc_in = np.empty((T, n, B), dtype)
         self.dz_g_in = np.empty((T, n, B), dtype)
-        self.dz_ifo_in = np.empty((T, 3*n, B), dtype)
-        self.dz_ifo_in2 = np.empty((T, 3*n, B), dtype)
+        self.dz_ofi_in = np.empty((T, 3*n, B), dtype)
+        self.dz_ofig = np.empty((T, 4*n, B), dtype)
         self.dh = np.empty((n, B), dtype)
         self.dc_in4 = np.empty((n, B), dtype)
 
@@ -505,15 +505,14 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
     dh_in = work.dh_in
     dc_in = work.dc_in
     dz_g_in = work.dz_g_in
-    dz_ifo_in = work.dz_ifo_in
-    dz_ifo_in2 = work.dz_ifo_in2
+    dz_ofi_in = work.dz_ofi_in
     dc_next = work.c_in
     dh_next = work.c_in2
-    dz_ofig = work.z_g_p_f_o_in
+    dz_ofig = work.dz_ofig
     dh = work.dh
     dc_in4 = work.dc_in4
     dc = work.dc_in4
-    dz_ofig_rows = work.gpfo.reshape(T, B, 4*n)
+    dz_ofig_rows = work.z_g_p_f_o_in.reshape(T, B, 4*n)
 
     v = h0.swapaxes(-1, -2)
     v2 = c0.swapaxes(-1, -2)
@@ -582,12 +581,14 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
     np.multiply(gpfo[:, 3*n:], dc_in, out=dc_in)
     np.multiply(gpfo[:, :n], gpfo[:, :n], out=dz_g_in)
     np.subtract(1, dz_g_in, out=dz_g_in)
-    np.multiply(gpfo[:, n:2*n], dz_g_in, out=dz_g_in)
-    np.subtract(1, gpfo[:, n:], out=dz_ifo_in)
-    np.multiply(gpfo[:, :n], gpfo[:, n:2*n], out=dz_ifo_in2[:, :n])
-    np.multiply(gpfo[:, 2*n:3*n], c_previous, out=dz_ifo_in2[:, n:2*n])
-    np.multiply(gpfo[:, 3*n:], h_in, out=dz_ifo_in2[:, 2*n:])
-    np.multiply(dz_ifo_in2, dz_ifo_in, out=dz_ifo_in2)
+    np.multiply(gpfo[:, n:2*n], dz_g_in, out=z_g_p_f_o_in[:, 3*n:])
+    np.subtract(1, gpfo[:, 3*n:], out=dz_ofi_in[:, :n])
+    np.subtract(1, gpfo[:, 2*n:3*n], out=dz_ofi_in[:, n:2*n])
+    np.subtract(1, gpfo[:, n:2*n], out=dz_ofi_in[:, 2*n:])
+    np.multiply(h_in, gpfo[:, 3*n:], out=z_g_p_f_o_in[:, :n])
+    np.multiply(c_previous, gpfo[:, 2*n:3*n], out=z_g_p_f_o_in[:, n:2*n])
+    np.multiply(gpfo[:, :n], gpfo[:, n:2*n], out=z_g_p_f_o_in[:, 2*n:3*n])
+    np.multiply(z_g_p_f_o_in[:, :3*n], dz_ofi_in, out=z_g_p_f_o_in[:, :3*n])
     dc_next[...] = 0
     if final is not None:
         dc_next += final.c.swapaxes(-1, -2)
@@ -596,31 +597,24 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
         dh_next += final.h.swapaxes(-1, -2)
     W3 = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
     for (
-        dh_in_t, dc_in3_t, dz_ifo_in2_t, dz_o_t, dz_ifo_in2_t2, dz_f_t, dz_ifo_in2_t3, dz_i_t,
-        dz_g_in3_t, dz_g_t, f_t2, dz_ofig_t,
+        dh_in_t, dc_in3_t, dz_ofig_in_t, dz_o_t, dz_ofig_in_t2, dz_ofig_t, f_t2, dz_ofig_t2,
     ) in zip(
         dh_in[::-1],
         dc_in[::-1],
-        dz_ifo_in2[:, 2*n:][::-1],
+        z_g_p_f_o_in[:, :n][::-1],
         dz_ofig[:, :n][::-1],
-        dz_ifo_in2[:, n:2*n][::-1],
-        dz_ofig[:, n:2*n][::-1],
-        dz_ifo_in2[:, :n][::-1],
-        dz_ofig[:, 2*n:3*n][::-1],
-        dz_g_in[::-1],
-        dz_ofig[:, 3*n:][::-1],
+        z_g_p_f_o_in[:, n:].reshape(T, 3, n, B)[::-1],
+        dz_ofig[:, n:].reshape(T, 3, n, B)[::-1],
         gpfo[:, 2*n:3*n][::-1],
         dz_ofig[::-1],
     ):
         np.add(dh_next, dh_in_t, out=dh)
         np.multiply(dc_in3_t, dh, out=dc_in4)
         np.add(dc_in4, dc_next, out=dc)
-        np.multiply(dh, dz_ifo_in2_t, out=dz_o_t)
-        np.multiply(dc, dz_ifo_in2_t2, out=dz_f_t)
-        np.multiply(dc, dz_ifo_in2_t3, out=dz_i_t)
-        np.multiply(dc, dz_g_in3_t, out=dz_g_t)
+        np.multiply(dh, dz_ofig_in_t, out=dz_o_t)
+        np.multiply(dc, dz_ofig_in_t2, out=dz_ofig_t)
         np.multiply(f_t2, dc, out=dc_next)
-        np.matmul(W3, dz_ofig_t, out=dh_next)
+        np.matmul(W3, dz_ofig_t2, out=dh_next)
     db = np.sum(dz_ofig, axis=(0, 2))
     np.copyto(dz_ofig_rows, dz_ofig.swapaxes(1, 2))
     dW = h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n)

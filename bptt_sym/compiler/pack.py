@@ -45,10 +45,10 @@ class Packing:
             if join.time:
                 self.place_join(join.operands)
         if grow:
-            # The last goes first: what is computed at once, where arrays are large.
+            # The last goes first: what a loop backward hands on, then what is large.
             waiting = sorted(
                 dict.fromkeys(lane.bundle for lane in self.lanes.values()),
-                key=lambda bundle: sites[bundle[0]].loop is None,
+                key=lambda b: (sites[b[0]].phase == "backward", sites[b[0]].loop is None),
             )
             while waiting:
                 bundle = waiting.pop()
