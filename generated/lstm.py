@@ -544,7 +544,7 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
         gpfo[:, 3*n:],
         h,
     ):
-        np.matmul(W2, h_previous_t, out=z_g_p_f_o_in3)
+        np.dot(W2, h_previous_t, out=z_g_p_f_o_in3)
         np.add(z_g_p_f_o_in3, z_g_p_f_o_in2_t, out=z_g_p_f_o_in3)
         np.tanh(z_g_p_f_o_in3, out=gpfo_t)
         np.multiply(gpfo_t2, 0.5, out=gpfo_t2)
@@ -614,7 +614,7 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
         np.multiply(dh, dz_ofig_in_t, out=dz_o_t)
         np.multiply(dc, dz_ofig_in_t2, out=dz_ofig_t)
         np.multiply(f_t2, dc, out=dc_next)
-        np.matmul(W3, dz_ofig_t2, out=dh_next)
+        np.dot(W3, dz_ofig_t2, out=dh_next)
     db = np.sum(dz_ofig, axis=(0, 2))
     np.copyto(dz_ofig_rows, dz_ofig.swapaxes(1, 2))
     dW = h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n)

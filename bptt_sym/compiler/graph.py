@@ -7,7 +7,7 @@ sequences is part of it, so that what is the same for all is computed once. Equa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -110,7 +110,12 @@ class Graph:
         return self.make("number", (), Fraction(value), sizes=())
 
     def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
-        """A sum of nodes with coefficients; numbers are gathered, equal terms put together."""
+        """A sum of nodes with coefficients; numbers are gathered, equal terms put together.
+
+        Where all terms cancel that vary over time or between sequences, what is left is spread as
+        they are: a sum over all steps counts it for each of them.
+        """
+        terms = list(terms)
         constant = Fraction(0)
         gathered: dict[Node, Fraction] = {}
         for coefficient, node in terms:
@@ -120,13 +125,23 @@ class Graph:
             number, bare = self._split(node)
             gathered[bare] = gathered.get(bare, Fraction(0)) + coefficient * number
         left = {node: c for node, c in gathered.items() if c}
-        if not left:
+        if not left and not constant:
+            return self.number(0)
+        made = self._sum(left, constant)
+        time, batch = (any(getattr(node, a) for _, node in terms) for a in ("time", "batch"))
+        if (made.time, made.batch) == (time, batch):
+            return made
+        sizes = joint_sizes(node.sizes for _, node in terms)
+        return self.make("spread", [made], sizes=sizes, time=time, batch=batch)
+
+    def _sum(self, terms: Mapping[Node, Fraction], constant: Fraction) -> Node:
+        if not terms:
             return self.number(constant)
-        if len(left) == 1 and not constant:
-            ((node, coefficient),) = left.items()
+        if len(terms) == 1 and not constant:
+            ((node, coefficient),) = terms.items()
             return self.times(coefficient, [node])
-        ordered = sorted(left, key=lambda node: node.number)
-        detail = (tuple(left[node] for node in ordered), constant)
+        ordered = sorted(terms, key=lambda node: node.number)
+        detail = (tuple(terms[node] for node in ordered), constant)
         return self.make("sum", ordered, detail)
 
     def times(self, coefficient: Fraction | int, factors: Iterable[Node]) -> Node:

@@ -97,7 +97,7 @@ class _Body:
         initial = self.initial_lines()
         forward_lines = self.lines(forward)
         emitter.block = Block()
-        kept_code = tuple(self.kept_code())
+        kept_code = list(self.kept_code())
         forward_lines += self.flushed()
         loss_lines = self.lines(loss)
         emitter.block = Block()
@@ -117,9 +117,9 @@ class _Body:
         )
         prologue = self.prologue(owners)
         same = self.same_arrays(owners)
-        initial, forward_lines, loss_lines, backward_lines = (
+        initial, forward_lines, kept_code, loss_lines, backward_lines = (
             [_renamed(line, same) for line in lines]
-            for lines in (initial, forward_lines, loss_lines, backward_lines)
+            for lines in (initial, forward_lines, kept_code, loss_lines, backward_lines)
         )
         code = [*prologue, *initial, *forward_lines, *loss_lines, *backward_lines, *kept_code]
         prepared = self.prepared(code)
@@ -132,7 +132,7 @@ class _Body:
             forward=(*initial, *forward_lines),
             loss=(*late, *loss_lines),
             backward=tuple(backward_lines),
-            kept=kept_code,
+            kept=tuple(kept_code),
             value=value,
             sizes=tuple(self.sizes(code)),
             dimensions=tuple(

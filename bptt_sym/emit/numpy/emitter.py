@@ -170,7 +170,10 @@ class Emitter(Calls):
         weights = self.plain(matrix, turned=layout == "features")
         factors = f"{weights}, {inner}" if layout == "features" else f"{inner}, {weights}"
         out = self.shown(target, layout, writes=True)
-        if not in_rows:
+        if self.block.way and (target.is_whole or layout == "features"):
+            # For one time step np.dot has half the overhead; its result must be contiguous.
+            self.line(f"np.dot({factors}, out={out})")
+        elif not in_rows:
             self.line(f"np.matmul({factors}, out={out})")
         elif target.is_whole:
             self.line(f"np.matmul({factors}, out={out}.reshape(T * B, {storage.width}))")
