@@ -167,10 +167,12 @@ class Emitter(Calls):
         layout = storage.layout
         in_rows = self.block.way is None and layout == "rows" and vector.time
         inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)
-        weights = self.plain(matrix, turned=layout == "features")
+        turned = layout == "features"
+        in_loop = self.block.way is not None
+        weights = (self.contiguous if in_loop else self.plain)(matrix, turned=turned)
         factors = f"{weights}, {inner}" if layout == "features" else f"{inner}, {weights}"
         out = self.shown(target, layout, writes=True)
-        if self.block.way and (target.is_whole or layout == "features"):
+        if in_loop and (target.is_whole or layout == "features"):
             # For one time step np.dot has half the overhead; its result must be contiguous.
             self.line(f"np.dot({factors}, out={out})")
         elif not in_rows:
