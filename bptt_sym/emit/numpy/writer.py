@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bptt_sym.choices import Layout
@@ -11,6 +13,11 @@ from bptt_sym.compiler.graph import Key, Node
 from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.views import View, code_of
+
+LINE = 92
+"""The most characters of the head of a loop."""
+
+INDENT = "    "
 
 Atom = View | str
 """An operand as it stands in a call: a view of an array, or code."""
@@ -27,6 +34,25 @@ class Block:
     way: str | None = None
     before: list[str] = field(default_factory=list)
     zipped: dict[str, str] = field(default_factory=dict)
+
+    def code(self) -> list[str]:
+        """The lines, with the head of the loop."""
+        if self.way is None:
+            return self.lines
+        if not self.lines:
+            return self.before
+        turn = "[::-1]" if self.way == "backward" else ""
+        names = ", ".join(self.zipped.values()) or "_"
+        sources = [f"{source}{turn}" for source in self.zipped] or ["range(T)"]
+        zipped = f"zip({', '.join(sources)})" if len(sources) > 1 else sources[0]
+        head = [f"for {names} in {zipped}:"]
+        if len(head[0]) > LINE:
+            lines = textwrap.wrap(
+                f"{names},", LINE, initial_indent=INDENT, subsequent_indent=INDENT
+            )
+            broken = [f"{INDENT}{source}," for source in sources]
+            head = ["for (", *lines, ") in zip(", *broken, "):"]
+        return [*self.before, *head, *(f"{INDENT}{line}" for line in self.lines)]
 
 
 class Writer:
@@ -197,6 +223,12 @@ class Writer:
             self.storage_names[self.pseudo[node]] = name
         return self.pseudo[node]
 
+    def flushed(self) -> list[str]:
+        """The lines of the current block, after which a new one begins."""
+        lines = self.block.code()
+        self.block = Block()
+        return lines
+
     def line(self, text: str) -> None:
         self.block.lines.append(text)
         self.clock += 1
@@ -244,6 +276,19 @@ class Writer:
             return self.view_name(view)
         name, depth = self.storage_names[storage], storage.depth
         return name + time_span(depth, view.lag, storage.reverse)
+
+
+def words(code: Iterable[str]) -> set[str]:
+    """The names in lines of code."""
+    return {word for line in code for word in _WORD.findall(line)}
+
+
+def renamed(line: str, names: Mapping[str, str]) -> str:
+    """A line with other names."""
+    return _WORD.sub(lambda found: names.get(found[0], found[0]), line)
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def label(role: str, name: str) -> str:
