@@ -116,9 +116,9 @@ class Emitter(Calls):
         )
         match node.kind:
             case "entries":
-                text = f"np.sum({inner}, axis={axis}, keepdims=True, out={{out}})"
+                text = f"{inner}.sum(axis={axis}, keepdims=True, out={{out}})"
             case "largest":
-                text = f"np.max(np.real({inner}), axis={axis}, keepdims=True, out={{out}})"
+                text = f"np.real({inner}).max(axis={axis}, keepdims=True, out={{out}})"
             case "matrix entries":
                 text = f"{{out}}[...] = np.sum({inner}, axis=(-2, -1))[..., None]"
             case "sigmoid":

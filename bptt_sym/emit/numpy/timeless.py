@@ -278,8 +278,8 @@ class Timeless(Writer):
             return f"np.sum({code}, axis=(0, 1))"
         storage = view.storage
         if storage.layout == "rows" or storage.twin is not None:
-            return f"np.sum({self.matrix(operand)}, axis=0)"
-        return f"np.sum({self.shown(view, 'features')}, axis=(0, 2))"
+            return f"{self.matrix(operand)}.sum(axis=0)"
+        return f"{self.shown(view, 'features')}.sum(axis=(0, 2))"
 
     def total_code(self, node: Node) -> str:
         (operand,) = node.operands
@@ -290,7 +290,7 @@ class Timeless(Writer):
         if not operand.time:
             return f"np.sum({self.plain(operand)})"
         view = self.over_time(operand)
-        return f"np.sum({self.shown(view, view.storage.layout)})"
+        return f"{self.shown(view, view.storage.layout)}.sum()"
 
     def part_code(self, node: Node) -> str:
         position, widths, axis = node.detail
