@@ -145,8 +145,8 @@ class _Layout:
         plan = self.plan
         names = [item.node.name for item in self.scene.items if item.node.time == time]
         if outside:
-            lefts = [plan.half_width(name) - self._x(name, time) for name in names]
-            rights = [plan.half_width(name) + self._x(name, time) for name in names]
+            lefts = [self._half(Node(name, time)) - self._x(name, time) for name in names]
+            rights = [self._half(Node(name, time)) + self._x(name, time) for name in names]
         else:
             # What stands beside the loss does not hold the other columns apart.
             here = [name for name in plan.names if name != plan.beside or name in names]
@@ -171,6 +171,14 @@ class _Layout:
     def _x(self, name: str, time: int) -> float:
         """Where a node stands in its column."""
         return 0.0 if self._outside_times.get(time) else self.plan.x[name]
+
+    def _half(self, node: Node) -> float:
+        """Half the width of a node; one that reads nothing needs no room for it."""
+        return self.plan.half_width(node.name, ports=node in self._reading)
+
+    @cached_property
+    def _reading(self) -> frozenset[Node]:
+        return frozenset(arrow.of for arrow in self.scene.arrows)
 
     def node_x(self, node: Node) -> float:
         return self.columns[node.time].middle + self._x(node.name, node.time)
@@ -218,7 +226,7 @@ class _Layout:
             gutter = column.middle + self.gutter_x[plan.gutter_key(reading)]
             gutter += column.right if sign > 0 else -column.left
             if plan.leaves_by_side(by, reading.lag):
-                yield x + sign * plan.half_width(by), y
+                yield x + sign * self._half(Node(by, time)), y
                 yield gutter, y
             else:
                 yield top
@@ -239,7 +247,7 @@ class _Layout:
         ends = []
         for node, side in ((arrow.by, sign), (arrow.of, -sign)):
             if node.time in self.columns:
-                ends.append((self.node_x(node) + side * plan.half_width(node.name), y))
+                ends.append((self.node_x(node) + side * self._half(node), y))
             else:
                 ends.append((self._gap_x(arrow), y))
         return tuple(ends)
@@ -301,7 +309,7 @@ class _Layout:
 
     def _node(self, node: Node) -> DrawnNode:
         plan, item = self.plan, self.scene.item[node]
-        half = plan.half_width(node.name), plan.half_height(node.name)
+        half = self._half(node), plan.half_height(node.name)
         x, y = self.node_x(node), self.y[plan.row[node.name]]
         box = Rectangle(x, y, 2 * half[0], 2 * half[1])
         size = measured(item.latex, NODE_POINTS)

@@ -30,6 +30,9 @@ PORT_GAP = 0.14
 APART = 0.35
 """Between the nodes of a row, their labels among them, and between these and a trunk."""
 
+CLEAR = 0.2
+"""What a trunk that goes straight up may pass at."""
+
 BESIDE = 0.6
 """The length of the line from a target to the loss beside it."""
 
@@ -325,7 +328,7 @@ class Plan:
             free = [
                 at
                 for at in candidates
-                if all(at <= low - APART + SAME or at >= high + APART - SAME for low, high in taken)
+                if all(at < low - CLEAR or at > high + CLEAR for low, high in taken)
             ]
             # Of equally short ways the one straight up from the node comes first.
             self.trunk[by] = min(
@@ -354,8 +357,8 @@ class Plan:
         for name in self.names:
             found = self.entering(name)
             straight = [r for r in found if abs(self.source(r) - self.x[name]) < SAME]
-            if straight or len(found) == 1:
-                middle = found.index((straight or found)[0])
+            if straight or len(found) % 2:
+                middle = found.index(straight[0]) if straight else len(found) // 2
                 alone = middle == 0 and len(found) > 1
                 self._put(found[middle], 0.0, -1 if alone else 1)
                 left, right = found[:middle][::-1], found[middle + 1 :]
@@ -399,12 +402,12 @@ class Plan:
         """On which side of its port a label stands: -1 is left, 1 right."""
         return self.sides[reading]
 
-    def half_width(self, name: str) -> float:
-        """Half the width of a node: its label and its ports need room."""
+    def half_width(self, name: str, *, ports: bool = True) -> float:
+        """Half the width of a node: its label needs room, and its ports where it reads others."""
         if self.roles[name] == "copy":
             return max(0.3, self.widths[name] / 2 + PAD)
-        ports = [abs(at) for reading, at in self.ports.items() if reading.of == name]
-        widest = max(ports, default=0.0)
+        places = [abs(at) for reading, at in self.ports.items() if reading.of == name]
+        widest = max(places, default=0.0) if ports else 0.0
         needed = max(RADIUS, self.widths[name] / 2 + 0.13)
         return needed if widest < 0.8 * needed else max(needed, widest + 0.2)
 
