@@ -3,6 +3,7 @@
 >>> import bptt_sym as b
 >>> model = b.load_model("elman")
 >>> derivation = b.derive(model, wrt="W_s", steps=3)
+>>> figure = b.figure(model, steps=3)
 >>> module = b.compile(model)
 """
 
@@ -16,9 +17,11 @@ from bptt_sym.version import __version__
 if TYPE_CHECKING:
     from bptt_sym.api import (
         Derivation,
+        Figure,
         Model,
         compile,  # noqa: A004
         derive,
+        figure,
         generate,
         load_model,
         model_names,
@@ -27,11 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Derivation",
+    "Figure",
     "InputError",
     "Model",
     "__version__",
     "compile",
     "derive",
+    "figure",
     "generate",
     "load_model",
     "model_names",

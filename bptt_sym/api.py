@@ -13,6 +13,7 @@ from bptt_sym.derivation.derivation import LOSSES, Level, Loss
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
+from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
@@ -217,9 +218,11 @@ def verify_file(
 
 __all__ = [
     "Derivation",
+    "Figure",
     "Model",
     "compile",
     "derive",
+    "figure",
     "generate",
     "load_model",
     "model_names",

@@ -1,0 +1,112 @@
+"""What a figure shows, in words, for those who do not see it. Plain ASCII, from the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bptt_sym.derivation.unfolding import Node
+from bptt_sym.figures.scene import Arrow, Item, Scene
+
+MOST_TOLD = 60
+"""Of more edges than this, only the first are told."""
+
+
+def title(scene: Scene) -> str:
+    """One line: which model, how it is drawn."""
+    request = scene.request
+    name, steps = _ascii(request.model.title), _steps(request.steps)
+    match request.kind:
+        case "folded":
+            return f"{name}, one time step"
+        case "unfolded":
+            return f"{name}, unfolded over {steps}"
+        case "simplified":
+            return f"{name} over {steps}, simplified for adjusting {request.parameter}"
+        case "path":
+            number = request.contribution
+            which = "every contribution" if number is None else f"contribution {number}"
+            return f"{name} over {steps}, the path of {which} to the gradient by {request.parameter}"
+
+
+def description(scene: Scene) -> str:
+    """A few sentences: how to read the figure, then what depends on what."""
+    request = scene.request
+    loss = request.model.loss.name
+    looked = "the sum of the losses" if request.loss == "sum" else f"the loss {loss}_{request.steps}"
+    sentences = []
+    if request.kind == "folded":
+        sentences.append(
+            "One time step t; inputs are at the bottom, the loss at the top. What a later step "
+            "reads goes around in a loop through a box that says from which step it comes."
+        )
+    else:
+        left_out = "" if len(scene.shown) == request.steps else "; dots stand for steps left out"
+        sentences.append(
+            f"Each column is a time step, from left to right{left_out}. "
+            "Inputs are at the bottom, losses at the top."
+        )
+    if request.kind in ("simplified", "path"):
+        sentences.append(
+            f"Only what lies on a path from a copy of {request.parameter} to {looked} is drawn."
+        )
+    if request.kind == "path":
+        sentences.append(
+            "A thick coloured line goes backward, from the loss to the copy; at each of its edges "
+            "stands the partial derivative that it contributes."
+        )
+        paths = [arrow for arrow in scene.arrows if arrow.on_path]
+        sentences.append(f"The path: {_derivatives(paths)}.")
+        if any("{+}" in arrow.latex for arrow in paths):
+            sentences.append("A plus marks an immediate derivative.")
+    sentences += _readings(scene)
+    return " ".join(sentences)
+
+
+def _readings(scene: Scene) -> Iterable[str]:
+    """A sentence for each node that reads others, as many as there is patience for."""
+    folded = scene.request.kind == "folded"
+    read: dict[Node, list[Arrow]] = {}
+    for arrow in scene.arrows:
+        if arrow.of in scene.item:
+            read.setdefault(arrow.of, []).append(arrow)
+    told = 0
+    for item in _in_order(scene.items):
+        arrows = read.get(item.node, [])
+        if not arrows:
+            continue
+        if told + len(arrows) > MOST_TOLD:
+            yield "And so on."
+            return
+        told += len(arrows)
+        sources = [_node(arrow.by, folded) for arrow in arrows]
+        yield f"{_node(item.node, folded)} reads {_listed(sources)}."
+
+
+def _in_order(items: Sequence[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: item.node.time)
+
+
+def _derivatives(arrows: Sequence[Arrow]) -> str:
+    """The derivatives of the path, from the loss down."""
+    ordered = sorted(arrows, key=lambda arrow: (-arrow.of.time, -arrow.by.time))
+    words = [f"d {_node(a.of, False)} / d {_node(a.by, False)}" for a in ordered[:MOST_TOLD]]
+    return ", ".join(words) + (", and so on" if len(ordered) > MOST_TOLD else "")
+
+
+def _node(node: Node, folded: bool) -> str:
+    if not folded:
+        return f"{node.name}[{node.time}]"
+    return f"{node.name}[t]" if node.time == 1 else f"{node.name}[t{node.time - 1:+d}]"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _steps(steps: int) -> str:
+    return "1 time step" if steps == 1 else f"{steps} time steps"
+
+
+def _ascii(text: str) -> str:
+    """A title of a model file may hold any character; here it may not."""
+    return text.encode("ascii", "replace").decode()

@@ -1,0 +1,120 @@
+"""A figure of a model: what is asked for, the picture, and the forms in which it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from bptt_sym.errors import InputError
+from bptt_sym.figures.layout import picture
+from bptt_sym.figures.picture import Picture
+from bptt_sym.figures.scene import Request, parse_request, scene
+from bptt_sym.model.model import Model
+from bptt_sym.render.command import command_line
+
+ENDINGS = (".svg", ".pdf", ".png", ".tex")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that can write itself; in a notebook it shows itself."""
+
+    request: Request
+
+    @cached_property
+    def picture(self) -> Picture:
+        """Where everything lies."""
+        return picture(scene(self.request))
+
+    @property
+    def description(self) -> str:
+        """What the figure shows, in words."""
+        return f"{self.picture.title}. {self.picture.description}"
+
+    def svg(self) -> str:
+        """The figure as SVG, its labels as outlines; this needs Matplotlib."""
+        from bptt_sym.figures.svg import svg
+
+        return svg(self.picture, self._command(".svg"))
+
+    def tikz(self) -> str:
+        r"""The figure as TikZ, a fragment to \\input."""
+        from bptt_sym.figures.tikz import tikz
+
+        return tikz(self.picture, self._command(".tex"))
+
+    def png(self) -> bytes:
+        """The figure as a PNG file; this needs Matplotlib."""
+        from bptt_sym.figures.png import png
+
+        return png(self.picture)
+
+    def pdf(self) -> bytes:
+        """The figure as a PDF file; this needs pdflatex."""
+        from bptt_sym.figures.pdf import pdf
+
+        return pdf(self.picture)
+
+    def written(self, ending: str) -> str | bytes:
+        """The figure in the form of a file's ending. Raises InputError for an unknown one."""
+        match check_ending(ending):
+            case ".svg":
+                return self.svg()
+            case ".tex":
+                return self.tikz()
+            case ".png":
+                return self.png()
+            case _:
+                return self.pdf()
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"<Figure: {self.picture.title}>"
+
+    def _command(self, ending: str) -> str:
+        """The command that makes this again."""
+        request = self.request
+        words = ["figure", request.model.reference]
+        if request.kind == "folded":
+            words.append("--folded")
+        else:
+            words += ["--steps", str(request.steps)]
+        if request.kind in ("simplified", "path"):
+            number = "" if request.contribution is None else f":{request.contribution}"
+            words += [f"--{request.kind}", f"{request.parameter}{number}"]
+        words += ["--loss", request.loss, "-o", f"FILE{ending}"]
+        return command_line(words)
+
+
+def figure(
+    model: Model,
+    steps: int = 3,
+    *,
+    folded: bool = False,
+    simplified: str | None = None,
+    path: str | None = None,
+    loss: str = "last",
+) -> Figure:
+    """The figure of a model that is unfolded over ``steps`` time steps.
+
+    ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
+    parameter and leaves only what contributes to the gradient by it; ``path`` draws on that the
+    backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last" or "sum".
+    Raises InputError for an unknown parameter, contribution, loss or number of steps.
+    """
+    made = Figure(parse_request(model, steps, folded, simplified, path, loss))
+    # What cannot be drawn is told here and not where it is written.
+    _ = made.picture
+    return made
+
+
+def check_ending(ending: str) -> str:
+    """The ending of a file's name in small letters. Raises InputError if nothing is written so."""
+    small = ending.lower()
+    if small not in ENDINGS:
+        raise InputError(
+            f"unknown ending {ending!a} of a figure's file; choose from {', '.join(ENDINGS)}"
+        )
+    return small

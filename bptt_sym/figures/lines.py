@@ -1,0 +1,155 @@
+"""The shapes that every writer draws alike: lines with round corners, arrowheads, colours."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bptt_sym.figures.picture import DrawnEdge, Picture, Point, Role
+
+CORNER = 0.16
+"""The radius of a corner, in centimetres."""
+
+_ARC = 0.5523
+"""Where the control points of a Bezier curve stand that is nearly a quarter of a circle."""
+
+HEAD_LENGTH = 0.2
+HEAD_WIDTH = 0.17
+
+LINE = 0.028
+THICK = 0.07
+HALO = 0.13
+DOT = 0.028
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of an outline: where it goes, by a straight line or by a curve of Bezier."""
+
+    kind: Literal["move", "line", "curve"]
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours as RRGGBB and the width of an outline."""
+
+    fill: str
+    border: str
+    width: float
+
+
+# Okabe and Ito, Color Universal Design (2008): told apart by all kinds of colour vision. The fills
+# are the same hues, pale; the widths of the borders tell states and losses apart without colour.
+INK = "000000"
+PATH = "D55E00"
+LOOKS: dict[Role, Look] = {
+    "input": Look("F2F2F2", "777777", LINE),
+    "target": Look("F2F2F2", "777777", LINE),
+    "state": Look("D6ECF9", "0072B2", 0.05),
+    "value": Look("FFFFFF", INK, LINE),
+    "output": Look("D5EEE6", "009E73", LINE),
+    "loss": Look("FAE8C2", "9C6C00", 0.05),
+    "copy": Look("FAF7C4", "8A8000", LINE),
+}
+DELAY_LOOK = Look("FFFFFF", INK, LINE)
+QUIET = "555555"
+"""The colour of lines that are not on the path."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line to draw: with a halo below it, so that lines which cross are seen to pass."""
+
+    segments: tuple[Segment, ...]
+    color: str
+    width: float
+
+
+def strokes(picture: Picture) -> Iterator[Stroke]:
+    """Every line in the order in which they are drawn, what leaves one node together."""
+
+    def net(edge: DrawnEdge) -> tuple[bool, str, int]:
+        return edge.on_path, edge.by.name, edge.by.time
+
+    for (on_path, *_), group in itertools.groupby(sorted(picture.edges, key=net), net):
+        edges = list(group)
+        shaped = [rounded(shortened(edge)) for edge in edges]
+        # As one path: where lines lie on each other, they are not drawn darker.
+        whole = tuple(itertools.chain.from_iterable(shaped))
+        yield Stroke(whole, "FFFFFF", HALO)
+        yield Stroke(whole, PATH if on_path else QUIET, THICK if on_path else LINE)
+
+
+def heads(picture: Picture) -> Iterator[tuple[tuple[Point, Point, Point], str]]:
+    """Every arrowhead as a triangle, with its colour."""
+    for edge in sorted(picture.edges, key=lambda edge: edge.on_path):
+        points = edge.points if not edge.on_path else edge.points[::-1]
+        if not (edge.from_gap if edge.on_path else edge.to_gap):
+            scale = 1.35 if edge.on_path else 1.0
+            yield _head(points[-2], points[-1], scale), PATH if edge.on_path else QUIET
+
+
+def shortened(edge: DrawnEdge) -> tuple[Point, ...]:
+    """The line without the place of its arrowhead."""
+    points = edge.points[::-1] if edge.on_path else edge.points
+    if not (edge.from_gap if edge.on_path else edge.to_gap):
+        (x, y), (end_x, end_y) = points[-2:]
+        length = math.hypot(end_x - x, end_y - y)
+        part = max(0.0, 1 - 0.8 * HEAD_LENGTH / length) if length else 0.0
+        points = (*points[:-1], (x + part * (end_x - x), y + part * (end_y - y)))
+    return points[::-1] if edge.on_path else points
+
+
+def _head(before: Point, tip: Point, scale: float) -> tuple[Point, Point, Point]:
+    length = math.hypot(tip[0] - before[0], tip[1] - before[1]) or 1.0
+    x, y = (tip[0] - before[0]) / length, (tip[1] - before[1]) / length
+    back = scale * HEAD_LENGTH
+    wide = scale * HEAD_WIDTH / 2
+    base = tip[0] - back * x, tip[1] - back * y
+    return tip, (base[0] - wide * y, base[1] + wide * x), (base[0] + wide * y, base[1] - wide * x)
+
+
+def rounded(points: tuple[Point, ...]) -> tuple[Segment, ...]:
+    """A line along points with its corners rounded."""
+    found = [Segment("move", (points[0],))]
+    for before, corner, behind in zip(points, points[1:], points[2:], strict=False):
+        radius = min(CORNER, _distance(before, corner) / 2, _distance(corner, behind) / 2)
+        start, end = _towards(corner, before, radius), _towards(corner, behind, radius)
+        near = radius * (1 - _ARC)
+        found.append(Segment("line", (start,)))
+        controls = _towards(corner, before, near), _towards(corner, behind, near)
+        found.append(Segment("curve", (*controls, end)))
+    return (*found, Segment("line", (points[-1],)))
+
+
+def box_outline(
+    left: float, bottom: float, right: float, top: float, radius: float
+) -> tuple[Segment, ...]:
+    """A box with round corners, begun in the middle of its lower side."""
+    middle = (left + right) / 2
+    corners = ((right, bottom), (right, top), (left, top), (left, bottom))
+    points = ((middle, bottom), *corners, (middle, bottom))
+    found = [Segment("move", (points[0],))]
+    for before, corner, behind in zip(points, points[1:], points[2:], strict=False):
+        start, end = _towards(corner, before, radius), _towards(corner, behind, radius)
+        near = radius * (1 - _ARC)
+        found.append(Segment("line", (start,)))
+        controls = _towards(corner, before, near), _towards(corner, behind, near)
+        found.append(Segment("curve", (*controls, end)))
+    return tuple(found)
+
+
+def _distance(one: Point, other: Point) -> float:
+    return math.hypot(one[0] - other[0], one[1] - other[1])
+
+
+def _towards(start: Point, end: Point, length: float) -> Point:
+    distance = _distance(start, end) or 1.0
+    return (
+        start[0] + (end[0] - start[0]) / distance * length,
+        start[1] + (end[1] - start[1]) / distance * length,
+    )

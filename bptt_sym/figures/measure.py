@@ -1,0 +1,97 @@
+"""How much room a label takes: widths of Computer Modern, without LaTeX or a font at hand."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+SCRIPT = 0.7
+"""The size of an index, of that of the letter."""
+
+POINT = 2.54 / 72.27
+"""A point of TeX, in centimetres."""
+
+_WIDTHS = {
+    **dict.fromkeys("ijl'", 0.37), **dict.fromkeys("cefgkorstvyz", 0.5),
+    **dict.fromkeys("abdhnpqux", 0.58), "w": 0.72, "m": 0.88,
+    **dict.fromkeys("IJPTVY", 0.66), **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.83),
+    "M": 0.98, "W": 0.96, **dict.fromkeys("()[]", 0.39), **dict.fromkeys("+-", 0.8), ",": 0.48,
+    "leftarrow": 1.45, "rightarrow": 1.45, "leftrightarrow": 1.45, "top": 0.85, "infty": 1.0,
+    "Delta": 0.84, "Gamma": 0.64, "Lambda": 0.7, "bullet": 0.5, "dagger": 0.5,
+}  # fmt: skip
+_WIDEST = 0.8
+_DIGIT = 0.5
+
+_TALL = {"hat", "bar", "tilde", "check", "breve", "dot", "ddot", "vec", "overline", "underline",
+         "widehat", "widetilde", "overleftarrow", "overrightarrow"}  # fmt: skip
+
+_TOKEN = re.compile(r"\\[A-Za-z]+|\S")
+
+
+class Size(NamedTuple):
+    """A width and a height in centimetres."""
+
+    width: float
+    height: float
+
+
+def measured(latex: str, points: float) -> Size:
+    """The size of a label of the form that names and their derivatives have; rather too large."""
+    width, up, down = _Reader(_TOKEN.findall(latex)).row()
+    return Size(width * points * POINT, (up + down) * points * POINT)
+
+
+Extent = tuple[float, float, float]
+"""Width, height above the line and depth below it, in units of the font's size."""
+
+
+class _Reader:
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.position = 0
+
+    def row(self) -> Extent:
+        width, up, down = 0.0, 0.45, 0.0
+        last = 0.0
+        while self.position < len(self.tokens) and self.tokens[self.position] != "}":
+            token = self.tokens[self.position]
+            if token in ("_", "^"):
+                self.position += 1
+                script = self.argument()
+                # An index and an exponent of one letter stand above each other.
+                width += max(0.0, SCRIPT * script[0] - last) + 0.05
+                last = SCRIPT * script[0]
+                if token == "_":
+                    down = max(down, 0.15 + SCRIPT * script[2] + 0.1)
+                else:
+                    up = max(up, 0.4 + SCRIPT * script[1])
+                continue
+            part = self.argument()
+            width, up, down = width + part[0], max(up, part[1]), max(down, part[2])
+            last = 0.0
+        return width, up, down
+
+    def argument(self) -> Extent:
+        token = self.tokens[self.position] if self.position < len(self.tokens) else ""
+        self.position += 1
+        if token == "{":
+            inside = self.row()
+            self.position += 1
+            return inside
+        command = token.removeprefix("\\")
+        if command == "frac":
+            over, under = self.argument(), self.argument()
+            return 0.25 + max(over[0], under[0]), 0.45 + sum(over[1:]), 0.3 + sum(under[1:])
+        if command in _TALL:
+            width, up, down = self.argument()
+            low = 0.2 if command == "underline" else 0.0
+            arrow = 0.35 if command.startswith("over") else 0.25
+            return max(width, 0.6), up + arrow, down + low
+        if token.startswith("\\") and (command.startswith("math") or command == "boldsymbol"):
+            width, up, down = self.argument()
+            return 1.1 * width, up, down
+        if token.isdigit():
+            return _DIGIT, 0.7, 0.0
+        low = 0.2 if command in "gjpqy,()[]" or token.startswith("\\") else 0.0
+        tall = command in "acegmnopqrsuvwxyz"
+        return _WIDTHS.get(command, _WIDEST), 0.47 if tall else 0.75, low

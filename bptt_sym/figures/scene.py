@@ -1,0 +1,337 @@
+"""What a figure shows, before it has a place: the nodes and edges of an unfolded model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from bptt_sym.algebra.expressions import TIME, Expr, Integer, Parameter, Variable
+from bptt_sym.algebra.layout import Fraction
+from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
+from bptt_sym.derivation.graph import Graph, plain_graph
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.unfolding import Node
+from bptt_sym.errors import InputError, listed
+from bptt_sym.figures.picture import Role
+from bptt_sym.figures.weights import weights
+from bptt_sym.model.model import Model
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+
+Kind = Literal["folded", "unfolded", "simplified", "path"]
+ShownLoss = Literal["last", "sum"]
+
+MOST_DRAWN = 8
+"""Of more steps than this, those in the middle are left out."""
+
+ENDS = 3
+"""How many steps are drawn at each end where some are left out."""
+
+NEARBY = 8
+"""Within so many steps another path between two nodes is looked for."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A node, what it is and its label."""
+
+    node: Node
+    role: Role
+    latex: str
+    on_path: bool = False
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """``of`` reads ``by``; the label is a weight or a derivative, or empty."""
+
+    of: Node
+    by: Node
+    latex: str = ""
+    on_path: bool = False
+
+    @property
+    def lag(self) -> int:
+        return self.of.time - self.by.time
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks to see: a model, its number of steps, the loss, a parameter, a copy of it."""
+
+    model: Model
+    kind: Kind
+    steps: int
+    loss: ShownLoss
+    parameter: str | None = None
+    contribution: int | None = None
+
+    @property
+    def losses(self) -> range:
+        """The steps of the losses that are looked at."""
+        return range(1 if self.loss == "sum" else self.steps, self.steps + 1)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The nodes and edges of a figure. ``shown`` are the time steps that are drawn."""
+
+    request: Request
+    items: tuple[Item, ...]
+    arrows: tuple[Arrow, ...]
+    shown: tuple[int, ...]
+
+    @cached_property
+    def item(self) -> Mapping[Node, Item]:
+        return {item.node: item for item in self.items}
+
+
+def parse_request(
+    model: Model, steps: int, folded: bool, simplified: str | None, path: str | None, loss: str
+) -> Request:
+    """The request of these options. Raises InputError for what does not go together."""
+    check_number("number of steps", steps, 1, MOST_STEPS)
+    check_choice("loss", loss, ("last", "sum"))
+    shown_loss: ShownLoss = "sum" if loss == "sum" else "last"
+    if [folded, simplified is not None, path is not None].count(True) > 1:
+        raise InputError("a figure is folded, simplified or with a path: choose one of these")
+    if folded:
+        return Request(model, "folded", 1, shown_loss)
+    if simplified is None and path is None:
+        return Request(model, "unfolded", steps, shown_loss)
+    name, colon, number = (simplified or path or "").partition(":")
+    if simplified is not None and colon:
+        raise InputError(f"a contribution is for a path: path {simplified!a}")
+    (parameter,) = choose_parameters(model, name)
+    contribution = None
+    if colon:
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
+            raise InputError(f"a path is PARAMETER or PARAMETER:NUMBER, e.g. W:2, not {path!a}")
+        contribution = int(number)
+    kind: Kind = "simplified" if path is None else "path"
+    return Request(model, kind, steps, shown_loss, parameter.name, contribution)
+
+
+def scene(request: Request) -> Scene:
+    """The nodes and edges that a request asks for."""
+    if request.kind == "folded":
+        return _folded(request)
+    if request.kind == "unfolded":
+        return _unfolded(request)
+    return _Contributions(request).scene()
+
+
+# The whole model.
+
+
+def _unfolded(request: Request) -> Scene:
+    shown = _shown(request)
+    nodes: dict[Node, None] = {}
+    arrows = []
+    # A reader just behind a step that is drawn may itself be left out; its edge is drawn in part.
+    for arrow in _readings(request, _near(shown, request)):
+        if _is_drawn(arrow.of, request, shown) or _is_drawn(arrow.by, request, shown):
+            arrows.append(arrow)
+    for arrow in arrows:
+        nodes |= dict.fromkeys(n for n in (arrow.by, arrow.of) if _is_drawn(n, request, shown))
+    items = tuple(Item(node, _role(request.model, node), _label(request, node)) for node in nodes)
+    return Scene(request, items, tuple(arrows), shown)
+
+
+def _folded(request: Request) -> Scene:
+    arrows = tuple(_readings(request, (1,)))
+    nodes = dict.fromkeys(n.moved(1 - n.time) for arrow in arrows for n in (arrow.by, arrow.of))
+    items = tuple(Item(node, _role(request.model, node), _label(request, node)) for node in nodes)
+    return Scene(request, items, arrows, (1,))
+
+
+def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
+    """The edges to what the equations of some steps read."""
+    model = request.model
+    labels = {equation.name: weights(equation) for equation in model.all_equations}
+    names = {name: _name(model, name) for equation in labels.values() for name in _flat(equation)}
+    for time in times:
+        for equation in model.all_equations:
+            if equation is model.loss and time not in request.losses:
+                continue
+            for link, factors in labels[equation.name].items():
+                of, by = Node(equation.name, time), Node(link.name, time - link.lag)
+                yield Arrow(of, by, ",".join(names[factor] for factor in factors))
+
+
+def _flat(found: Mapping[object, Sequence[str]]) -> Iterable[str]:
+    return (name for names in found.values() for name in names)
+
+
+# What contributes to the gradient by one parameter.
+
+
+class _Contributions:
+    """The nodes that lie on a path from a loss to a copy of the parameter."""
+
+    def __init__(self, request: Request) -> None:
+        assert request.parameter is not None
+        self.request = request
+        self.parameter = request.parameter
+        self.graph: Graph = plain_graph(derive_step(request.model, detailed=False))
+        self.readers: dict[Node, list[Node]] = {}
+        waiting = [Node(request.model.loss.name, time) for time in request.losses]
+        reached = set(waiting)
+        while waiting:
+            node = waiting.pop()
+            for read in self.reads(node):
+                self.readers.setdefault(read, []).append(node)
+                if read not in reached:
+                    reached.add(read)
+                    waiting.append(read)
+        self.copies = sorted(node for node in reached if node.name == self.parameter)
+
+    def reads(self, node: Node) -> list[Node]:
+        """What a node depends on; initial values before the first step or behind the last."""
+        if 1 <= node.time <= self.request.steps:
+            links = self.graph.reads.get(node.name, ())
+            parameters = self.request.model.parameters
+            return [Node(n, node.time - (0 if n in parameters else lag)) for n, lag in links]
+        end = 0 if node.time < 1 else self.request.steps + 1
+        return [Node(name, end) for name, _ in self.graph.initial.get(node.name, ())]
+
+    def above(self, copies: Iterable[Node]) -> set[Node]:
+        """All that lies on a path from a loss to one of these copies, the copies themselves too."""
+        waiting = list(copies)
+        found = set(waiting)
+        while waiting:
+            for reader in self.readers.get(waiting.pop(), ()):
+                if reader not in found:
+                    found.add(reader)
+                    waiting.append(reader)
+        return found
+
+    def scene(self) -> Scene:
+        request, copies = self.request, self.copies
+        number = request.contribution
+        where = "any loss" if request.loss == "sum" else f"the loss of step {request.steps}"
+        if not copies:
+            raise InputError(f"{self.parameter} contributes nothing to {where}")
+        times = [node.time for node in copies]
+        if number is not None and number not in times:
+            contributing = listed(times) if len(times) <= 8 else f"{times[0]} to {times[-1]}"
+            raise InputError(
+                f"{self.parameter} has no contribution {number} to {where}; "
+                f"with {request.steps} steps its contributions are {contributing}"
+            )
+        if request.kind == "simplified":
+            path = set()
+        else:
+            path = self.above(copies if number is None else [Node(self.parameter, number)])
+        kept = self.above(copies)
+        shown = _shown(request)
+        ordered = sorted(kept, key=lambda node: (node.time, self._rank(node)))
+        drawn = [node for node in ordered if _is_drawn(node, request, shown)]
+        items = tuple(
+            Item(node, _role(request.model, node), _label(request, node), node in path)
+            for node in drawn
+        )
+        arrows = [
+            Arrow(reader, node, on_path=node in path and reader in path)
+            for node in ordered
+            for reader in self.readers.get(node, ())
+            if _is_drawn(node, request, shown) or _is_drawn(reader, request, shown)
+        ]
+        return Scene(request, items, tuple(map(self._labelled, arrows)), shown)
+
+    def _rank(self, node: Node) -> int:
+        order = (self.parameter, *self.graph.order)
+        return order.index(node.name)
+
+    def _labelled(self, arrow: Arrow) -> Arrow:
+        if arrow.on_path:
+            of, by = (_box(self.request, node) for node in (arrow.of, arrow.by))
+            return replace(arrow, latex=tex(Fraction(of, by, self._has_other_path(arrow))))
+        if self.request.kind == "path" or arrow.by.name == self.parameter:
+            return arrow
+        equation = next(e for e in self.request.model.all_equations if e.name == arrow.of.name)
+        found = weights(equation) if 1 <= arrow.of.time <= self.request.steps else {}
+        names = next((w for k, w in found.items() if k == (arrow.by.name, arrow.lag)), ())
+        # The parameter in question is drawn as copies of its own.
+        shown = (_name(self.request.model, name) for name in names if name != self.parameter)
+        return replace(arrow, latex=",".join(shown))
+
+    def _has_other_path(self, arrow: Arrow) -> bool:
+        """Whether the immediate derivative is not the total one, so that a mark tells them apart."""
+        waiting = [node for node in self.reads(arrow.of) if node != arrow.by]
+        seen = set(waiting)
+        while waiting:
+            for read in self.reads(waiting.pop()):
+                if read == arrow.by:
+                    return True
+                if read not in seen and abs(read.time - arrow.by.time) <= NEARBY:
+                    seen.add(read)
+                    waiting.append(read)
+        return False
+
+
+# Time steps, roles and labels.
+
+
+def _shown(request: Request) -> tuple[int, ...]:
+    """The time steps that are drawn; a single one between two that are drawn is drawn, too."""
+    last = request.steps
+    if last <= MOST_DRAWN:
+        return tuple(range(1, last + 1))
+    found = {*range(1, ENDS + 1), *range(last - ENDS + 1, last + 1)}
+    if request.contribution is not None:
+        found |= {request.contribution + k for k in (-1, 0, 1)}
+    found |= {time + 1 for time in found if time + 2 in found}
+    return tuple(sorted(time for time in found if 1 <= time <= last))
+
+
+def _near(shown: Sequence[int], request: Request) -> list[int]:
+    """The steps that are drawn and those beside them, as far as a lag goes."""
+    model = request.model
+    far = max((model.depth(name) for entry in model.declarations if (name := entry.name)), default=1)
+    near = {time + k for time in shown for k in range(-far, far + 1)}
+    return sorted(time for time in near if 1 <= time <= request.steps)
+
+
+def _is_drawn(node: Node, request: Request, shown: Sequence[int]) -> bool:
+    return node.time in shown or not 1 <= node.time <= request.steps
+
+
+def _role(model: Model, node: Node) -> Role:
+    if node.name == model.loss.name:
+        return "loss"
+    if node.name in model.parameters:
+        return "copy"
+    entry = next((entry for entry in model.declarations if entry.name == node.name), None)
+    kind = entry.kind if entry else "value"
+    if kind in ("input", "target", "state"):
+        return kind  # type: ignore[return-value]
+    read_by_loss = {variable.name for variable in model.loss.reads()}
+    return "output" if node.name in read_by_loss else "value"
+
+
+def _box(request: Request, node: Node) -> object:
+    model = request.model
+    symbol = _symbol(model, node.name)
+    if isinstance(symbol, Variable):
+        symbol = symbol.at(TIME if request.kind == "folded" else Integer(node.time))
+    return typeset(symbol, latex=model.latex)
+
+
+def _label(request: Request, node: Node) -> str:
+    return tex(_box(request, node))  # type: ignore[arg-type]
+
+
+def _name(model: Model, name: str) -> str:
+    return tex(typeset(_symbol(model, name), latex=model.latex))
+
+
+def _symbol(model: Model, name: str) -> Expr:
+    for equation in model.all_equations:
+        if equation.name == name:
+            return equation.variable
+    symbol = model.declaration(name).symbol
+    assert isinstance(symbol, Variable | Parameter)
+    return symbol

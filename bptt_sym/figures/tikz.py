@@ -1,0 +1,129 @@
+r"""A picture as TikZ: a fragment to \input that fits itself into the line, or a page of its own."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from bptt_sym.figures.lines import (
+    DELAY_LOOK,
+    DOT,
+    INK,
+    LOOKS,
+    PATH,
+    QUIET,
+    Look,
+    Segment,
+    box_outline,
+    heads,
+    strokes,
+)
+from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
+from bptt_sym.version import MADE_BY
+
+
+def tikz(picture: Picture, command: str) -> str:
+    r"""A fragment to \input: it needs the package tikz, and is never wider than the line."""
+    return "\n".join(
+        (
+            r"% Needs \usepackage{tikz}.",
+            f"% {MADE_BY}: {command}",
+            *_comment(picture),
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            *_drawing(picture),
+            "}%",
+            "",
+        )
+    )
+
+
+def page(picture: Picture) -> str:
+    """A document of one page that is just as large as the picture, to make a PDF of."""
+    # The first object of the file says who made it; it is not compressed, so that one can see it.
+    return "\n".join(
+        (
+            r"\pdfobjcompresslevel=0",
+            rf"\immediate\pdfobj{{({MADE_BY})}}",
+            r"\documentclass{article}",
+            r"\usepackage{tikz}",
+            r"\newsavebox{\drawn}",
+            r"\begin{document}",
+            r"\begin{lrbox}{\drawn}%",
+            *_drawing(picture),
+            r"\end{lrbox}",
+            r"\pdfpagewidth=\wd\drawn",
+            r"\pdfpageheight=\dimexpr\ht\drawn+\dp\drawn\relax",
+            r"\hoffset=-1in",
+            r"\voffset=-1in",
+            r"\shipout\box\drawn",
+            r"\end{document}",
+            "",
+        )
+    )
+
+
+def _comment(picture: Picture) -> Iterator[str]:
+    """What the picture shows, in words."""
+    for words in (picture.title + ".", picture.description):
+        yield from textwrap.wrap(words, 96, initial_indent="% ", subsequent_indent="% ")
+
+
+def _drawing(picture: Picture) -> Iterator[str]:
+    yield r"\begin{tikzpicture}[x=1cm, y=1cm, inner sep=0pt, outer sep=0pt]"
+    for color in _colors():
+        yield rf"\definecolor{{bptt{color}}}{{HTML}}{{{color}}}"
+    yield rf"\useasboundingbox (0, 0) rectangle {_point((picture.width, picture.height))};"
+    for stroke in strokes(picture):
+        style = f"draw=bptt{stroke.color}, line width={stroke.width:g}cm"
+        yield rf"\path[{style}] {_path(stroke.segments)};"
+    for head, color in heads(picture):
+        yield rf"\fill[bptt{color}] {' -- '.join(map(_point, head))} -- cycle;"
+    for dots in picture.dots:
+        for k in (-1, 0, 1):
+            middle = _point((dots.middle[0] + 0.2 * k, dots.middle[1]))
+            yield rf"\fill[bptt{PATH if dots.on_path else QUIET}] {middle} circle ({DOT:g});"
+    for delay in picture.delays:
+        yield _box(delay.box, 0.04, DELAY_LOOK)
+    for node in picture.nodes:
+        look = LOOKS[node.role]
+        yield _box(node.box, node.radius, look)
+        if node.on_path:
+            yield _box(node.box, node.radius, Look(look.fill, PATH, 0.07))
+    for label in picture.labels:
+        yield _label(label)
+    yield r"\end{tikzpicture}%"
+
+
+def _colors() -> list[str]:
+    looks = [*LOOKS.values(), DELAY_LOOK]
+    found = {INK, PATH, QUIET, "FFFFFF", *(color for x in looks for color in (x.fill, x.border))}
+    return sorted(found)
+
+
+def _box(box: Rectangle, radius: float, look: Look) -> str:
+    style = f"fill=bptt{look.fill}, draw=bptt{look.border}, line width={look.width:g}cm"
+    outline = box_outline(box.left, box.bottom, box.right, box.top, radius)
+    return rf"\path[{style}] {_path(outline)} -- cycle;"
+
+
+def _label(label: Label) -> str:
+    # Formulas stand in the middle of their boxes, the fractions among them as if displayed.
+    size = rf"\fontsize{{{label.points:g}}}{{{1.2 * label.points:g}}}\selectfont"
+    display = r"\displaystyle" if r"\frac" in label.latex else ""
+    where = _point((label.box.x, label.box.y))
+    return rf"\node[font={{{size}}}] at {where} {{${display}{label.latex}$}};"
+
+
+def _path(segments: Sequence[Segment]) -> str:
+    words = []
+    for segment in segments:
+        points = [_point(point) for point in segment.points]
+        if segment.kind == "curve":
+            words.append(f".. controls {points[0]} and {points[1]} .. {points[2]}")
+        else:
+            words.append(points[0] if segment.kind == "move" else f"-- {points[0]}")
+    return " ".join(words)
+
+
+def _point(point: Point) -> str:
+    return f"({round(point[0], 3) + 0.0:g}, {round(point[1], 3) + 0.0:g})"
