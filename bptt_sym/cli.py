@@ -225,6 +225,44 @@ def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, ma
 
 
 @cli.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--folded", is_flag=True, help="One time step, what is handed on as loops.")
+@click.option("--simplified", metavar="W", help="Only what contributes to the gradient by W.")
+@click.option(
+    "--path", metavar="W[:i]", help="On that the backward path of contribution i, or of all."
+)
+@click.option("--loss", type=click.Choice(["last", "sum"]), default="last", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Write to FILE, as its ending says: .svg, .pdf, .png or .tex.",
+)
+@force_option
+def figure(
+    model: str,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: str,
+    output: str,
+    force: bool,
+) -> None:
+    """Draw a model, folded or unfolded, and the paths of its gradients."""
+    from bptt_sym import api
+    from bptt_sym.figures.figure import check_ending
+
+    check_ending(Path(output).suffix)
+    drawn = api.figure(
+        api.load_model(model), steps, folded=folded, simplified=simplified, path=path, loss=loss
+    )
+    write_output(Path(output), drawn.written(Path(output).suffix), force=force)
+
+
+@cli.command()
 @click.argument("subject", metavar="[MODEL|FILE.py]", default="elman")
 @click.option("--steps", type=int, metavar="N", help="The number of time steps. [5 or more]")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="K")

@@ -28,6 +28,8 @@ COMMANDS = {
 }
 """What makes each file of generated/."""
 
+FIGURE = "figure elman --path W_s:1"
+
 PICTURED = "derive elman --steps 3 --wrt W_y --wrt W_s --format latex --number-from 36"
 """Equations 36 to 42, as they stand in the course."""
 
@@ -55,6 +57,7 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, command in COMMANDS.items():
         run(command, folder / "generated" / name)
+    run(FIGURE, folder / "docs" / "path.svg")
     if faults:
         (folder / "docs" / "mutants.md").write_text(mutants(), encoding="utf-8")
     if picture:

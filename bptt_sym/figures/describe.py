@@ -25,14 +25,18 @@ def title(scene: Scene) -> str:
         case "path":
             number = request.contribution
             which = "every contribution" if number is None else f"contribution {number}"
-            return f"{name} over {steps}, the path of {which} to the gradient by {request.parameter}"
+            return (
+                f"{name} over {steps}, the path of {which} to the gradient by {request.parameter}"
+            )
 
 
 def description(scene: Scene) -> str:
     """A few sentences: how to read the figure, then what depends on what."""
     request = scene.request
     loss = request.model.loss.name
-    looked = "the sum of the losses" if request.loss == "sum" else f"the loss {loss}_{request.steps}"
+    looked = (
+        "the sum of the losses" if request.loss == "sum" else f"the loss {loss}_{request.steps}"
+    )
     sentences = []
     if request.kind == "folded":
         sentences.append(
