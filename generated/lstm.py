@@ -615,7 +615,7 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
         np.multiply(dc, dz_ofig_in_t2, out=dz_ofig_t)
         np.multiply(f_t2, dc, out=dc_next)
         np.dot(W3, dz_ofig_t2, out=dh_next)
-    db = np.sum(dz_ofig, axis=(0, 2))
+    db = dz_ofig.sum(axis=(0, 2))
     np.copyto(dz_ofig_rows, dz_ofig.swapaxes(1, 2))
     dW = np.ascontiguousarray(h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n))
     dW2 = np.ascontiguousarray(x.reshape(T * B, m).T @ dz_ofig_rows.reshape(T * B, 4*n))
