@@ -70,12 +70,12 @@ class Paths:
         waiting: list[tuple[Node, ...]] = [(node,)]
         while waiting:
             path = waiting.pop()
-            readers = self._readers(path[0])
+            readers = self.readers(path[0])
             if not readers:
                 yield path
             waiting += [(reader, *path) for reader in reversed(readers)]
 
-    def _readers(self, node: Node) -> list[Node]:
+    def readers(self, node: Node) -> list[Node]:
         """The nodes that read a node and that a loss depends on."""
         links = self.graph.readers.get(node.name, ())
         found = [Node(name, node.time + lag) for name, lag in links]

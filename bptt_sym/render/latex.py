@@ -49,7 +49,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     def rows(equations: Sequence[Equation]) -> str:
         # The right sides begin below each other.
         names = derivation.model.latex
-        room = LINE_WIDTH - max(_left_width(equation, names) for equation in equations)
+        room = LINE_WIDTH - max(left_width(equation, names) for equation in equations)
         return " \\\\\n".join(_row(derivation, equation, marked, room) for equation in equations)
 
     filters: dict[str, Callable[..., object]] = {
@@ -99,19 +99,26 @@ _ESCAPES = {
 }
 
 
-def _row(derivation: Derivation, equation: Equation, marked: bool, room: float) -> str:
-    names = derivation.model.latex
+def lines(
+    equation: Equation, names: Mapping[str, str], *, marked: bool, room: float = LINE_WIDTH
+) -> list[str]:
+    """The equation as lines of an ``aligned`` environment, each about ``room`` letters wide."""
     room -= SPAN_WIDTH if equation.span else 0
     first, *more = _right(equation, marked, room, names)
-    lines = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
-    lines[-1] += _span(equation.span)
+    written = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
+    written[-1] += _span(equation.span)
+    return written
+
+
+def _row(derivation: Derivation, equation: Equation, marked: bool, room: float) -> str:
+    written = lines(equation, derivation.model.latex, marked=marked, room=room)
     if equation.number is None:
-        lines[-1] += r" \notag"
+        written[-1] += r" \notag"
     else:
         if derivation.number_from is not None:
-            lines[-1] += rf" \tag{{{equation.number}}}"
-        lines[-1] += rf" \label{{{label(derivation, equation)}}}"
-    return " \\notag \\\\\n".join(lines)
+            written[-1] += rf" \tag{{{equation.number}}}"
+        written[-1] += rf" \label{{{label(derivation, equation)}}}"
+    return " \\notag \\\\\n".join(written)
 
 
 def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
@@ -123,7 +130,7 @@ def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
 
 
-def _left_width(equation: Equation, names: Mapping[str, str]) -> float:
+def left_width(equation: Equation, names: Mapping[str, str]) -> float:
     if equation.left is not None:
         return width(typeset(equation.left, latex=names))
     if equation.path:

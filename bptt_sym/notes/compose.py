@@ -1,0 +1,315 @@
+"""A derivation told from the model to a worked example: what is said, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bptt_sym.algebra.expressions import (
+    TIME,
+    Expr,
+    Integer,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    TimeProduct,
+    Variable,
+)
+from bptt_sym.algebra.layout import Layout
+from bptt_sym.derivation.derivation import Derivation, Loss, loss_label
+from bptt_sym.derivation.derivation import Equation as Derived
+from bptt_sym.derivation.derivation import Section as Part
+from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.errors import InputError
+from bptt_sym.figures.figure import figure
+from bptt_sym.model.model import Model
+from bptt_sym.notes.cost import costs
+from bptt_sym.notes.document import (
+    Block,
+    Contribution,
+    Contributions,
+    Document,
+    Drawing,
+    Equations,
+    Formula,
+    Paragraph,
+    Section,
+    Space,
+    Table,
+    numbered,
+    plain_words,
+)
+from bptt_sym.notes.example import Example
+from bptt_sym.render.latex import label, left_width, lines
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+from bptt_sym.templating import environment
+
+ROOM = 42.0
+"""The room for an equation, in letters."""
+
+MOST_DRAWN = 8
+"""Of more parameters than this, the paths of the first alone are drawn in the text."""
+
+KINDS = {"input": "inputs", "target": "targets", "parameter": "parameters", "state": "states"}
+
+
+class Composer:
+    """Makes the parts of a document about one model."""
+
+    def __init__(
+        self, model: Model, steps: int, loss: Loss, parameters: Sequence[Parameter]
+    ) -> None:
+        self.model, self.steps, self.loss = model, steps, loss
+        self.parameters = parameters
+        names = [parameter.name for parameter in parameters]
+        self.chain = derive(model, wrt=names, steps=steps, loss=loss)
+        self.matrices = derive(model, wrt=names, steps=steps, level="jacobian", loss=loss)
+        self.adjoints = derive(model, wrt=names, steps=steps, level="adjoint", loss=loss)
+        self.step = derive_step(model, detailed=False)
+        jinja = environment({"words": plain_words})
+        self.say: Any = jinja.get_template("notes/sentences.j2").module
+
+    def math(self, expression: Expr, *, marked: bool = False) -> str:
+        return tex(typeset(expression, mark_immediate=marked, latex=self.model.latex))
+
+    def inline(self, expressions: Iterable[Expr]) -> list[str]:
+        return [f"${self.math(expression)}$" for expression in expressions]
+
+    def sections(self, exercises: Sequence[Parameter] = ()) -> Iterator[Section]:
+        """The whole derivation; the gradients by ``exercises`` are left to the reader."""
+        yield Section("The model", tuple(self.the_model()))
+        yield Section("Unfolding in time", tuple(self.unfolding()))
+        for parameter in self.parameters:
+            heading = f"The gradient by ${self.math(parameter)}$"
+            if parameter in exercises:
+                said = Paragraph(self.say.exercise(self.math(parameter)))
+                yield Section(heading, (said,))
+            else:
+                yield Section(heading, tuple(self.gradient(parameter)))
+        yield Section("The factors as matrices", tuple(self.factors()))
+        yield Section("The adjoint recursion", tuple(self.recursion()))
+        yield Section("Why the recursion is cheaper", tuple(self.cost()))
+        vanishing = tuple(self.vanishing())
+        if vanishing:
+            yield Section("Vanishing and exploding gradients", vanishing)
+        if self.model.declared("input"):
+            yield Section("A worked example", tuple(self.example()))
+
+    # The parts.
+
+    def the_model(self) -> Iterator[Block]:
+        model = self.model
+        yield Paragraph(self.say.model(model))
+        equations = (*model.all_equations, *(e for e in model.definitions if e not in model.all_equations))
+        yield Equations(tuple(self.of_model(equation) for equation in equations))
+        entries = [
+            (
+                words if len(found) > 1 else words.removesuffix("s"),
+                [f"${self.math(entry.symbol)}$ ({self.shape(entry.symbol)})" for entry in found],
+            )
+            for kind, words in KINDS.items()
+            for found in [model.declared(kind)]  # type: ignore[arg-type]
+        ]
+        before = [
+            f"${self.math(entry.symbol.at(Integer(0)))}$"
+            for entry in model.declared("state")
+            if entry.initial is None and not entry.reverse
+        ]
+        yield Paragraph(self.say.symbols({"vectors": model.vectors, "entries": entries}, before))
+
+    def shape(self, symbol: MatrixExpr) -> str:
+        rows, columns = (self.math(size) for size in symbol.shape)
+        return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
+
+    def of_model(self, equation: Any) -> Formula:
+        right = equation.written if equation in self.model.all_equations else equation.expression
+        derived = Derived(("model", equation.name), equation.variable, right)
+        room = ROOM - left_width(derived, self.model.latex)
+        written = lines(derived, self.model.latex, marked=False, room=room)
+        return Formula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
+
+    def unfolding(self) -> Iterator[Block]:
+        loss = self.math(self.model.loss.variable.at(Integer(self.steps)))
+        yield Paragraph(self.say.unfolding(self.steps, loss, self.loss))
+        if self.loss != "mean":
+            drawn = figure(self.model, self.steps, loss=self.loss)
+            yield Drawing("unfolded", drawn, f"The model, unfolded over {self.steps} time steps.")
+
+    def gradient(self, parameter: Parameter) -> Iterator[Block]:
+        """Contribution by contribution, their sum, and the general form."""
+        (part,) = (s for s in self.chain.sections if s.parameter == parameter)
+        single = [e for e in part.equations if e.contribution]
+        found = self.contributions(parameter)
+        name, loss = self.math(parameter), self.told_loss()
+        if len(found) == 1:
+            (only,) = found
+            readers = self.inline(reader.at(TIME) for reader in only.readers)
+            last = only.step == self.steps
+            yield Paragraph(self.say.one_copy(name, readers, loss, only.step, last))
+        elif found:
+            capital = "The loss" if self.loss != "last" else f"${loss}$"
+            yield Paragraph(self.say.many_copies(name, len(found), capital))
+        if single:
+            entries = tuple(self.contribution(parameter, equation) for equation in single)
+            drawn = entries[-1].drawing if parameter in self.drawn() else None
+            yield Contributions(entries, drawn)
+            yield Paragraph(self.say.accumulation(name))
+        general = loss_label(self.model.loss.name, self.loss, "N")
+        rest = [e for e in part.equations if not e.contribution]
+        yield from self.equations(self.chain, [e for e in rest if e.meaning[0] != general])
+        whole = [e for e in rest if e.meaning[0] == general]
+        if whole:
+            yield Paragraph(self.say.general())
+            yield from self.equations(self.chain, whole)
+
+    def contributions(self, parameter: Parameter) -> list[Any]:
+        """What the copies of a parameter contribute, as the derivation has it."""
+        from bptt_sym.derivation.concrete import ConcreteContributions
+        from bptt_sym.derivation.contributions import Contributions as All
+
+        concrete = ConcreteContributions(All(self.step, 8), parameter, self.steps)
+        return concrete.last() if self.loss == "last" else concrete.summed()
+
+    def drawn(self) -> Sequence[Parameter]:
+        """The parameters whose paths are drawn in the text."""
+        many = [p for p in self.parameters if len(self.contributions(p)) > 1]
+        return many if len(self.parameters) <= MOST_DRAWN else many[:1]
+
+    def told_loss(self) -> str:
+        if self.loss == "last":
+            return self.math(self.model.loss.variable.at(Integer(self.steps)))
+        return str(self.model.loss.name)
+
+    def contribution(self, parameter: Parameter, equation: Derived) -> Contribution:
+        found = equation.contribution
+        assert found is not None
+        readers = self.inline(found.readers)
+        through: list[str] = []
+        if len(found.paths) == 1:
+            through = [f"${self.at(node)}$" for node in found.paths[0][1:-1]]
+        said = self.say.contribution(found.step, readers, through, found.path_count)
+        (written,) = self.equations(self.chain, [equation])
+        assert isinstance(written, Equations)
+        options: dict[str, Any] = {"loss": "sum" if self.loss != "last" else "last"}
+        drawn = figure(self.model, self.steps, path=f"{parameter.name}:{found.step}", **options)
+        caption = (
+            f"The path of contribution {found.step} to the gradient by ${self.math(parameter)}$."
+        )
+        name = f"path-{parameter.name}-{found.step}"
+        return Contribution(Paragraph(said), written, Drawing(name, drawn, caption))
+
+    def at(self, node: Any) -> str:
+        """A node of the unfolding."""
+        for equation in self.model.all_equations:
+            if equation.name == node.name:
+                return self.math(equation.variable.at(Integer(node.time)))
+        return self.math(self.model.declaration(node.name).symbol.at(Integer(node.time)))
+
+    def factors(self) -> Iterator[Block]:
+        parts = [s for s in self.matrices.sections if s.topic in ("factors", "definitions")]
+        for part in parts:
+            if part.topic == "factors":
+                yield Paragraph(self.say.matrices(self.matrices.needs_marks))
+            else:
+                yield Paragraph(self.say.meanings())
+            yield from self.equations(self.matrices, part.equations)
+
+    def recursion(self) -> Iterator[Block]:
+        general = [s for s in self.adjoints.sections if s.general] or self.adjoints.sections
+        for part in general:
+            said = self.say.adjoints if part.topic == "adjoints" else self.say.gradients
+            yield Paragraph(said())
+            yield from self.equations(self.adjoints, part.equations)
+
+    def cost(self) -> Iterator[Block]:
+        parameter = max(self.parameters, key=lambda p: len(self.contributions(p)))
+        name = self.math(parameter)
+        yield Paragraph(self.say.cost(name))
+        rows = [
+            tuple(f"${number}$" for number in (c.steps, c.paths, c.along_paths, c.recursion))
+            for c in costs(self.step, parameter, self.loss)
+        ]
+        head = ("$N$", f"paths to ${name}$", "products path by path", "products of the recursion")
+        yield Table(head, tuple(rows))
+
+    def vanishing(self) -> Iterator[Block]:
+        """What bounds the product of the Jacobians from step to step, where there is one."""
+        products = [
+            found
+            for equation in self.chain.equations
+            for found in equation.right.atoms(TimeProduct)
+        ]
+        if not products:
+            return
+        product = products[0]
+        factor = product.args[0]
+        matrix = next(
+            (e for e in self.matrices.equations if e.left is not None and self.is_step(e, factor)),
+            None,
+        )
+        if matrix is None:
+            return
+        norm = rf"\lVert {self.math(factor)} \rVert"
+        product_text = self.math(product)
+        bound = product_text.replace(self.math(factor), norm)
+        known = None if matrix.number is None else label(self.matrices, matrix)
+        yield Paragraph(self.say.vanishing(product_text, self.math(factor), product_text, bound, known))
+        written = replace(matrix, number=None)
+        yield from self.equations(self.matrices, [written])
+
+    def is_step(self, equation: Derived, factor: Expr) -> bool:
+        """Whether an equation says what a factor from step to step is."""
+        left = equation.left
+        if not isinstance(left, PartialDerivative) or not isinstance(factor, PartialDerivative):
+            return False
+        moved = factor.xreplace({symbol: TIME for symbol in factor.of.time.free_symbols})
+        return bool((left.of, left.by) == (moved.of, moved.by))
+
+    def example(self) -> Iterator[Block]:
+        example = Example(self.model, self.loss)
+        sizes = [f"${name} = {size}$" for name, size in example.sizes.items()]
+        functions = [rf"${name} = {known}$" for name, known in self.known_functions()]
+        yield Paragraph(self.say.example(sizes, functions))
+        yield Equations(tuple(map(self.value_formula, example.given)))
+        yield Paragraph(self.say.forward())
+        yield Equations(tuple(map(self.value_formula, example.forward)))
+        yield Paragraph(self.say.backward())
+        yield Equations(tuple(map(self.value_formula, example.adjoints)))
+        yield Paragraph(self.say.results())
+        wanted = {parameter.name for parameter in self.parameters}
+        results = [r for r in example.gradients if r.parameter in wanted]
+        yield Equations(tuple(map(self.value_formula, results)))
+
+    def known_functions(self) -> list[tuple[str, str]]:
+        from bptt_sym.algebra.expressions import name_string
+
+        found = []
+        for name, known in self.model.functions.items():
+            if isinstance(known, str):
+                shown = tex(typeset(name_string(name))) if False else rf"\{name}"
+                found.append((shown, rf"\operatorname{{{known}}}"))
+        return found
+
+    def value_formula(self, entry: Any) -> Formula:
+        left = self.math(entry.left)
+        return Formula((f"{left} &= {entry.number}",))
+
+    # Equations.
+
+    def equations(self, derivation: Derivation, equations: Sequence[Derived]) -> Iterator[Block]:
+        if not equations:
+            return
+        names, marked = self.model.latex, derivation.needs_marks
+        room = ROOM - max(left_width(equation, names) for equation in equations)
+        yield Equations(
+            tuple(
+                Formula(
+                    tuple(lines(equation, names, marked=marked, room=room)),
+                    None if equation.number is None else label(derivation, equation),
+                )
+                for equation in equations
+            )
+        )

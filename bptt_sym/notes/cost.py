@@ -1,0 +1,60 @@
+"""How many products a gradient takes: path by path, and by the recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.derivation.derivation import Loss
+from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.step import Step
+from bptt_sym.derivation.unfolding import Node
+
+LENGTHS = (3, 10, 100)
+"""The numbers of time steps for which is counted."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The paths to the copies of a parameter over ``steps`` time steps, and products of matrices.
+
+    A path takes a product for each of its edges but the first; the recursion takes one for each
+    edge that lies on some path.
+    """
+
+    steps: int
+    paths: int
+    along_paths: int
+    recursion: int
+
+
+def costs(step: Step, parameter: Parameter, loss: Loss) -> Iterator[Cost]:
+    """The cost of the gradient by a parameter for some numbers of time steps."""
+    for steps in LENGTHS:
+        losses = range(steps, steps + 1) if loss == "last" else range(1, steps + 1)
+        yield _cost(Paths(step, steps, losses), parameter.name)
+
+
+def _cost(paths: Paths, parameter: str) -> Cost:
+    copies = paths.copies(parameter)
+    found: dict[Node, tuple[int, int]] = {}
+    edges = 0
+    waiting = [(copy, False) for copy in copies]
+    seen: set[Node] = set()
+    while waiting:
+        node, ready = waiting.pop()
+        readers = paths.readers(node)
+        if ready:
+            edges += len(readers)
+            ways = [found[reader] for reader in readers]
+            count = sum(number for number, _ in ways) if readers else 1
+            length = sum(number + far for number, far in ways)
+            found[node] = (count, length)
+        elif node not in seen:
+            seen.add(node)
+            waiting.append((node, True))
+            waiting += [(reader, False) for reader in readers]
+    count = sum(found[copy][0] for copy in copies)
+    length = sum(found[copy][1] for copy in copies)
+    return Cost(paths.steps, count, length - count, edges)

@@ -1,0 +1,183 @@
+"""Course notes as data: sections of prose, equations, figures and tables, in no format yet.
+
+Prose is plain words with formulas between dollar signs, in LaTeX, and references to equations as
+[[label]]; a backslash outside a formula takes the next character as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from bptt_sym.figures.figure import Figure
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Prose."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One equation, as lines of an ``aligned`` environment; it has a number if it has a label."""
+
+    lines: tuple[str, ...]
+    label: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations below each other."""
+
+    formulas: tuple[Formula, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure; its name is that of its file and of its label."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of prose."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one copy of a parameter contributes: where from, how much, and its path."""
+
+    text: Paragraph
+    equations: Equations
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What the copies of a parameter contribute, one after the other; ``drawn`` is one's path."""
+
+    entries: tuple[Contribution, ...]
+    drawn: Drawing | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """Room to write in."""
+
+
+Block = Paragraph | Equations | Drawing | Table | Contributions | Space
+
+
+@dataclass(frozen=True)
+class Section:
+    """Blocks under a heading, which is prose."""
+
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A derivation as one reads it. ``command`` makes it again."""
+
+    name: str
+    title: str
+    command: str
+    sections: tuple[Section, ...]
+
+    @property
+    def drawings(self) -> list[Drawing]:
+        """The figures that stand in the text, each once."""
+        found: dict[str, Drawing] = {}
+        for section in self.sections:
+            for block in section.blocks:
+                drawing = block.drawn if isinstance(block, Contributions) else block
+                if isinstance(drawing, Drawing):
+                    found[drawing.name] = drawing
+        return list(found.values())
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers of equations by their labels."""
+        return {
+            formula.label: formula.number
+            for section in self.sections
+            for block in section.blocks
+            for formula in formulas(block)
+            if formula.label and formula.number
+        }
+
+
+def formulas(block: Block) -> Iterator[Formula]:
+    """The equations of a block, in order."""
+    if isinstance(block, Equations):
+        yield from block.formulas
+    if isinstance(block, Contributions):
+        for entry in block.entries:
+            yield from entry.equations.formulas
+
+
+def numbered(document: Document) -> Document:
+    """The document with its labelled equations counted from 1."""
+    count = 0
+
+    def counted(equations: Equations) -> Equations:
+        nonlocal count
+        found = []
+        for formula in equations.formulas:
+            count += formula.label is not None
+            found.append(replace(formula, number=count if formula.label else None))
+        return Equations(tuple(found))
+
+    sections = []
+    for section in document.sections:
+        blocks: list[Block] = []
+        for block in section.blocks:
+            match block:
+                case Equations():
+                    blocks.append(counted(block))
+                case Contributions(entries=entries):
+                    made = tuple(replace(e, equations=counted(e.equations)) for e in entries)
+                    blocks.append(replace(block, entries=made))
+                case _:
+                    blocks.append(block)
+        sections.append(replace(section, blocks=tuple(blocks)))
+    return replace(document, sections=tuple(sections))
+
+
+_PIECE = re.compile(
+    r"\$(?P<math>[^$]*)\$|\[\[(?P<label>[^\]]*)\]\]|\\(?P<sign>.)|(?P<words>[^$\[\\]+|\[)", re.DOTALL
+)
+
+
+def written(
+    text: str,
+    words: Callable[[str], str],
+    math: Callable[[str], str],
+    reference: Callable[[str], str],
+) -> str:
+    """Prose in a format, piece by piece."""
+    parts = []
+    for found in _PIECE.finditer(text):
+        if found["math"] is not None:
+            parts.append(math(found["math"]))
+        elif found["label"] is not None:
+            parts.append(reference(found["label"]))
+        else:
+            parts.append(words(found["sign"] or found["words"]))
+    return "".join(parts)
+
+
+def plain_words(text: str) -> str:
+    """Words of a user as they stand in prose."""
+    return re.sub(r"([\\$\[])", r"\\\1", text)

@@ -1,0 +1,43 @@
+r"""Notes as LaTeX: a fragment to \input, an article, or slides that uncover step by step."""
+
+from __future__ import annotations
+
+from bptt_sym.notes.document import Document, Drawing, Equations, Formula, written
+from bptt_sym.render.latex import latex_words
+from bptt_sym.templating import environment
+from bptt_sym.version import MADE_BY
+
+
+def latex(document: Document, template: str) -> str:
+    """The document by a template: "fragment", "article" or "slides"."""
+    jinja = environment({"prose": _prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
+    return jinja.get_template(f"notes/{template}.tex.j2").render(document=document, made_by=MADE_BY)
+
+
+def _prose(text: str) -> str:
+    return written(
+        text,
+        words=latex_words,
+        math=lambda formula: f"${formula}$",
+        reference=lambda label: rf"\eqref{{{label}}}",
+    )
+
+
+def _rows(equations: Equations) -> str:
+    """The equations as rows of an ``align`` environment, numbered by LaTeX."""
+    return " \\\\\n".join(map(_row, equations.formulas))
+
+
+def _row(formula: Formula) -> str:
+    *before, last = formula.lines
+    last += rf" \label{{{formula.label}}}" if formula.label else r" \notag"
+    return " \\notag \\\\\n".join([*before, last])
+
+
+def _lines(equations: Equations) -> str:
+    """The equations as rows of an ``align*`` environment."""
+    return " \\\\\n".join(" \\\\\n".join(formula.lines) for formula in equations.formulas)
+
+
+def _tikz(drawing: Drawing) -> str:
+    return drawing.figure.tikz().rstrip()

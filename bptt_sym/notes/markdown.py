@@ -1,0 +1,91 @@
+"""Notes as Markdown for Quarto, MyST and GitHub, with formulas between dollar signs."""
+
+from __future__ import annotations
+
+import re
+
+from bptt_sym.notes.document import (
+    Block,
+    Contributions,
+    Document,
+    Drawing,
+    Equations,
+    Formula,
+    Paragraph,
+    Section,
+    Table,
+    written,
+)
+from bptt_sym.version import MADE_BY
+
+
+def markdown(document: Document) -> str:
+    """The whole document; its figures lie beside it as NAME.svg."""
+    parts = [f"<!-- {_comment(MADE_BY)}: {_comment(document.command)} -->"]
+    parts.append(f"# {prose(document.title, document.numbers)}")
+    parts += [section_text(section, document.numbers) for section in document.sections]
+    return "\n\n".join(parts) + "\n"
+
+
+def section_text(section: Section, numbers: dict[str, int]) -> str:
+    """A section under its heading."""
+    blocks = [text for block in section.blocks for text in block_texts(block, numbers)]
+    return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
+
+
+def prose(text: str, numbers: dict[str, int]) -> str:
+    """Words and formulas of a paragraph."""
+    return written(
+        text,
+        words=_words,
+        math=lambda formula: f"${formula}$",
+        reference=lambda label: f"({numbers.get(label, '?')})",
+    )
+
+
+def block_texts(block: Block, numbers: dict[str, int]) -> list[str]:
+    """A block as paragraphs of Markdown."""
+    match block:
+        case Paragraph(text=text):
+            return [prose(text, numbers)]
+        case Equations(formulas=formulas):
+            return displays(formulas)
+        case Drawing():
+            caption = prose(block.caption, numbers)
+            return [f"![{_words(block.figure.picture.title)}]({block.name}.svg)", f"*{caption}*"]
+        case Contributions(entries=entries, drawn=drawn):
+            texts = []
+            for entry in entries:
+                texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
+            return texts + (block_texts(drawn, numbers) if drawn else [])
+        case Table(head=head, rows=rows):
+            lines = [head, ("---",) * len(head), *rows]
+            return ["\n".join(f"| {' | '.join(prose(c, numbers) for c in row)} |" for row in lines)]
+        case _:
+            return ["\n".join(["<br>"] * 6)]
+
+
+def displays(formulas: tuple[Formula, ...]) -> list[str]:
+    """Each numbered equation as a display of its own, since a display has one number."""
+    if all(formula.number is None for formula in formulas):
+        lines = [line for formula in formulas for line in formula.lines]
+        return [_display(lines, "")]
+    return [
+        _display(formula.lines, "" if formula.number is None else rf" \tag{{{formula.number}}}")
+        for formula in formulas
+    ]
+
+
+def _display(lines: list[str] | tuple[str, ...], tag: str) -> str:
+    body = " \\\\\n".join(lines)
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{tag}\n$$"
+
+
+def _words(text: str) -> str:
+    """Plain words with Markdown's and HTML's special characters escaped."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]#|$~])", r"\\\1", text)
+
+
+def _comment(text: str) -> str:
+    return text.replace("--", "- -")

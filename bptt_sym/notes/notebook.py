@@ -1,0 +1,59 @@
+"""Notes as a Jupyter notebook: the derivation, the emitted module, and a check of its gradients."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from bptt_sym.model.model import Model
+from bptt_sym.notes.document import Document
+from bptt_sym.notes.markdown import prose, section_text
+from bptt_sym.templating import environment
+from bptt_sym.version import MADE_BY
+
+
+def notebook(document: Document, model: Model, source: str) -> str:
+    """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
+    jinja = environment({})
+    check = jinja.get_template("notes/check.py.j2").render(model=model)
+    title = f"# {prose(document.title, document.numbers)}"
+    cells = [_markdown("title", title, {})]
+    figures = {drawing.name: drawing.figure.svg() for drawing in document.drawings}
+    for number, section in enumerate(document.sections):
+        text = section_text(section, document.numbers)
+        used = {name: svg for name, svg in figures.items() if f"({name}.svg)" in text}
+        for name in used:
+            text = text.replace(f"({name}.svg)", f"(attachment:{name}.svg)")
+        cells.append(_markdown(f"section-{number}", text, used))
+    cells.append(_markdown("module", "## The gradients as NumPy code", {}))
+    cells.append(_code("module-code", source))
+    said = "The gradients against differences of the loss along complex steps:"
+    cells.append(_markdown("check", said, {}))
+    cells.append(_code("check-code", check))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    metadata["bptt_sym"] = {"made_by": MADE_BY, "command": document.command}
+    data = {"metadata": metadata, "nbformat": 4, "nbformat_minor": 5, "cells": cells}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _markdown(name: str, text: str, svgs: dict[str, str]) -> dict[str, Any]:
+    cell: dict[str, Any] = {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
+    if svgs:
+        cell["attachments"] = {
+            f"{figure}.svg": {"image/svg+xml": base64.b64encode(svg.encode()).decode()}
+            for figure, svg in svgs.items()
+        }
+    return cell
+
+
+def _code(name: str, source: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source.rstrip("\n"),
+    }

@@ -1,0 +1,110 @@
+"""Course notes of a model, in the format of a file's ending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bptt_sym.derivation.derivation import Loss
+from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
+from bptt_sym.errors import InputError
+from bptt_sym.model.model import Model
+from bptt_sym.notes.compose import Composer
+from bptt_sym.notes.document import Document, numbered, plain_words
+from bptt_sym.notes.latex import latex
+from bptt_sym.notes.markdown import markdown
+from bptt_sym.notes.notebook import notebook
+from bptt_sym.render.command import command_line
+from bptt_sym.render.pdf import pdf
+
+Format = Literal["tex", "md", "ipynb", "pdf"]
+FORMATS: tuple[Format, ...] = ("tex", "md", "ipynb", "pdf")
+
+Kind = Literal["fragment", "article", "slides"]
+KINDS: tuple[Kind, ...] = ("fragment", "article", "slides")
+
+MOST_STEPS = 12
+"""The most time steps that notes are written for: each contribution is told."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Notes that can write themselves, with the figures that lie beside them."""
+
+    model: Model
+    document: Document
+    solutions: Document | None = None
+
+    def tex(self, kind: Kind = "fragment") -> str:
+        r"""LaTeX: a fragment to \\input, an article, or beamer slides."""
+        return latex(self.document, kind)
+
+    def markdown(self) -> str:
+        """Markdown with formulas between dollar signs; ``figures`` lie beside it."""
+        return markdown(self.document)
+
+    def notebook(self) -> str:
+        """A Jupyter notebook that runs from top to bottom."""
+        from bptt_sym.emit.numpy.emit import numpy_module
+        from bptt_sym.program.program import build_program
+
+        source = numpy_module(build_program(self.model), "readable")
+        return notebook(self.document, self.model, source)
+
+    def pdf(self, kind: Kind = "article") -> bytes:
+        """The article or the slides as PDF. Raises InputError without pdflatex."""
+        return pdf(latex(self.document, "article" if kind == "fragment" else kind))
+
+    def figures(self) -> dict[str, str]:
+        """The figures of the Markdown by their file names, as SVG."""
+        return {f"{d.name}.svg": d.figure.svg() for d in self.document.drawings}
+
+
+def notes(
+    model: Model,
+    steps: int = 3,
+    *,
+    wrt: str | Iterable[str] | None = None,
+    loss: Loss = "last",
+    exercise: Sequence[str] = (),
+) -> Notes:
+    """The derivation of a model's gradients as course notes.
+
+    ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
+    the reader, and told in ``solutions``. Raises InputError for an unknown parameter or loss, or
+    for a number of steps below 2 or above 12.
+    """
+    check_choice("loss", loss, ("last", "sum"))
+    check_number("number of steps of notes", steps, 2, MOST_STEPS)
+    parameters = choose_parameters(model, wrt)
+    left = choose_parameters(model, exercise)
+    for parameter in left:
+        if parameter not in parameters:
+            raise InputError(f"the exercise {parameter.name!a} is not among the parameters asked for")
+    words = ["notes", model.reference, "--steps", str(steps), "--loss", loss]
+    if wrt is not None:
+        words += [word for parameter in parameters for word in ("--wrt", parameter.name)]
+    words += [word for parameter in left for word in ("--exercise", parameter.name)]
+    composer = Composer(model, steps, loss, parameters)
+    title = f"Backpropagation through time: {plain_words(model.title)}"
+    document = Document(model.name, title, command_line(words), tuple(composer.sections(left)))
+    solutions = None
+    if left:
+        told = tuple(composer.solutions(left))
+        solutions = numbered(
+            Document(model.name, f"Solutions: {plain_words(model.title)}", document.command, told)
+        )
+    return Notes(model, numbered(document), solutions)
+
+
+def format_of(path: Path) -> Format:
+    """The format of a file's ending. Raises InputError if nothing is written so."""
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise InputError(
+            f"unknown ending {path.suffix!a} of notes; "
+            f"choose from {', '.join('.' + known for known in FORMATS)}, or say --format"
+        )
+    return ending  # type: ignore[return-value]
