@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,12 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     TimeProduct,
-    Variable,
 )
-from bptt_sym.algebra.layout import Layout
+from bptt_sym.algebra.layout import Call, Terms
 from bptt_sym.derivation.derivation import Derivation, Loss, loss_label
 from bptt_sym.derivation.derivation import Equation as Derived
-from bptt_sym.derivation.derivation import Section as Part
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.errors import InputError
 from bptt_sym.figures.figure import figure
 from bptt_sym.model.model import Model
 from bptt_sym.notes.cost import costs
@@ -30,7 +27,6 @@ from bptt_sym.notes.document import (
     Block,
     Contribution,
     Contributions,
-    Document,
     Drawing,
     Equations,
     Formula,
@@ -38,7 +34,6 @@ from bptt_sym.notes.document import (
     Section,
     Space,
     Table,
-    numbered,
     plain_words,
 )
 from bptt_sym.notes.example import Example
@@ -52,6 +47,9 @@ ROOM = 42.0
 
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
+
+MOST_WHOLE = 10**7
+"""Numbers from this on are rounded."""
 
 KINDS = {"input": "inputs", "target": "targets", "parameter": "parameters", "state": "states"}
 
@@ -85,8 +83,7 @@ class Composer:
         for parameter in self.parameters:
             heading = f"The gradient by ${self.math(parameter)}$"
             if parameter in exercises:
-                said = Paragraph(self.say.exercise(self.math(parameter)))
-                yield Section(heading, (said,))
+                yield Section(heading, tuple(self.exercise(parameter)))
             else:
                 yield Section(heading, tuple(self.gradient(parameter)))
         yield Section("The factors as matrices", tuple(self.factors()))
@@ -98,13 +95,20 @@ class Composer:
         if self.model.declared("input"):
             yield Section("A worked example", tuple(self.example()))
 
+    def exercise(self, parameter: Parameter) -> Iterator[Block]:
+        """The steps of a gradient as questions, with room for the answers."""
+        name, found = self.math(parameter), self.contributions(parameter)
+        for question in self.say.questions(name, len(found), self.told_loss()).strip().splitlines():
+            yield Paragraph(question)
+            yield Space()
+
     # The parts.
 
     def the_model(self) -> Iterator[Block]:
         model = self.model
         yield Paragraph(self.say.model(model))
-        equations = (*model.all_equations, *(e for e in model.definitions if e not in model.all_equations))
-        yield Equations(tuple(self.of_model(equation) for equation in equations))
+        inner = [e for e in model.definitions if e not in model.all_equations]
+        yield Equations(tuple(map(self.of_model, (*model.all_equations, *inner))))
         entries = [
             (
                 words if len(found) > 1 else words.removesuffix("s"),
@@ -209,13 +213,17 @@ class Composer:
         return self.math(self.model.declaration(node.name).symbol.at(Integer(node.time)))
 
     def factors(self) -> Iterator[Block]:
-        parts = [s for s in self.matrices.sections if s.topic in ("factors", "definitions")]
-        for part in parts:
-            if part.topic == "factors":
-                yield Paragraph(self.say.matrices(self.matrices.needs_marks))
-            else:
+        for part in self.chain.sections:
+            if part.topic == "definitions":
                 yield Paragraph(self.say.meanings())
-            yield from self.equations(self.matrices, part.equations)
+                yield from self.equations(self.chain, part.equations)
+        for part in self.matrices.sections:
+            if part.topic == "factors":
+                yield Paragraph(self.say.matrices())
+                yield from self.equations(self.matrices, part.equations)
+            elif part.topic == "definitions":
+                yield Paragraph(self.say.blocks())
+                yield from self.equations(self.matrices, part.equations)
 
     def recursion(self) -> Iterator[Block]:
         general = [s for s in self.adjoints.sections if s.general] or self.adjoints.sections
@@ -229,7 +237,7 @@ class Composer:
         name = self.math(parameter)
         yield Paragraph(self.say.cost(name))
         rows = [
-            tuple(f"${number}$" for number in (c.steps, c.paths, c.along_paths, c.recursion))
+            tuple(map(_count, (c.steps, c.paths, c.along_paths, c.recursion)))
             for c in costs(self.step, parameter, self.loss)
         ]
         head = ("$N$", f"paths to ${name}$", "products path by path", "products of the recursion")
@@ -256,7 +264,7 @@ class Composer:
         product_text = self.math(product)
         bound = product_text.replace(self.math(factor), norm)
         known = None if matrix.number is None else label(self.matrices, matrix)
-        yield Paragraph(self.say.vanishing(product_text, self.math(factor), product_text, bound, known))
+        yield Paragraph(self.say.vanishing(product_text, bound, known))
         written = replace(matrix, number=None)
         yield from self.equations(self.matrices, [written])
 
@@ -265,7 +273,7 @@ class Composer:
         left = equation.left
         if not isinstance(left, PartialDerivative) or not isinstance(factor, PartialDerivative):
             return False
-        moved = factor.xreplace({symbol: TIME for symbol in factor.of.time.free_symbols})
+        moved = factor.xreplace(dict.fromkeys(factor.of.time.free_symbols, TIME))
         return bool((left.of, left.by) == (moved.of, moved.by))
 
     def example(self) -> Iterator[Block]:
@@ -284,14 +292,19 @@ class Composer:
         yield Equations(tuple(map(self.value_formula, results)))
 
     def known_functions(self) -> list[tuple[str, str]]:
-        from bptt_sym.algebra.expressions import name_string
+        """The symbolic functions with those that stand for them, in LaTeX."""
 
-        found = []
-        for name, known in self.model.functions.items():
-            if isinstance(known, str):
-                shown = tex(typeset(name_string(name))) if False else rf"\{name}"
-                found.append((shown, rf"\operatorname{{{known}}}"))
-        return found
+        def name_of(function: str) -> str:
+            return tex(Call(function, Terms(()))).partition("(")[0]
+
+        known = self.model.functions.items()
+        return [(name_of(name), name_of(of)) for name, of in known if isinstance(of, str)]
+
+    def solutions(self, exercises: Sequence[Parameter]) -> Iterator[Section]:
+        """The gradients that were left to the reader."""
+        for parameter in exercises:
+            heading = f"The gradient by ${self.math(parameter)}$"
+            yield Section(heading, tuple(self.gradient(parameter)))
 
     def value_formula(self, entry: Any) -> Formula:
         left = self.math(entry.left)
@@ -313,3 +326,11 @@ class Composer:
                 for equation in equations
             )
         )
+
+
+def _count(number: int) -> str:
+    """A number as one reads it: whole, or about so large."""
+    if number < MOST_WHOLE:
+        return f"${number}$"
+    power = len(str(number)) - 1
+    return rf"$\approx {number / 10**power:.1f} \cdot 10^{{{power}}}$"

@@ -156,7 +156,8 @@ def numbered(document: Document) -> Document:
 
 
 _PIECE = re.compile(
-    r"\$(?P<math>[^$]*)\$|\[\[(?P<label>[^\]]*)\]\]|\\(?P<sign>.)|(?P<words>[^$\[\\]+|\[)", re.DOTALL
+    r"\$(?P<math>[^$]*)\$|\[\[(?P<label>[^\]]*)\]\]|\\(?P<sign>.)|(?P<words>[^$\[\\]+|\[)",
+    re.DOTALL,
 )
 
 

@@ -102,19 +102,17 @@ class Example:
         return rows, columns
 
     def _given(self) -> Iterator[Value]:
-        for kind in ("parameter", "constant"):
-            for entry in self.model.declared(kind):  # type: ignore[arg-type]
-                yield self._drawn(entry, entry.symbol)
+        for entry in (*self.model.declared("parameter"), *self.model.declared("constant")):
+            yield self._drawn(entry, entry.symbol)
         for entry in self.model.declared("state"):
             for lag in range(1, self.model.depth(entry.name) + 1):
                 time = Integer(STEPS + lag if entry.reverse else 1 - lag)
                 yield self._first(entry, entry.symbol.at(time))
-        for kind in ("input", "target"):
-            for entry in self.model.declared(kind):  # type: ignore[arg-type]
-                lags = range(-self.model.depth(entry.name), 0)
-                for time in [*(1 + lag for lag in lags), *range(1, STEPS + 1)]:
-                    symbol = entry.symbol.at(Integer(time))
-                    yield self._first(entry, symbol) if time < 1 else self._drawn(entry, symbol)
+        for entry in (*self.model.declared("input"), *self.model.declared("target")):
+            before = range(1 - self.model.depth(entry.name), 1)
+            for time in [*before, *range(1, STEPS + 1)]:
+                symbol = entry.symbol.at(Integer(time))
+                yield self._first(entry, symbol) if time < 1 else self._drawn(entry, symbol)
 
     def _first(self, entry: Declaration, symbol: MatrixExpr) -> Value:
         if entry.initial is None:

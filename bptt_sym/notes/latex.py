@@ -2,6 +2,8 @@ r"""Notes as LaTeX: a fragment to \input, an article, or slides that uncover ste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bptt_sym.notes.document import Document, Drawing, Equations, Formula, written
 from bptt_sym.render.latex import latex_words
 from bptt_sym.templating import environment
@@ -10,17 +12,20 @@ from bptt_sym.version import MADE_BY
 
 def latex(document: Document, template: str) -> str:
     """The document by a template: "fragment", "article" or "slides"."""
-    jinja = environment({"prose": _prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
+    numbers = document.numbers if template == "slides" else {}
+
+    def prose(text: str) -> str:
+        return written(
+            text,
+            words=latex_words,
+            math=lambda formula: f"${formula}$",
+            reference=lambda label: (
+                f"({numbers[label]})" if label in numbers else rf"\eqref{{{label}}}"
+            ),
+        )
+
+    jinja = environment({"prose": prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
     return jinja.get_template(f"notes/{template}.tex.j2").render(document=document, made_by=MADE_BY)
-
-
-def _prose(text: str) -> str:
-    return written(
-        text,
-        words=latex_words,
-        math=lambda formula: f"${formula}$",
-        reference=lambda label: rf"\eqref{{{label}}}",
-    )
 
 
 def _rows(equations: Equations) -> str:
@@ -34,9 +39,12 @@ def _row(formula: Formula) -> str:
     return " \\notag \\\\\n".join([*before, last])
 
 
-def _lines(equations: Equations) -> str:
-    """The equations as rows of an ``align*`` environment."""
-    return " \\\\\n".join(" \\\\\n".join(formula.lines) for formula in equations.formulas)
+def _lines(formulas: Sequence[Formula]) -> str:
+    """The equations as rows of an ``aligned`` environment, numbered by us."""
+    return " \\\\\n".join(
+        " \\\\\n".join(formula.lines) + (rf" \qquad ({formula.number})" if formula.number else "")
+        for formula in formulas
+    )
 
 
 def _tikz(drawing: Drawing) -> str:

@@ -55,7 +55,7 @@ class Notes:
 
     def pdf(self, kind: Kind = "article") -> bytes:
         """The article or the slides as PDF. Raises InputError without pdflatex."""
-        return pdf(latex(self.document, "article" if kind == "fragment" else kind))
+        return pdf(latex(self.document, "article" if kind == "fragment" else kind), runs=2)
 
     def figures(self) -> dict[str, str]:
         """The figures of the Markdown by their file names, as SVG."""
@@ -82,7 +82,9 @@ def notes(
     left = choose_parameters(model, exercise)
     for parameter in left:
         if parameter not in parameters:
-            raise InputError(f"the exercise {parameter.name!a} is not among the parameters asked for")
+            raise InputError(
+                f"the exercise {parameter.name!a} is not among the parameters asked for"
+            )
     words = ["notes", model.reference, "--steps", str(steps), "--loss", loss]
     if wrt is not None:
         words += [word for parameter in parameters for word in ("--wrt", parameter.name)]
@@ -107,4 +109,4 @@ def format_of(path: Path) -> Format:
             f"unknown ending {path.suffix!a} of notes; "
             f"choose from {', '.join('.' + known for known in FORMATS)}, or say --format"
         )
-    return ending  # type: ignore[return-value]
+    return ending

@@ -131,6 +131,7 @@ def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
 
 
 def left_width(equation: Equation, names: Mapping[str, str]) -> float:
+    """The width of what stands before the sign of equality."""
     if equation.left is not None:
         return width(typeset(equation.left, latex=names))
     if equation.path:
