@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bptt_sym.choices import LAYOUTS, STYLES, Layout, Style
+from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
 from bptt_sym.derivation.derivation import LOSSES, Level, Loss
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
@@ -133,6 +133,31 @@ def generate(
     return numpy_module(program, style, layout=layout)
 
 
+def program_text(
+    model: Model,
+    *,
+    after: str = PASSES[-1],
+    activation: Mapping[str, str] | None = None,
+    loss: Loss = "sum",
+    masked: bool = False,
+) -> str:
+    """What the compiler makes of a model, as text: one statement for each value, with its shape.
+
+    ``after`` is one of its passes, the last of which writes the calls of NumPy, or "translation",
+    the form before all passes. Raises InputError for another one.
+    """
+    from bptt_sym.compiler.compiled import listing_after
+    from bptt_sym.emit.numpy.emit import numpy_calls
+    from bptt_sym.program.program import build_program
+
+    check_choice("loss", loss, LOSSES)
+    check_choice("pass", after, FORMS)
+    if masked:
+        model = with_mask(model, loss_of_every_step=loss != "last")
+    built = build_program(model, dict(activation or {}), loss, seeded=True)
+    return numpy_calls(built) if after == PASSES[-1] else listing_after(built, after)
+
+
 def compile(  # noqa: A001 - the name says what it does, as re.compile does
     model: Model,
     *,
@@ -170,8 +195,8 @@ def verify(
     """Checks every gradient of a model's module, or of a generated one, against its own loss.
 
     By complex step, central differences and the tangent-adjoint test, at several random points.
-    ``activation``, ``loss``, ``masked`` and ``style`` are for a model. Raises InputError for a module that is
-    not a generated one.
+    ``activation``, ``loss``, ``masked`` and ``style`` are for a model. Raises InputError for a
+    module that is not a generated one.
     """
     from bptt_sym.verification.verify import TOLERANCE, verify_module
 
@@ -202,6 +227,7 @@ __all__ = [
     "load_model",
     "model_names",
     "model_text",
+    "program_text",
     "verify",
     "verify_file",
 ]

@@ -1,4 +1,4 @@
-"""What a user chooses for generated code."""
+"""What a user chooses of the compiler and for generated code."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ STYLES: tuple[Style, ...] = ("fast", "readable")
 
 LAYOUTS: tuple[Layout, ...] = ("rows", "features")
 """Arrays of a time step as (B, n), or as (n, B)."""
+
+PASSES = ("share", "distribute", "stack", "layout", "buffers")
+"""The passes of the compiler, in order."""
+
+FORMS = ("translation", *PASSES)
+"""What a program is before all passes, and after each."""

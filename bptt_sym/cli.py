@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from bptt_sym.choices import LAYOUTS, STYLES, Layout, Style
+from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
 from bptt_sym.errors import InputError
 from bptt_sym.output import write_output
 from bptt_sym.version import MADE_BY, __version__
@@ -196,6 +196,32 @@ def generate(
         layout=layout,
     )
     deliver(source, output, force=force)
+
+
+@cli.command()
+@click.argument("model", default="elman")
+@click.option(
+    "--after",
+    type=click.Choice(FORMS),
+    default=PASSES[-1],
+    show_default=True,
+    help="The pass of the compiler after which to look.",
+)
+@activation_option
+@loss_option("sum")
+@masked_option
+def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, masked: bool) -> None:
+    """Print what the compiler makes of a model, pass by pass."""
+    from bptt_sym import api
+
+    text = api.program_text(
+        api.load_model(model),
+        after=after,
+        activation=parse_activations(activations),
+        loss=loss,
+        masked=masked,
+    )
+    click.echo(text, nl=False)
 
 
 @cli.command()

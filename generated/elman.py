@@ -1,7 +1,7 @@
 """Elman network: loss and gradients by backpropagation through time.
 
 Made by bptt-sym 0.1.0 from the model elman:
-    bptt-sym generate elman --loss sum
+    bptt-sym generate elman --loss sum --style readable
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s
@@ -68,6 +68,8 @@ def check_shapes(**arrays):
     """Return the size of each dimension; raise ValueError where two shapes disagree."""
     sizes = {}
     for name, array in arrays.items():
+        if np.asarray(array).dtype.kind not in "biufc":
+            raise ValueError(f"{name} has the type {np.asarray(array).dtype}, not a number's")
         for size, number in zip(SHAPES[name], np.shape(array)):
             if size.isidentifier():
                 sizes.setdefault(size, number)
@@ -122,7 +124,7 @@ def forward(params, x, s0):
     W_y, W_s, W_x = params
     sizes = check_shapes(**params._asdict(), x=x, s0=s0)
     T, B, n = sizes["T"], sizes["B"], sizes["n"]
-    dtype = np.result_type(*params, x, s0)
+    dtype = np.result_type(np.float16, *params, x, s0)
 
     s_all = np.empty((T + 1, B, n), dtype)
     s_all[0] = s0
@@ -171,7 +173,7 @@ def value_and_grad(params, x, d, s0):
     W_s = params.W_s
     sizes = check_shapes(**params._asdict(), x=x, d=d, s0=s0)
     T, B, n = sizes["T"], sizes["B"], sizes["n"]
-    dtype = np.result_type(*params, x, d, s0)
+    dtype = np.result_type(np.float16, *params, x, d, s0)
     values = forward(params, x, s0)
     value = loss_of(params, values, d)
     s, y, s_previous = values
@@ -202,3 +204,4 @@ def value_and_grad(params, x, d, s0):
     ds0 = ds_next
 
     return value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0)
+

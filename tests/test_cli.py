@@ -103,3 +103,16 @@ def test_a_reader_that_stops_early_is_no_fault():
 def test_both_commands_say_which_loss_they_are_about(capsys):
     assert "(--loss last)" in run(capsys, "derive")
     assert "(--loss sum)" in run(capsys, "generate")
+
+
+def test_program_prints_what_a_pass_leaves(capsys):
+    shown = run(capsys, "program", "lstm", "--after", "stack")
+    assert "backward, loop over t = T, ..., 1" in shown
+    assert "np.dot(" in run(capsys, "program", "lstm")
+
+
+def test_program_names_the_passes_for_an_unknown_one(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["program", "lstm", "--after", "fuse"])
+    assert end.value.code == 2
+    assert "'stack'" in capsys.readouterr().err

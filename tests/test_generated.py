@@ -11,7 +11,7 @@ import bptt_sym
 
 ROOT = Path(__file__).parent.parent
 GENERATED = ROOT / "generated"
-MODULE = GENERATED / "elman.py"
+MODULES = sorted(GENERATED.glob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def test_the_files_are_those_that_the_command_makes(renewed):
         "elman-adjoint.tex",
         "elman.json",
         "elman.py",
+        "lstm.py",
     ],
 )
 def test_making_a_file_again_gives_the_same_bytes(renewed, name):
@@ -55,15 +56,17 @@ def test_the_picture_shows_the_present_derivation():
     assert (ROOT / "docs" / "derivation.png").exists()
 
 
-def test_the_emitted_module_passes_ruff_unedited():
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", str(MODULE)]
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_an_emitted_module_passes_ruff_unedited(module):
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", str(module)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
-def test_the_emitted_module_imports_numpy_and_the_standard_library_alone():
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_an_emitted_module_imports_numpy_and_the_standard_library_alone(module):
     imported = set()
-    for node in ast.walk(ast.parse(MODULE.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         if isinstance(node, ast.ImportFrom):

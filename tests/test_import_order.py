@@ -12,12 +12,14 @@ PACKAGE = Path(__file__).parent.parent / "bptt_sym"
 
 STAGES = (
     "version",
+    "choices",
     "errors",
     "output",
     "algebra",
     "model",
     "derivation",
     "program",
+    "compiler",
     "templating",
     "render",
     "emit",

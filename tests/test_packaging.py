@@ -68,7 +68,7 @@ def away(tmp_path):
         "bptt_sym/model/cells/elman-bias.toml",
         "bptt_sym/templates/derivation.tex.j2",
         "bptt_sym/templates/derivation.txt.j2",
-        "bptt_sym/templates/numpy/module.py.j2",
+        "bptt_sym/templates/numpy/fast.py.j2",
     ],
 )
 def test_the_wheel_holds_what_is_not_python(wheel, name):

@@ -271,6 +271,19 @@ FOUND = {
     "an output that reads the step before": {"y": "s[t-1] @ V"},
     "terms that cancel": {"s": "phi(x[t] @ U + s[t-1] @ W) + (b - (b + s[t-1]))"},
     "a state that cancels": {"s": "phi(x[t] @ U) + (s[t-1] - s[t-1])"},
+    "a state of three lags": {
+        "s": "sin(s[t-2] + s[t-3]) * s[t-1] + x[t] @ U - sin(s[t-2] + s[t-3])",
+    },
+    "a state handed on as it is": {"c": "c[t-2]", "y": "(s[t] * c[t-1]) @ V"},
+    "two states of one value": {"h": STATE, "s": STATE, "y": "(s[t] + h[t-1]) @ V"},
+    "a target that cancels before a bias": {
+        "E": f"{SQUARE} + sum((d[t] - (d[t] + b @ V)) ** 2)",
+    },
+    "a vector of ones times a matrix": {"y": "(s[t] - s[t] + 1) @ V"},
+    "a product with what cancels": {"y": "s[t] @ V + (s[t] - s[t]) @ W @ V"},
+    "a loss of a state long before": {
+        "s": "sin(s[t-1] + x[t] @ U)", "h": "sum(s[t-1]) @ b", "y": "(cos(h[t-3]) - h[t]) @ V",
+    },
 }  # fmt: skip
 
 

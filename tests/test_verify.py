@@ -91,7 +91,7 @@ def test_the_number_of_steps_can_be_chosen() -> None:
 
 
 def test_a_gradient_that_is_not_there_fails() -> None:
-    source = b.generate(b.load_model("elman"))
+    source = b.generate(b.load_model("elman"), style="readable")
     report = verify(module_from_source(source.replace("InitialState(ds0)", "None"), "planted"))
     assert failing(report) == {"value_and_grad"}
 

@@ -120,7 +120,7 @@ def test_the_rounding_of_terms_that_cancel_is_seen() -> None:
 
 # Modules with kinks. The code is what one writes by hand: a branch by the real part.
 
-ELMAN = b.generate(b.load_model("elman"))
+ELMAN = b.generate(b.load_model("elman"), style="readable")
 FORWARD, DERIVATIVE = "np.tanh(z)", "(1 - s[t] ** 2)"
 PREACTIVATION = "(x[t] @ params.W_x + s_previous[t] @ W_s)"
 

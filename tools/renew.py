@@ -23,7 +23,8 @@ COMMANDS = {
     "elman-jacobian.tex": "derive elman --steps 3 --level jacobian --format latex",
     "elman-adjoint.tex": "derive elman --steps 3 --level adjoint --format latex",
     "elman.json": "derive elman --steps 3 --format json",
-    "elman.py": "generate elman --loss sum",
+    "elman.py": "generate elman --style readable",
+    "lstm.py": "generate lstm",
 }
 """What makes each file of generated/."""
 

@@ -141,7 +141,7 @@ def sigmoid(z):
         definition='''\
 def relu(z):
     """The larger of z and 0; its derivative at 0 is taken as 0."""
-    return np.where(np.real(z) > 0, z, 0)
+    return np.where(np.real(z) <= 0, 0, z)
 ''',
     ),
     "step": ElementwiseFunction(

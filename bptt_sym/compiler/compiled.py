@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from bptt_sym.choices import FORMS, Layout
 from bptt_sym.compiler.distribute import distribute
 from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.listing import listing
 from bptt_sym.compiler.order import Stage, stages
 from bptt_sym.compiler.pack import Packing
 from bptt_sym.compiler.share import share
 from bptt_sym.compiler.sites import Site, sites_of
 from bptt_sym.compiler.stack import stack
-from bptt_sym.choices import Layout
 from bptt_sym.compiler.storage import Storages
 from bptt_sym.compiler.stores import with_stores
 from bptt_sym.compiler.translate import translate
@@ -27,6 +28,10 @@ REWRITES: dict[str, Callable[[Graph], Graph]] = {
 
 PASSES = (*REWRITES, "layout", "buffers")
 """All passes, in order; those after the rewrites decide where values lie."""
+
+
+TRANSLATED = "translation"
+"""The form before the first pass."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,17 @@ def compiled(
     storages = Storages(graph, sites, packing, ordered, layout)
     reuse = "buffers" not in without
     return Compiled(program, graph, sites, packing, ordered, layout, storages, reuse)
+
+
+def listing_after(program: Program, form: str) -> str:
+    """A program before all passes, as text, or after one of them but the last.
+
+    The last one, "buffers", is left to what emits code, as it depends on the order of lines.
+    """
+    if form == "layout":
+        found = compiled(program)
+        return listing(found.graph, found.storages)
+    return listing(rewritten(program, FORMS[: FORMS.index(form) + 1]))
 
 
 def rewritten(program: Program, passes: Collection[str]) -> Graph:

@@ -16,7 +16,7 @@ ONE = Fraction(1)
 
 
 def distribute(graph: Graph) -> Graph:
-    """The graph with sums and products regrouped: constants, then what is at once, then the loop."""
+    """The graph with sums and products regrouped: constants, what is at once, then the loop."""
     return graph.rewritten(_Regrouping(graph).rule)
 
 

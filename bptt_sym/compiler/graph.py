@@ -6,6 +6,7 @@ sequences is part of it, so that what is the same for all is computed once. Equa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -109,27 +110,38 @@ class Graph:
         return self.make("number", (), Fraction(value), sizes=())
 
     def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
-        """A sum of nodes with coefficients; numbers are gathered, equal terms put together."""
+        """A sum of nodes with coefficients; numbers are gathered, equal terms put together.
+
+        Where all terms cancel that vary over time or between sequences, what is left is spread as
+        they are: a sum over all steps counts it for each of them.
+        """
+        terms = list(terms)
         constant = Fraction(0)
         gathered: dict[Node, Fraction] = {}
-        shown: list[Node] = []
         for coefficient, node in terms:
-            shown.append(node)
             if node.kind == "number":
                 constant += coefficient * node.detail
                 continue
-            if node.kind == "times" and node.detail != 1 and not node.is_constant:
-                coefficient *= node.detail
-                node = self.times(1, node.operands)
-            gathered[node] = gathered.get(node, Fraction(0)) + coefficient
+            number, bare = self._split(node)
+            gathered[bare] = gathered.get(bare, Fraction(0)) + coefficient * number
         left = {node: c for node, c in gathered.items() if c}
-        if not left:
+        if not left and not constant:
+            return self.number(0)
+        made = self._sum(left, constant)
+        time, batch = (any(getattr(node, a) for _, node in terms) for a in ("time", "batch"))
+        if (made.time, made.batch) == (time, batch):
+            return made
+        sizes = joint_sizes(node.sizes for _, node in terms)
+        return self.make("spread", [made], sizes=sizes, time=time, batch=batch)
+
+    def _sum(self, terms: Mapping[Node, Fraction], constant: Fraction) -> Node:
+        if not terms:
             return self.number(constant)
-        if len(left) == 1 and not constant:
-            ((node, coefficient),) = left.items()
+        if len(terms) == 1 and not constant:
+            ((node, coefficient),) = terms.items()
             return self.times(coefficient, [node])
-        ordered = sorted(left, key=lambda node: node.number)
-        detail = (tuple(left[node] for node in ordered), constant)
+        ordered = sorted(terms, key=lambda node: node.number)
+        detail = (tuple(terms[node] for node in ordered), constant)
         return self.make("sum", ordered, detail)
 
     def times(self, coefficient: Fraction | int, factors: Iterable[Node]) -> Node:
@@ -139,16 +151,21 @@ class Graph:
         for factor in factors:
             if factor.kind == "number":
                 coefficient *= factor.detail
-            elif factor.kind == "times" and factor.detail != 1 and not factor.is_constant:
-                coefficient *= factor.detail
-                left.append(self.times(1, factor.operands))
             else:
-                left.append(factor)
+                number, bare = self._split(factor)
+                coefficient *= number
+                left.append(bare)
         if not left or not coefficient:
             return self.number(coefficient)
         if coefficient == 1 and len(left) == 1:
             return left[0]
         return self.make("times", sorted(left, key=lambda node: node.number), coefficient)
+
+    def _split(self, node: Node) -> tuple[Fraction, Node]:
+        """The number before a product, and the rest; what is computed once keeps its number."""
+        if node.kind != "times" or node.detail == 1 or node.is_constant:
+            return Fraction(1), node
+        return node.detail, self.times(1, node.operands)
 
     def remade(self, node: Node, operands: Iterable[Node]) -> Node:
         """The node with other operands, in the normal form of its kind."""
@@ -241,12 +258,21 @@ class Graph:
 
 
 def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The sizes of what is made entry by entry of arrays with these sizes."""
+    """The sizes of what is made entry by entry of arrays with these sizes, each spread."""
     result: tuple[str, ...] = ()
     for sizes in shapes:
-        if len(sizes) > len(result) or (len(sizes) == len(result) and result == SCALAR):
-            result = sizes
+        longer, shorter = (sizes, result) if len(sizes) > len(result) else (result, sizes)
+        spread = ("1",) * (len(longer) - len(shorter)) + shorter
+        result = tuple(b if a == "1" else a for a, b in zip(longer, spread, strict=True))
     return result
+
+
+def filled(text: str, operands: Iterable[str]) -> str:
+    """The code of an operation with its operands in the places <0>, <1>, ..."""
+    for k, operand in enumerate(operands):
+        simple = re.fullmatch(r"[\w.]+(\[[^\]]*\])*(\(.*\))?", operand)
+        text = text.replace(f"<{k}>", operand if simple else f"({operand})")
+    return text
 
 
 Phase = Literal["forward", "backward"]
@@ -256,11 +282,3 @@ def forward_nodes(graph: Graph) -> set[Node]:
     """The nodes that the loss and the kept values need."""
     roots = [graph.definitions[key].node for key in graph.kept]
     return set(graph.reachable([*roots, graph.results["loss",]]))
-
-
-def names_of(graph: Graph) -> Mapping[Node, list[Key]]:
-    """The keys that each node is the definition of."""
-    found: dict[Node, list[Key]] = {}
-    for key, definition in graph.definitions.items():
-        found.setdefault(definition.node, []).append(key)
-    return found

@@ -45,7 +45,11 @@ class Packing:
             if join.time:
                 self.place_join(join.operands)
         if grow:
-            waiting = list(dict.fromkeys(lane.bundle for lane in self.lanes.values()))
+            # The last goes first: what a loop backward hands on, then what is large.
+            waiting = sorted(
+                dict.fromkeys(lane.bundle for lane in self.lanes.values()),
+                key=lambda b: (sites[b[0]].phase == "backward", sites[b[0]].loop is None),
+            )
             while waiting:
                 bundle = waiting.pop()
                 waiting += self.grown_up(bundle) + self.grown_down(bundle)
@@ -161,7 +165,8 @@ class Packing:
                     return other
         for other in others:
             unbundled = operand not in self.lanes and other not in self.lanes
-            if unbundled and other.kind == operand.kind and other.time == operand.time:
+            alike = other.kind == operand.kind or (other.is_constant and operand.is_constant)
+            if unbundled and alike and other.time == operand.time:
                 return other
         return None
 

@@ -82,6 +82,6 @@ def _cycles(graph: Graph, nodes: list[Node]) -> list[set[Node]]:
                         component.add(member)
                         if member is node:
                             break
-                    if len(component) > 1:
+                    if len(component) > 1 or node in reads(node):
                         components.append(component)
     return components

@@ -43,8 +43,8 @@ class _Stacking:
         order = consecutive([list(dict.fromkeys(nodes)) for nodes in sets], self.signature)
         place = {node: k for k, node in enumerate(order)}
 
-        def ordered(nodes: Iterable[Node], of: Callable[[Node], Node]) -> tuple[Node, ...]:
-            return tuple(sorted(nodes, key=lambda node: place[of(node)]))
+        def ordered(nodes: Iterable[Node], side: int) -> tuple[Node, ...]:
+            return tuple(sorted(nodes, key=lambda node: place[node.operands[side]]))
 
         def is_run(nodes: Sequence[Node]) -> bool:
             places = [place[node] for node in nodes]
@@ -53,17 +53,17 @@ class _Stacking:
             )
 
         for node, dots in sums.items():
-            dots = ordered(dots, lambda dot: dot.operands[0])
-            if is_run([dot.operands[0] for dot in dots]):
-                self.joined[node] = dots
-        for group, side in contracts:
-            group = ordered(group, lambda node, side=side: node.operands[side])
+            side_by_side = ordered(dots, 0)
+            if is_run([dot.operands[0] for dot in side_by_side]):
+                self.joined[node] = side_by_side
+        for nodes, side in contracts:
+            group = ordered(nodes, side)
             fresh = not any(node in self.groups for node in group)
             if fresh and is_run([node.operands[side] for node in group]):
                 self.groups |= dict.fromkeys(group, group)
                 self.sides |= dict.fromkeys(group, side)
         batch_sums = [node for node in self.of_kind("batch sum") if node.operands[0] in place]
-        for run in runs(ordered(batch_sums, lambda node: node.operands[0]), place):
+        for run in runs(ordered(batch_sums, 0), place):
             if len(run) > 1:
                 self.groups |= dict.fromkeys(run, run)
         return self.graph.rewritten(self.rule)
@@ -82,8 +82,8 @@ class _Stacking:
     def group_products(self) -> None:
         """Products of one vector with several matrices."""
         dots = [n for n in self.of_kind("dot") if n.time and n.operands[1].is_constant]
-        for group in self.grouped(dots, lambda node: (node.operands[0], self.sites[node])):
-            group = tuple(sorted(group, key=self.goes_into))
+        for nodes in self.grouped(dots, lambda node: (node.operands[0], self.sites[node])):
+            group = tuple(sorted(nodes, key=self.goes_into))
             self.groups |= dict.fromkeys(group, group)
 
     def contractions(self, side: int) -> list[tuple[Node, ...]]:

@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bptt_sym.choices import Layout
-from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.graph import Graph, Key, Node
 from bptt_sym.compiler.order import Stage
 from bptt_sym.compiler.pack import ENTRYWISE, Packing
 from bptt_sym.compiler.sites import Site
 from bptt_sym.compiler.stack import added
 
 COMPUTED = (
-    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest", "ending", "state",
-    "carried",
+    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest",
+    "ending", "state", "carried",
 )  # fmt: skip
 """Kinds whose values are written into arrays."""
 
@@ -57,6 +57,11 @@ class Storage:
         step = (*self.sizes, "B") if self.layout == "features" else ("B", *self.sizes)
         return (self.lead, *step) if self.over_time else step
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The factors of the number of its entries; arrays with the same ones are equally large."""
+        return tuple(sorted(factor for size in self.shape for factor in size.split("*")))
+
 
 class Storages:
     """The storage and lane of each node that is written into an array."""
@@ -91,17 +96,21 @@ class Storages:
         copied = node.kind == "join" and not self.packing.is_run(node.operands)
         return node.time and (node.kind in COMPUTED or copied)
 
+    def is_written(self, node: Node) -> bool:
+        """Whether calls write the node into its array; the parts of a product come with it."""
+        return node in self.places and node.kind != "part"
+
     def features_first(self, layout: Layout) -> set[Node]:
-        """The nodes whose arrays have the features first: loops, and what is made for them."""
+        """Nodes whose arrays have the features first: loops, what is made for them, and states."""
         if layout == "rows":
             return set()
         found: set[Node] = set()
         for node in reversed(self.nodes):
             if not node.time:
                 continue
-            if self.sites[node].loop is not None:
-                found.add(node)
-            elif any(user in found and self.keeps_layout(user) for user in self.users[node]):
+            handed = any(user in found and self.keeps_layout(user) for user in self.users[node])
+            stored = node.kind in ("state", "carried")
+            if handed or stored or self.sites[node].loop is not None:
                 found.add(node)
         # What is handed on to a loop of another phase comes before it in the order of nodes.
         return found
@@ -160,8 +169,20 @@ class Storages:
             and self.layout_of(value) == self.layout_of(node)
             and value.kind not in ("state", "carried")
             and self.users[value] == [node]
+            and self.can_be_written_over(value, node.detail)
         ):
             self.places[value] = (storage, 0)
+
+    def can_be_written_over(self, value: Node, key: Key) -> bool:
+        """Whether a value can be computed over what it reads of the step before, if it does.
+
+        So it is where one call reads it, before the result is written.
+        """
+        reads = [o for o in value.operands if o.kind == "lagged" and o.detail[0] == key]
+        if not reads or value.kind not in ("sum", "times"):
+            return True
+        plain = value.kind == "times" or all(abs(c) == 1 for c in value.detail[0])
+        return plain and len(value.operands) == 2
 
     def place_bundle(self, bundle: tuple[Node, ...]) -> None:
         storage = self.add(bundle)

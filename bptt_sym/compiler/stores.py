@@ -20,14 +20,15 @@ def with_stores(graph: Graph) -> Graph:
         loop = sites[node].loop
         return loop is None or any(sites[user] != sites[node] for user in users[node])
 
+    reading = [node for node in graph.reachable() if node.kind in ("lagged", "final")]
     read_later = {
         node.detail[0]
-        for node in graph.reachable()
-        if node.kind == "lagged"
-        and (is_read_outside(node) or is_read_outside(graph.definitions[node.detail[0]].node))
+        for node in reading
+        if (node.kind == "lagged" and is_read_outside(node))
+        or is_read_outside(graph.definitions[node.detail[0]].node)
     }
     stored: dict[Node, list[Key]] = {}
-    read = {node.detail[0] for node in graph.reachable() if node.kind in ("lagged", "final")}
+    read = {node.detail[0] for node in reading}
     for key, definition in graph.definitions.items():
         if definition.initial and key in read:
             stored.setdefault(definition.node, []).append(key)
@@ -40,9 +41,15 @@ def with_stores(graph: Graph) -> Graph:
         for key in stored[node]:
             sizes = graph.definitions[key].sizes
             kind = "state" if key[0] == "value" or key in read_later else "carried"
-            made = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
-            places[key] = made
-        return made
+            if kind == "carried" and made.kind == "lagged":
+                # A copy, so that two that are exchanged can wait for each other.
+                made = result.make("spread", [made], sizes=sizes)
+            store = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
+            # What is carried may be written late, after the carry of the step before is read.
+            made = store if node.time and kind == "state" else made
+            places[key] = store
+        # What is the same at all steps is read as it is.
+        return made if node.time else None
 
     result = graph.rewritten(rule)
     for key, node in places.items():

@@ -42,6 +42,7 @@ from bptt_sym.program.batch import (
     Contraction,
     GrandTotal,
     InnerProduct,
+    Lifted,
     Spread,
     Stack,
     Widened,
@@ -76,9 +77,10 @@ class _Translation:
         states = self.model.declared("state")
         self.states = {entry.name: entry for entry in states}
         given = (*self.model.declared("input"), *self.model.declared("target"))
-        self.given = {entry.name: entry for entry in given}
+        self.given = {entry.name for entry in given}
         always = [s.expression for s in program.statements if s.when == "always"]
-        self.at_any_step = {v.name for e in always for v in e.atoms(Variable)}
+        read = {variable.name for e in always for variable in e.atoms(Variable)}
+        self.only_last = {entry.name for entry in self.model.declared("target")} - read
 
     def graph(self) -> Graph:
         graph = self.result
@@ -89,7 +91,8 @@ class _Translation:
             zero = graph.number(0)
             graph.definitions["value", state.name] = Definition(zero, initial, state.reverse)
         for statement in statements_of(self.program.forward):
-            self.define(("value", statement.target.name), self.translated(statement))
+            node = self.full(self.translated(statement), statement.target, time=True)
+            self.define(("value", statement.target.name), node)
         graph.results["loss",] = self.translated(self.program.loss)
         for stage in self.program.backward:
             self.backward(stage)
@@ -130,6 +133,8 @@ class _Translation:
             target = statement.target
             key = _carry(target) if isinstance(target, Carry) else ("adjoint", target.variable.name)
             node = self.translated(statement)
+            if isinstance(target, Adjoint) and not statement.adds:
+                node = self.full(node, target, time=statement.when == "always")
             if statement.adds:
                 ending = self.make("ending", [node], time=True)
                 before = self.result.definitions[key].node
@@ -209,9 +214,7 @@ class _Translation:
             case GrandTotal() if is_batched(rest):
                 return self.grand_total(rest)
             case Contraction():
-                operands = [self.widened(factor) for factor in rest.args[:2]]
-                sizes = tuple(operand.width for operand in operands)
-                return self.make("contract", operands, sizes=sizes, time=False, batch=False)
+                return self.contraction(rest)
             case BatchSum():
                 operand = self.widened(rest.args[0])
                 return self.make("batch sum", [operand], time=False, batch=False)
@@ -239,14 +242,13 @@ class _Translation:
                     kind, (), (_carry(leaf), 1), sizes=sizes, batch=True, time=self.in_loop
                 )
             case Adjoint():
-                node = self.result.definitions["adjoint", leaf.variable.name].node
-                return node
+                return self.here(self.result.definitions["adjoint", leaf.variable.name].node)
             case Variable() if leaf == SEED:
-                return self.make("seed", (), sizes=SCALAR, time=True, batch=True)
+                return self.here(self.make("seed", (), sizes=SCALAR, time=True, batch=True))
             case Variable() if leaf.name in self.given:
-                only_last = leaf.name not in self.at_any_step
-                detail = (leaf.name, int(TIME - leaf.time))
-                node = self.make("given", (), detail, sizes=sizes, time=not only_last, batch=True)
+                only_last = leaf.name in self.only_last
+                when = (leaf.name, int(TIME - leaf.time))
+                node = self.make("given", (), when, sizes=sizes, time=not only_last, batch=True)
                 return node if only_last else self.here(node)
             case Variable() if leaf.time != TIME:
                 lag = abs(int(TIME - leaf.time))
@@ -264,8 +266,8 @@ class _Translation:
 
     def product(self, factors: Iterable[MatrixExpr]) -> Node:
         nodes = [self.node(factor) for factor in factors]
-        seeds = [node for node in nodes if node.kind == "seed"]
-        whole = self.result.times(1, [node for node in nodes if node.kind != "seed"])
+        seeds = [node for node in nodes if _is_seed(node)]
+        whole = self.result.times(1, [node for node in nodes if not _is_seed(node)])
         if not seeds:
             return whole
         if not whole.batch:
@@ -276,19 +278,36 @@ class _Translation:
         weighted = self.make("weighted", [inner])
         return self.result.times(whole.detail if inner is not whole else 1, [weighted])
 
+    def array(self, expression: MatrixExpr) -> Node:
+        """The node of an expression that has the expression's shape if it cancels to a number."""
+        node, sizes = self.node(expression), array_sizes(expression.shape)
+        if node.kind != "number" or sizes in ((), SCALAR):
+            return node
+        return self.make("spread", [node], sizes=sizes, time=False, batch=is_batched(expression))
+
     def transposed(self, node: Node) -> Node:
         return self.make("transpose", [node], sizes=node.sizes[::-1])
 
     def row_times_matrices(self, expression: MatMul) -> Node:
-        node = self.node(expression.args[0])
+        node = self.array(expression.args[0])
         if len(node.sizes) != 1 or node.sizes == SCALAR != array_sizes(expression.args[0].shape):
             return self.by_code(expression)
         for factor in expression.args[1:]:
-            matrix = self.node(factor)
+            matrix = self.array(factor)
             if len(matrix.sizes) != 2:
                 return self.by_code(expression)
             node = self.make("dot", [node, matrix], sizes=matrix.sizes[1:])
         return node
+
+    def contraction(self, expression: Contraction) -> Node:
+        nodes = [self.widened(factor) for factor in expression.args[:2]]
+        time = any(node.time for node in nodes)
+        operands = [
+            self.full(node, factor, time=time)
+            for node, factor in zip(nodes, expression.args[:2], strict=True)
+        ]
+        sizes = tuple(operand.width for operand in operands)
+        return self.make("contract", operands, sizes=sizes, time=False, batch=False)
 
     def entries(self, node: Node) -> Node:
         """The sum of a vector's entries."""
@@ -307,8 +326,9 @@ class _Translation:
 
     def spread(self, expression: Spread) -> Node:
         operand, axes = expression.args
-        time = bool(axes == 2 and not self.at_last)
-        return self.full(self.node(operand), expression, time=time)
+        node = self.node(operand)
+        time = node.time or bool(axes == 2 and not self.at_last)
+        return self.full(node, expression, time=time)
 
     def grand_total(self, expression: GrandTotal) -> Node:
         node = self.widened(expression.args[0])
@@ -356,17 +376,21 @@ class _Translation:
         def code(child: Expr, binding: int) -> str:
             if not isinstance(child, MatrixExpr) or not _varies(child):
                 return BATCH_OPERATIONS[type(child)].numpy(child, code).within(binding)
-            node = self.node(child)
-            if node.kind == "number":
-                return BATCH_OPERATIONS[type(child)].numpy(child, code).within(binding)
+            node = self.array(child)
             if node not in operands:
                 operands.append(node)
             return f"<{operands.index(node)}>"
 
         text = BATCH_OPERATIONS[type(expression)].numpy(expression, code).within(CALL)
         sizes = () if _is_number(expression) else array_sizes(expression.shape)
+        if isinstance(expression, Lifted):
+            sizes = ("1", "1")
         entrywise = isinstance(expression, _ENTRYWISE)
         return self.make("code", operands, (text, entrywise), sizes=sizes)
+
+
+def _is_seed(node: Node) -> bool:
+    return node.kind == "seed" or (node.kind == "last" and node.operands[0].kind == "seed")
 
 
 def _is_number(expression: MatrixExpr) -> bool:

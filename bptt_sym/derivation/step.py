@@ -101,8 +101,12 @@ class Step:
         return next(e for e in self.reads(of) if (e.by.name, e.lag) == (by, lag))
 
 
-def derive_step(model: Model, *, detailed: bool) -> Step:
-    """The step graph of a model, every edge with its derivative."""
+def derive_step(model: Model, *, detailed: bool, seed: MatrixExpr | None = None) -> Step:
+    """The step graph of a model, every edge with its derivative.
+
+    ``seed`` is the adjoint of the loss of a step, where it is not 1.
+    """
+    of_loss = Identity(1) if seed is None else seed
     named = {
         definition.expression: definition.variable
         for definition in model.definitions
@@ -112,8 +116,8 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
     for equation in model.definitions if detailed else model.all_equations:
         inner = () if detailed else equation.preactivations
         reached: dict[Variable | Parameter, list[MatrixExpr]] = {}
-        seed = Identity(1) if equation is model.loss else Adjoint(equation.variable)
-        for leaf, term in _reached(equation, inner, seed):
+        own = of_loss if equation is model.loss else Adjoint(equation.variable)
+        for leaf, term in _reached(equation, inner, own):
             reached.setdefault(leaf, []).append(replaced(term, named))
         for leaf, terms in reached.items():
             pulled = add(*terms)
@@ -121,7 +125,7 @@ def derive_step(model: Model, *, detailed: bool) -> Step:
                 continue  # what is read cancels
             lag = -int(leaf.time.as_coeff_Add()[0]) if isinstance(leaf, Variable) else 0
             by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
-            edges.append(Edge(equation.variable, by, lag, seed, pulled))
+            edges.append(Edge(equation.variable, by, lag, own, pulled))
     return Step(model, detailed, tuple(edges), tuple(_initial_edges(model)))
 
 

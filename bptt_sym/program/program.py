@@ -21,8 +21,6 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
     add,
-    broadcast,
-    hadamard,
     quotient,
     size,
     spread,
@@ -118,7 +116,8 @@ def build_program(
 ) -> Program:
     """The program of a model with known functions for its symbolic ones.
 
-    If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises InputError for an unknown function and for a model without an input.
+    If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises
+    InputError for an unknown function and for a model without an input.
     """
     if not model.declared("input"):
         raise InputError(f"the model '{model.name}' has no input; a program needs one")
@@ -137,11 +136,10 @@ class _Builder:
         *,
         seeded: bool,
     ) -> None:
-        self.seeded = seeded
         self.model = model
         self.functions = functions
         self.loss = loss
-        self.step = derive_step(concrete, detailed=True)
+        self.step = derive_step(concrete, detailed=True, seed=SEED if seeded else None)
         self.recursion = AdjointRecursion(self.step, loss)
         self.schedule = schedule(concrete)
         self.in_loop = {name for names, loop in self.schedule if loop for name in names}
@@ -302,13 +300,10 @@ class _Builder:
         return terms
 
     def pulled(self, edge: Edge) -> MatrixExpr:
-        """What the adjoint of an edge's reader adds to what it reads, the loss's seed in it."""
-        pulled = edge.pulled
-        if edge.of != self.step.loss:
-            return pulled
-        if self.loss == "mean":
-            pulled = quotient(pulled, spread(size(LAST_STEP), pulled.shape))
-        return hadamard(broadcast(SEED, pulled.shape), pulled) if self.seeded else pulled
+        """What the adjoint of an edge's reader adds to what it reads, the mean's factor in it."""
+        if self.loss == "mean" and edge.of == self.step.loss:
+            return quotient(edge.pulled, spread(size(LAST_STEP), edge.pulled.shape))
+        return edge.pulled
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         reached = self.recursion.reached

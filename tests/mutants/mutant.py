@@ -60,7 +60,7 @@ def evidence_on(model: str, loss: str = "sum", masked: bool = False) -> tuple[Ev
 
 @cache
 def _generated(model: str, loss: str, masked: bool) -> str:
-    return b.generate(b.load_model(model), loss=loss, masked=masked)
+    return b.generate(b.load_model(model), loss=loss, masked=masked, style="readable")
 
 
 @cache

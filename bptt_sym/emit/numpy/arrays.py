@@ -166,7 +166,13 @@ class Arrays:
     def state_fields(self) -> list[Argument]:
         """What one time step hands to the next: the states, and inputs that are read later."""
         return [
-            replace(self.initial_argument(entry), name=self.names("value", entry.name))
+            replace(
+                self.initial_argument(entry),
+                name=self.names("value", entry.name),
+                meaning=f"{entry.name} of the steps before, in order"
+                if self.model.depth(entry.name) > 1
+                else f"{entry.name} of the step before",
+            )
             for entry in self.state_entries
         ]
 
@@ -259,6 +265,15 @@ class Arrays:
             sizes = array_sizes(earlier.shape)
             fields.append(Argument(lagged_name(earlier, self.names), ("T", "B", *sizes), meaning))
         return fields
+
+    def claim_names(self) -> None:
+        """Gives the model's own names to what a module takes and returns."""
+        for entry in self.model.declarations:
+            self.names("value", entry.name)
+        for definition in self.model.definitions:
+            self.names("value", definition.name)
+        for entry in self.state_entries:
+            self.names("initial", entry.name)
 
     @property
     def written(self) -> list[Argument]:

@@ -65,8 +65,16 @@ def loss_body(arrays: Arrays) -> list[Block]:
         *_unpacked("values", arrays.returned, [code]),
     ]
     prepared = _prepared(arrays, [code])
-    unpacked += _measured(arrays, [prepared, code])
-    return [[*unpacked, *prepared, *comments, *code, "return value"]]
+    steps: Block = []
+    if arrays.program.loss_kind != "sum" and any("T" in a.shape for a in _at_hand(arrays)):
+        steps = ["if T == 0:", '    raise ValueError("the loss needs one time step or more")']
+    unpacked += _measured(arrays, [steps, prepared, code])
+    return [[*unpacked, *steps, *prepared, *comments, *code, "return value"]]
+
+
+def _at_hand(arrays: Arrays) -> list[Argument]:
+    """The arrays that the loss can read."""
+    return [*arrays.parameters, *arrays.returned, *arrays.loss_arguments]
 
 
 def backward_body(arrays: Arrays) -> list[Block]:
@@ -172,7 +180,8 @@ def _prologue(
     lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
     if _mentions([prepared, *blocks], "dtype"):
         floating = [name for name in names if name not in dict(arrays.labels)]
-        lines.append(f"dtype = np.result_type({', '.join(['*params', *floating])})")
+        # Whole numbers are computed with as floating ones.
+        lines.append(f"dtype = np.result_type({', '.join(['np.float16', '*params', *floating])})")
     return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
 
 
@@ -186,7 +195,9 @@ def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     ]
     read = words | {arrays.names("value", variable.name) for variable in earlier}
     lines = [
-        f"{name} = one_hot({name}, {size}, dtype)" for name, size in arrays.labels if name in read
+        f'{name} = one_hot("{name}", {name}, {size}, dtype)'
+        for name, size in arrays.labels
+        if name in read
     ]
     return lines + _earlier_inputs(arrays, earlier)
 

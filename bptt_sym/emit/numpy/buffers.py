@@ -28,7 +28,7 @@ def shared_buffers(
             owner
             for owner, end in ends.items()
             if reuse
-            and owner.shape == storage.shape
+            and owner.entries == storage.entries
             and not (owner.depth or storage.depth)
             and (end < first or _hands_over(owners, given, lives, owner, end, storage, first))
         ]
@@ -55,7 +55,7 @@ def _hands_over(
 ) -> bool:
     """Whether the array that has the memory gives it to this one in one call."""
     return end == first and any(
-        (first, old, storage) in given and lives[old][1] == first
+        (first, old, storage) in given and lives[old][1] == first and old.shape == storage.shape
         for old, its in owners.items()
         if its is owner
     )

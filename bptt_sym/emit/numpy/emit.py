@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bptt_sym.compiler.compiled import compiled
 from bptt_sym.choices import Layout, Style
+from bptt_sym.compiler.compiled import compiled
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
-from bptt_sym.emit.numpy.compiled import fast_body
+from bptt_sym.emit.numpy.compiled import FastBody, fast_body
 from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.errors import InputError
@@ -33,19 +33,12 @@ def numpy_module(
     In the style "readable" it has one statement for each equation; "fast" is for a program with a
     seed, which the compiler rewrites, all its passes but those of ``without``.
     """
-    names = Names([dimension.name for dimension in program.model.dimensions])
-    arrays = Arrays(program, names)
-    hidden = arrays.hidden_sizes
-    if hidden:
-        raise InputError(
-            f"generated code cannot tell the size {hidden[0]} from its arrays, which have it in "
-            f"no shape or in sums and products alone; give some array the size {hidden[0]} itself"
-        )
+    names, arrays = _named(program)
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
     if style == "fast":
-        fast = fast_body(compiled(program, layout=layout, without=without), arrays, names)
+        fast = _fast_body(program, names, arrays, layout, without)
         bodies: dict[str, Any] = {"fast": fast, "returned": arrays.written}
         lines = [*fast.prologue, *fast.forward, *fast.loss, *fast.backward]
     else:
@@ -70,6 +63,47 @@ def numpy_module(
         command=generate_command(program, style, layout),
         **bodies,
     )
+
+
+def numpy_calls(program: Program, layout: Layout | None = None) -> str:
+    """What a fast module computes, without the functions around it: its arrays and its calls."""
+    fast = _fast_body(program, *_named(program), layout)
+    parts = {
+        "workspace": [f"{name}: {shape}" for name, shape in fast.buffers],
+        "views": fast.prologue,
+        "forward": fast.forward,
+        "loss": fast.loss,
+        "backward": fast.backward,
+    }
+    return "\n".join(
+        "\n".join([name, *(f"    {line}".rstrip() for line in lines), ""])
+        for name, lines in parts.items()
+        if lines
+    )
+
+
+def _named(program: Program) -> tuple[Names, Arrays]:
+    names = Names([dimension.name for dimension in program.model.dimensions])
+    arrays = Arrays(program, names)
+    hidden = arrays.hidden_sizes
+    if hidden:
+        raise InputError(
+            f"generated code cannot tell the size {hidden[0]} from its arrays, which have it in "
+            f"no shape or in sums and products alone; give some array the size {hidden[0]} itself"
+        )
+    return names, arrays
+
+
+def _fast_body(
+    program: Program,
+    names: Names,
+    arrays: Arrays,
+    layout: Layout | None,
+    without: Collection[str] = (),
+) -> FastBody:
+    # First, so that nothing of the compiler's own takes a name that the model has.
+    arrays.claim_names()
+    return fast_body(compiled(program, layout=layout, without=without), arrays, names)
 
 
 def generate_command(program: Program, style: Style, layout: Layout | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bptt_sym.compiler.stack import added
 from bptt_sym.choices import Layout
+from bptt_sym.compiler.stack import added
 from bptt_sym.compiler.storage import Storage
 
 Form = Literal["flat", "lanes"]
@@ -26,7 +26,6 @@ class View:
     count: int = 1
     form: Form = "flat"
     lag: int = 0
-    spread: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -39,25 +38,17 @@ def code_of(view: View, name: str, *, leading: bool, layout: Layout | None = Non
     text = name
     first = storage.layout == "features"
     lead = ":, " if leading else ""
-    if view.spread:
-        # One vector beside several lanes.
-        text += f"[{lead}None]" if first else f"[{lead}:, None]"
-    elif view.form == "lanes":
-        size = storage.widths[0]
-        count = len(storage.lanes)
-        axes = (f"{count}", size, "B") if first else ("B", f"{count}", size)
-        times = ("T",) if leading else ()
-        text += f".reshape({', '.join((*times, *axes))})"
-        if not view.is_whole:
-            part = _span(str(view.start) if view.start else "", str(view.start + view.count))
-            text += f"[{lead}{part}]" if first else f"[{lead}:, {part}]"
-    elif not view.is_whole:
+    if not view.is_whole:
         start = added(storage.widths[: view.start]) if view.start else ""
         stop = added(storage.widths[: view.start + view.count])
         if view.start + view.count == len(storage.lanes):
             stop = ""
         part = _span(start, stop)
         text += f"[{lead}{part}]" if first else f"[..., {part}]"
+    if view.form == "lanes":
+        size, count = storage.widths[view.start], str(view.count)
+        axes = (count, size, "B") if first else ("B", count, size)
+        text += f".reshape({', '.join(('T', *axes) if leading else axes)})"
     if layout is not None and layout != storage.layout:
         text += ".swapaxes(-1, -2)"
     return text
@@ -68,6 +59,7 @@ def _span(start: str, stop: str) -> str:
 
 
 def tight(size: str) -> str:
+    """A size as it stands in a slice."""
     return f"({size})" if " " in size else size
 
 

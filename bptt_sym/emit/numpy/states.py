@@ -1,0 +1,155 @@
+"""States at the edges of a sequence or of a part of it: before its first step, behind its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bptt_sym.compiler.graph import Key
+from bptt_sym.compiler.order import Stage
+from bptt_sym.emit.numpy.arrays import Arrays
+from bptt_sym.emit.numpy.bodies import initial_value
+from bptt_sym.emit.numpy.emitter import Emitter
+from bptt_sym.emit.numpy.names import Names
+from bptt_sym.emit.numpy.views import shape_code
+from bptt_sym.emit.numpy.writer import words
+from bptt_sym.program.batch import array_sizes
+
+
+class States:
+    """The code that goes from the arguments to the arrays of states, and back from adjoints."""
+
+    def __init__(self, emitter: Emitter, arrays: Arrays, names: Names) -> None:
+        self.emitter, self.arrays, self.names = emitter, arrays, names
+        self.graph = emitter.graph
+
+    def carried_lines(self, stage: Stage) -> list[str]:
+        """What a backward loop begins with."""
+        emitter = self.emitter
+        emitter.flushed()
+        for node in stage.nodes:
+            if node.kind not in ("carried", "state") or node.detail[0] != "carry":
+                continue
+            definition = self.graph.definitions[node.detail]
+            storage, _ = emitter.places[node]
+            name = emitter.name(storage)
+            if storage.depth:
+                name = f"{emitter.whole_name(storage)}[{'T' if storage.reverse else '0'}]"
+            (initial,) = definition.initial
+            zero = initial.kind == "spread" and initial.operands[0].kind == "number"
+            start = "0" if zero and not initial.operands[0].detail else emitter.plain(initial)
+            emitter.touch(storage, writes=True)
+            emitter.block.lines.append(
+                f"{name} = {start}" if storage.depth else f"{name}[...] = {start}"
+            )
+            depth = self.arrays.model.depth(node.detail[1])
+            index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
+            field = self.names("value", node.detail[1])
+            emitter.block.lines += [
+                "if final is not None:",
+                f"    {name} += final.{field}{index}{self.turned}",
+            ]
+            emitter.clock += 1
+        return self.emitter.flushed()
+
+    @property
+    def turned(self) -> str:
+        """What turns an array of a state from the public layout into that of the loops."""
+        return ".swapaxes(-1, -2)" if self.emitter.layout == "features" else ""
+
+    def sizes_of(self, name: str) -> tuple[str, ...]:
+        variable = next(d.variable for d in self.arrays.model.definitions if d.name == name)
+        return array_sizes(variable.shape)
+
+    def initial_lines(self) -> list[str]:
+        """States before their first step: as the model has them, or those of an earlier part."""
+        before: list[str] = []
+        own: list[str] = []
+        given: list[str] = []
+        for key, definition in self.graph.definitions.items():
+            if key[0] != "value" or not self.is_stored(key):
+                continue
+            name, depth = self.names("all", key[1]), definition.depth
+            for lag, initial in enumerate(definition.initial, start=1):
+                row = f"T + {lag - 1}" if definition.reverse else f"{depth - lag}"
+                row = row.removesuffix(" + 0")
+                zero = initial.kind == "spread" and initial.operands[0].kind == "number"
+                code = self.emitter.plain(initial.operands[0] if zero else initial)
+                before += self.emitter.flushed()
+                own.append(f"{name}[{row}] = {code}")
+                index = "" if depth == 1 else f"[{lag - 1 if definition.reverse else depth - lag}]"
+                given.append(
+                    f"{name}[{row}] = start.{self.names('value', key[1])}{index}{self.turned}"
+                )
+        if not own:
+            return []
+        return [
+            *before,
+            "if start is None:",
+            *(f"    {line}" for line in own),
+            "else:",
+            *(f"    {line}" for line in given),
+        ]
+
+    def before_first(self, state: str) -> str:
+        """The gradient by a state before the first time step, in the public layout."""
+        depth = self.arrays.model.depth(state)
+        carried = []
+        for lag in range(1, depth + 1):
+            definition = self.graph.definitions.get(("carry", state, str(lag)))
+            place = self.emitter.places.get(definition.node) if definition else None
+            if place is None:
+                sizes = self.sizes_of(state)
+                carried.append(f"np.zeros({shape_code(('B', *sizes))}, dtype)")
+            else:
+                carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
+        if depth == 1:
+            return f"np.array({carried[0]})"
+        reverse = self.arrays.model.declaration(state).reverse
+        ordered = carried if reverse else carried[::-1]
+        return f"np.stack([{', '.join(ordered)}])"
+
+    def histories(self) -> Iterable[tuple[str, str]]:
+        """For each field of the State its values over time, with those before the first step."""
+        for entry in self.arrays.state_entries:
+            field = self.names("value", entry.name)
+            whole = self.names("all", entry.name)
+            if entry.kind == "input":
+                yield field, f"work.{whole}"
+                continue
+            stored = self.is_stored(("value", entry.name))
+            yield field, f"work.{whole}{self.turned}" if stored else "None"
+
+    def is_stored(self, key: Key) -> bool:
+        """Whether a state has an array of its own with the values before the first step."""
+        node = self.graph.definitions[key].node
+        return node.kind == "state" and node.detail == key and node in self.emitter.places
+
+    def initial_fields(self) -> Iterable[tuple[str, str]]:
+        """The arguments before the first step, each with its field in the State."""
+        for entry in self.arrays.state_entries:
+            if entry.initial is None:
+                yield self.names("initial", entry.name), self.names("value", entry.name)
+
+    def initial_state(self) -> list[str]:
+        """The body of the function that makes the first State."""
+        values = []
+        for entry in self.arrays.state_entries:
+            if entry.initial is None:
+                values.append(f"np.array({self.names('initial', entry.name)})")
+                continue
+            depth = self.arrays.model.depth(entry.name)
+            shape = shape_code(
+                (*((str(depth),) if depth > 1 else ()), "B", *array_sizes(entry.shape))
+            )
+            code = initial_value(self.arrays, entry)
+            values.append(f"np.array(np.broadcast_to({code}, {shape}), dtype)")
+        read = words(values)
+        used = [a.name for a in self.arrays.parameters if a.name in read]
+        sizes = [e.name for e in self.arrays.model.dimensions if e.name in read]
+        lines = [f"{name} = params.{name}" for name in used]
+        if sizes:
+            lines.append("sizes = check_shapes(**params._asdict())")
+            lines += [f'{size} = sizes["{size}"]' for size in sizes]
+        if "dtype" in read:
+            lines.append("dtype = np.result_type(*params)")
+        return [*lines, f"return State({', '.join(values)})"]

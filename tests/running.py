@@ -1,0 +1,91 @@
+"""Generated modules at work: arrays by their names in, loss and gradients by their names out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from bptt_sym.emit.load import module_from_source
+from bptt_sym.emit.numpy.emit import numpy_module
+from bptt_sym.model.mask import masked as with_mask
+from bptt_sym.model.model import Model
+from bptt_sym.program.program import build_program
+from bptt_sym.verification.sizes import number
+
+Arrays = dict[str, Any]
+
+
+def sizes_of(model: Model, steps: int = 6, sequences: int = 5) -> dict[str, int]:
+    """All sizes of a model different, where it has not more than three."""
+    return {entry.name: 2 + k for k, entry in enumerate(model.dimensions)} | {
+        "T": steps,
+        "B": sequences,
+    }
+
+
+def draw(module: ModuleType, sizes: Mapping[str, int], seed: int = 0) -> Arrays:
+    """Random parameters and arguments of a module, by their names, nothing far from 1."""
+    rng = np.random.default_rng(seed)
+    arrays: Arrays = {}
+    for name, shape in module.SHAPES.items():
+        lengths = tuple(number(size, sizes) for size in shape)
+        kind = getattr(module, "KINDS", {}).get(name, "")
+        if kind.startswith("labels of "):
+            arrays[name] = rng.integers(0, number(kind.removeprefix("labels of "), sizes), lengths)
+        elif kind == "mask":
+            ends = np.minimum(rng.integers(1, sizes["T"] + 2, sizes["B"]), sizes["T"])
+            arrays[name] = module.mask_of(ends, sizes["T"])
+        else:
+            values = np.asarray(rng.standard_normal(lengths) / 2)
+            arrays[name] = np.exp(values) if kind == "positive" else values
+    return arrays
+
+
+def parameters(module: ModuleType, arrays: Arrays) -> Any:
+    return module.Parameters(*(arrays[name] for name in module.Parameters._fields))
+
+
+def arguments(module: ModuleType, arrays: Arrays, function: str = "value_and_grad") -> Arrays:
+    """Those of the arrays that a function takes beside the parameters."""
+    taken = inspect.signature(getattr(module, function)).parameters
+    return {name: array for name, array in arrays.items() if name in taken}
+
+
+def gradients(module: ModuleType, arrays: Arrays, **options: Any) -> Arrays:
+    """The loss and every gradient."""
+    params, given = parameters(module, arrays), arguments(module, arrays)
+    value, by_parameters, by_states = module.value_and_grad(params, **given, **options)
+    return {"loss": value} | by_parameters._asdict() | by_states._asdict()
+
+
+def forward(module: ModuleType, arrays: Arrays) -> Arrays:
+    """What the forward pass returns."""
+    given = arguments(module, arrays, "forward")
+    return module.forward(parameters(module, arrays), **given)._asdict()
+
+
+def module_without(model: Model, loss: str, without: str, *, masked: bool = False) -> ModuleType:
+    """The fast module that the compiler makes without one of its passes."""
+    if masked:
+        model = with_mask(model, loss_of_every_step=loss != "last")
+    program = build_program(model, {}, loss, seeded=True)
+    return module_from_source(numpy_module(program, "fast", without={without}), model.name)
+
+
+def difference(found: Arrays, expected: Arrays) -> float:
+    """The largest distance of two blocks, relative to the larger of the block and a thousandth of
+    all: a gradient that is zero but for cancellation has no size of its own.
+    """
+    assert found.keys() == expected.keys()
+    sizes = {name: np.max(np.abs(array), initial=0) for name, array in expected.items()}
+    least = 1e-3 * max(sizes.values(), default=0) or 1
+    distances = [0.0]
+    for name, array in expected.items():
+        assert np.shape(found[name]) == np.shape(array), name
+        distance = np.max(np.abs(np.asarray(found[name]) - array), initial=0)
+        distances.append(float(distance / max(sizes[name], least)))
+    return np.max(distances)
