@@ -286,6 +286,54 @@ def verify(
 
 
 @cli.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--folded", is_flag=True, help="Draw one time step, with loops to later ones.")
+@click.option(
+    "--simplified", metavar="W", help="Draw only what contributes to the gradient by a parameter."
+)
+@click.option(
+    "--path",
+    metavar="W[:i]",
+    help="Draw also the backward path of its contribution i, or of all, with its derivatives.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["last", "sum"]),
+    default="last",
+    show_default=True,
+    help="The loss of the last step alone, or those of all steps.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Write to FILE, which ends in .svg, .pdf, .png or .tex (TikZ); its folder must exist.",
+)
+@force_option
+def figure(
+    model: str,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: str,
+    output: str,
+    force: bool,
+) -> None:
+    """Draw a model folded, unfolded, or simplified for a parameter, with the gradient's path."""
+    from bptt_sym import api
+    from bptt_sym.figures.figure import check_ending
+
+    ending = check_ending(Path(output).suffix)
+    drawn = api.figure(
+        api.load_model(model), steps, folded=folded, simplified=simplified, path=path, loss=loss
+    )
+    write_output(Path(output), drawn.written(ending), force=force)
+
+
+@cli.command()
 def models() -> None:
     """List the models that ship with the package."""
     from bptt_sym import api

@@ -12,7 +12,7 @@ _MARK = b"Made by bptt-sym"
 _HEAD = 2000
 
 
-def write_output(path: Path, text: str, *, force: bool = False) -> None:
+def write_output(path: Path, content: str | bytes, *, force: bool = False) -> None:
     """Writes a file in one step: to a temporary file beside it, which then takes its name.
 
     Raises InputError, and leaves what is there, if the folder does not exist or cannot be written,
@@ -34,8 +34,8 @@ def write_output(path: Path, text: str, *, force: bool = False) -> None:
             raise InputError("this file was not made by bptt-sym; --force writes over it", place)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, mode)

@@ -22,6 +22,7 @@ STAGES = (
     "compiler",
     "templating",
     "render",
+    "figures",
     "emit",
     "verification",
     "pytorch",
