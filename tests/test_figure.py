@@ -2,17 +2,11 @@
 
 import itertools
 import os
-import re
 import shutil
-import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 import bptt_sym
-from bptt_sym.derivation.unfolding import Node
-from bptt_sym.errors import InputError
 from bptt_sym.figures.picture import Rectangle
 
 needs_latex = pytest.mark.skipif(

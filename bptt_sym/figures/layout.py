@@ -22,7 +22,6 @@ from bptt_sym.figures.picture import (
 )
 from bptt_sym.figures.plan import (
     EDGE_POINTS,
-    FAR,
     NODE_POINTS,
     PAD,
     SAME,
@@ -281,7 +280,8 @@ class _Layout:
 
     def picture(self) -> Picture:
         nodes = [self._node(item.node) for item in self.scene.items]
-        edges, dots = [], []
+        edges: list[DrawnEdge] = []
+        dots: list[Dots] = []
         for arrow in self.scene.arrows:
             for edge in self._edges(arrow):
                 edges.append(edge)
@@ -324,9 +324,7 @@ class _Layout:
         label = self._label(arrow)
         if not whole and not self.plan.folded:
             hidden = arrow.of.time not in self.columns
-            yield DrawnEdge(
-                arrow.of, arrow.by, points, label, arrow.on_path, not hidden, hidden
-            )
+            yield DrawnEdge(arrow.of, arrow.by, points, label, arrow.on_path, not hidden, hidden)
             return
         gaps = [c.dots_before for c in self.columns.values() if c.dots_before]
         parts = list(_cut(points, gaps))

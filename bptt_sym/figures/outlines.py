@@ -41,6 +41,8 @@ class Shape:
     stroke: str = ""
     width: float = 0.0
     closed: bool = False
+    label: str = ""
+    """The formula, where the outline is that of its letters."""
 
 
 def shapes(picture: Picture) -> Iterator[Shape]:
@@ -62,7 +64,7 @@ def shapes(picture: Picture) -> Iterator[Shape]:
             look = Look(look.fill, PATH, 0.07)
         yield _box(node.box, node.radius, look)
     for label in picture.labels:
-        yield Shape(label_outline(label), fill=INK, closed=True)
+        yield Shape(label_outline(label), fill=INK, closed=True, label=label.latex)
 
 
 def _polygon(points: tuple[Point, ...]) -> tuple[Segment, ...]:
@@ -98,7 +100,7 @@ def _typeset(latex: str) -> tuple[tuple[Segment, ...], tuple[float, float, float
     from matplotlib.font_manager import FontProperties
 
     text = latex.replace(r"\frac", r"\dfrac")
-    font = FontProperties(math_fontfamily="cm", size=_UNITS)  # type: ignore[arg-type]
+    font = FontProperties(math_fontfamily="cm", size=_UNITS)
     points, codes = writer.get_text_path(font, f"${text}$", ismath=True)
     scale = _UNITS / writer.FONT_SCALE
     found: list[Segment] = []

@@ -9,7 +9,7 @@ or a trunk, and labels stand beside ports above all tracks, nothing overlaps for
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -120,9 +120,7 @@ class Plan:
     def _only_for_loss(self, name: str) -> bool:
         loss = self.scene.request.model.loss.name
         readings = [reading for reading in self.readings if reading.by == name]
-        return self.roles[name] in ("input", "target") and set(readings) == {
-            Reading(loss, name, 0)
-        }
+        return self.roles[name] in ("input", "target") and set(readings) == {Reading(loss, name, 0)}
 
     @cached_property
     def copy(self) -> str | None:
@@ -269,9 +267,10 @@ class Plan:
                 blocked = [any(abs(x[end] - at) < 2 * RADIUS for at in near) for end in (of, by)]
                 cost += 2.0 * all(blocked) + 0.5 * any(blocked)
         for one, other in itertools.combinations(lines, 2):
-            if row[one.of] == row[other.of] and (x[one.of] - x[other.of]) * (
-                x[one.by] - x[other.by]
-            ) < -SAME:
+            if (
+                row[one.of] == row[other.of]
+                and (x[one.of] - x[other.of]) * (x[one.by] - x[other.by]) < -SAME
+            ):
                 cost += 0.7
         return cost
 
@@ -302,7 +301,7 @@ class Plan:
 
     def _place_trunks(self) -> None:
         self.trunk = {}
-        spans = {}
+        spans: dict[str, range] = {}
         for by in sorted(self.names, key=lambda name: -self.row[name]):
             readers = [r.of for r in self.readings if r.by == by and r.lag == 0]
             if by == self.beside or not readers:
@@ -521,7 +520,7 @@ def _ordered(users: dict[Track, _User]) -> list[Track]:
         for low, high in itertools.permutations(tracks, 2)
     }
 
-    def cost(order: tuple[Track, ...]) -> int:
+    def cost(order: Iterable[Track]) -> int:
         return sum(costs[pair] for pair in itertools.combinations(order, 2))
 
     if len(tracks) <= MOST_PERMUTED + 1:

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Literal
 
 from bptt_sym.algebra.expressions import TIME, Expr, Integer, Parameter, Variable
-from bptt_sym.algebra.layout import Fraction
+from bptt_sym.algebra.layout import Fraction, Layout
 from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
-from bptt_sym.derivation.graph import Graph, plain_graph
+from bptt_sym.derivation.graph import Graph, Link, plain_graph
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.errors import InputError, listed
@@ -59,7 +59,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks to see: a model, its number of steps, the loss, a parameter, a copy of it."""
+    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
 
     model: Model
     kind: Kind
@@ -161,7 +161,7 @@ def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
                 yield Arrow(of, by, ",".join(names[factor] for factor in factors))
 
 
-def _flat(found: Mapping[object, Sequence[str]]) -> Iterable[str]:
+def _flat(found: Mapping[Link, Sequence[str]]) -> Iterable[str]:
     return (name for names in found.values() for name in names)
 
 
@@ -259,7 +259,7 @@ class _Contributions:
         return replace(arrow, latex=",".join(shown))
 
     def _has_other_path(self, arrow: Arrow) -> bool:
-        """Whether the immediate derivative is not the total one, so that a mark tells them apart."""
+        """Whether the immediate derivative is not the total one, so that a mark is needed."""
         waiting = [node for node in self.reads(arrow.of) if node != arrow.by]
         seen = set(waiting)
         while waiting:
@@ -290,7 +290,7 @@ def _shown(request: Request) -> tuple[int, ...]:
 def _near(shown: Sequence[int], request: Request) -> list[int]:
     """The steps that are drawn and those beside them, as far as a lag goes."""
     model = request.model
-    far = max((model.depth(name) for entry in model.declarations if (name := entry.name)), default=1)
+    far = max((model.depth(entry.name) for entry in model.declarations), default=1)
     near = {time + k for time in shown for k in range(-far, far + 1)}
     return sorted(time for time in near if 1 <= time <= request.steps)
 
@@ -307,12 +307,12 @@ def _role(model: Model, node: Node) -> Role:
     entry = next((entry for entry in model.declarations if entry.name == node.name), None)
     kind = entry.kind if entry else "value"
     if kind in ("input", "target", "state"):
-        return kind  # type: ignore[return-value]
+        return kind
     read_by_loss = {variable.name for variable in model.loss.reads()}
     return "output" if node.name in read_by_loss else "value"
 
 
-def _box(request: Request, node: Node) -> object:
+def _box(request: Request, node: Node) -> Layout:
     model = request.model
     symbol = _symbol(model, node.name)
     if isinstance(symbol, Variable):
@@ -321,7 +321,7 @@ def _box(request: Request, node: Node) -> object:
 
 
 def _label(request: Request, node: Node) -> str:
-    return tex(_box(request, node))  # type: ignore[arg-type]
+    return tex(_box(request, node))
 
 
 def _name(model: Model, name: str) -> str:

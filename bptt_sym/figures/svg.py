@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from bptt_sym.figures.lines import Segment
 from bptt_sym.figures.outlines import Shape, shapes
@@ -41,7 +41,8 @@ def _shape(shape: Shape, height: float) -> str:
     stroke = ""
     if shape.stroke:
         stroke = f' stroke="#{shape.stroke}" stroke-width="{shape.width * PIXELS:.2f}"'
-    return f'<path d="{path}" fill="{fill}"{stroke}/>'
+    label = f" data-label={quoteattr(shape.label)}" if shape.label else ""
+    return f'<path{label} d="{path}" fill="{fill}"{stroke}/>'
 
 
 def _words(shape: Shape, height: float) -> Iterator[str]:
