@@ -82,7 +82,7 @@ def faults(picture, *, folded=False):
         for other in picture.edges:
             if other.label and any(line.overlaps(other.label.box) for line in lines):
                 yield f"the line from {edge.by} to {edge.of} meets {other.label.latex}"
-    lines = [(e.by, line) for e in picture.edges for line in segments(e.points)]
+    lines = [(e.by.name if folded else e.by, line) for e in picture.edges for line in segments(e.points)]
     upright = sorted((line.x, line.bottom, line.top, by) for by, line in lines if line.width < 1e-3)
     level = sorted((line.y, line.left, line.right, by) for by, line in lines if line.height < 1e-3)
     for along in (upright, level):

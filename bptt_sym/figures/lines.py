@@ -72,8 +72,8 @@ class Stroke:
 def strokes(picture: Picture) -> Iterator[Stroke]:
     """Every line in the order in which they are drawn, what leaves one node together."""
 
-    def net(edge: DrawnEdge) -> tuple[bool, str, int]:
-        return edge.on_path, edge.by.name, edge.by.time
+    def net(edge: DrawnEdge) -> tuple[bool, str, Point]:
+        return edge.on_path, edge.by.name, edge.points[0]
 
     for (on_path, *_), group in itertools.groupby(sorted(picture.edges, key=net), net):
         whole = _united(rounded(shortened(edge)) for edge in group)

@@ -318,7 +318,7 @@ class Plan:
                 if set(other) & set(span)
             ]
             # At their ends trunks stand on nodes, and must not meet what leaves these upward.
-            ends = [self.x[n] for n in self.rows[span[-1]]]
+            ends = [self.x[n] for n in self.rows[span[-1]] + self.rows[self.row[by]] if n != by]
             taken += [(x, x) for x in ends]
             straight = [self.x[by], self.x[top]]
             candidates = straight + [
