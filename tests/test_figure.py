@@ -1,25 +1,22 @@
 """Figures: what they show is the mathematics, and nothing in them lies on anything else."""
 
 import itertools
-import os
-import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import bptt_sym
+from bptt_sym.figures.outlines import label_outline
 from bptt_sym.figures.picture import Rectangle
 
-needs_latex = pytest.mark.skipif(
-    not shutil.which("pdflatex") and not os.environ.get("BPTT_SYM_REQUIRE_LATEX"),
-    reason="there is no pdflatex (with BPTT_SYM_REQUIRE_LATEX=1 this fails)",
-)
-
 MODELS = bptt_sym.model_names()
+CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
 STEPS = range(1, 9)
 
 
 def kinds(model):
-    """The options of every kind of figure, the parameters being the first, the last, a middle one."""
+    """The options of every kind of figure, for the first parameter, the last and a middle one."""
     names = list(model.parameters)
     names = list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
     yield {"folded": True}
@@ -76,13 +73,15 @@ def faults(picture, *, folded=False):
                 yield f"a line to {edge.of} is askew"
         for node in picture.nodes:
             ends = (edge.of.name, edge.by.name) if folded else ()
-            if foreign(edge, node) and node.node.name not in ends:
-                if any(line.overlaps(node.box) for line in lines):
-                    yield f"the line from {edge.by} to {edge.of} meets {node.node}"
+            met = any(line.overlaps(node.box) for line in lines)
+            if met and foreign(edge, node) and node.node.name not in ends:
+                yield f"the line from {edge.by} to {edge.of} meets {node.node}"
         for other in picture.edges:
             if other.label and any(line.overlaps(other.label.box) for line in lines):
                 yield f"the line from {edge.by} to {edge.of} meets {other.label.latex}"
-    lines = [(e.by.name if folded else e.by, line) for e in picture.edges for line in segments(e.points)]
+    lines = [
+        (e.by.name if folded else e.by, line) for e in picture.edges for line in segments(e.points)
+    ]
     upright = sorted((line.x, line.bottom, line.top, by) for by, line in lines if line.width < 1e-3)
     level = sorted((line.y, line.left, line.right, by) for by, line in lines if line.height < 1e-3)
     for along in (upright, level):
@@ -101,3 +100,126 @@ def test_nothing_lies_on_anything_else(name):
         for options, picture in all_pictures(model, steps):
             found = list(faults(picture, folded="folded" in options))
             assert not found, (options, steps, found[:4])
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_nor_in_other_models(path):
+    model = bptt_sym.load_model(str(path))
+    for options in kinds(model):
+        found = list(faults(bptt_sym.figure(model, **options).picture, folded="folded" in options))
+        assert not found, (options, found[:4])
+
+
+def test_the_checks_can_fail():
+    """A node moved onto its neighbour is found, and so is one outside of the picture."""
+    good = bptt_sym.figure(bptt_sym.load_model("elman")).picture
+    assert not list(faults(good))
+    first, second, *others = good.nodes
+    moved = replace(first, box=second.box, label=replace(first.label, box=second.box))
+    assert list(faults(replace(good, nodes=(moved, second, *others))))
+    assert list(faults(replace(good, width=good.width / 2)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_letters_stay_in_the_box_of_their_label(name):
+    """So what is measured without a font holds for the font."""
+    model = bptt_sym.load_model(name)
+    labels = [
+        label
+        for options in kinds(model)
+        for label in bptt_sym.figure(model, 2, **options).picture.labels
+    ]
+    for label in set(labels):
+        points = [point for part in label_outline(label) for point in part.points]
+        for along, (low, high) in (
+            (0, (label.box.left, label.box.right)),
+            (1, (label.box.bottom, label.box.top)),
+        ):
+            assert low <= min(point[along] for point in points) + 1e-6, label
+            assert max(point[along] for point in points) <= high + 1e-6, label
+
+
+def edges(picture):
+    """{(of, by): label} of a picture, the names with their time steps."""
+    return {
+        (f"{e.of.name}{e.of.time}", f"{e.by.name}{e.by.time}"): e.label and e.label.latex
+        for e in picture.edges
+    }
+
+
+def test_the_unfolded_model_at_time_step_3():
+    """The seed's figure: every edge, with the weight that stands at it."""
+    shown = edges(bptt_sym.figure(bptt_sym.load_model("elman"), 3).picture)
+    expected = {}
+    for t in (1, 2, 3):
+        expected[f"s{t}", f"x{t}"] = "W_{x}"
+        expected[f"s{t}", f"s{t - 1}"] = "W_{s}"
+        expected[f"y{t}", f"s{t}"] = "W_{y}"
+    expected["E3", "y3"] = expected["E3", "d3"] = None
+    assert shown == expected
+
+
+def test_the_simplified_model_for_adjusting_w_s():
+    """The seed's figure: the copies of W_s and what is on a path from them to the loss."""
+    shown = edges(bptt_sym.figure(bptt_sym.load_model("elman"), 3, simplified="W_s").picture)
+    assert set(shown) == {
+        ("s1", "W_s1"), ("s2", "W_s2"), ("s3", "W_s3"),
+        ("s2", "s1"), ("s3", "s2"), ("y3", "s3"), ("E3", "y3"),
+    }  # fmt: skip
+
+
+def test_the_path_in_colour_is_the_contribution():
+    """At the edges of each path by W_s stand the factors of the contribution's chain."""
+    model = bptt_sym.load_model("elman")
+    gradient = bptt_sym.derive(model, "W_s", 3).data()["sections"][0]
+    found = [e for e in gradient["equations"] if e["contribution"]]
+    assert [e["contribution"]["time_step"] for e in found] == [3, 2, 1]
+    for equation in found:
+        time = equation["contribution"]["time_step"]
+        picture = bptt_sym.figure(model, 3, path=f"W_s:{time}").picture
+        shown = {edge.label.latex for edge in picture.edges if edge.on_path}
+        (chain,) = equation["chains"]
+        factors = {factor["derivative"]["latex"] for factor in chain}
+        assert shown == factors
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_in_colour_are_the_paths_of_the_derivation(name):
+    """Their edges, each with a label; the copies that are drawn are those that contribute."""
+    model = bptt_sym.load_model(name)
+    names = list(model.parameters)
+    for parameter in dict.fromkeys((names[0], names[-1])):
+        paths = {}
+        for section in bptt_sym.derive(model, parameter, 2, paths=True).sections:
+            for equation in section.equations:
+                paths.setdefault(equation.path[-1].time, []).append(equation.path)
+        simplified = bptt_sym.figure(model, 2, simplified=parameter).picture
+        assert {node.node.time for node in simplified.nodes if node.role == "copy"} == set(paths)
+        for time, found in paths.items():
+            drawn = bptt_sym.figure(model, 2, path=f"{parameter}:{time}").picture
+            on_path = [edge for edge in drawn.edges if edge.on_path]
+            assert all(edge.label for edge in on_path)
+            assert {(edge.of, edge.by) for edge in on_path} == {
+                pair for path in found for pair in itertools.pairwise(path)
+            }
+
+
+def test_of_many_steps_the_middle_is_left_out():
+    model = bptt_sym.load_model("elman")
+    picture = bptt_sym.figure(model, 20, path="W_s:10").picture
+    assert {node.node.time for node in picture.nodes} == {1, 2, 3, 9, 10, 11, 18, 19, 20}
+    assert [dots.on_path for dots in picture.dots] == [False, True]
+    assert not list(faults(picture))
+    for name in MODELS:
+        found = bptt_sym.figure(bptt_sym.load_model(name), 20).picture
+        assert found.dots and not list(faults(found)), name
+
+
+def test_the_text_alternative_says_what_is_shown():
+    figure = bptt_sym.figure(bptt_sym.load_model("elman"), 2, path="W_s:1")
+    assert figure.description.isascii()
+    assert "over 2 time steps, the path of contribution 1 to the gradient by W_s." in (
+        figure.description
+    )
+    order = "d E[2] / d y[2], d y[2] / d s[2], d s[2] / d s[1], d s[1] / d W_s[1]"
+    assert f"The path: {order}." in figure.description

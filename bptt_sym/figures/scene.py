@@ -219,7 +219,7 @@ class _Contributions:
             contributing = listed(times) if len(times) <= 8 else f"{times[0]} to {times[-1]}"
             raise InputError(
                 f"{self.parameter} has no contribution {number} to {where}; "
-                f"with {request.steps} steps its contributions are {contributing}"
+                f"with {request.steps} steps it has those of {contributing}"
             )
         if request.kind == "simplified":
             path = set()
