@@ -16,6 +16,7 @@ import pytest
 
 import bptt_sym
 from bptt_sym import cli
+from bptt_sym.figures.measure import POINT
 
 needs_latex = pytest.mark.skipif(
     not shutil.which("pdflatex") and not os.environ.get("BPTT_SYM_REQUIRE_LATEX"),
@@ -129,11 +130,25 @@ def typeset(folder, source):
 @needs_latex
 def test_every_tikz_picture_compiles_and_fits_the_line(tmp_path):
     body = "\n\n".join(rf"\noindent {figure.tikz()}\newpage" for figure in samples())
+    labels = {(label.latex, label.points): label for f in samples() for label in f.picture.labels}
+    for latex, points in labels:
+        display = r"\displaystyle" if r"\frac" in latex else ""
+        body += (
+            rf"\setbox0\hbox{{\fontsize{{{points}}}{{{points}}}\selectfont${display}{latex}$}}"
+            r"\typeout{Size \the\wd0, \the\dimexpr\ht0+\dp0\relax}"
+        )
     log = typeset(
         tmp_path,
         rf"\documentclass{{article}}\usepackage{{tikz}}\begin{{document}}{body}\end{{document}}",
     )
     assert "Overfull" not in log
+    sizes = re.findall(r"^Size ([\d.]+)pt, ?([\d.]+)pt", log, re.MULTILINE)
+    too_large = [
+        (label.latex, width, height)
+        for label, (width, height) in zip(labels.values(), sizes, strict=True)
+        if float(width) * POINT > label.box.width or float(height) * POINT > label.box.height
+    ]
+    assert not too_large
     assert f"Output written on page.pdf ({len(samples())} pages" in log
 
 

@@ -33,7 +33,7 @@ STAGES = (
 )
 """The way of the data, with what serves all stages before it and the ways in behind it."""
 
-THIRD_PARTY = {"click", "jinja2", "numpy", "sympy"}
+THIRD_PARTY = {"click", "jinja2", "matplotlib", "numpy", "sympy"}
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path

@@ -21,7 +21,7 @@ RADIUS = 0.42
 NODE_POINTS = 10.0
 EDGE_POINTS = 8.0
 
-PAD = 0.1
+PAD = 0.13
 """Between a label and what it stands at."""
 
 PORT_GAP = 0.14
