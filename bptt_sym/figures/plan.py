@@ -238,10 +238,8 @@ class Plan:
                 self._spread(group)
                 continue
             best = None
-            # As wide for every order, so that widths of labels do not decide.
-            pitch = max(map(self.right, group)) + max(map(self.left, group)) + APART
             for order in itertools.permutations(group):
-                self._spread(list(order), pitch)
+                self._spread(list(order))
                 turns = sum(
                     group.index(a) > group.index(b) for a, b in itertools.combinations(order, 2)
                 )
@@ -251,9 +249,9 @@ class Plan:
             assert best is not None
             self._spread(list(best[1]))
 
-    def _spread(self, order: list[str], pitch: float | None = None) -> None:
+    def _spread(self, order: list[str]) -> None:
         pairs = itertools.pairwise(order)
-        pitch = pitch or max(self.right(a) + self.left(b) + APART for a, b in pairs)
+        pitch = max(self.right(a) + self.left(b) + APART for a, b in pairs)
         for k, name in enumerate(order):
             self.x[name] = (k - (len(order) - 1) / 2) * pitch
 
