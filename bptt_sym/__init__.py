@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         generate,
         load_model,
         model_names,
+        notes,
         verify,
     )
 
@@ -40,6 +41,7 @@ __all__ = [
     "generate",
     "load_model",
     "model_names",
+    "notes",
     "verify",
 ]
 

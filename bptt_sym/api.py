@@ -20,6 +20,7 @@ from bptt_sym.model.model import Model
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
+    from bptt_sym.documents.notes import Notes
     from bptt_sym.verification.verify import Report
 
 
@@ -101,6 +102,25 @@ def derive(
         paths=paths,
     )
     return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
+def notes(
+    model: Model,
+    steps: int = 3,
+    *,
+    wrt: str | Iterable[str] | None = None,
+    loss: Loss = "last",
+    exercise: Iterable[str] = (),
+) -> Notes:
+    """The derivation of a model's gradients as course notes, which can write themselves.
+
+    ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
+    the reader. Raises InputError for an unknown parameter or loss, or for a number of steps below
+    2 or above 12.
+    """
+    from bptt_sym.documents.notes import notes as compose
+
+    return compose(model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise))
 
 
 def generate(
@@ -227,6 +247,7 @@ __all__ = [
     "load_model",
     "model_names",
     "model_text",
+    "notes",
     "program_text",
     "verify",
     "verify_file",

@@ -225,44 +225,6 @@ def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, ma
 
 
 @cli.command()
-@click.argument("model", default="elman")
-@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
-@click.option("--folded", is_flag=True, help="One time step, what is handed on as loops.")
-@click.option("--simplified", metavar="W", help="Only what contributes to the gradient by W.")
-@click.option(
-    "--path", metavar="W[:i]", help="On that the backward path of contribution i, or of all."
-)
-@click.option("--loss", type=click.Choice(["last", "sum"]), default="last", show_default=True)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="Write to FILE, as its ending says: .svg, .pdf, .png or .tex.",
-)
-@force_option
-def figure(
-    model: str,
-    steps: int,
-    folded: bool,
-    simplified: str | None,
-    path: str | None,
-    loss: str,
-    output: str,
-    force: bool,
-) -> None:
-    """Draw a model, folded or unfolded, and the paths of its gradients."""
-    from bptt_sym import api
-    from bptt_sym.figures.figure import check_ending
-
-    check_ending(Path(output).suffix)
-    drawn = api.figure(
-        api.load_model(model), steps, folded=folded, simplified=simplified, path=path, loss=loss
-    )
-    write_output(Path(output), drawn.written(Path(output).suffix), force=force)
-
-
-@cli.command()
 @click.argument("subject", metavar="[MODEL|FILE.py]", default="elman")
 @click.option("--steps", type=int, metavar="N", help="The number of time steps. [5 or more]")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="K")
@@ -321,6 +283,107 @@ def verify(
         )
     click.echo(report_table(report), nl=False)
     context.exit(GOOD if report.holds else CHECK_FAILED)
+
+
+@cli.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--folded", is_flag=True, help="Draw one time step, with loops to later ones.")
+@click.option(
+    "--simplified", metavar="W", help="Draw only what contributes to the gradient by a parameter."
+)
+@click.option(
+    "--path",
+    metavar="W[:i]",
+    help="Draw also the backward path of its contribution i, or of all, with its derivatives.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["last", "sum"]),
+    default="last",
+    show_default=True,
+    help="The loss of the last step alone, or those of all steps.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Write to FILE, which ends in .svg, .pdf, .png or .tex (TikZ); its folder must exist.",
+)
+@force_option
+def figure(
+    model: str,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: str,
+    output: str,
+    force: bool,
+) -> None:
+    """Draw a model folded, unfolded, or simplified for a parameter, with the gradient's path."""
+    from bptt_sym import api
+    from bptt_sym.figures.figure import check_ending
+
+    ending = check_ending(Path(output).suffix)
+    drawn = api.figure(
+        api.load_model(model), steps, folded=folded, simplified=simplified, path=path, loss=loss
+    )
+    write_output(Path(output), drawn.written(ending), force=force)
+
+
+@cli.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
+@click.option(
+    "--loss",
+    type=click.Choice(["last", "sum"]),
+    default="last",
+    show_default=True,
+    help="The loss of the last step alone, or those of all steps.",
+)
+@click.option("--document", is_flag=True, help="LaTeX as a whole article, not to \\input.")
+@click.option("--slides", is_flag=True, help="LaTeX as beamer slides, uncovered step by step.")
+@click.option(
+    "--exercise",
+    multiple=True,
+    metavar="W",
+    help="Leave the gradient by W to the reader; the solutions go into FILE-solutions.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tex", "md", "ipynb", "pdf"]),
+    help="The format. [by the file's ending]",
+)
+@click.option("-o", "--output", required=True, metavar="FILE", help="Write to FILE, and beside it.")
+@force_option
+def notes(
+    model: str,
+    steps: int,
+    wrt: tuple[str, ...],
+    loss: Loss,
+    document: bool,
+    slides: bool,
+    exercise: tuple[str, ...],
+    form: str | None,
+    output: str,
+    force: bool,
+) -> None:
+    """Write course notes: the derivation told from the model to a worked example.
+
+    FILE ends in .tex, .md, .ipynb or .pdf; the figures of a .md lie beside it as SVG.
+    """
+    from bptt_sym import api
+    from bptt_sym.documents.files import files_of, kind_of
+
+    target = Path(output)
+    kind = kind_of(document=document, slides=slides)
+    made = api.notes(api.load_model(model), steps, wrt=wrt or None, loss=loss, exercise=exercise)
+    for path, content in files_of(made, target, form, kind).items():
+        write_output(path, content, force=force)
 
 
 @cli.command()

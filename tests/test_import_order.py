@@ -24,6 +24,7 @@ STAGES = (
     "render",
     "figures",
     "emit",
+    "documents",
     "verification",
     "pytorch",
     "api",
@@ -33,9 +34,7 @@ STAGES = (
 )
 """The way of the data, with what serves all stages before it and the ways in behind it."""
 
-THIRD_PARTY = {"click", "jinja2", "numpy", "sympy"}
-EXTRAS = {"figures": {"matplotlib"}}
-"""What a stage may import where it is needed, for it is not installed with the package."""
+THIRD_PARTY = {"click", "jinja2", "matplotlib", "numpy", "sympy"}
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
@@ -107,8 +106,7 @@ def test_no_modules_import_each_other():
 def test_only_declared_dependencies_are_imported(module):
     source = MODULES[module].read_text(encoding="utf-8")
     outside = {name.partition(".")[0] for name in imported(source)}
-    extra = EXTRAS.get(module.partition(".")[0], set())
-    assert outside <= THIRD_PARTY | extra | sys.stdlib_module_names | {"bptt_sym"}
+    assert outside <= THIRD_PARTY | sys.stdlib_module_names | {"bptt_sym"}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("render.")])

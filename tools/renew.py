@@ -1,8 +1,8 @@
 """Makes generated/ and what is made in docs/ anew: python tools/renew.py.
 
 Each file of generated/ is what one ``bptt-sym`` command writes with -o. In docs/ these are the
-picture and the table of faults that verification finds. Without pdflatex and pdftoppm the files are
-made, the picture is left as it is, and the exit code is 1.
+figures, the picture and the table of faults that verification finds. Without pdflatex and pdftoppm
+the files are made, the picture is left as it is, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ COMMANDS = {
 }
 """What makes each file of generated/."""
 
-FIGURE = "figure elman --path W_s:1"
+FIGURES = {
+    "unfolded.svg": "figure elman --steps 3",
+    "path.svg": "figure elman --steps 3 --path W_s:1",
+    "lstm.svg": "figure lstm --steps 2",
+}
+"""What makes each figure of docs/."""
 
 PICTURED = "derive elman --steps 3 --wrt W_y --wrt W_s --format latex --number-from 36"
 """Equations 36 to 42, as they stand in the course."""
@@ -57,10 +62,11 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, command in COMMANDS.items():
         run(command, folder / "generated" / name)
-    run(FIGURE, folder / "docs" / "path.svg")
     if faults:
         (folder / "docs" / "mutants.md").write_text(mutants(), encoding="utf-8")
     if picture:
+        for name, command in FIGURES.items():
+            run(command, folder / "docs" / name)
         # The fragment is kept beside its picture; a test sees by it when the picture is out of
         # date, so it is written only once the picture is drawn.
         source = folder / "docs" / "derivation.tex"
@@ -74,9 +80,7 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
 
 def main() -> int:
     """Reads the options and makes the files."""
-    parser = argparse.ArgumentParser(
-        description="Make generated/, docs/derivation.png and docs/mutants.md anew."
-    )
+    parser = argparse.ArgumentParser(description="Make generated/ and what is made in docs/ anew.")
     parser.add_argument("--into", type=Path, default=ROOT, metavar="FOLDER", help="not the project")
     parser.add_argument("--no-picture", action="store_true", help="only generated/")
     parser.add_argument("--no-mutants", action="store_true", help="not docs/mutants.md")

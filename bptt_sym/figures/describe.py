@@ -25,9 +25,8 @@ def title(scene: Scene) -> str:
         case "path":
             number = request.contribution
             which = "every contribution" if number is None else f"contribution {number}"
-            return (
-                f"{name} over {steps}, the path of {which} to the gradient by {request.parameter}"
-            )
+            by = request.parameter
+            return f"{name} over {steps}, the path of {which} to the gradient by {by}"
 
 
 def description(scene: Scene) -> str:
@@ -59,6 +58,8 @@ def description(scene: Scene) -> str:
             "stands the partial derivative that it contributes."
         )
         paths = [arrow for arrow in scene.arrows if arrow.on_path]
+        place = {item.node: k for k, item in enumerate(scene.items)}
+        paths.sort(key=lambda a: (a.of.time, place.get(a.of, 0), place.get(a.by, 0)), reverse=True)
         sentences.append(f"The path: {_derivatives(paths)}.")
         if any("{+}" in arrow.latex for arrow in paths):
             sentences.append("A plus marks an immediate derivative.")
@@ -92,9 +93,8 @@ def _in_order(items: Sequence[Item]) -> list[Item]:
 
 def _derivatives(arrows: Sequence[Arrow]) -> str:
     """The derivatives of the path, from the loss down."""
-    ordered = sorted(arrows, key=lambda arrow: (-arrow.of.time, -arrow.by.time))
-    words = [f"d {_node(a.of, False)} / d {_node(a.by, False)}" for a in ordered[:MOST_TOLD]]
-    return ", ".join(words) + (", and so on" if len(ordered) > MOST_TOLD else "")
+    words = [f"d {_node(a.of, False)} / d {_node(a.by, False)}" for a in arrows[:MOST_TOLD]]
+    return ", ".join(words) + (", and so on" if len(arrows) > MOST_TOLD else "")
 
 
 def _node(node: Node, folded: bool) -> str:

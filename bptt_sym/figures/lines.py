@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,16 +72,45 @@ class Stroke:
 def strokes(picture: Picture) -> Iterator[Stroke]:
     """Every line in the order in which they are drawn, what leaves one node together."""
 
-    def net(edge: DrawnEdge) -> tuple[bool, str, int]:
-        return edge.on_path, edge.by.name, edge.by.time
+    def net(edge: DrawnEdge) -> tuple[bool, str, Point]:
+        return edge.on_path, edge.by.name, edge.points[0]
 
     for (on_path, *_), group in itertools.groupby(sorted(picture.edges, key=net), net):
-        edges = list(group)
-        shaped = [rounded(shortened(edge)) for edge in edges]
-        # As one path: where lines lie on each other, they are not drawn darker.
-        whole = tuple(itertools.chain.from_iterable(shaped))
+        whole = _united(rounded(shortened(edge)) for edge in group)
         yield Stroke(whole, "FFFFFF", HALO)
         yield Stroke(whole, PATH if on_path else QUIET, THICK if on_path else LINE)
+
+
+def _united(lines: Iterable[tuple[Segment, ...]]) -> tuple[Segment, ...]:
+    """Lines that run along the axes, each part once: drawn twice it would look darker."""
+    runs: dict[tuple[int, float], list[tuple[float, float]]] = {}
+    curves: dict[tuple[Segment, Segment], None] = {}
+    for line in lines:
+        for before, segment in itertools.pairwise(line):
+            start, end = before.points[-1], segment.points[-1]
+            if segment.kind == "curve":
+                curves[Segment("move", (start,)), segment] = None
+            else:
+                along = 0 if abs(start[0] - end[0]) > abs(start[1] - end[1]) else 1
+                low, high = sorted((start[along], end[along]))
+                runs.setdefault((along, round(start[1 - along], 4)), []).append((low, high))
+    found = []
+    for (along, across), parts in runs.items():
+        for low, high in _merged(parts):
+            ends = [(x, across) if along == 0 else (across, x) for x in (low, high)]
+            found += [Segment("move", (ends[0],)), Segment("line", (ends[1],))]
+    return (*found, *itertools.chain.from_iterable(curves))
+
+
+def _merged(parts: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The union of intervals, those that touch as one."""
+    found: list[tuple[float, float]] = []
+    for low, high in sorted(parts):
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(high, found[-1][1])
+        else:
+            found.append((low, high))
+    return found
 
 
 def heads(picture: Picture) -> Iterator[tuple[tuple[Point, Point, Point], str]]:

@@ -8,14 +8,18 @@ from typing import NamedTuple
 SCRIPT = 0.7
 """The size of an index, of that of the letter."""
 
+SCRIPT_WIDTH = 0.82
+"""Small letters are wider, for their size."""
+
 POINT = 2.54 / 72.27
 """A point of TeX, in centimetres."""
 
 _WIDTHS = {
-    **dict.fromkeys("ijl'", 0.37), **dict.fromkeys("cefgkorstvyz", 0.5),
-    **dict.fromkeys("abdhnpqux", 0.58), "w": 0.72, "m": 0.88,
-    **dict.fromkeys("IJPTVY", 0.66), **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.83),
-    "M": 0.98, "W": 0.96, **dict.fromkeys("()[]", 0.39), **dict.fromkeys("+-", 0.8), ",": 0.48,
+    **dict.fromkeys("ijl'", 0.37), **dict.fromkeys("cegkorstvyz", 0.52),
+    **dict.fromkeys("abdhnpqux", 0.6), "f": 0.6, "w": 0.75, "m": 0.88,
+    **dict.fromkeys("IJPTY", 0.72), **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.91),
+    "V": 0.88,
+    "M": 0.98, "W": 1.16, **dict.fromkeys("()[]", 0.39), **dict.fromkeys("+-", 1.25), ",": 0.48,
     "leftarrow": 1.45, "rightarrow": 1.45, "leftrightarrow": 1.45, "top": 0.85, "infty": 1.0,
     "Delta": 0.84, "Gamma": 0.64, "Lambda": 0.7, "bullet": 0.5, "dagger": 0.5,
 }  # fmt: skip
@@ -59,8 +63,8 @@ class _Reader:
                 self.position += 1
                 script = self.argument()
                 # An index and an exponent of one letter stand above each other.
-                width += max(0.0, SCRIPT * script[0] - last) + 0.05
-                last = SCRIPT * script[0]
+                width += max(0.0, SCRIPT_WIDTH * script[0] - last) + 0.05
+                last = SCRIPT_WIDTH * script[0]
                 if token == "_":
                     down = max(down, 0.15 + SCRIPT * script[2] + 0.1)
                 else:
@@ -85,8 +89,9 @@ class _Reader:
         if command in _TALL:
             width, up, down = self.argument()
             low = 0.2 if command == "underline" else 0.0
-            arrow = 0.35 if command.startswith("over") else 0.25
-            return max(width, 0.6), up + arrow, down + low
+            arrow = 0.52 if command.startswith("over") else 0.26
+            least = 1.05 if command.startswith("over") else 0.6
+            return max(width + 0.05, least), up + arrow, down + low
         if token.startswith("\\") and (command.startswith("math") or command == "boldsymbol"):
             width, up, down = self.argument()
             return 1.1 * width, up, down
@@ -94,4 +99,4 @@ class _Reader:
             return _DIGIT, 0.7, 0.0
         low = 0.2 if command in "gjpqy,()[]" or token.startswith("\\") else 0.0
         tall = command in "acegmnopqrsuvwxyz"
-        return _WIDTHS.get(command, _WIDEST), 0.47 if tall else 0.75, low
+        return _WIDTHS.get(command, _WIDEST), 0.47 if tall else 0.78, low

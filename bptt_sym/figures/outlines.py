@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shape:
-    """An outline, filled or drawn; colours are RRGGBB, ``""`` is none. Lengths in centimetres.
-
-    ``label`` is the LaTeX of what the outline writes, if it is one of letters.
-    """
+    """An outline, filled or drawn; colours are RRGGBB, ``""`` is none. Lengths in centimetres."""
 
     segments: tuple[Segment, ...]
     fill: str = ""
@@ -45,6 +42,7 @@ class Shape:
     width: float = 0.0
     closed: bool = False
     label: str = ""
+    """The formula, where the outline is that of its letters."""
 
 
 def shapes(picture: Picture) -> Iterator[Shape]:

@@ -100,7 +100,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn in a box from (0, 0) to (width, height), and what it shows in words."""
+    """All that is drawn, from (0, 0) to (width, height), and what it shows in words."""
 
     width: float
     height: float

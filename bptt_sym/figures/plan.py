@@ -21,7 +21,7 @@ RADIUS = 0.42
 NODE_POINTS = 10.0
 EDGE_POINTS = 8.0
 
-PAD = 0.1
+PAD = 0.13
 """Between a label and what it stands at."""
 
 PORT_GAP = 0.14
@@ -318,7 +318,7 @@ class Plan:
                 if set(other) & set(span)
             ]
             # At their ends trunks stand on nodes, and must not meet what leaves these upward.
-            ends = [self.x[n] for n in self.rows[span[-1]]]
+            ends = [self.x[n] for n in self.rows[span[-1]] + self.rows[self.row[by]] if n != by]
             taken += [(x, x) for x in ends]
             straight = [self.x[by], self.x[top]]
             candidates = straight + [

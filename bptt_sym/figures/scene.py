@@ -10,12 +10,12 @@ from typing import Literal
 from bptt_sym.algebra.expressions import TIME, Expr, Integer, Parameter, Variable
 from bptt_sym.algebra.layout import Fraction, Layout
 from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
-from bptt_sym.derivation.graph import Graph, plain_graph
+from bptt_sym.derivation.graph import Graph, Link, plain_graph
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.errors import InputError, listed
 from bptt_sym.figures.picture import Role
-from bptt_sym.figures.weights import Link, weights
+from bptt_sym.figures.weights import weights
 from bptt_sym.model.model import Model
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
@@ -59,7 +59,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks to see: a model, its number of steps, the loss, a copy of a parameter."""
+    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
 
     model: Model
     kind: Kind
@@ -219,7 +219,7 @@ class _Contributions:
             contributing = listed(times) if len(times) <= 8 else f"{times[0]} to {times[-1]}"
             raise InputError(
                 f"{self.parameter} has no contribution {number} to {where}; "
-                f"with {request.steps} steps its contributions are {contributing}"
+                f"with {request.steps} steps it has those of {contributing}"
             )
         if request.kind == "simplified":
             path = set()
@@ -259,7 +259,7 @@ class _Contributions:
         return replace(arrow, latex=",".join(shown))
 
     def _has_other_path(self, arrow: Arrow) -> bool:
-        """Whether the immediate derivative is not the total one, which a mark tells."""
+        """Whether the immediate derivative is not the total one, so that a mark is needed."""
         waiting = [node for node in self.reads(arrow.of) if node != arrow.by]
         seen = set(waiting)
         while waiting:
@@ -290,9 +290,7 @@ def _shown(request: Request) -> tuple[int, ...]:
 def _near(shown: Sequence[int], request: Request) -> list[int]:
     """The steps that are drawn and those beside them, as far as a lag goes."""
     model = request.model
-    far = max(
-        (model.depth(name) for entry in model.declarations if (name := entry.name)), default=1
-    )
+    far = max((model.depth(entry.name) for entry in model.declarations), default=1)
     near = {time + k for time in shown for k in range(-far, far + 1)}
     return sorted(time for time in near if 1 <= time <= request.steps)
 

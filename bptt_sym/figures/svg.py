@@ -42,7 +42,7 @@ def _shape(shape: Shape, height: float) -> str:
     if shape.stroke:
         stroke = f' stroke="#{shape.stroke}" stroke-width="{shape.width * PIXELS:.2f}"'
     label = f" data-label={quoteattr(shape.label)}" if shape.label else ""
-    return f'<path d="{path}" fill="{fill}"{stroke}{label}/>'
+    return f'<path{label} d="{path}" fill="{fill}"{stroke}/>'
 
 
 def _words(shape: Shape, height: float) -> Iterator[str]:

@@ -39,11 +39,8 @@ def tikz(picture: Picture, command: str) -> str:
 
 def page(picture: Picture) -> str:
     """A document of one page that is just as large as the picture, to make a PDF of."""
-    # The first object of the file says who made it; it is not compressed, so that one can see it.
     return "\n".join(
         (
-            r"\pdfobjcompresslevel=0",
-            rf"\immediate\pdfobj{{({MADE_BY})}}",
             r"\documentclass{article}",
             r"\usepackage{tikz}",
             r"\newsavebox{\drawn}",

@@ -113,8 +113,11 @@ class Equation:
     @cached_property
     def written(self) -> MatrixExpr:
         """The right side as the user wrote it, its pre-activations put back in place."""
-        replaced = {equation.variable: equation.expression for equation in self.preactivations}
-        return self.expression.xreplace(replaced) if replaced else self.expression
+        expression = self.expression
+        # A later one may read an earlier one.
+        for equation in reversed(self.preactivations):
+            expression = expression.xreplace({equation.variable: equation.expression})
+        return expression
 
     def reads(self) -> Iterator[Variable]:
         """The variables that the written equation reads, each once."""

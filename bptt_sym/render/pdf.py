@@ -8,6 +8,10 @@ import tempfile
 from pathlib import Path
 
 from bptt_sym.errors import InputError
+from bptt_sym.version import MADE_BY
+
+# The first object of the file says who made it; it is not compressed, so that one can see it.
+_MARK = rf"\pdfobjcompresslevel=0 \immediate\pdfobj{{({MADE_BY})}}"
 
 PATIENCE = 300
 """Seconds until pdflatex is taken to hang."""
@@ -23,7 +27,7 @@ def pdf(source: str, *, runs: int = 1) -> bytes:
         raise InputError("PDF needs pdflatex, which is not installed; other formats do not")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "document.tex").write_text(source, encoding="utf-8")
+        (folder / "document.tex").write_text(_MARK + source, encoding="utf-8")
         for _ in range(runs):
             _run(program, folder)
         return (folder / "document.pdf").read_bytes()

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from bptt_sym.derivation.derivation import Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
+from bptt_sym.documents.compose import Composer
+from bptt_sym.documents.document import Document, numbered, plain_words
+from bptt_sym.documents.latex import latex
+from bptt_sym.documents.markdown import markdown
+from bptt_sym.documents.notebook import notebook
+from bptt_sym.emit.numpy.emit import numpy_module
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
-from bptt_sym.notes.compose import Composer
-from bptt_sym.notes.document import Document, numbered, plain_words
-from bptt_sym.notes.latex import latex
-from bptt_sym.notes.markdown import markdown
-from bptt_sym.notes.notebook import notebook
+from bptt_sym.program.program import build_program
 from bptt_sym.render.command import command_line
 from bptt_sym.render.pdf import pdf
 
-Format = Literal["tex", "md", "ipynb", "pdf"]
-FORMATS: tuple[Format, ...] = ("tex", "md", "ipynb", "pdf")
-
 Kind = Literal["fragment", "article", "slides"]
-KINDS: tuple[Kind, ...] = ("fragment", "article", "slides")
-
 MOST_STEPS = 12
 """The most time steps that notes are written for: each contribution is told."""
 
@@ -41,25 +37,26 @@ class Notes:
         r"""LaTeX: a fragment to \\input, an article, or beamer slides."""
         return latex(self.document, kind)
 
-    def markdown(self) -> str:
+    def markdown(self, prefix: str = "") -> str:
         """Markdown with formulas between dollar signs; ``figures`` lie beside it."""
-        return markdown(self.document)
+        return markdown(self.document, prefix)
+
+    def figures(self) -> dict[str, str]:
+        """The figures of the Markdown by their names, as SVG."""
+        return {drawing.name: drawing.figure.svg() for drawing in self.document.drawings}
 
     def notebook(self) -> str:
         """A Jupyter notebook that runs from top to bottom."""
-        from bptt_sym.emit.numpy.emit import numpy_module
-        from bptt_sym.program.program import build_program
-
-        source = numpy_module(build_program(self.model), "readable")
-        return notebook(self.document, self.model, source)
+        return notebook(self.document, numpy_module(build_program(self.model), "readable"))
 
     def pdf(self, kind: Kind = "article") -> bytes:
         """The article or the slides as PDF. Raises InputError without pdflatex."""
         return pdf(latex(self.document, "article" if kind == "fragment" else kind), runs=2)
 
-    def figures(self) -> dict[str, str]:
-        """The figures of the Markdown by their file names, as SVG."""
-        return {f"{d.name}.svg": d.figure.svg() for d in self.document.drawings}
+    def told(self) -> Notes:
+        """The solutions of the exercises as notes."""
+        assert self.solutions is not None
+        return Notes(self.model, self.solutions)
 
 
 def notes(
@@ -99,14 +96,3 @@ def notes(
             Document(model.name, f"Solutions: {plain_words(model.title)}", document.command, told)
         )
     return Notes(model, numbered(document), solutions)
-
-
-def format_of(path: Path) -> Format:
-    """The format of a file's ending. Raises InputError if nothing is written so."""
-    ending = path.suffix.lower().removeprefix(".")
-    if ending not in FORMATS:
-        raise InputError(
-            f"unknown ending {path.suffix!a} of notes; "
-            f"choose from {', '.join('.' + known for known in FORMATS)}, or say --format"
-        )
-    return ending

@@ -20,10 +20,8 @@ from bptt_sym.derivation.derivation import Derivation, Loss, loss_label
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.figures.figure import figure
-from bptt_sym.model.model import Model
-from bptt_sym.notes.cost import costs
-from bptt_sym.notes.document import (
+from bptt_sym.documents.cost import costs
+from bptt_sym.documents.document import (
     Block,
     Contribution,
     Contributions,
@@ -36,7 +34,9 @@ from bptt_sym.notes.document import (
     Table,
     plain_words,
 )
-from bptt_sym.notes.example import Example
+from bptt_sym.documents.example import Example
+from bptt_sym.figures.figure import figure
+from bptt_sym.model.model import Model
 from bptt_sym.render.latex import label, left_width, lines
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bptt_sym.notes.document import (
+from bptt_sym.documents.document import (
     Block,
     Contributions,
     Document,
@@ -19,17 +19,17 @@ from bptt_sym.notes.document import (
 from bptt_sym.version import MADE_BY
 
 
-def markdown(document: Document) -> str:
-    """The whole document; its figures lie beside it as NAME.svg."""
+def markdown(document: Document, prefix: str = "") -> str:
+    """The whole document; its figures lie beside it as NAME.svg, after a prefix."""
     parts = [f"<!-- {_comment(MADE_BY)}: {_comment(document.command)} -->"]
     parts.append(f"# {prose(document.title, document.numbers)}")
-    parts += [section_text(section, document.numbers) for section in document.sections]
+    parts += [section_text(section, document.numbers, prefix) for section in document.sections]
     return "\n\n".join(parts) + "\n"
 
 
-def section_text(section: Section, numbers: dict[str, int]) -> str:
-    """A section under its heading."""
-    blocks = [text for block in section.blocks for text in block_texts(block, numbers)]
+def section_text(section: Section, numbers: dict[str, int], prefix: str = "") -> str:
+    """A section under its heading; the files of its figures begin with a prefix."""
+    blocks = [text for block in section.blocks for text in block_texts(block, numbers, prefix)]
     return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
 
 
@@ -43,7 +43,7 @@ def prose(text: str, numbers: dict[str, int]) -> str:
     )
 
 
-def block_texts(block: Block, numbers: dict[str, int]) -> list[str]:
+def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]:
     """A block as paragraphs of Markdown."""
     match block:
         case Paragraph(text=text):
@@ -52,12 +52,15 @@ def block_texts(block: Block, numbers: dict[str, int]) -> list[str]:
             return displays(formulas)
         case Drawing():
             caption = prose(block.caption, numbers)
-            return [f"![{_words(block.figure.picture.title)}]({block.name}.svg)", f"*{caption}*"]
+            return [
+                f"![{_words(block.figure.picture.title)}]({prefix}{block.name}.svg)",
+                f"*{caption}*",
+            ]
         case Contributions(entries=entries, drawn=drawn):
             texts = []
             for entry in entries:
                 texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
-            return texts + (block_texts(drawn, numbers) if drawn else [])
+            return texts + (block_texts(drawn, numbers, prefix) if drawn else [])
         case Table(head=head, rows=rows):
             lines = [head, ("---",) * len(head), *rows]
             return ["\n".join(f"| {' | '.join(prose(c, numbers) for c in row)} |" for row in lines)]

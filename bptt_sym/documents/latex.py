@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.notes.document import Document, Drawing, Equations, Formula, written
+from bptt_sym.documents.document import Document, Drawing, Equations, Formula, written
 from bptt_sym.render.latex import latex_words
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY

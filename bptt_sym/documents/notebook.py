@@ -6,25 +6,21 @@ import base64
 import json
 from typing import Any
 
-from bptt_sym.model.model import Model
-from bptt_sym.notes.document import Document
-from bptt_sym.notes.markdown import prose, section_text
+from bptt_sym.documents.document import Document
+from bptt_sym.documents.markdown import prose, section_text
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
 
-def notebook(document: Document, model: Model, source: str) -> str:
+def notebook(document: Document, source: str) -> str:
     """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
-    jinja = environment({})
-    check = jinja.get_template("notes/check.py.j2").render(model=model)
+    check = environment({}).get_template("notes/check.py.j2").render()
     title = f"# {prose(document.title, document.numbers)}"
     cells = [_markdown("title", title, {})]
     figures = {drawing.name: drawing.figure.svg() for drawing in document.drawings}
     for number, section in enumerate(document.sections):
-        text = section_text(section, document.numbers)
-        used = {name: svg for name, svg in figures.items() if f"({name}.svg)" in text}
-        for name in used:
-            text = text.replace(f"({name}.svg)", f"(attachment:{name}.svg)")
+        text = section_text(section, document.numbers, "attachment:")
+        used = {name: svg for name, svg in figures.items() if f"(attachment:{name}.svg)" in text}
         cells.append(_markdown(f"section-{number}", text, used))
     cells.append(_markdown("module", "## The gradients as NumPy code", {}))
     cells.append(_code("module-code", source))

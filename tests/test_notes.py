@@ -1,0 +1,276 @@
+"""Course notes: what they say is computed, and every format of them works."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+
+import bptt_sym as b
+from bptt_sym.cli import main
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.documents.cost import costs
+from bptt_sym.documents.document import Contributions, Paragraph
+from bptt_sym.documents.example import STEPS, Example
+from bptt_sym.errors import InputError
+from bptt_sym.model.read import parse_model
+from bptt_sym.verification.sizes import number
+
+needs_latex = pytest.mark.skipif(
+    not shutil.which("pdflatex") and not os.environ.get("BPTT_SYM_REQUIRE_LATEX"),
+    reason="there is no pdflatex (with BPTT_SYM_REQUIRE_LATEX=1 this fails)",
+)
+
+MODELS = b.model_names()
+ELMAN = b.load_model("elman")
+
+
+def section(notes, heading):
+    return next(s for s in notes.document.sections if heading in s.heading)
+
+
+def said(notes, heading):
+    return " ".join(b.text for b in section(notes, heading).blocks if isinstance(b, Paragraph))
+
+
+def contributions(notes, heading):
+    (found,) = (b for b in section(notes, heading).blocks if isinstance(b, Contributions))
+    return found
+
+
+# The derivation that is told.
+
+
+def test_the_output_weights_need_one_step_and_the_others_all():
+    notes = b.notes(ELMAN)
+    assert "the copy of step 3 alone" in said(notes, "W_{y}")
+    assert not any(isinstance(block, Contributions) for block in section(notes, "W_{y}").blocks)
+    assert "depends on 3 copies" in said(notes, "W_{s}")
+    (found,) = (
+        block for block in section(notes, "W_{s}").blocks if isinstance(block, Contributions)
+    )
+    texts = [entry.text.text for entry in found.entries]
+    assert [text.partition(":")[0] for text in texts] == ["Step 3", "Step 2", "Step 1"]
+    assert texts[2].endswith(r"$\bar{y}_{3}$, $\bar{s}_{3}$, $\bar{s}_{2}$ and $\bar{s}_{1}$.")
+
+
+def test_where_paths_are_many_the_notes_count_them():
+    notes = b.notes(b.load_model("stacked"), wrt="W_1")
+    (found,) = (
+        block for block in section(notes, "W_{1}").blocks if isinstance(block, Contributions)
+    )
+    assert "3 paths" in found.entries[2].text.text
+
+
+def test_equations_are_numbered_through_and_referred_to():
+    notes = b.notes(ELMAN)
+    numbers = list(notes.document.numbers.values())
+    assert numbers == list(range(1, len(numbers) + 1))
+    label = re.search(r"\[\[(.*?)\]\]", said(notes, "Vanishing"))[1]
+    assert f"({notes.document.numbers[label]})" in notes.markdown()
+    assert rf"\eqref{{{label}}}" in notes.tex()
+
+
+def test_a_model_without_a_product_over_time_has_no_word_on_vanishing():
+    headings = [s.heading for s in b.notes(b.load_model("leaky")).document.sections]
+    assert "Vanishing and exploding gradients" not in headings
+
+
+@pytest.mark.parametrize("steps", [3, 10, 100])
+def test_the_cost_of_an_elman_network(steps):
+    """N paths, of 3, 4, ..., N + 2 edges, all but one of which the recursion shares."""
+    step = derive_step(ELMAN, detailed=False)
+    (found,) = (c for c in costs(step, ELMAN.parameters["W_s"], "last") if c.steps == steps)
+    assert found.paths == steps
+    assert found.along_paths == sum(range(2, steps + 2))
+    assert found.recursion == 2 + (steps - 1) + steps
+
+
+def test_two_layers_have_a_binomial_number_of_paths():
+    model = b.load_model("stacked")
+    step = derive_step(model, detailed=False)
+    for found in costs(step, model.parameters["U"], "last"):
+        assert found.paths == math.comb(found.steps + 1, 2)
+
+
+# The worked example.
+
+
+@pytest.mark.parametrize("loss", ["last", "sum"])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_numbers_of_the_example_are_those_of_the_module(name, loss):
+    model = b.load_model(name)
+    example = Example(model, loss)
+    module = b.compile(model, loss=loss, style="readable")
+    arrays = _arrays(module, model, example)
+    params = module.Parameters(*(arrays.pop(key) for key in module.Parameters._fields))
+    _, gradients, _ = module.value_and_grad(params, **arrays)
+    found = {value.parameter: value.array for value in example.gradients}
+    for parameter, gradient in gradients._asdict().items():
+        np.testing.assert_allclose(
+            np.reshape(found[parameter], np.shape(gradient)), gradient, rtol=1e-12, atol=1e-14
+        )
+
+
+def _arrays(module, model, example):
+    """What the example is given, as the arguments of a module for one sequence."""
+    given = {}
+    for value in example.given:
+        time = getattr(value.left, "time", None)
+        given.setdefault(value.left.name, {})[None if time is None else int(time)] = value.array
+    sizes = example.sizes | {"T": STEPS, "B": 1}
+    arrays = {}
+    for name, shape in module.SHAPES.items():
+        initial = name not in given
+        known = given[name.removesuffix("0").removesuffix("_") if initial else name]
+        inside = [time for time in known if time is None or (1 <= time <= STEPS) != initial]
+        if "T" not in shape and not initial:
+            inside = inside[-1:]  # of a target that the last step alone reads
+        array = np.stack([known[time] for time in sorted(inside, key=lambda time: time or 0)])
+        if getattr(module, "KINDS", {}).get(name, "").startswith("labels of "):
+            array = np.argmax(array.reshape(len(inside), -1), axis=-1)
+        arrays[name] = array.reshape([number(size, sizes) for size in shape])
+    return arrays
+
+
+# The formats.
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(["notes", *map(str, arguments)])
+    return end.value.code
+
+
+def compiled(folder, source):
+    """The log of the second run of pdflatex."""
+    (folder / "all.tex").write_text(source, encoding="utf-8")
+    for _ in range(2):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+def assert_clean(log):
+    widths = [float(width) for width in re.findall(r"Overfull \\.box \(([\d.]+)pt", log)]
+    assert all(width <= 2 for width in widths), widths
+    assert "undefined" not in log
+    assert "multiply defined" not in log
+
+
+@needs_latex
+def test_the_notes_of_all_models_compile_in_one_document(tmp_path):
+    body = []
+    for name in MODELS:
+        (tmp_path / f"{name}.tex").write_text(b.notes(b.load_model(name)).tex(), encoding="utf-8")
+        body += [rf"\section{{{name}}}", rf"\input{{{name}}}", r"\clearpage"]
+    head = [r"\documentclass{article}", r"\usepackage{amsmath,tikz}", r"\begin{document}"]
+    assert_clean(compiled(tmp_path, "\n".join([*head, *body, r"\end{document}"])))
+
+
+@needs_latex
+@pytest.mark.parametrize("name", ["elman", "lstm", "stacked"])
+@pytest.mark.parametrize("kind", ["article", "slides"])
+def test_articles_and_slides_compile(tmp_path, name, kind):
+    assert_clean(compiled(tmp_path, b.notes(b.load_model(name)).tex(kind)))
+
+
+@needs_latex
+def test_solutions_are_in_a_file_of_their_own(tmp_path):
+    assert run("elman", "--exercise", "W_x", "-o", tmp_path / "sheet.tex") == 0
+    sheet, solutions = (
+        (tmp_path / f"{name}.tex").read_text() for name in ("sheet", "sheet-solutions")
+    )
+    assert "Exercise 1" in sheet
+    label = r"\label{eq:elman:chain:E_N:W_x}"
+    assert label not in sheet
+    assert label in solutions
+    head = r"\documentclass{article}\usepackage{amsmath,tikz}\begin{document}"
+    assert_clean(compiled(tmp_path, rf"{head}\input{{sheet}}\end{{document}}"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_markdown_names_its_figures_and_closes_its_formulas(tmp_path, name):
+    target = tmp_path / "notes.md"
+    assert run(name, "-o", target) == 0
+    text = target.read_text()
+    assert text.count("$$") % 2 == 0
+    for display in text.split("$$")[1::2]:
+        assert display.count("{") == display.count("}")
+    figures = re.findall(r"\]\((.*?\.svg)\)", text)
+    assert figures
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.md", *figures}
+
+
+@pytest.mark.parametrize("name", ["elman", "elman-character", "lstm"])
+def test_a_notebook_runs_from_top_to_bottom(name):
+    data = nbformat.reads(b.notes(b.load_model(name)).notebook(), as_version=4)
+    nbformat.validate(data)
+    nbclient.NotebookClient(data, timeout=60).execute()
+    assert "V" in data.cells[-1].outputs[0]["text"] or "W" in data.cells[-1].outputs[0]["text"]
+
+
+def test_notes_write_over_their_own_files(tmp_path):
+    for ending in ("tex", "md", "ipynb"):
+        for steps in (2, 3):
+            assert run("elman", "--steps", steps, "-o", tmp_path / f"a.{ending}") == 0
+    assert json.loads((tmp_path / "a.ipynb").read_text())["nbformat"] == 4
+
+
+def test_words_of_a_user_stay_words():
+    text = Path(b.__file__).parent.joinpath("model", "cells", "elman.toml").read_text()
+    hostile = r"50% of $x$ & \input{y} #1 [[eq]] <b> `c`"
+    text = re.sub('description = ".*"', lambda _: f"description = '{hostile}'", text)
+    notes = b.notes(parse_model(text))
+    assert r"50\% of \$x\$ \& \textbackslash{}input\{y\} \#1 [[eq]]" in notes.tex()
+    assert r"\$x\$ &amp; \\input\{y\} \#1 \[\[eq\]\] &lt;b&gt; \`c\`" in notes.markdown()
+
+
+# Bad input.
+
+BAD = [
+    ("elman -o FOLDER/a.gif", "unknown ending '.gif'"),
+    ("elman -o FOLDER/none/a.md", "folder"),
+    ("elman --wrt Q -o FOLDER/a.md", "unknown parameter 'Q'"),
+    ("elman --exercise Q -o FOLDER/a.md", "unknown parameter 'Q'"),
+    (
+        "elman --wrt W_s --exercise W_x -o FOLDER/a.md",
+        "'W_x' is not among the parameters asked for",
+    ),
+    ("elman --steps 1 -o FOLDER/a.md", "from 2 to 12"),
+    ("elman --steps 13 -o FOLDER/a.md", "from 2 to 12"),
+    ("elman --slides --document -o FOLDER/a.tex", "choose one"),
+    ("elman --slides -o FOLDER/a.md", "slides are LaTeX"),
+    ("elman --format doc -o FOLDER/a.md", "'doc' is not one of"),
+    ("nosuch -o FOLDER/a.md", "unknown model"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, capsys, arguments, message):
+    assert run(*arguments.replace("FOLDER", str(tmp_path)).split()) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_losses_are_refused():
+    with pytest.raises(InputError, match="unknown loss 'mean'"):
+        b.notes(ELMAN, loss="mean")
