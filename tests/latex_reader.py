@@ -232,11 +232,11 @@ class Reader:
         first = time(limits[k + 3 :], self.times) + 1
         start, found = self.at, None
         self.times[index] = last
-        one = self.factor()  # Also of an empty product: where it ends, and its size.
+        one = self.product()  # Also of an empty product: where it ends, and its size.
         end = self.at
         for self.times[index] in range(last, first - 1, -1):
             self.at = start
-            one = self.factor()
+            one = self.product()
             found = one if found is None else found @ one
         self.at = end
         return np.eye(one.shape[0]) if found is None else found
