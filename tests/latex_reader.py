@@ -1,0 +1,323 @@
+r"""Reads the LaTeX of a derivation and evaluates it as it is printed.
+
+A product is written by juxtaposition, \odot or \otimes; two of them in one product need brackets,
+and the reader refuses what has none. A sum sign reaches to the end of its product.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Times = Mapping[str, int]
+
+_TOKEN = re.compile(r"\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
+_SPACE = re.compile(r"\\,|\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|&|\n")
+_ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
+_SPAN = re.compile(r", \\qquad .*")
+_ACCENTS = {r"\bar", r"\tilde", r"\overrightarrow", r"\overleftarrow", r"\hat", r"\mathrm"}
+_PRODUCTS = {r"\odot": "elementwise", r"\otimes": "kronecker", r"\cdot": "matrix"}
+_CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", ""}
+_CLOSING -= {r"\begin"}
+
+
+def sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z: Any) -> Any:
+    return np.exp(z) / np.exp(z).sum()
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "tanh": np.tanh,
+    "exp": np.exp,
+    "log": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "logsumexp": lambda z: np.log(np.exp(z).sum()).reshape(1, 1),
+    "diag": lambda z: np.diag(z.ravel()),
+    "identity": lambda z: z,
+}
+
+
+class Ones:
+    """A vector of ones as long as its neighbour in the product asks."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A printed name: its sign with accents, its indices as they stand."""
+
+    sign: str
+    indices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    left: str
+    right: str
+
+
+def rows_of(latex: str) -> list[Row]:
+    """The equations of the fragment: what is printed left and right of the sign of equality."""
+    found = []
+    for block in _ROWS.findall(latex):
+        for part in re.split(r"(?<!\\notag) \\\\\n", block.replace("\\notag \\\\\n", "")):
+            if r"\phantom{=}" in part or not part.strip():
+                continue
+            left, right = part.strip().split(" &= ", maxsplit=1)
+            found.append(Row(left, _SPAN.sub("", re.sub(r" \\label\{[^}]*\}", "", right))))
+    return found
+
+
+def tokens(text: str) -> list[str]:
+    return _TOKEN.findall(_SPACE.sub(" ", text))
+
+
+class Reader:
+    """Evaluates one formula; ``value`` gives what a name or a derivative stands for."""
+
+    def __init__(
+        self,
+        text: str,
+        times: Times,
+        value: Callable[[Any, Times], Any],
+        functions: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self.tokens, self.at = [*tokens(text), ""], 0
+        self.times, self.value = dict(times), value
+        self.functions = {**FUNCTIONS, **functions}
+
+    # Tokens.
+
+    @property
+    def next(self) -> str:
+        return self.tokens[self.at]
+
+    def take(self, *expected: str) -> str:
+        token = self.next
+        assert not expected or token in expected, (token, expected, self.tokens[self.at - 9 :])
+        self.at += 1
+        return token
+
+    def group(self) -> list[str]:
+        """The tokens of a group in braces."""
+        self.take("{")
+        depth, found = 1, []
+        while depth:
+            token = self.take()
+            assert token, "a brace is not closed"
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            found.append(token)
+        return found[:-1]
+
+    def inner(self, group: list[str]) -> Any:
+        other = Reader("", self.times, self.value, self.functions)
+        other.tokens = [*group, ""]
+        return other.whole()
+
+    # Grammar.
+
+    def whole(self) -> Any:
+        found = self.sum()
+        self.take("")
+        return found
+
+    def sum(self) -> Any:
+        sign = -1 if self.next == "-" and self.take() else 1
+        total = sign * self.product()
+        while self.next in ("+", "-"):
+            sign = -1 if self.take() == "-" else 1
+            term = sign * self.product()
+            either_number = np.ndim(total) == 0 or np.ndim(term) == 0
+            assert either_number or total.shape == term.shape, (total.shape, term.shape)
+            total = total + term
+        return total
+
+    def product(self) -> Any:
+        factors, kinds = [self.factor()], []
+        while self.next not in _CLOSING:
+            kinds.append(_PRODUCTS[self.take()] if self.next in _PRODUCTS else "matrix")
+            factors.append(self.factor())
+        while factors[1:] and is_number(factors[0]) and kinds[0] == "matrix":
+            number, kinds = factors.pop(0), kinds[1:]
+            factors[0] = float(np.squeeze(number)) * factors[0]
+        assert len(set(kinds)) < 2, f"brackets are missing: {self.tokens}"
+        found = factors[0]
+        for k, (kind, factor) in enumerate(zip(kinds, factors[1:], strict=True)):
+            after = factors[k + 2] if k + 2 < len(factors) else None
+            found = _times(found, factor, kind, after)
+        return found
+
+    def factor(self) -> Any:
+        base = self.atom()
+        while self.next == "^":
+            self.take()
+            exponent = self.group()
+            base = base.T if exponent == [r"\top"] else base ** self.inner(exponent)
+        return base
+
+    def atom(self) -> Any:
+        token = self.next
+        if token[0].isdigit():
+            return float(self.take())
+        match token:
+            case "(":
+                self.take()
+                found = self.sum()
+                self.take(")")
+                return found
+            case r"\left":
+                self.take()
+                opening = self.take("(", "|")
+                found = self.sum()
+                self.take(r"\right")
+                self.take({"(": ")", "|": "|"}[opening])
+                return np.abs(found) if opening == "|" else found
+            case r"\sqrt":
+                self.take()
+                return np.sqrt(self.inner(self.group()))
+            case r"\mathbf":
+                self.take()
+                assert self.group() == ["1"]
+                return Ones()
+            case r"\frac" | r"\tfrac":
+                return self.fraction()
+            case r"\sum":
+                return self.total()
+            case r"\prod":
+                return self.descending()
+            case r"\delta":
+                self.take()
+                return self.value(("delta", self.symbol()), self.times)
+            case r"\begin":
+                return self.matrix()
+        return self.name()
+
+    def fraction(self) -> Any:
+        self.take()
+        over, under = self.group(), self.group()
+        if over[0] != r"\partial":
+            return self.inner(over) / self.inner(under)
+        return self.value(("derivative", *_variables(over, under)), self.times)
+
+    def total(self) -> Any:
+        self.take(r"\sum")
+        if self.next != "_":
+            return np.sum(self.product()).reshape(1, 1)
+        self.take("_")
+        index, _, *lower = self.group()
+        self.take("^")
+        first, last = time(lower, self.times), time(self.group(), self.times)
+        start, found = self.at, 0
+        for self.times[index] in range(first, last + 1):
+            self.at = start
+            found = found + self.product()
+        return found
+
+    def descending(self) -> Any:
+        r"""\prod_{N \ge j > i}, its factors from the last step on."""
+        self.take()
+        self.take("_")
+        limits = self.group()
+        k = limits.index(r"\ge")
+        last, index = time(limits[:k], self.times), limits[k + 1]
+        first = time(limits[k + 3 :], self.times) + 1
+        start, found = self.at, None
+        self.times[index] = last
+        one = self.product()  # Also of an empty product: where it ends, and its size.
+        end = self.at
+        for self.times[index] in range(last, first - 1, -1):
+            self.at = start
+            one = self.product()
+            found = one if found is None else found @ one
+        self.at = end
+        return np.eye(one.shape[0]) if found is None else found
+
+    def matrix(self) -> Any:
+        raise AssertionError("a matrix of blocks")
+
+    def symbol(self) -> Symbol:
+        sign = ""
+        while self.next in _ACCENTS:
+            sign += self.take()
+        if self.next == "{":
+            inner = self.group()
+            sign += "{" + "".join(inner) + "}" if sign else "".join(inner)
+        else:
+            sign += self.take()
+        indices: list[str] = []
+        if self.next == "_":
+            self.take()
+            indices = ["".join(self.group())] if self.next == "{" else [self.take()]
+        return Symbol(sign, tuple(indices[0].split(",")) if indices else ())
+
+    def name(self) -> Any:
+        start = self.at
+        if self.next == r"\operatorname":
+            self.take()
+            name = "".join(self.group())
+        else:
+            name = self.take().lstrip("\\")
+        primes = 0
+        while self.next == "'":
+            self.take()
+            primes += 1
+        if self.next == "(" and (name in self.functions or primes):
+            self.take()
+            argument = self.sum()
+            self.take(")")
+            function = self.functions[name]
+            assert primes < 2
+            return np.imag(function(argument + 1e-30j)) / 1e-30 if primes else function(argument)
+        self.at = start
+        return self.value(self.symbol(), self.times)
+
+
+def time(written: list[str] | str, times: Times) -> int:
+    """The time step that an index such as t-1 or 3 names."""
+    parts = re.findall(r"[+-]?[^+-]+", "".join(written))
+    return sum(_step(part, times) for part in parts)
+
+
+def _step(part: str, times: Times) -> int:
+    sign, body = (-1 if part[0] == "-" else 1), part.lstrip("+-")
+    return sign * (int(body) if body.isdigit() else times[body])
+
+
+def _variables(over: list[str], under: list[str]) -> tuple[Symbol, Symbol]:
+    found = []
+    for group in (over, under):
+        reader = Reader("", {}, lambda *_: None, {})
+        reader.tokens = [*"".join(f"{t} " for t in group).replace("^ { + }", "").split()[1:], ""]
+        found.append(reader.symbol())
+        reader.take("")
+    return found[0], found[1]
+
+
+def is_number(factor: Any) -> bool:
+    return not isinstance(factor, Ones) and np.size(factor) == 1
+
+
+def _times(left: Any, right: Any, kind: str, after: Any) -> Any:
+    if isinstance(right, Ones):
+        right = np.ones((left.shape[1], 1))
+    if isinstance(left, Ones):
+        left = np.ones((1, right.shape[0]))
+    if np.isscalar(left) or np.isscalar(right):
+        return left * right
+    if kind == "kronecker":
+        return np.kron(left, right)
+    if kind == "elementwise":
+        assert left.shape == right.shape or 1 in (left.size, right.size)
+        return left * right
+    if left.shape[1] != right.shape[0] and (1, 1) in (left.shape, right.shape):
+        return left * right
+    return left @ right
