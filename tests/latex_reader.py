@@ -16,12 +16,12 @@ import numpy as np
 Times = Mapping[str, int]
 
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
-_SPACE = re.compile(r"\\,|\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|&|\n")
+_SPACE = re.compile(r"\\,|&?\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|\n")
 _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
 _SPAN = re.compile(r", \\qquad .*")
 _ACCENTS = {r"\bar", r"\tilde", r"\overrightarrow", r"\overleftarrow", r"\hat", r"\mathrm"}
 _PRODUCTS = {r"\odot": "elementwise", r"\otimes": "kronecker", r"\cdot": "matrix"}
-_CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", ""}
+_CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
 _CLOSING -= {r"\begin"}
 
 
@@ -206,7 +206,8 @@ class Reader:
         over, under = self.group(), self.group()
         if over[0] != r"\partial":
             return self.inner(over) / self.inner(under)
-        return self.value(("derivative", *_variables(over, under)), self.times)
+        kind = "immediate" if over[1:5] == ["^", "{", "+", "}"] else "derivative"
+        return self.value((kind, *_variables(over, under)), self.times)
 
     def total(self) -> Any:
         self.take(r"\sum")
@@ -242,7 +243,26 @@ class Reader:
         return np.eye(one.shape[0]) if found is None else found
 
     def matrix(self) -> Any:
-        raise AssertionError("a matrix of blocks")
+        """Blocks; a 0 is a block of zeros, as large as the others of its row and column."""
+        self.take()
+        assert "".join(self.group()) == "bmatrix"
+        rows: list[list[Any]] = [[]]
+        while True:
+            rows[-1].append(self.sum())
+            match self.take("&", "\\\\", r"\end"):
+                case r"\end":
+                    break
+                case "\\\\":
+                    rows.append([])
+                    self.space()
+        assert "".join(self.group()) == "bmatrix"
+        return _blocks(rows)
+
+    def space(self) -> None:
+        """The room between two rows, which says nothing."""
+        if self.next == "[":
+            while self.take() != "]":
+                pass
 
     def symbol(self) -> Symbol:
         sign = ""
@@ -292,14 +312,38 @@ def _step(part: str, times: Times) -> int:
     return sign * (int(body) if body.isdigit() else times[body])
 
 
-def _variables(over: list[str], under: list[str]) -> tuple[Symbol, Symbol]:
-    found = []
-    for group in (over, under):
-        reader = Reader("", {}, lambda *_: None, {})
-        reader.tokens = [*"".join(f"{t} " for t in group).replace("^ { + }", "").split()[1:], ""]
-        found.append(reader.symbol())
-        reader.take("")
-    return found[0], found[1]
+def _variables(over: list[str], under: list[str]) -> tuple[Any, Any]:
+    return _variable(over[5 if over[1:2] == ["^"] else 1 :]), _variable(under[1:])
+
+
+def _variable(group: list[str]) -> Any:
+    """A symbol, or a tuple of symbols in brackets."""
+    reader = Reader("", {}, lambda *_: None, {})
+    reader.tokens = [*group, ""]
+    if reader.next != "(":
+        found: Any = reader.symbol()
+    else:
+        reader.take()
+        found = ("tuple", reader.symbol())
+        while reader.take(",", ")") == ",":
+            found = (*found, reader.symbol())
+    reader.take("")
+    return found
+
+
+def _blocks(rows: list[list[Any]]) -> Any:
+    heights = [next(np.shape(cell)[0] for cell in row if np.ndim(cell)) for row in rows]
+    columns = zip(*rows, strict=True)
+    widths = [next(np.shape(cell)[1] for cell in column if np.ndim(cell)) for column in columns]
+    return np.block(
+        [
+            [
+                np.broadcast_to(cell, (height, width))
+                for cell, width in zip(row, widths, strict=True)
+            ]
+            for row, height in zip(rows, heights, strict=True)
+        ]
+    )
 
 
 def is_number(factor: Any) -> bool:

@@ -68,16 +68,17 @@ class Page:
         with suppress(TypeError):
             Reader(left, {"t": 0, "N": STEPS}, lambda what, _: seen.append(what), {}).whole()
         (what,) = seen
-        if isinstance(what, tuple) and what[0] == "derivative":  # noqa: SIM102
-            if self.is_parameter(what[2]) and what[1].indices[-1:] != ("t",):
-                self.gradients.append((what[2], right))
-                return
+        of_parameter = isinstance(what, tuple) and isinstance(what[-1], Symbol) and len(what) == 3
+        if of_parameter and self.is_parameter(what[2]) and not self.at_t(what):
+            self.gradients.append((what[2], right))
+            return
         equations = self.general if self.at_t(what) else self.exact
         equations.setdefault(self.key(what, {"t": 0, "N": STEPS}), right)
 
     def at_t(self, what: Any) -> bool:
-        symbol = what[1] if isinstance(what, tuple) else what
-        return symbol.indices[-1:] == ("t",)
+        while isinstance(what, tuple):
+            what = what[1]
+        return bool(what.indices[-1:] == ("t",))
 
     def is_parameter(self, symbol: Symbol) -> bool:
         # An initial state has a time step, and no equation defines it.
@@ -93,6 +94,9 @@ class Page:
 
     def value(self, what: Any, times: Any) -> Any:
         key = self.key(what, times)
+        if key[0] == "derivative" and not self.is_defined(key):
+            # Where one edge is all there is between, the immediate derivative is the total one.
+            what, key = ("immediate", *what[1:]), ("immediate", *key[1:])
         if key in self.known:
             return self.known[key]
         self.known[key] = found = self.computed(what, key)
@@ -103,7 +107,7 @@ class Page:
             return self.fixed[key[:2]]
         if isinstance(what, Symbol) and what.sign == "I":
             return np.eye(self.sizes[what.indices[0]])
-        step = key[2] if isinstance(what, Symbol) else key[1][2]
+        step = step_of(key)
         if key in self.exact:
             return self.read(self.exact[key], {})
         moved = shifted(key, -step)
@@ -112,8 +116,19 @@ class Page:
             return self.read(self.general[moved], {"t": step})
         return self.varying[key[:2]](step)
 
+    def is_defined(self, key: Any) -> bool:
+        return key in self.exact or shifted(key, -step_of(key)) in self.general
+
     def read(self, text: str, times: Any) -> Any:
         return Reader(text, {"N": STEPS, **times}, self.value, self.functions).whole()
+
+
+def step_of(key: Any) -> Any:
+    """The time step of a symbol, or of the first symbol of what it is in."""
+    return key[2] if isinstance(key[1], tuple) and key[0] not in KINDS else step_of(key[1])
+
+
+KINDS = {"derivative", "immediate", "delta", "tuple"}
 
 
 def shifted(key: Any, by: int) -> Any:
@@ -161,10 +176,20 @@ def compared(name: str, level: Any, loss: Any, change: Any = lambda latex: latex
     return found
 
 
+UNREAD = {
+    "bidirectional", "linear-attention", "lstm", "lstm-coupled", "lstm-peephole", "mgu", "minlstm",
+    "sru", "stacked",
+}  # fmt: skip
+"""Models whose Jacobians the reader cannot read yet: blocks of zeros of a width that is not printed,
+names that print as a longer formula, derivatives that are not printed at all."""
+
+READ = [("adjoint", name) for name in b.model_names()]
+READ += [("jacobian", name) for name in b.model_names() if name not in UNREAD]
+
+
 @pytest.mark.parametrize("loss", ["last", "sum"])
-@pytest.mark.parametrize("level", ["adjoint"])
-@pytest.mark.parametrize("name", b.model_names())
-def test_the_print_is_the_gradient(name: str, level: str, loss: str) -> None:
+@pytest.mark.parametrize(("level", "name"), READ)
+def test_the_print_is_the_gradient(level: str, name: str, loss: str) -> None:
     assert max(compared(name, level, loss)) < 1e-12
 
 
