@@ -69,9 +69,7 @@ def check_shapes(**arrays):
     sizes = {}
     for name, array in arrays.items():
         if np.asarray(array).dtype.kind not in "biufc":
-            raise ValueError(
-                f"{name} has the type {np.asarray(array).dtype}, not a number's"
-            )
+            raise ValueError(f"{name} has the type {np.asarray(array).dtype}, not a number's")
         for size, number in zip(SHAPES[name], np.shape(array)):
             if size.isidentifier():
                 sizes.setdefault(size, number)
@@ -206,3 +204,4 @@ def value_and_grad(params, x, d, s0):
     ds0 = ds_next
 
     return value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0)
+

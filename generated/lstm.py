@@ -111,9 +111,7 @@ def check_shapes(**arrays):
     sizes = {}
     for name, array in arrays.items():
         if np.asarray(array).dtype.kind not in "biufc":
-            raise ValueError(
-                f"{name} has the type {np.asarray(array).dtype}, not a number's"
-            )
+            raise ValueError(f"{name} has the type {np.asarray(array).dtype}, not a number's")
         for size, number in zip(SHAPES[name], np.shape(array)):
             if size.isidentifier():
                 sizes.setdefault(size, number)
@@ -193,12 +191,12 @@ class Workspace:
         self.sizes = {"T": T, "B": B, **dimensions._asdict()}
         self.dtype = np.dtype(dtype)
         self.lock = Lock()
-        self.z_g_p_f_o_in = np.empty((T, 4 * n, B), dtype)
+        self.z_g_p_f_o_in = np.empty((T, 4*n, B), dtype)
         self.h_all = np.empty((T + 1, n, B), dtype)
-        self.gpfo = np.empty((T, 4 * n, B), dtype)
+        self.gpfo = np.empty((T, 4*n, B), dtype)
         self.c_all = np.empty((T + 1, n, B), dtype)
         self.h_in = np.empty((T, n, B), dtype)
-        self.z_g_p_f_o_in3 = np.empty((4 * n, B), dtype)
+        self.z_g_p_f_o_in3 = np.empty((4*n, B), dtype)
         self.c_in = np.empty((n, B), dtype)
         self.c_in2 = np.empty((n, B), dtype)
         self.h_rows = np.empty((T + 1, B, n), dtype)
@@ -207,8 +205,8 @@ class Workspace:
         self.dh_in = np.empty((T, n, B), dtype)
         self.dc_in = np.empty((T, n, B), dtype)
         self.dz_g_in = np.empty((T, n, B), dtype)
-        self.dz_ofi_in = np.empty((T, 3 * n, B), dtype)
-        self.dz_ofig = np.empty((T, 4 * n, B), dtype)
+        self.dz_ofi_in = np.empty((T, 3*n, B), dtype)
+        self.dz_ofig = np.empty((T, 4*n, B), dtype)
         self.dh = np.empty((n, B), dtype)
         self.dc_in4 = np.empty((n, B), dtype)
 
@@ -226,9 +224,7 @@ def forward(params, x, h0, c0):
 
 def loss(params, x, d, h0, c0):
     """Return the loss; the arguments are those of value_and_grad."""
-    params, arguments, sizes, dtype = checked(
-        params, {"x": x, "d": d, "h0": h0, "c0": c0}
-    )
+    params, arguments, sizes, dtype = checked(params, {"x": x, "d": d, "h0": h0, "c0": c0})
     return run(params, workspace_of(sizes, dtype), arguments, until="loss")
 
 
@@ -258,11 +254,7 @@ def value_and_grad(
         raise ValueError("window, checkpoint and workspace do not go together")
     if checkpoint is not None:
         return checkpointed(params, arguments, checkpoint)
-    return (
-        windowed(params, arguments, window)
-        if exact
-        else chunked(params, arguments, window)
-    )
+    return windowed(params, arguments, window) if exact else chunked(params, arguments, window)
 
 
 def step(params, state, x):
@@ -291,10 +283,7 @@ def initial_state(params, B, h0, c0):
 @functools.lru_cache(maxsize=64)
 def sizes_and_type(names, shapes, types):
     """Return the sizes and the type to compute in; raise ValueError for what does not fit."""
-    arrays = [
-        np.broadcast_to(np.empty((), type_), shape)
-        for type_, shape in zip(types, shapes)
-    ]
+    arrays = [np.broadcast_to(np.empty((), type_), shape) for type_, shape in zip(types, shapes)]
     sizes = check_shapes(**dict(zip(names, arrays)))
     dtype = np.result_type(*(t for name, t in zip(names, types)))
     return sizes, dtype if dtype.kind in "fc" else np.dtype(float)
@@ -351,9 +340,7 @@ def chunked(params, arguments, window):
     for begin, end, work in with_workspaces(spans, sizes, dtype):
         part = part_of(arguments, begin, end)
         share = 1
-        value, gradients, initial, _ = run(
-            params, work, part, start=state, weight=weight_of(share, dtype)
-        )
+        value, gradients, initial, _ = run(params, work, part, start=state, weight=weight_of(share, dtype))
         total = total + share * value
         by_params = added(by_params, gradients)
         by_states = by_states or initial
@@ -373,9 +360,7 @@ def windowed(params, arguments, window):
     share = 1
     work = workspace_of(sizes, dtype, T=window)
     first = part_of(arguments, 0, window)
-    _, by_params, by_states, _ = run(
-        params, work, first, weight=weight_of(share, dtype)
-    )
+    _, by_params, by_states, _ = run(params, work, first, weight=weight_of(share, dtype))
     weight = weight_of(0, dtype, window)
     weight[-1] = share
     every = np.arange(1, T - window + 1)
@@ -399,9 +384,7 @@ def checkpointed(params, arguments, every):
     """The gradients of all time steps, the states of every so many kept alone."""
     params, arguments, sizes, dtype = checked(params, arguments)
     T = sizes["T"]
-    spans = spans_of(
-        T, math.isqrt(max(T - 1, 0)) + 1 if every == "sqrt" else every, "checkpoint"
-    )
+    spans = spans_of(T, math.isqrt(max(T - 1, 0)) + 1 if every == "sqrt" else every, "checkpoint")
     if len(spans) < 2:
         return at_once(params, arguments)
     states = [None]
@@ -414,12 +397,7 @@ def checkpointed(params, arguments, every):
         part = part_of(arguments, begin, end)
         share = 1
         value, gradients, by_states, final = run(
-            params,
-            work,
-            part,
-            start=states.pop(),
-            final=final,
-            weight=weight_of(share, dtype),
+            params, work, part, start=states.pop(), final=final, weight=weight_of(share, dtype)
         )
         total = total + share * value
         by_params = added(by_params, gradients)
@@ -457,11 +435,7 @@ def weight_of(share, dtype, T=1):
 
 def added(total, gradients):
     """Return the sum of gradients."""
-    return (
-        gradients
-        if total is None
-        else Parameters(*(a + b for a, b in zip(total, gradients)))
-    )
+    return gradients if total is None else Parameters(*(a + b for a, b in zip(total, gradients)))
 
 
 def histories_of(work):
@@ -476,9 +450,7 @@ def state_at(work, step):
     """Return the State after a number of time steps of what was computed last."""
     return State(
         *(
-            history
-            if history is None
-            else np.array(history[step : step + depth] if depth > 1 else history[step])
+            history if history is None else np.array(history[step : step + depth] if depth > 1 else history[step])
             for history, depth in zip(histories_of(work), DEPTHS)
         )
     )
@@ -497,9 +469,7 @@ def states_at(work, steps):
     return State(*found)
 
 
-def run(
-    params, work, arguments, *, start=None, final=None, weight=None, until="gradients"
-):
+def run(params, work, arguments, *, start=None, final=None, weight=None, until="gradients"):
     """Compute as far as asked: the forward pass, the loss, or all gradients.
 
     start: the State before the first step, where it is not that of the arguments
@@ -515,25 +485,7 @@ def run(
     m = work.sizes["m"]
     n = work.sizes["n"]
     k = work.sizes["k"]
-    (
-        W_ii,
-        W_hi,
-        b_ii,
-        b_hi,
-        W_if,
-        W_hf,
-        b_if,
-        b_hf,
-        W_ig,
-        W_hg,
-        b_ig,
-        b_hg,
-        W_io,
-        W_ho,
-        b_io,
-        b_ho,
-        V,
-    ) = params
+    W_ii, W_hi, b_ii, b_hi, W_if, W_hf, b_if, b_hf, W_ig, W_hg, b_ig, b_hg, W_io, W_ho, b_io, b_ho, V = params
     z_g_p_f_o_in = work.z_g_p_f_o_in
     h_all = work.h_all
     h = h_all[1:]
@@ -560,7 +512,7 @@ def run(
     dh = work.dh
     dc_in4 = work.dc_in4
     dc = work.dc_in4
-    dz_ofig_rows = work.z_g_p_f_o_in.reshape(T, B, 4 * n)
+    dz_ofig_rows = work.z_g_p_f_o_in.reshape(T, B, 4*n)
 
     v = h0.swapaxes(-1, -2)
     v2 = c0.swapaxes(-1, -2)
@@ -570,47 +522,26 @@ def run(
     else:
         h_all[0] = start.h.swapaxes(-1, -2)
         c_all[0] = start.c.swapaxes(-1, -2)
-    W = np.ascontiguousarray(
-        np.concatenate([W_ig.T, 0.5 * W_ii.T, 0.5 * W_if.T, 0.5 * W_io.T], axis=0)
-    )
+    W = np.ascontiguousarray(np.concatenate([W_ig.T, 0.5 * W_ii.T, 0.5 * W_if.T, 0.5 * W_io.T], axis=0))
     np.matmul(W, x.swapaxes(-1, -2), out=z_g_p_f_o_in)
-    b = np.concatenate(
-        [
-            b_hg + b_ig,
-            0.5 * b_hi + 0.5 * b_ii,
-            0.5 * b_hf + 0.5 * b_if,
-            0.5 * b_ho + 0.5 * b_io,
-        ]
-    )
+    b = np.concatenate([b_hg + b_ig, 0.5 * b_hi + 0.5 * b_ii, 0.5 * b_hf + 0.5 * b_if, 0.5 * b_ho + 0.5 * b_io])
     np.add(z_g_p_f_o_in, b[:, None], out=z_g_p_f_o_in)
-    W2 = np.ascontiguousarray(
-        np.concatenate([W_hg.T, 0.5 * W_hi.T, 0.5 * W_hf.T, 0.5 * W_ho.T], axis=0)
-    )
+    W2 = np.ascontiguousarray(np.concatenate([W_hg.T, 0.5 * W_hi.T, 0.5 * W_hf.T, 0.5 * W_ho.T], axis=0))
     for (
-        h_previous_t,
-        z_g_p_f_o_in2_t,
-        gpfo_t,
-        gpfo_t2,
-        c_previous_t,
-        f_t,
-        g_t,
-        p_t,
-        c_t,
-        h_in_t,
-        o_t,
-        h_t,
+        h_previous_t, z_g_p_f_o_in2_t, gpfo_t, gpfo_t2, c_previous_t, f_t, g_t, p_t, c_t,
+        h_in_t, o_t, h_t,
     ) in zip(
         h_previous,
         z_g_p_f_o_in,
         gpfo,
         gpfo[:, n:],
         c_previous,
-        gpfo[:, 2 * n : 3 * n],
+        gpfo[:, 2*n:3*n],
         gpfo[:, :n],
-        gpfo[:, n : 2 * n],
+        gpfo[:, n:2*n],
         c,
         h_in,
-        gpfo[:, 3 * n :],
+        gpfo[:, 3*n:],
         h,
     ):
         np.dot(W2, h_previous_t, out=z_g_p_f_o_in3)
@@ -627,10 +558,10 @@ def run(
     np.matmul(h_rows[1:].reshape(T * B, n), V, out=y.reshape(T * B, k))
     if until == "forward":
         return Forward(
-            gpfo[:, n : 2 * n].swapaxes(-1, -2),
-            gpfo[:, 2 * n : 3 * n].swapaxes(-1, -2),
+            gpfo[:, n:2*n].swapaxes(-1, -2),
+            gpfo[:, 2*n:3*n].swapaxes(-1, -2),
             gpfo[:, :n].swapaxes(-1, -2),
-            gpfo[:, 3 * n :].swapaxes(-1, -2),
+            gpfo[:, 3*n:].swapaxes(-1, -2),
             c.swapaxes(-1, -2),
             h.swapaxes(-1, -2),
             y,
@@ -647,17 +578,17 @@ def run(
     np.matmul(V, dy.swapaxes(-1, -2), out=dh_in)
     np.multiply(h_in, h_in, out=dc_in)
     np.subtract(1, dc_in, out=dc_in)
-    np.multiply(gpfo[:, 3 * n :], dc_in, out=dc_in)
+    np.multiply(gpfo[:, 3*n:], dc_in, out=dc_in)
     np.multiply(gpfo[:, :n], gpfo[:, :n], out=dz_g_in)
     np.subtract(1, dz_g_in, out=dz_g_in)
-    np.multiply(gpfo[:, n : 2 * n], dz_g_in, out=z_g_p_f_o_in[:, 3 * n :])
-    np.subtract(1, gpfo[:, 3 * n :], out=dz_ofi_in[:, :n])
-    np.subtract(1, gpfo[:, 2 * n : 3 * n], out=dz_ofi_in[:, n : 2 * n])
-    np.subtract(1, gpfo[:, n : 2 * n], out=dz_ofi_in[:, 2 * n :])
-    np.multiply(h_in, gpfo[:, 3 * n :], out=z_g_p_f_o_in[:, :n])
-    np.multiply(c_previous, gpfo[:, 2 * n : 3 * n], out=z_g_p_f_o_in[:, n : 2 * n])
-    np.multiply(gpfo[:, :n], gpfo[:, n : 2 * n], out=z_g_p_f_o_in[:, 2 * n : 3 * n])
-    np.multiply(z_g_p_f_o_in[:, : 3 * n], dz_ofi_in, out=z_g_p_f_o_in[:, : 3 * n])
+    np.multiply(gpfo[:, n:2*n], dz_g_in, out=z_g_p_f_o_in[:, 3*n:])
+    np.subtract(1, gpfo[:, 3*n:], out=dz_ofi_in[:, :n])
+    np.subtract(1, gpfo[:, 2*n:3*n], out=dz_ofi_in[:, n:2*n])
+    np.subtract(1, gpfo[:, n:2*n], out=dz_ofi_in[:, 2*n:])
+    np.multiply(h_in, gpfo[:, 3*n:], out=z_g_p_f_o_in[:, :n])
+    np.multiply(c_previous, gpfo[:, 2*n:3*n], out=z_g_p_f_o_in[:, n:2*n])
+    np.multiply(gpfo[:, :n], gpfo[:, n:2*n], out=z_g_p_f_o_in[:, 2*n:3*n])
+    np.multiply(z_g_p_f_o_in[:, :3*n], dz_ofi_in, out=z_g_p_f_o_in[:, :3*n])
     dc_next[...] = 0
     if final is not None:
         dc_next += final.c.swapaxes(-1, -2)
@@ -666,14 +597,7 @@ def run(
         dh_next += final.h.swapaxes(-1, -2)
     W3 = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
     for (
-        dh_in_t,
-        dc_in3_t,
-        dz_ofig_in_t,
-        dz_o_t,
-        dz_ofig_in_t2,
-        dz_ofig_t,
-        f_t2,
-        dz_ofig_t2,
+        dh_in_t, dc_in3_t, dz_ofig_in_t, dz_o_t, dz_ofig_in_t2, dz_ofig_t, f_t2, dz_ofig_t2,
     ) in zip(
         dh_in[::-1],
         dc_in[::-1],
@@ -681,7 +605,7 @@ def run(
         dz_ofig[:, :n][::-1],
         z_g_p_f_o_in[:, n:].reshape(T, 3, n, B)[::-1],
         dz_ofig[:, n:].reshape(T, 3, n, B)[::-1],
-        gpfo[:, 2 * n : 3 * n][::-1],
+        gpfo[:, 2*n:3*n][::-1],
         dz_ofig[::-1],
     ):
         np.add(dh_next, dh_in_t, out=dh)
@@ -693,21 +617,17 @@ def run(
         np.dot(W3, dz_ofig_t2, out=dh_next)
     db = dz_ofig.sum(axis=(0, 2))
     np.copyto(dz_ofig_rows, dz_ofig.swapaxes(1, 2))
-    dW = np.ascontiguousarray(
-        h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4 * n)
-    )
-    dW2 = np.ascontiguousarray(
-        x.reshape(T * B, m).T @ dz_ofig_rows.reshape(T * B, 4 * n)
-    )
-    db_ig = db[3 * n :]
-    dW_hg = dW[:, 3 * n :]
-    dW_ig = dW2[:, 3 * n :]
-    db_if = db[n : 2 * n]
-    dW_hf = dW[:, n : 2 * n]
-    dW_if = dW2[:, n : 2 * n]
-    db_ii = db[2 * n : 3 * n]
-    dW_hi = dW[:, 2 * n : 3 * n]
-    dW_ii = dW2[:, 2 * n : 3 * n]
+    dW = np.ascontiguousarray(h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n))
+    dW2 = np.ascontiguousarray(x.reshape(T * B, m).T @ dz_ofig_rows.reshape(T * B, 4*n))
+    db_ig = db[3*n:]
+    dW_hg = dW[:, 3*n:]
+    dW_ig = dW2[:, 3*n:]
+    db_if = db[n:2*n]
+    dW_hf = dW[:, n:2*n]
+    dW_if = dW2[:, n:2*n]
+    db_ii = db[2*n:3*n]
+    dW_hi = dW[:, 2*n:3*n]
+    dW_ii = dW2[:, 2*n:3*n]
     gradients = Parameters(
         W_ii=dW_ii,
         W_hi=dW_hi,
@@ -729,9 +649,4 @@ def run(
     )
     dh_first = np.array(dh_next.swapaxes(-1, -2))
     dc_first = np.array(dc_next.swapaxes(-1, -2))
-    return (
-        E,
-        gradients,
-        InitialState(h0=dh_first, c0=dc_first),
-        State(dh_first, dc_first),
-    )
+    return E, gradients, InitialState(h0=dh_first, c0=dc_first), State(dh_first, dc_first)

@@ -38,6 +38,7 @@ def test_the_files_are_those_that_the_command_makes(renewed):
         "elman-jacobian.tex",
         "elman-adjoint.tex",
         "elman.json",
+        "elman-notes.tex",
         "elman.py",
         "lstm.py",
     ],

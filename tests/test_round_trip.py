@@ -180,7 +180,7 @@ UNREAD = {
     "bidirectional", "linear-attention", "lstm", "lstm-coupled", "lstm-peephole", "mgu", "minlstm",
     "sru", "stacked",
 }  # fmt: skip
-"""Models whose Jacobians the reader cannot read yet: blocks of zeros of a width that is not printed,
+"""Models whose Jacobians the reader cannot read yet: blocks of zeros whose width is not printed,
 names that print as a longer formula, derivatives that are not printed at all."""
 
 READ = [("adjoint", name) for name in b.model_names()]

@@ -23,6 +23,7 @@ COMMANDS = {
     "elman-jacobian.tex": "derive elman --steps 3 --level jacobian --format latex",
     "elman-adjoint.tex": "derive elman --steps 3 --level adjoint --format latex",
     "elman.json": "derive elman --steps 3 --format json",
+    "elman-notes.tex": "notes elman --document",
     "elman.py": "generate elman --style readable",
     "lstm.py": "generate lstm",
 }
