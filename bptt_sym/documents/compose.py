@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,7 +35,7 @@ from bptt_sym.documents.document import (
     Table,
     plain_words,
 )
-from bptt_sym.documents.example import Example
+from bptt_sym.documents.example import Example, Value
 from bptt_sym.figures.figure import figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.latex import label, left_width, lines
@@ -47,6 +48,8 @@ ROOM = 42.0
 
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
+
+NUMBERS_A_LINE = 4
 
 MOST_WHOLE = 10**7
 """Numbers from this on are rounded."""
@@ -141,6 +144,11 @@ class Composer:
         if self.loss != "mean":
             drawn = figure(self.model, self.steps, loss=self.loss)
             yield Drawing("unfolded", drawn, f"The model, unfolded over {self.steps} time steps.")
+
+        told = self.chain.state_tuple
+        if self.chain.needs_marks or told is not None:
+            handed_on = "" if told is None else self.math(told)
+            yield Paragraph(self.say.conventions(self.chain.needs_marks, handed_on))
 
     def gradient(self, parameter: Parameter) -> Iterator[Block]:
         """Contribution by contribution, their sum, and the general form."""
@@ -281,15 +289,15 @@ class Composer:
         sizes = [f"${name} = {size}$" for name, size in example.sizes.items()]
         functions = [rf"${name} = {known}$" for name, known in self.known_functions()]
         yield Paragraph(self.say.example(sizes, functions))
-        yield Equations(tuple(map(self.value_formula, example.given)))
+        yield Equations(tuple(self.values(example.given)))
         yield Paragraph(self.say.forward())
-        yield Equations(tuple(map(self.value_formula, example.forward)))
+        yield Equations(tuple(self.values(example.forward)))
         yield Paragraph(self.say.backward())
-        yield Equations(tuple(map(self.value_formula, example.adjoints)))
+        yield Equations(tuple(self.values(example.adjoints)))
         yield Paragraph(self.say.results())
         wanted = {parameter.name for parameter in self.parameters}
         results = [r for r in example.gradients if r.parameter in wanted]
-        yield Equations(tuple(map(self.value_formula, results)))
+        yield Equations(tuple(self.values(results)))
 
     def known_functions(self) -> list[tuple[str, str]]:
         """The symbolic functions with those that stand for them, in LaTeX."""
@@ -306,9 +314,15 @@ class Composer:
             heading = f"The gradient by ${self.math(parameter)}$"
             yield Section(heading, tuple(self.gradient(parameter)))
 
-    def value_formula(self, entry: Any) -> Formula:
-        left = self.math(entry.left)
-        return Formula((f"{left} &= {entry.number}",))
+    def values(self, entries: Sequence[Value]) -> Iterator[Formula]:
+        """What symbols are: a line for each matrix, numbers a few on a line."""
+        texts = [(self.math(e.left), e.number, e.array.size == 1) for e in entries]
+        for single, group in itertools.groupby(texts, key=lambda text: text[2]):
+            found, count = list(group), NUMBERS_A_LINE if single else 1
+            for start in range(0, len(found), count):
+                (left, number, _), *more = found[start : start + count]
+                rest = "".join(rf", \quad {other} = {of}" for other, of, _ in more)
+                yield Formula((f"{left} &= {number}{rest}",))
 
     # Equations.
 
