@@ -49,7 +49,7 @@ ROOM = 42.0
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
 
-NUMBERS_A_LINE = 4
+NUMBERS_A_LINE = 3
 
 MOST_WHOLE = 10**7
 """Numbers from this on are rounded."""
