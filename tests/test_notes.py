@@ -31,6 +31,7 @@ needs_latex = pytest.mark.skipif(
 )
 
 MODELS = b.model_names()
+CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
 ELMAN = b.load_model("elman")
 
 
@@ -100,6 +101,23 @@ def test_two_layers_have_a_binomial_number_of_paths():
     step = derive_step(model, detailed=False)
     for found in costs(step, model.parameters["U"], "last"):
         assert found.paths == math.comb(found.steps + 1, 2)
+
+
+@pytest.mark.parametrize("loss", ["last", "sum"])
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_notes_of_any_cell_tell_of_each_parameter_and_close_their_environments(path, loss):
+    model = b.load_model(str(path))
+    notes = b.notes(model, loss=loss)
+    found = [section for section in notes.document.sections if "The gradient by" in section.heading]
+    assert len(found) == len(model.parameters)
+    for source in (notes.tex(), notes.tex("slides")):
+        open_ones = []
+        for word, environment in re.findall(r"\\(begin|end){(.*?)}", source):
+            if word == "begin":
+                open_ones.append(environment)
+            else:
+                assert environment == open_ones.pop()
+        assert not open_ones
 
 
 # The worked example.

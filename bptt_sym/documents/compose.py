@@ -20,7 +20,9 @@ from bptt_sym.algebra.layout import Call, Terms
 from bptt_sym.derivation.derivation import Derivation, Loss, loss_label
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.unfolding import Node
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import (
     Block,
@@ -100,7 +102,7 @@ class Composer:
 
     def exercise(self, parameter: Parameter) -> Iterator[Block]:
         """The steps of a gradient as questions, with room for the answers."""
-        name, found = self.math(parameter), self.contributions(parameter)
+        name, found = self.math(parameter), self.copies(parameter)
         for question in self.say.questions(name, len(found), self.told_loss()).strip().splitlines():
             yield Paragraph(question)
             yield Space()
@@ -154,13 +156,14 @@ class Composer:
         """Contribution by contribution, their sum, and the general form."""
         (part,) = (s for s in self.chain.sections if s.parameter == parameter)
         single = [e for e in part.equations if e.contribution]
-        found = self.contributions(parameter)
+        found = self.copies(parameter)
         name, loss = self.math(parameter), self.told_loss()
         if len(found) == 1:
             (only,) = found
-            readers = self.inline(reader.at(TIME) for reader in only.readers)
-            last = only.step == self.steps
-            yield Paragraph(self.say.one_copy(name, readers, loss, only.step, last))
+            reading = [edge.of for edge in self.step.edges if edge.by.name == parameter.name]
+            readers = self.inline(dict.fromkeys(reading))
+            last = only.time == self.steps
+            yield Paragraph(self.say.one_copy(name, readers, loss, only.time, last))
         elif found:
             capital = "The loss" if self.loss != "last" else f"${loss}$"
             yield Paragraph(self.say.many_copies(name, len(found), capital))
@@ -177,17 +180,14 @@ class Composer:
             yield Paragraph(self.say.general())
             yield from self.equations(self.chain, whole)
 
-    def contributions(self, parameter: Parameter) -> list[Any]:
-        """What the copies of a parameter contribute, as the derivation has it."""
-        from bptt_sym.derivation.concrete import ConcreteContributions
-        from bptt_sym.derivation.contributions import Contributions as All
-
-        concrete = ConcreteContributions(All(self.step, 8), parameter, self.steps)
-        return concrete.last() if self.loss == "last" else concrete.summed()
+    def copies(self, parameter: Parameter) -> list[Node]:
+        """The copies of a parameter that the loss depends on, the latest first."""
+        losses = range(1 if self.loss == "sum" else self.steps, self.steps + 1)
+        return Paths(self.step, self.steps, losses).copies(parameter.name)
 
     def drawn(self) -> Sequence[Parameter]:
         """The parameters whose paths are drawn in the text."""
-        many = [p for p in self.parameters if len(self.contributions(p)) > 1]
+        many = [p for p in self.parameters if len(self.copies(p)) > 1]
         return many if len(self.parameters) <= MOST_DRAWN else many[:1]
 
     def told_loss(self) -> str:
@@ -213,7 +213,7 @@ class Composer:
         name = f"path-{parameter.name}-{found.step}"
         return Contribution(Paragraph(said), written, Drawing(name, drawn, caption))
 
-    def at(self, node: Any) -> str:
+    def at(self, node: Node) -> str:
         """A node of the unfolding."""
         for equation in self.model.all_equations:
             if equation.name == node.name:
@@ -241,7 +241,7 @@ class Composer:
             yield from self.equations(self.adjoints, part.equations)
 
     def cost(self) -> Iterator[Block]:
-        parameter = max(self.parameters, key=lambda p: len(self.contributions(p)))
+        parameter = max(self.parameters, key=lambda p: len(self.copies(p)))
         name = self.math(parameter)
         yield Paragraph(self.say.cost(name))
         rows = [
