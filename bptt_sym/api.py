@@ -13,10 +13,12 @@ from bptt_sym.derivation.derivation import LOSSES, Level, Loss
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
-from bptt_sym.figures.figure import Figure, figure
+from bptt_sym.figures.figure import Figure
+from bptt_sym.figures.figure import figure as draw
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
+from bptt_sym.model.notations import in_notation, notation_names
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ def derive(
     most_factors: int = MOST_FACTORS,
     paths: bool = False,
     masked: bool = False,
+    notation: str | Path | None = None,
 ) -> Derivation:
     """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
 
@@ -85,14 +88,17 @@ def derive(
     "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone), "sum" (E_1 + ... + E_N) or
     "mean". A chain of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths
     through the unfolding to the copies of each parameter are counted, and listed where they are
-    few. ``masked`` adds a mask, for sequences of different lengths. Raises InputError for a
-    parameter, level, loss or number that is not among these.
+    few. ``masked`` adds a mask, for sequences of different lengths. ``notation`` is the name of a
+    notation that ships, or the path of a notation file. Raises InputError for a parameter, level,
+    loss, notation or number that is not among these.
 
     >>> print(derive(load_model("elman"), wrt="W_y").text().splitlines()[-2])
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
     """
+    if masked:
+        model = with_mask(model, loss_of_every_step=loss != "last")
     plain = derive_plainly(
-        with_mask(model, loss_of_every_step=loss != "last") if masked else model,
+        model if notation is None else in_notation(model, notation),
         wrt,
         steps,
         level=level,
@@ -111,16 +117,40 @@ def notes(
     wrt: str | Iterable[str] | None = None,
     loss: Loss = "last",
     exercise: Iterable[str] = (),
+    notation: str | Path | None = None,
 ) -> Notes:
     """The derivation of a model's gradients as course notes, which can write themselves.
 
     ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
-    the reader. Raises InputError for an unknown parameter or loss, or for a number of steps below
-    2 or above 12.
+    the reader. ``notation`` is the name of a notation that ships, or the path of a notation file.
+    Raises InputError for an unknown parameter, loss or notation, or for a number of steps below 2
+    or above 12.
     """
     from bptt_sym.documents.notes import notes as compose
 
-    return compose(model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise))
+    return compose(model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise), notation=notation)
+
+
+def figure(
+    model: Model,
+    steps: int = 3,
+    *,
+    folded: bool = False,
+    simplified: str | None = None,
+    path: str | None = None,
+    loss: str = "last",
+    notation: str | Path | None = None,
+) -> Figure:
+    """The figure of a model that is unfolded over ``steps`` time steps.
+
+    ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
+    parameter and leaves only what contributes to the gradient by it; ``path`` draws on that the
+    backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last" or "sum",
+    ``notation`` the name of a notation that ships, or the path of a notation file. Raises
+    InputError for an unknown parameter, contribution, loss, notation or number of steps.
+    """
+    shown = model if notation is None else in_notation(model, notation)
+    return draw(shown, steps, folded=folded, simplified=simplified, path=path, loss=loss)
 
 
 def generate(
@@ -247,6 +277,7 @@ __all__ = [
     "load_model",
     "model_names",
     "model_text",
+    "notation_names",
     "notes",
     "program_text",
     "verify",

@@ -55,6 +55,12 @@ masked_option = click.option(
     help="Add a mask, for sequences of different lengths.",
 )
 
+notation_option = click.option(
+    "--notation",
+    metavar="NAME|FILE.toml",
+    help="The notation of a book or a paper (see docs/notations.md), or one of your own.",
+)
+
 style_option = click.option(
     "--style",
     type=click.Choice(STYLES),
@@ -115,6 +121,7 @@ def cli(context: click.Context) -> None:
     help="Count the paths through the unfolded network, and list them where they are few.",
 )
 @masked_option
+@notation_option
 @output_option
 @force_option
 def derive(
@@ -129,6 +136,7 @@ def derive(
     mark_immediate: bool,
     paths: bool,
     masked: bool,
+    notation: str | None,
     output: str | None,
     force: bool,
 ) -> None:
@@ -146,6 +154,7 @@ def derive(
         most_factors=most_factors,
         paths=paths,
         masked=masked,
+        notation=notation,
     )
     to_terminal = output is None or output == "-"
     if form == "latex":
@@ -304,6 +313,7 @@ def verify(
     show_default=True,
     help="The loss of the last step alone, or those of all steps.",
 )
+@notation_option
 @click.option(
     "-o",
     "--output",
@@ -319,6 +329,7 @@ def figure(
     simplified: str | None,
     path: str | None,
     loss: str,
+    notation: str | None,
     output: str,
     force: bool,
 ) -> None:
@@ -328,7 +339,13 @@ def figure(
 
     ending = check_ending(Path(output).suffix)
     drawn = api.figure(
-        api.load_model(model), steps, folded=folded, simplified=simplified, path=path, loss=loss
+        api.load_model(model),
+        steps,
+        folded=folded,
+        simplified=simplified,
+        path=path,
+        loss=loss,
+        notation=notation,
     )
     write_output(Path(output), drawn.written(ending), force=force)
 
@@ -358,6 +375,7 @@ def figure(
     type=click.Choice(["tex", "md", "ipynb", "pdf"]),
     help="The format. [by the file's ending]",
 )
+@notation_option
 @click.option("-o", "--output", required=True, metavar="FILE", help="Write to FILE, and beside it.")
 @force_option
 def notes(
@@ -369,6 +387,7 @@ def notes(
     slides: bool,
     exercise: tuple[str, ...],
     form: str | None,
+    notation: str | None,
     output: str,
     force: bool,
 ) -> None:
@@ -381,7 +400,14 @@ def notes(
 
     target = Path(output)
     kind = kind_of(document=document, slides=slides)
-    made = api.notes(api.load_model(model), steps, wrt=wrt or None, loss=loss, exercise=exercise)
+    made = api.notes(
+        api.load_model(model),
+        steps,
+        wrt=wrt or None,
+        loss=loss,
+        exercise=exercise,
+        notation=notation,
+    )
     for path, content in files_of(made, target, form, kind).items():
         write_output(path, content, force=force)
 

@@ -14,7 +14,7 @@ import pytest
 import bptt_sym as b
 from bptt_sym.algebra.names import why_not_a_name
 from bptt_sym.algebra.numpy_names import NUMPY_NAMES
-from bptt_sym.model.notation import why_not_latex
+from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.read import parse_model
 
 ELMAN = (files("bptt_sym.model") / "cells" / "elman.toml").read_text(encoding="utf-8")

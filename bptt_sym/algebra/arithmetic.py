@@ -118,6 +118,11 @@ class MatrixProduct(Operation):
             return product(*arguments)
         return scale(coefficient, product(*factors))
 
+    def transposed(self, node: MatMul, arguments: Sequence[Any]) -> MatrixExpr:
+        numbers = [number for number in arguments if not isinstance(number, MatrixExpr)]
+        factors = [factor for factor in arguments if isinstance(factor, MatrixExpr)]
+        return self.rebuild(node, [*numbers, *reversed(factors)])
+
     def vjp(self, node: MatMul, cotangent: MatrixExpr) -> Pairs:
         coefficient, rest = split_coefficient(node)
         cotangent = scale(coefficient, cotangent)
@@ -345,6 +350,10 @@ class Broadcasting(Operation):
     def rebuild(self, node: Broadcast, arguments: Sequence[Any]) -> MatrixExpr:
         operand, *shape = arguments
         return broadcast(operand, tuple(shape))
+
+    def transposed(self, node: Broadcast, arguments: Sequence[Any]) -> MatrixExpr:
+        operand, rows, columns = arguments
+        return broadcast(operand, (columns, rows))
 
     def vjp(self, node: Broadcast, cotangent: MatrixExpr) -> Pairs:
         return [(node.operand, sum_of_entries(cotangent))]

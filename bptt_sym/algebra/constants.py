@@ -47,7 +47,14 @@ class IdentityMatrix(Constant):
         return Code(f"np.eye({size_code(node.rows)}, dtype=dtype)", CALL)
 
 
-class Ones(Constant):
+class OneNumber(Constant):
+    """A matrix whose entries are all the same number; ``args`` are its rows and columns."""
+
+    def transposed(self, node: Any, arguments: Sequence[Expr]) -> MatrixExpr:
+        return node.func(*reversed(arguments))
+
+
+class Ones(OneNumber):
     """A matrix of ones: a number spread over a vector."""
 
     node = OneMatrix
@@ -66,7 +73,7 @@ class Ones(Constant):
         return Code(f"np.ones({shape}, dtype)", CALL)
 
 
-class Zeros(Constant):
+class Zeros(OneNumber):
     """A matrix of zeros: the gradient by what the loss does not depend on."""
 
     node = ZeroMatrix

@@ -6,9 +6,9 @@ the boxes down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 SUM, PRODUCT, POWER, ATOM = range(1, 5)
 """How tightly a box binds; a box inside one that binds tighter gets brackets."""
@@ -25,12 +25,16 @@ class Number:
 
 @dataclass(frozen=True)
 class Glyph:
-    """A named symbol, e.g. W_s, with a time step if it has one; ``latex`` is its own notation."""
+    """A named symbol, e.g. W_s, with a time step if it has one; ``latex`` is its own notation.
+
+    ``place`` is where the time step stands: below, raised, or raised in brackets.
+    """
 
     name: str
-    vector: bool = False
+    alphabet: Literal["plain", "bar", "arrow", "bold", "bold upright"] = "plain"
     time: Layout | None = None
     latex: str = ""
+    place: Literal["subscript", "superscript", "parentheses", "angle"] = "subscript"
     binding = ATOM
 
 
@@ -53,10 +57,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Factors:
-    """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise")."""
+    """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise", "circle")."""
 
     factors: tuple[Layout, ...]
-    kind: Literal["matrix", "elementwise", "kronecker"] = "matrix"
+    kind: Literal["matrix", "elementwise", "circle", "kronecker"] = "matrix"
     binding = PRODUCT
 
 
@@ -70,19 +74,30 @@ class Negative:
 
 @dataclass(frozen=True)
 class Fraction:
-    """A derivative du/dv; ``immediate`` asks for the mark of an immediate derivative."""
+    """A derivative du/dv; ``mark`` is that of an immediate derivative, ``letter`` the d."""
 
     of: Layout
     by: Layout
-    immediate: bool = False
+    mark: Literal["", "plus", "star", "bar"] = ""
+    letter: Literal["partial", "d", "D"] = "partial"
     binding = POWER
 
 
 @dataclass(frozen=True)
+class Nabla:
+    """The gradient of a scalar by something, in the shape of it."""
+
+    of: Layout
+    by: Layout
+    binding = PRODUCT
+
+
+@dataclass(frozen=True)
 class AdjointOf:
-    """The adjoint of a variable."""
+    """The adjoint of a variable: a sign in front of it or a bar above it."""
 
     variable: Layout
+    sign: Literal["delta", "d", "overbar"] = "delta"
     binding = ATOM
 
 
@@ -110,6 +125,7 @@ class Superscript:
 
     base: Layout
     exponent: Layout | None
+    transpose: Literal["top", "T", "prime"] = "top"
     binding = POWER
 
 
@@ -215,6 +231,7 @@ Layout = (
     | Factors
     | Negative
     | Fraction
+    | Nabla
     | AdjointOf
     | Brackets
     | Call
@@ -243,10 +260,21 @@ def enclosed(boxes: Sequence[Layout]) -> tuple[Layout, ...]:
     return (*(Brackets(box) if _is_open(box) else box for box in before), last)
 
 
+def with_parts(box: Any, change: Callable[[Layout], Layout]) -> Any:
+    """The box with each box that stands in it changed."""
+
+    def part(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(part, value))
+        return change(value) if isinstance(value, Layout) else value
+
+    return replace(box, **{entry.name: part(getattr(box, entry.name)) for entry in fields(box)})
+
+
 def _is_open(box: Layout) -> bool:
-    """Whether the box ends in the body of a sum or product sign."""
+    """Whether the box ends in the body of a sum or product sign, or in what a gradient is of."""
     match box:
-        case Big() | EntrySum():
+        case Big() | EntrySum() | Nabla():
             return True
         case Factors(factors=factors):
             return _is_open(factors[-1])

@@ -31,10 +31,9 @@ def why_not_a_name(name: str) -> str | None:
     A name is ASCII letters and digits with at most one underscore, before its index: W_s. This
     closed form is what lets names enter generated Python and LaTeX as they are.
     """
-    if len(name) > LONGEST_NAME:
-        return f"is longer than {LONGEST_NAME} characters"
-    if not _NAME.fullmatch(name):
-        return "is not letters and digits, begun by a letter, with at most one underscore inside"
+    reason = why_not_shown(name)
+    if reason:
+        return reason
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "is a Python keyword"
     if hasattr(builtins, name):
@@ -43,6 +42,15 @@ def why_not_a_name(name: str) -> str | None:
         return "is a function or type of NumPy"
     if name in _RESERVED:
         return f"is reserved (reserved are {', '.join(sorted(_RESERVED))})"
+    return None
+
+
+def why_not_shown(name: str) -> str | None:
+    """Why a name cannot be shown as mathematics, or None if it can."""
+    if len(name) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} characters"
+    if not _NAME.fullmatch(name):
+        return "is not letters and digits, begun by a letter, with at most one underscore inside"
     return None
 
 

@@ -51,6 +51,10 @@ class Operation:
         """The expression with other arguments, in the normal form."""
         return node.func(*arguments)
 
+    def transposed(self, node: Any, arguments: Sequence[Any]) -> MatrixExpr:
+        """The transpose of the expression, given the transposes of its arguments."""
+        return self.rebuild(node, arguments)
+
     def jacobian(self, node: Any, position: int, reached: MatrixExpr) -> MatrixExpr:
         """J with vec(value) = seed J, for an expression linear in its argument at ``position``.
 

@@ -121,3 +121,13 @@ def replaced(expression: Expr, by: Mapping[MatrixExpr, MatrixExpr]) -> Expr:
     arguments = [replaced(argument, by) for argument in expression.args]
     same = arguments == list(expression.args)
     return expression if same else operation_of(expression).rebuild(expression, arguments)
+
+
+def transposed(expression: Expr, by: Mapping[Expr, Expr]) -> Expr:
+    """The transpose of an expression, in the normal form; ``by`` holds those of its leaves."""
+    if expression in by:
+        return by[expression]
+    if not isinstance(expression, MatrixExpr):
+        return expression  # a size, a time step or an exponent
+    arguments = [transposed(argument, by) for argument in expression.args]
+    return operation_of(expression).transposed(expression, arguments)

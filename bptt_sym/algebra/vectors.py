@@ -400,6 +400,10 @@ def pad(vector, start, size):
     def rebuild(self, node: Padding, arguments: Sequence[Any]) -> MatrixExpr:
         return padded(*arguments)
 
+    def transposed(self, node: Padding, arguments: Sequence[Any]) -> MatrixExpr:
+        operand, start, rows, columns = arguments
+        return padded(operand, start, columns, rows)
+
     def vjp(self, node: Padding, cotangent: MatrixExpr) -> Pairs:
         operand, start, *_ = node.args
         return [(operand, sliced(cotangent, start, start + length(operand)))]

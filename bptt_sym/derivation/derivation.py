@@ -7,12 +7,14 @@ from typing import Literal
 
 from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import (
+    LAST_STEP,
     TIME,
     Expr,
     MatrixExpr,
     Parameter,
     PartialDerivative,
     Symbol,
+    TotalLoss,
 )
 from bptt_sym.derivation.factors import Contribution, Factor
 from bptt_sym.derivation.unfolding import Node
@@ -148,6 +150,13 @@ class Derivation:
             for side in (equation.left.of, equation.left.by)
         )
         return next((side.at(TIME) for side in sides if isinstance(side, StateTuple)), None)
+
+    def objective(self, *, general: bool = False) -> MatrixExpr:
+        """The scalar that is derived: the loss of the last step, or the total of all steps."""
+        loss = self.model.loss.variable
+        if self.loss != "last":
+            return TotalLoss(loss.name)
+        return loss.at(LAST_STEP if general else self.steps)
 
     @property
     def equations(self) -> tuple[Equation, ...]:

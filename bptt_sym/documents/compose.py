@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bptt_sym.algebra.expressions import (
+    LAST_STEP,
     TIME,
     Expr,
     Integer,
@@ -15,6 +16,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     TimeProduct,
+    dimension,
 )
 from bptt_sym.algebra.layout import Call, Terms
 from bptt_sym.derivation.derivation import Derivation, Loss, loss_label
@@ -41,7 +43,8 @@ from bptt_sym.documents.example import Example, Value
 from bptt_sym.figures.figure import figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.latex import label, left_width, lines
-from bptt_sym.render.tex import tex
+from bptt_sym.render.show import is_marked, typesetter, words_of
+from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
@@ -73,10 +76,14 @@ class Composer:
         self.adjoints = derive(model, wrt=names, steps=steps, level="adjoint", loss=loss)
         self.step = derive_step(model, detailed=False)
         jinja = environment({"words": plain_words})
-        self.say: Any = jinja.get_template("notes/sentences.j2").module
+        shown = {
+            key: value if isinstance(value, str) else self.math(value)
+            for key, value in words_of(self.adjoints, tex_in_line).items()
+        }
+        self.say: Any = jinja.get_template("notes/sentences.j2").make_module(shown)
 
-    def math(self, expression: Expr, *, marked: bool = False) -> str:
-        return tex(typeset(expression, mark_immediate=marked, latex=self.model.latex))
+    def math(self, expression: Expr) -> str:
+        return tex(typeset(expression, self.model.notation))
 
     def inline(self, expressions: Iterable[Expr]) -> list[str]:
         return [f"${self.math(expression)}$" for expression in expressions]
@@ -136,8 +143,8 @@ class Composer:
     def of_model(self, equation: Any) -> Formula:
         right = equation.written if equation in self.model.all_equations else equation.expression
         derived = Derived(("model", equation.name), equation.variable, right)
-        room = ROOM - left_width(derived, self.model.latex)
-        written = lines(derived, self.model.latex, marked=False, room=room)
+        show = typesetter(self.chain)
+        written = lines(derived, show, ROOM - left_width(derived, show))
         return Formula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
 
     def unfolding(self) -> Iterator[Block]:
@@ -148,9 +155,10 @@ class Composer:
             yield Drawing("unfolded", drawn, f"The model, unfolded over {self.steps} time steps.")
 
         told = self.chain.state_tuple
-        if self.chain.needs_marks or told is not None:
+        marked = is_marked(self.chain)
+        if marked or told is not None:
             handed_on = "" if told is None else self.math(told)
-            yield Paragraph(self.say.conventions(self.chain.needs_marks, handed_on))
+            yield Paragraph(self.say.conventions(marked, handed_on))
 
     def gradient(self, parameter: Parameter) -> Iterator[Block]:
         """Contribution by contribution, their sum, and the general form."""
@@ -193,7 +201,7 @@ class Composer:
     def told_loss(self) -> str:
         if self.loss == "last":
             return self.math(self.model.loss.variable.at(Integer(self.steps)))
-        return str(self.model.loss.name)
+        return self.math(self.chain.objective())
 
     def contribution(self, parameter: Parameter, equation: Derived) -> Contribution:
         found = equation.contribution
@@ -248,7 +256,12 @@ class Composer:
             tuple(map(_count, (c.steps, c.paths, c.along_paths, c.recursion)))
             for c in costs(self.step, parameter, self.loss)
         ]
-        head = ("$N$", f"paths to ${name}$", "products path by path", "products of the recursion")
+        head = (
+            f"${self.math(LAST_STEP)}$",
+            f"paths to ${name}$",
+            "products path by path",
+            "products of the recursion",
+        )
         yield Table(head, tuple(rows))
 
     def vanishing(self) -> Iterator[Block]:
@@ -286,7 +299,7 @@ class Composer:
 
     def example(self) -> Iterator[Block]:
         example = Example(self.model, self.loss)
-        sizes = [f"${name} = {size}$" for name, size in example.sizes.items()]
+        sizes = [f"${self.math(dimension(name))} = {size}$" for name, size in example.sizes.items()]
         functions = [rf"${name} = {known}$" for name, known in self.known_functions()]
         yield Paragraph(self.say.example(sizes, functions))
         yield Equations(tuple(self.values(example.given)))
@@ -329,12 +342,13 @@ class Composer:
     def equations(self, derivation: Derivation, equations: Sequence[Derived]) -> Iterator[Block]:
         if not equations:
             return
-        names, marked = self.model.latex, derivation.needs_marks
-        room = ROOM - max(left_width(equation, names) for equation in equations)
+        section = next((s for s in derivation.sections if equations[0] in s.equations), None)
+        show = typesetter(derivation, section)
+        room = ROOM - max(left_width(equation, show) for equation in equations)
         yield Equations(
             tuple(
                 Formula(
-                    tuple(lines(equation, names, marked=marked, room=room)),
+                    tuple(lines(equation, show, room)),
                     None if equation.number is None else label(derivation, equation),
                 )
                 for equation in equations

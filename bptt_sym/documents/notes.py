@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bptt_sym.derivation.derivation import Loss
@@ -16,8 +17,9 @@ from bptt_sym.documents.notebook import notebook
 from bptt_sym.emit.numpy.emit import numpy_module
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
+from bptt_sym.model.notations import in_notation
 from bptt_sym.program.program import build_program
-from bptt_sym.render.command import command_line
+from bptt_sym.render.command import command_line, notation_words
 from bptt_sym.render.pdf import pdf
 
 Kind = Literal["fragment", "article", "slides"]
@@ -27,7 +29,10 @@ MOST_STEPS = 12
 
 @dataclass(frozen=True)
 class Notes:
-    """Notes that can write themselves, with the figures that lie beside them."""
+    """Notes that can write themselves, with the figures that lie beside them.
+
+    ``model`` is as it was declared, whatever the notation of the text: the code is its.
+    """
 
     model: Model
     document: Document
@@ -66,12 +71,13 @@ def notes(
     wrt: str | Iterable[str] | None = None,
     loss: Loss = "last",
     exercise: Sequence[str] = (),
+    notation: str | Path | None = None,
 ) -> Notes:
     """The derivation of a model's gradients as course notes.
 
     ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
-    the reader, and told in ``solutions``. Raises InputError for an unknown parameter or loss, or
-    for a number of steps below 2 or above 12.
+    the reader, and told in ``solutions``. Raises InputError for an unknown parameter, loss or
+    notation, or for a number of steps below 2 or above 12.
     """
     check_choice("loss", loss, ("last", "sum"))
     check_number("number of steps of notes", steps, 2, MOST_STEPS)
@@ -86,7 +92,10 @@ def notes(
     if wrt is not None:
         words += [word for parameter in parameters for word in ("--wrt", parameter.name)]
     words += [word for parameter in left for word in ("--exercise", parameter.name)]
-    composer = Composer(model, steps, loss, parameters)
+    shown = model if notation is None else in_notation(model, notation)
+    words += notation_words(shown)
+    composer = Composer(shown, steps, loss, choose_parameters(shown, wrt))
+    left = choose_parameters(shown, exercise)
     title = f"Backpropagation through time: {plain_words(model.title)}"
     document = Document(model.name, title, command_line(words), tuple(composer.sections(left)))
     solutions = None

@@ -61,8 +61,9 @@ def description(scene: Scene) -> str:
         place = {item.node: k for k, item in enumerate(scene.items)}
         paths.sort(key=lambda a: (a.of.time, place.get(a.of, 0), place.get(a.by, 0)), reverse=True)
         sentences.append(f"The path: {_derivatives(paths)}.")
-        if any("{+}" in arrow.latex for arrow in paths):
-            sentences.append("A plus marks an immediate derivative.")
+        if any(arrow.marked for arrow in paths):
+            mark = request.model.notation.immediate
+            sentences.append(f"A {mark} marks an immediate derivative.")
     sentences += _readings(scene)
     return " ".join(sentences)
 

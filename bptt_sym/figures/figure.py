@@ -10,7 +10,7 @@ from bptt_sym.figures.layout import picture
 from bptt_sym.figures.picture import Picture
 from bptt_sym.figures.scene import Request, parse_request, scene
 from bptt_sym.model.model import Model
-from bptt_sym.render.command import command_line
+from bptt_sym.render.command import command_line, notation_words
 
 ENDINGS = (".svg", ".pdf", ".png", ".tex")
 
@@ -84,7 +84,7 @@ class Figure:
         if request.kind in ("simplified", "path"):
             number = "" if request.contribution is None else f":{request.contribution}"
             words += [f"--{request.kind}", f"{request.parameter}{number}"]
-        words += ["--loss", request.loss, "-o", f"FILE{ending}"]
+        words += [*notation_words(request.model), "--loss", request.loss, "-o", f"FILE{ending}"]
         return command_line(words)
 
 

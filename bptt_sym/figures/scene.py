@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from bptt_sym.algebra.expressions import TIME, Expr, Integer, Parameter, Variable
-from bptt_sym.algebra.layout import Fraction, Layout
+from bptt_sym.algebra.expressions import (
+    TIME,
+    Integer,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    Variable,
+)
 from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
 from bptt_sym.derivation.graph import Graph, Link, plain_graph
 from bptt_sym.derivation.step import derive_step
@@ -45,12 +51,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Arrow:
-    """``of`` reads ``by``; the label is a weight or a derivative, or empty."""
+    """``of`` reads ``by``; the label is a weight or a derivative, or empty.
+
+    A derivative is ``marked`` where it is immediate and not total.
+    """
 
     of: Node
     by: Node
     latex: str = ""
     on_path: bool = False
+    marked: bool = False
 
     @property
     def lag(self) -> int:
@@ -151,7 +161,8 @@ def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
     """The edges to what the equations of some steps read."""
     model = request.model
     labels = {equation.name: weights(equation) for equation in model.all_equations}
-    names = {name: _name(model, name) for equation in labels.values() for name in _flat(equation)}
+    used = {name for equation in labels.values() for name in _flat(equation)}
+    names = {name: _tex(request, _symbol(model, name)) for name in used}
     for time in times:
         for equation in model.all_equations:
             if equation is model.loss and time not in request.losses:
@@ -247,15 +258,21 @@ class _Contributions:
 
     def _labelled(self, arrow: Arrow) -> Arrow:
         if arrow.on_path:
-            of, by = (_box(self.request, node) for node in (arrow.of, arrow.by))
-            return replace(arrow, latex=tex(Fraction(of, by, self._has_other_path(arrow))))
+            of, by = (_symbol_at(self.request, node) for node in (arrow.of, arrow.by))
+            marked = self._has_other_path(arrow)
+            derivative = PartialDerivative(of, by, marked)
+            return replace(arrow, latex=_tex(self.request, derivative), marked=marked)
         if self.request.kind == "path" or arrow.by.name == self.parameter:
             return arrow
         equation = next(e for e in self.request.model.all_equations if e.name == arrow.of.name)
         found = weights(equation) if 1 <= arrow.of.time <= self.request.steps else {}
         names = next((w for k, w in found.items() if k == (arrow.by.name, arrow.lag)), ())
         # The parameter in question is drawn as copies of its own.
-        shown = (_name(self.request.model, name) for name in names if name != self.parameter)
+        shown = (
+            _tex(self.request, _symbol(self.request.model, name))
+            for name in names
+            if name != self.parameter
+        )
         return replace(arrow, latex=",".join(shown))
 
     def _has_other_path(self, arrow: Arrow) -> bool:
@@ -312,23 +329,22 @@ def _role(model: Model, node: Node) -> Role:
     return "output" if node.name in read_by_loss else "value"
 
 
-def _box(request: Request, node: Node) -> Layout:
-    model = request.model
-    symbol = _symbol(model, node.name)
+def _symbol_at(request: Request, node: Node) -> MatrixExpr:
+    symbol = _symbol(request.model, node.name)
     if isinstance(symbol, Variable):
         symbol = symbol.at(TIME if request.kind == "folded" else Integer(node.time))
-    return typeset(symbol, latex=model.latex)
+    return symbol
+
+
+def _tex(request: Request, expression: MatrixExpr) -> str:
+    return tex(typeset(expression, request.model.notation, mark_immediate=True))
 
 
 def _label(request: Request, node: Node) -> str:
-    return tex(_box(request, node))
+    return _tex(request, _symbol_at(request, node))
 
 
-def _name(model: Model, name: str) -> str:
-    return tex(typeset(_symbol(model, name), latex=model.latex))
-
-
-def _symbol(model: Model, name: str) -> Expr:
+def _symbol(model: Model, name: str) -> MatrixExpr:
     for equation in model.all_equations:
         if equation.name == name:
             return equation.variable

@@ -1,40 +1,43 @@
 """Names that print alike: a reader of a derivation could not tell one from the other.
 
 A name that varies over time is printed with its step, so that x at step 1 is x_1: a parameter
-called x_1 reads the same. What [latex] says may make any two names alike.
+called x_1 reads the same. What [latex] or a notation says may make any two names alike.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.algebra.names import GREEK, split_name
+from bptt_sym.model.conventions import COURSE, INDICES, Notation
+from bptt_sym.model.latex_names import TAKING
 from bptt_sym.model.model import Model
-from bptt_sym.model.notation import TAKING
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|[^ ]")
 _SINGLE = re.compile(r"\{ ([^ {}_^]+) \}")
 _TAKING = re.compile(rf"(\\(?:{'|'.join(sorted(TAKING))})) ([^ {{}}]+)")
 _STEP = "@"
-_STEPS = r"(?:\{ )?([0-9tijN](?: [0-9tijN+-])*)(?: \})?"
-_INDICES = ("t", "i", "j", "N")
 
 
 def alike(model: Model) -> tuple[str, str] | None:
     """Two names that print alike, the later one first and the other with its step, or None."""
     vectors = {entry.name for entry in model.declarations if _is_vector(entry.shape)}
     vectors |= {entry.name for entry in model.definitions if _is_vector(entry.variable.shape)}
-    for latex in ({}, model.latex):
-        found = _alike(model, _Printer(vectors if latex else set(), latex))
-        if found:
-            return found
-    return None
+    notation = model.notation
+    bare = replace(COURSE, names=notation.names)
+    return _alike(model, _Printer(set(), bare)) or _alike(model, _Printer(vectors, notation))
 
 
 def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
-    signs = {index: f"the index {index}" for index in _INDICES}
+    signs: dict[str, str] = {}
+    for index in INDICES:
+        form = printer.form(index)
+        if form in signs:
+            return index, signs[form]
+        signs[form] = f"the index {index}"
     for entry in model.dimensions:
         signs[_canonical(f"I_{{{printer.form(entry.name)}}}")] = (
             f"the identity of size {entry.name}"
@@ -54,12 +57,18 @@ def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
         if form in varying:
             return name, f"'{varying[form]}'"
         varying[form] = name
-        steps = re.compile(re.escape(form).replace(_STEP, _STEPS))
+        steps = re.compile(re.escape(form).replace(_STEP, _steps(printer)))
         for other in filter(steps.fullmatch, fixed):
             step = steps.sub(r"\1", other).replace(" ", "")
             if (step, fixed[other]) != ("0", initial.get(name)):
                 return fixed[other], f"'{name}' at step {step}"
     return None
+
+
+def _steps(printer: _Printer) -> str:
+    """What a time step looks like: t - 1, 12, N."""
+    part = "|".join(("[0-9]", *(re.escape(printer.form(index)) for index in INDICES)))
+    return rf"(?:\{{ )?((?:{part})(?: (?:{part}|[+-]))*)(?: \}})?"
 
 
 def _initial_names(model: Model) -> dict[str, str]:
@@ -86,15 +95,15 @@ def _is_vector(shape: tuple[object, object]) -> bool:
 class _Printer:
     """Writes names as LaTeX shows them, in a form that is the same for what looks the same."""
 
-    def __init__(self, vectors: set[str], latex: Mapping[str, str]) -> None:
+    def __init__(self, vectors: set[str], notation: Notation) -> None:
         self.vectors = vectors
-        self.latex = latex
+        self.notation = notation
 
     def form(self, name: str, step: str = "") -> str:
-        given = self.latex.get(name)
-        base, index = split_name(name)
+        given = self.notation.latex.get(name)
+        base, index = split_name(self.notation.name(name))
         letter = given or _letter(base)
-        if name in self.vectors and not given:
+        if name in self.vectors and not given and self.notation.vector == "bar":
             letter = rf"\bar{{{letter}}}"
         indices = ([_letter(index)] if index and not given else []) + ([step] if step else [])
         text = f"{{{letter}}}_{{{','.join(indices)}}}" if indices else letter

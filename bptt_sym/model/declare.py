@@ -31,8 +31,8 @@ from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed
 from bptt_sym.model.language import Scope, parse, parse_initial, parse_size, shortened
+from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import ARGUMENT, Declaration, Dimension, Formula, Kind
-from bptt_sym.model.notation import why_not_latex
 from bptt_sym.model.tables import Tables
 
 DECLARING: dict[str, Kind] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -20,6 +20,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.pullback import leaves, pullback
+from bptt_sym.model.conventions import COURSE, Notation
 
 Kind = Literal["input", "target", "parameter", "constant", "state", "value", "loss"]
 
@@ -132,8 +133,9 @@ class Model:
 
     ``functions`` maps each function that stays symbolic in derivations to the known function, or
     the formula, that generated code uses unless told otherwise. ``latex`` says how names are
-    typeset, ``vectors`` whether a vector is a row or a column. ``loss`` is the equation of the loss
-    of one step.
+    typeset in the derivation's ``notation``, ``vectors`` whether a vector is a row or a column;
+    ``transposed`` says that the model file has it the other way round. ``loss`` is the equation of
+    the loss of one step.
     ``reference`` is what the model is called on the command line: its name or its file.
     """
 
@@ -147,8 +149,14 @@ class Model:
     functions: dict[str, str | Formula]
     equations: tuple[Equation, ...]
     loss: Equation
-    latex: dict[str, str] = field(default_factory=dict)
+    notation: Notation = COURSE
     vectors: str = "rows"
+    transposed: bool = False
+
+    @property
+    def latex(self) -> Mapping[str, str]:
+        """The LaTeX of names that have one of their own."""
+        return self.notation.latex
 
     def declared(self, kind: Kind) -> tuple[Declaration, ...]:
         """The declarations of one kind, in the order of the model file."""

@@ -15,6 +15,7 @@ from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
 from bptt_sym.errors import listed
 from bptt_sym.model.alike import alike
+from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.language import Scope, parse, shortened
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
@@ -72,7 +73,7 @@ class _Reader(Declarer):
             functions=functions,
             equations=equations,
             loss=loss,
-            latex=self.latex(),
+            notation=Notation(latex=self.latex()),
             vectors=self.vectors(),
         )
         mixed = mixed_scan(model)

@@ -12,7 +12,7 @@ from bptt_sym.errors import InputError, Place
 
 LARGEST_FILE = 1_000_000
 
-_HEADER = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+_HEADER = re.compile(r"\s*\[\[?\s*([\w-]+)\s*\]")
 _KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=\s*""")
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
@@ -58,34 +58,34 @@ def shortened_path(path: Path) -> str:
     return ascii(str(path))[1:-1]
 
 
-def read_source(path: Path) -> Source:
-    """A model file's tables. Raises InputError if it cannot be read as UTF-8 TOML."""
+def read_source(path: Path, kind: str = "model") -> Source:
+    """The tables of a file of a kind. Raises InputError if it cannot be read as UTF-8 TOML."""
     file = shortened_path(path)
     try:
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"
-            raise InputError(f"this is {what}, not a model file", Place(file))
+            raise InputError(f"this is {what}, not a {kind} file", Place(file))
         with path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise InputError("no such model file", Place(file)) from None
+        raise InputError(f"no such {kind} file", Place(file)) from None
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", Place(file)) from None
     if len(data) > LARGEST_FILE:
-        raise InputError(f"a model file has at most {LARGEST_FILE} bytes", Place(file))
+        raise InputError(f"a {kind} file has at most {LARGEST_FILE} bytes", Place(file))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise InputError("not UTF-8 text", Place(file, line, column)) from None
-    return parse_source(text, file)
+    return parse_source(text, file, kind)
 
 
-def parse_source(text: str, file: str) -> Source:
+def parse_source(text: str, file: str, kind: str = "model") -> Source:
     """The tables of a TOML text; ``file`` is its name in messages."""
     lines = tuple(text.splitlines())
     try:
@@ -99,4 +99,4 @@ def parse_source(text: str, file: str) -> Source:
             message = message[: position.start()].strip()
         raise InputError(f"not valid TOML: {message}", place) from None
     except RecursionError:
-        raise InputError("not a model file: nested too deeply", Place(file)) from None
+        raise InputError(f"not a {kind} file: nested too deeply", Place(file)) from None

@@ -7,11 +7,19 @@ from collections.abc import Iterable
 
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derive import MOST_FACTORS
+from bptt_sym.model.conventions import COURSE
+from bptt_sym.model.model import Model
 
 
 def command_line(words: Iterable[str]) -> str:
     """A ``bptt-sym`` command as one line of ASCII, quoted for a shell."""
     return shlex.join(["bptt-sym", *(ascii(word)[1:-1] for word in words)])
+
+
+def notation_words(model: Model) -> list[str]:
+    """The option for the notation of a model, where it is not the usual one."""
+    reference = model.notation.reference
+    return [] if reference == COURSE.reference else ["--notation", reference]
 
 
 def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -> str:
@@ -29,6 +37,7 @@ def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -
         words += ["--number-from", str(derivation.number_from)]
     if derivation.most_factors != MOST_FACTORS:
         words += ["--most-factors", str(derivation.most_factors)]
+    words += notation_words(derivation.model)
     if mark_immediate:
         words.append("--mark-immediate")
     return command_line(words)

@@ -10,12 +10,14 @@ from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss,
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Node
+from bptt_sym.model.conventions import Notation
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.model.model import Equation as ModelEquation
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import digits
 from bptt_sym.render.latex import label
 from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.show import typesetter
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 from bptt_sym.version import MADE_BY
@@ -31,7 +33,7 @@ CONVENTION = {
 
 def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, Any]:
     """Every equation, contribution, factor and path of a derivation as dicts, lists and strings."""
-    writer = _Writer(derivation, mark_immediate or derivation.needs_marks)
+    writer = _Writer(derivation, mark_immediate)
     return {
         "schema": SCHEMA,
         "made_by": MADE_BY,
@@ -39,6 +41,7 @@ def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, A
         "model": _model(derivation.model),
         "steps": derivation.steps,
         "level": derivation.level,
+        "notation": derivation.model.notation.reference,
         "loss": derivation.loss,
         "parameters": [parameter.name for parameter in derivation.parameters],
         "convention": {"vectors": derivation.model.vectors.removesuffix("s"), **CONVENTION},
@@ -53,11 +56,12 @@ def json_text(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 
 
 class _Writer:
-    def __init__(self, derivation: Derivation, marked: bool) -> None:
+    def __init__(self, derivation: Derivation, mark_immediate: bool) -> None:
         self.derivation = derivation
-        self.marked = marked
+        self.mark_immediate = mark_immediate
 
     def section(self, section: Section) -> dict[str, Any]:
+        self.show = typesetter(self.derivation, section, mark_immediate=self.mark_immediate)
         return {
             "topic": section.topic,
             "parameter": section.parameter.name if section.parameter else None,
@@ -93,8 +97,7 @@ class _Writer:
         }
 
     def formula(self, expression: MatrixExpr) -> dict[str, Any]:
-        names = self.derivation.model.latex
-        box = typeset(expression, mark_immediate=self.marked, latex=names)
+        box = self.show(expression)
         shape = [str(size) for size in expression.shape]
         return {"text": unicode_text(box), "latex": tex(box), "shape": shape}
 
@@ -114,7 +117,7 @@ def _model(model: Model) -> dict[str, Any]:
         "title": model.title,
         "dimensions": {entry.name: entry.meaning for entry in model.dimensions},
         "declarations": [_declaration(entry) for entry in model.declarations],
-        "equations": [_equation(equation) for equation in model.all_equations],
+        "equations": [_equation(equation, model.notation) for equation in model.all_equations],
     }
 
 
@@ -123,19 +126,17 @@ def _declaration(entry: Declaration) -> dict[str, Any]:
     return {"name": entry.name, "kind": entry.kind, "shape": shape, "meaning": entry.meaning}
 
 
-def _equation(equation: ModelEquation) -> dict[str, Any]:
+def _equation(equation: ModelEquation, notation: Notation) -> dict[str, Any]:
+    def text(left: Expr, right: Expr) -> str:
+        return " = ".join(unicode_text(typeset(side, notation)) for side in (left, right))
+
     return {
         "name": equation.name,
-        "text": f"{_text(equation.variable)} = {_text(equation.written)}",
+        "text": text(equation.variable, equation.written),
         "preactivations": {
-            inner.name: f"{_text(inner.variable)} = {_text(inner.expression)}"
-            for inner in equation.preactivations
+            inner.name: text(inner.variable, inner.expression) for inner in equation.preactivations
         },
     }
-
-
-def _text(expression: Expr) -> str:
-    return unicode_text(typeset(expression))
 
 
 def _symbol(symbol: Variable | Parameter | TotalLoss) -> dict[str, Any]:

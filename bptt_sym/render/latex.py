@@ -2,16 +2,16 @@ r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook.""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from bptt_sym.algebra.expressions import Expr
-from bptt_sym.derivation.derivation import Derivation, Equation, Span
+from bptt_sym.derivation.derivation import Derivation, Equation, Section, Span
 from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.lines import Page, broken, width
-from bptt_sym.render.tex import tex
-from bptt_sym.render.typeset import typeset
+from bptt_sym.render.show import Show, is_marked, typesetter, words_of
+from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
@@ -30,6 +30,7 @@ _PAGE = Page(
     operators={
         "matrix": r"\quad \cdot",
         "elementwise": r"\quad \odot",
+        "circle": r"\quad \circ",
         "kronecker": r"\quad \otimes",
     },
 )
@@ -41,16 +42,17 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     Equations carry ``\tag`` where a first number was asked for, else LaTeX numbers them; each has a
     ``\label`` that says what it is, e.g. eq:elman:chain:E_3:W_s:from:s_2.
     """
-    marked = mark_immediate or derivation.needs_marks
+    marked = is_marked(derivation, asked=mark_immediate)
+    whole = typesetter(derivation, mark_immediate=mark_immediate)
 
     def math(expression: Expr) -> str:
-        return tex(typeset(expression, mark_immediate=marked, latex=derivation.model.latex))
+        return tex(whole(expression))
 
-    def rows(equations: Sequence[Equation]) -> str:
+    def rows(section: Section) -> str:
+        show = typesetter(derivation, section, mark_immediate=mark_immediate)
         # The right sides begin below each other.
-        names = derivation.model.latex
-        room = LINE_WIDTH - max(left_width(equation, names) for equation in equations)
-        return " \\\\\n".join(_row(derivation, equation, marked, room) for equation in equations)
+        room = LINE_WIDTH - max(left_width(equation, show) for equation in section.equations)
+        return " \\\\\n".join(_row(derivation, e, show, room) for e in section.equations)
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,
@@ -60,6 +62,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     }
     jinja = environment(filters)
     return jinja.get_template("derivation.tex.j2").render(
+        **words_of(derivation, tex_in_line),
         derivation=derivation,
         model=derivation.model,
         marked=marked,
@@ -71,12 +74,12 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 
 def display(derivation: Derivation) -> str:
     """All equations as one display for MathJax and KaTeX, which have no cross-references."""
-    marked, names = derivation.needs_marks, derivation.model.latex
-    rows = [
-        f"{_left(equation, marked, names)}{' '.join(_right(equation, marked, float('inf'), names))}"
-        f"{_span(equation.span)}"
-        for equation in derivation.equations
-    ]
+    rows = []
+    for section in derivation.sections:
+        show = typesetter(derivation, section)
+        for equation in section.equations:
+            right = " ".join(_right(equation, show, float("inf")))
+            rows.append(f"{_left(equation, show)}{right}{_span(equation.span, show)}")
     return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
 
 
@@ -99,19 +102,17 @@ _ESCAPES = {
 }
 
 
-def lines(
-    equation: Equation, names: Mapping[str, str], *, marked: bool, room: float = LINE_WIDTH
-) -> list[str]:
+def lines(equation: Equation, show: Show, room: float = LINE_WIDTH) -> list[str]:
     """The equation as lines of an ``aligned`` environment, each about ``room`` letters wide."""
     room -= SPAN_WIDTH if equation.span else 0
-    first, *more = _right(equation, marked, room, names)
-    written = [f"{_left(equation, marked, names)}{first}", *(rf"&\quad {line}" for line in more)]
-    written[-1] += _span(equation.span)
+    first, *more = _right(equation, show, room)
+    written = [f"{_left(equation, show)}{first}", *(rf"&\quad {line}" for line in more)]
+    written[-1] += _span(equation.span, show)
     return written
 
 
-def _row(derivation: Derivation, equation: Equation, marked: bool, room: float) -> str:
-    written = lines(equation, derivation.model.latex, marked=marked, room=room)
+def _row(derivation: Derivation, equation: Equation, show: Show, room: float) -> str:
+    written = lines(equation, show, room)
     if equation.number is None:
         written[-1] += r" \notag"
     else:
@@ -121,33 +122,32 @@ def _row(derivation: Derivation, equation: Equation, marked: bool, room: float) 
     return " \\notag \\\\\n".join(written)
 
 
-def _left(equation: Equation, marked: bool, names: Mapping[str, str]) -> str:
+def _left(equation: Equation, show: Show) -> str:
     if equation.left is not None:
-        return tex(typeset(equation.left, mark_immediate=marked, latex=names)) + " &= "
+        return tex(show(equation.left)) + " &= "
     if equation.path:
         return rf"\text{{to step }} {equation.path[-1].time}\colon &\mathrel{{\phantom{{=}}}} "
-    readers = ",".join(tex(typeset(reader, latex=names)) for reader in equation.readers)
+    readers = ",".join(tex(show(reader)) for reader in equation.readers)
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
 
 
-def left_width(equation: Equation, names: Mapping[str, str]) -> float:
+def left_width(equation: Equation, show: Show) -> float:
     """The width of what stands before the sign of equality."""
     if equation.left is not None:
-        return width(typeset(equation.left, latex=names))
+        return width(show(equation.left))
     if equation.path:
         return 5
-    return 3 + sum(width(typeset(reader, latex=names)) for reader in equation.readers)
+    return 3 + sum(width(show(reader)) for reader in equation.readers)
 
 
-def _right(equation: Equation, marked: bool, room: float, names: Mapping[str, str]) -> list[str]:
-    box = typeset(equation.right, mark_immediate=marked, latex=names)
-    return broken(box, room, _PAGE)
+def _right(equation: Equation, show: Show, room: float) -> list[str]:
+    return broken(show(equation.right), room, _PAGE)
 
 
-def _span(span: Span | None) -> str:
+def _span(span: Span | None, show: Show) -> str:
     if span is None:
         return ""
     ends = (span.last, span.first) if span.rising else (span.first, span.last)
-    index, first, last = (tex(typeset(part)) for part in (span.index, *ends))
+    index, first, last = (tex(show(part)) for part in (span.index, *ends))
     steps = first if first == last else rf"{first}, \dots, {last}"
     return rf", \qquad {index} = {steps}"

@@ -20,6 +20,7 @@ from bptt_sym.algebra.layout import (
     Glyph,
     Layout,
     Matrix,
+    Nabla,
     Negative,
     Number,
     Part,
@@ -32,7 +33,7 @@ from bptt_sym.algebra.layout import (
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
-Kind = Literal["matrix", "elementwise", "kronecker"]
+Kind = Literal["matrix", "elementwise", "circle", "kronecker"]
 
 
 def width(box: Layout) -> float:
@@ -41,9 +42,13 @@ def width(box: Layout) -> float:
         case Number():
             return len(str(box.numerator))
         case Glyph():
-            return _name_width(box) + 0.65 * (width(box.time) if box.time else 0)
+            brackets = 1.2 if box.place in ("parentheses", "angle") else 0
+            time = 0.65 * (width(box.time) + brackets) if box.time else 0
+            return _name_width(box) + time
         case Fraction(of=of, by=by):
             return 1.2 + max(width(of), width(by))
+        case Nabla(of=of, by=by):
+            return 1.2 + 0.65 * width(by) + width(of)
         case AdjointOf(variable=inner):
             return 1 + width(inner)
         case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
@@ -91,7 +96,12 @@ def _name_width(box: Glyph) -> float:
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
-_SEPARATION: dict[Kind, float] = {"matrix": 0.5, "elementwise": 1.6, "kronecker": 1.6}
+_SEPARATION: dict[Kind, float] = {
+    "matrix": 0.5,
+    "elementwise": 1.6,
+    "circle": 1.6,
+    "kronecker": 1.6,
+}
 """The width of what stands between two factors."""
 
 
@@ -171,7 +181,7 @@ def _filled(box: Layout, room: float, page: Page) -> list[str]:
 def _opened_call(box: Layout, room: float, page: Page) -> list[str]:
     """The diagonal matrix of an entrywise product that has no room, in lines of its factors."""
     match box:
-        case Call(function="diag", argument=Factors(kind="elementwise") as inner) if (
+        case Call(function="diag", argument=Factors(kind="elementwise" | "circle") as inner) if (
             page.measure(box) > room
         ):
             begin, end = page.write(Call("diag", Terms(())))[:-1], ")"

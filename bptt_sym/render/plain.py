@@ -21,6 +21,7 @@ from bptt_sym.algebra.layout import (
     Glyph,
     Layout,
     Matrix,
+    Nabla,
     Negative,
     Number,
     Part,
@@ -40,10 +41,13 @@ class Signs:
 
     minus: str
     prime: str
-    transpose: str
-    derivative: str
-    immediate: str
-    adjoint: str
+    transpose: Mapping[str, str]
+    derivative: Mapping[str, str]
+    immediate: Mapping[str, str]
+    nabla: str
+    adjoint: Mapping[str, str]
+    over: str
+    raised: Mapping[str, str]
     total: str
     product: str
     at_least: str
@@ -75,6 +79,9 @@ def plain_text(box: Layout, signs: Signs) -> str:
             if box.time is None:
                 return f"{name}_{mark}" if mark else name
             time = index(box.time)
+            if box.place != "subscript":
+                raised = signs.high(signs.raised[box.place].format(time))
+                return (f"{name}_{mark}" if mark else name) + raised
             return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
         case Constant(kind=kind, size=size):
             return signs.constants[kind] + (signs.low(index(size)) if size else "")
@@ -86,18 +93,25 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return _product(factors, kind, signs)
         case Negative(body=body):
             return signs.minus + write(body)
-        case Fraction(of=of, by=by, immediate=immediate):
-            mark = signs.immediate if immediate else ""
-            return f"{signs.derivative}{mark}{write(of)}/{signs.derivative}{write(by)}"
-        case AdjointOf(variable=variable):
-            return signs.adjoint + write(variable)
+        case Fraction(of=of, by=by):
+            sign = signs.derivative[box.letter]
+            return f"{sign}{signs.immediate[box.mark]}{write(of)}/{sign}{write(by)}"
+        case Nabla(of=of, by=by):
+            return f"{signs.nabla}{_marked(index(by), '_')} {write(of)}"
+        case AdjointOf(variable=Glyph(name=name) as variable, sign="overbar"):
+            base, _ = split_name(name)
+            letter = signs.letters.get(base, base)
+            return letter + signs.over + write(variable).removeprefix(letter)
+        case AdjointOf(variable=variable, sign=sign):
+            return signs.adjoint[sign] + write(variable)
         case Brackets(body=body):
             return f"({write(body)})"
         case Call(function=function, argument=argument, primes=primes):
             name = signs.letters.get(function, function)
             return f"{name}{signs.prime * primes}({write(argument)})"
         case Superscript(base=base, exponent=exponent):
-            return write(base) + (signs.high(index(exponent)) if exponent else signs.transpose)
+            raised = signs.high(index(exponent)) if exponent else signs.transpose[box.transpose]
+            return write(base) + raised
         case Big(kind="sum"):
             limits = signs.low(f"{write(box.index)}={index(box.lower)}")
             return f"{signs.total}{limits}{signs.high(index(box.upper))} {write(box.body)}"
@@ -180,15 +194,18 @@ def _marked(text: str, sign: str) -> str:
 UNICODE = Signs(
     minus="−",
     prime="′",
-    transpose="ᵀ",
-    derivative="∂",
-    immediate="⁺",
-    adjoint="δ",
+    transpose={"top": "ᵀ", "T": "ᵀ", "prime": "′"},
+    derivative={"partial": "∂", "d": "d", "D": "D"},
+    immediate={"": "", "plus": "⁺", "star": "*", "bar": "\u0304"},
+    nabla="∇",
+    adjoint={"delta": "δ", "d": "d", "overbar": "bar "},
+    over="\u0304",
+    raised={"superscript": "{}", "parentheses": "({})", "angle": "⟨{}⟩"},
     total="Σ",
     product="∏",
     at_least="≥",
     between_derivatives=" · ",
-    operators={"matrix": " ", "elementwise": " ⊙ ", "kronecker": " ⊗ "},
+    operators={"matrix": " ", "elementwise": " ⊙ ", "circle": " ∘ ", "kronecker": " ⊗ "},
     constants={"identity": "I", "ones": "𝟏", "zeros": "0"},
     relations={"at least": "≥", "less": "<"},
     letters=GREEK,
@@ -199,15 +216,18 @@ UNICODE = Signs(
 ASCII = Signs(
     minus="-",
     prime="'",
-    transpose="^T",
-    derivative="d",
-    immediate="+",
-    adjoint="d",
+    transpose={"top": "^T", "T": "^T", "prime": "'"},
+    derivative={"partial": "d", "d": "d", "D": "D"},
+    immediate={"": "", "plus": "+", "star": "*", "bar": "_bar"},
+    nabla="grad",
+    adjoint={"delta": "d", "d": "d", "overbar": "bar_"},
+    over="_bar",
+    raised={"superscript": "{}", "parentheses": "({})", "angle": "<{}>"},
     total="sum",
     product="product",
     at_least=">=",
     between_derivatives=" . ",
-    operators={"matrix": " ", "elementwise": " * ", "kronecker": " (x) "},
+    operators={"matrix": " ", "elementwise": " * ", "circle": " * ", "kronecker": " (x) "},
     constants={"identity": "I", "ones": "ones", "zeros": "0"},
     relations={"at least": ">=", "less": "<"},
     letters={},

@@ -16,6 +16,7 @@ from bptt_sym.algebra.layout import (
     Glyph,
     Layout,
     Matrix,
+    Nabla,
     Negative,
     Number,
     Part,
@@ -28,7 +29,24 @@ from bptt_sym.algebra.layout import (
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
-_OPERATORS = {"matrix": r" \, ", "elementwise": r" \odot ", "kronecker": r" \otimes "}
+_OPERATORS = {
+    "matrix": r" \, ",
+    "elementwise": r" \odot ",
+    "circle": r" \circ ",
+    "kronecker": r" \otimes ",
+}
+_DERIVATIVES = {"partial": r"\partial", "d": r"\mathrm{d}", "D": r"\mathrm{D}"}
+_MARKED = {"": "{}", "plus": "{}^{{+}}", "star": "{}^{{*}}", "bar": r"\bar{{{}}}"}
+_ADJOINTS = {"delta": r"\delta", "d": r"\mathrm{d}"}
+_TRANSPOSES = {"top": r"\top", "T": "T", "prime": r"\prime"}
+_RAISED = {"superscript": "{}", "parentheses": "({})", "angle": r"\langle {} \rangle"}
+_ALPHABETS = {
+    "plain": "{}",
+    "bar": r"\bar{{{}}}",
+    "arrow": r"\vec{{{}}}",
+    "bold": r"\boldsymbol{{{}}}",
+    "bold upright": r"\mathbf{{{}}}",
+}
 _CONSTANTS = {"identity": "I", "ones": r"\mathbf{1}", "zeros": "0"}
 _RELATIONS = {"at least": r"\ge", "less": "<"}
 _KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos", "log", "max", "min"}
@@ -62,11 +80,16 @@ def tex(box: Layout) -> str:
             return _OPERATORS[kind].join(map(tex, factors))
         case Negative(body=body):
             return f"-{tex(body)}"
-        case Fraction(of=of, by=by, immediate=immediate):
-            mark = "^{+}" if immediate else ""
-            return rf"\frac{{\partial{mark} {tex(of)}}}{{\partial {tex(by)}}}"
-        case AdjointOf(variable=variable):
-            return rf"\delta {tex(variable)}"
+        case Fraction():
+            return rf"\frac{{{_numerator(box)}}}{{{_denominator(box)}}}"
+        case Nabla(of=of, by=by):
+            return rf"\nabla_{{{tex(by)}}} {tex(of)}"
+        case AdjointOf(variable=Glyph() as variable, sign="overbar"):
+            return _glyph(variable, over=True)
+        case AdjointOf(variable=variable, sign="overbar"):
+            return rf"\overline{{{tex(variable)}}}"
+        case AdjointOf(variable=variable, sign=sign):
+            return rf"{_ADJOINTS[sign]} {tex(variable)}"
         case Brackets(body=body):
             return rf"\left( {tex(body)} \right)"
         case Call(function="sqrt", argument=argument, primes=0):
@@ -75,10 +98,12 @@ def tex(box: Layout) -> str:
             return rf"\left| {tex(argument)} \right|"
         case Call(function=function, argument=argument, primes=primes):
             return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
-        case Superscript(base=Glyph(latex=latex, time=None), exponent=None) if latex:
-            return rf"{{{latex}}}^{{\top}}"
+        case Superscript(base=Glyph(latex=latex, time=None) as base, exponent=None) if latex:
+            return f"{{{_styled(base, latex)}}}^{{{_TRANSPOSES[box.transpose]}}}"
+        case Superscript(base=Glyph(place="parentheses" | "angle") as base, exponent=None):
+            return _glyph(base, raised=_TRANSPOSES[box.transpose])
         case Superscript(base=base, exponent=exponent):
-            return f"{tex(base)}^{{{tex(exponent) if exponent else chr(92) + 'top'}}}"
+            return f"{tex(base)}^{{{tex(exponent) if exponent else _TRANSPOSES[box.transpose]}}}"
         case Big(kind="sum"):
             limits = f"_{{{tex(box.index)}={tex(box.lower)}}}^{{{tex(box.upper)}}}"
             return rf"\sum{limits} {tex(box.body)}"
@@ -112,6 +137,19 @@ def tex(box: Layout) -> str:
             return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
+def tex_in_line(box: Layout) -> str:
+    """The box as LaTeX between words: a derivative with a slash."""
+    return f"{_numerator(box)} / {_denominator(box)}" if isinstance(box, Fraction) else tex(box)
+
+
+def _numerator(box: Fraction) -> str:
+    return f"{_MARKED[box.mark].format(_DERIVATIVES[box.letter])} {tex(box.of)}"
+
+
+def _denominator(box: Fraction) -> str:
+    return f"{_DERIVATIVES[box.letter]} {tex(box.by)}"
+
+
 def signed(position: int, sign: int, term: str) -> str:
     """A term of a sum with its sign, the first one without a plus."""
     if position == 0:
@@ -119,17 +157,34 @@ def signed(position: int, sign: int, term: str) -> str:
     return f" + {term}" if sign > 0 else f" - {term}"
 
 
-def _glyph(box: Glyph) -> str:
-    if box.latex:
-        return f"{{{box.latex}}}_{{{tex(box.time).replace(' ', '')}}}" if box.time else box.latex
+def _glyph(box: Glyph, *, over: bool = False, raised: str = "") -> str:
+    """A name with its index and time step, with a bar over its letter, or with an exponent."""
     base, index = split_name(box.name)
-    letter = _letter(base)
-    if box.vector:
-        letter = rf"\bar{{{letter}}}"
-    indices = [_letter(index)] if index else []
-    if box.time is not None:
-        indices.append(tex(box.time).replace(" ", ""))
-    return letter + (f"_{{{','.join(indices)}}}" if indices else "")
+    letter = _styled(box, box.latex or _letter(base))
+    if over:
+        letter = rf"\overline{{{letter}}}" if box.latex or len(base) > 1 else rf"\bar{{{letter}}}"
+    time = "" if box.time is None else tex(box.time).replace(" ", "")
+    low = [_letter(index)] if index and not box.latex else []
+    high = ""
+    if time and box.place == "subscript":
+        low.append(time)
+    elif time:
+        high = _RAISED[box.place].format(time)
+    if box.latex and time:
+        letter = f"{{{letter}}}"
+    exponent = f"{high} {raised}" if high and raised else high + raised
+    return (
+        letter + (f"_{{{','.join(low)}}}" if low else "") + (f"^{{{exponent}}}" if exponent else "")
+    )
+
+
+def _styled(box: Glyph, letter: str) -> str:
+    """The letter in its alphabet; one with a notation of its own has its own accent."""
+    if box.latex and box.alphabet in ("bar", "arrow"):
+        return letter
+    if box.alphabet == "bold upright" and letter[1:] in GREEK:
+        return rf"\boldsymbol{{{letter}}}"
+    return _ALPHABETS[box.alphabet].format(letter)
 
 
 def _letter(name: str) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from bptt_sym.algebra.expressions import Expr, Parameter
 from bptt_sym.algebra.layout import Layout, Matrix
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.derivation.derivation import Derivation, Equation, Section
 from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.render.digits import digits
 from bptt_sym.render.lines import Page, broken
 from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.show import Show, is_marked, typesetter, words_of
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
@@ -24,7 +25,7 @@ _PAGE = Page(
     minus="−",
     first_minus="−",
     after_number=" ",
-    operators={"matrix": "·", "elementwise": "⊙", "kronecker": "⊗"},
+    operators={"matrix": "·", "elementwise": "⊙", "circle": "∘", "kronecker": "⊗"},
 )
 
 AS_NAMED = Parameter(ARGUMENT.name, ARGUMENT.rows, ARGUMENT.cols)
@@ -37,20 +38,25 @@ _STYLES = {"heading": "1", "number": "2", "note": "2"}
 
 def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = False) -> str:
     """The derivation as lines of Unicode; with ``color``, headings stand out on a terminal."""
-    marked = mark_immediate or derivation.needs_marks
+    whole = typesetter(derivation, mark_immediate=mark_immediate)
 
     def math(expression: Expr) -> str:
-        return unicode_text(typeset(expression, mark_immediate=marked))
+        return unicode_text(whole(expression))
 
     def style(words: str, name: str) -> str:
         return f"\x1b[{_STYLES[name]}m{words}\x1b[0m" if color else words
 
-    def rows(equations: Sequence[Equation]) -> str:
-        return _rows(equations, marked, style)
+    def rows(section: Section) -> str:
+        show = typesetter(derivation, section, mark_immediate=mark_immediate)
+        return _rows(section.equations, show, style)
 
     jinja = environment({"math": math, "style": style, "rows": rows, "digits": digits})
     return jinja.get_template("derivation.txt.j2").render(
-        derivation=derivation, model=derivation.model, marked=marked, most_listed=MOST_LISTED
+        **words_of(derivation, unicode_text),
+        derivation=derivation,
+        model=derivation.model,
+        marked=is_marked(derivation, asked=mark_immediate),
+        most_listed=MOST_LISTED,
     )
 
 
@@ -58,7 +64,7 @@ def model_text(model: Model) -> str:
     """A model's equations and shapes as lines of Unicode."""
 
     def math(expression: Expr) -> str:
-        return unicode_text(typeset(expression))
+        return unicode_text(typeset(expression, model.notation))
 
     filters = {
         "math": math,
@@ -68,9 +74,9 @@ def model_text(model: Model) -> str:
     return environment(filters).get_template("model.txt.j2").render(model=model)
 
 
-def _rows(equations: Sequence[Equation], marked: bool, style: Style) -> str:
+def _rows(equations: Sequence[Equation], show: Show, style: Style) -> str:
     """Equations one under the other, their signs of equality in one column."""
-    lefts = [_left(equation, marked) for equation in equations]
+    lefts = [_left(equation, show) for equation in equations]
     width = max(map(len, lefts), default=0)
     digits = max(
         (len(str(equation.number)) for equation in equations if equation.number), default=0
@@ -80,31 +86,29 @@ def _rows(equations: Sequence[Equation], marked: bool, style: Style) -> str:
         number = "" if equation.number is None else f"({equation.number})"
         head = f"  {style(number.rjust(digits + 2), 'number')}  {left.rjust(width)}"
         indent = " " * (digits + width + 7)
-        first, *more = _broken(
-            typeset(equation.right, mark_immediate=marked), WIDTH - len(indent) - 2
-        )
+        first, *more = _broken(show(equation.right), WIDTH - len(indent) - 2)
         sign = ":  " if equation.left is None else " = "
-        lines.append(f"{head}{sign}{first}{_span(equation, style) if not more else ''}")
+        lines.append(f"{head}{sign}{first}{_span(equation, show, style) if not more else ''}")
         lines += [f"{indent}{line}" for line in more]
         if more and equation.span:
-            lines[-1] += _span(equation, style)
+            lines[-1] += _span(equation, show, style)
     return "\n".join(lines)
 
 
-def _left(equation: Equation, marked: bool) -> str:
+def _left(equation: Equation, show: Show) -> str:
     if equation.left is not None:
-        return unicode_text(typeset(equation.left, mark_immediate=marked))
+        return unicode_text(show(equation.left))
     if equation.path:
         return f"to step {equation.path[-1].time}"
-    return "from " + ", ".join(unicode_text(typeset(reader)) for reader in equation.readers)
+    return "from " + ", ".join(unicode_text(show(reader)) for reader in equation.readers)
 
 
-def _span(equation: Equation, style: Style) -> str:
+def _span(equation: Equation, show: Show, style: Style) -> str:
     span = equation.span
     if span is None:
         return ""
     ends = (span.last, span.first) if span.rising else (span.first, span.last)
-    index, first, last = (unicode_text(typeset(part)) for part in (span.index, *ends))
+    index, first, last = (unicode_text(show(part)) for part in (span.index, *ends))
     steps = f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}"
     return "   " + style(f"for {steps}", "note")
 

@@ -1,8 +1,12 @@
-"""From expressions to boxes of notation: leaves here, operations as their table says."""
+"""From expressions to boxes of notation: leaves here, operations as their table says.
+
+This is where a notation enters: the boxes that leave it say all that the writers need to know.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 
 from sympy import Add, Mul, Pow, Symbol
 
@@ -20,21 +24,36 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import number_layout
 from bptt_sym.algebra.operations import operation_of
-
-NO_NAMES: Mapping[str, str] = {}
+from bptt_sym.model.conventions import COURSE, Alphabet, Notation, Total
 
 
 def typeset(
-    expression: Expr, *, mark_immediate: bool = False, latex: Mapping[str, str] = NO_NAMES
+    expression: Expr,
+    notation: Notation = COURSE,
+    *,
+    mark_immediate: bool = False,
+    loss: Expr | None = None,
 ) -> box.Layout:
     """The box of an expression; ``mark_immediate`` asks for a mark on immediate derivatives.
 
-    ``latex`` is the notation of names that have one of their own.
+    ``loss`` is what adjoints are derivatives of, which some notations write.
     """
 
     def glyph(node: Variable | Parameter | TotalLoss, time: box.Layout | None = None) -> box.Layout:
-        vector = not isinstance(node, TotalLoss) and _is_vector(node)
-        return box.Glyph(node.name, vector, time, latex.get(node.name, ""))
+        latex = notation.latex.get(node.name, "")
+        alphabet = _alphabet(node, notation)
+        return box.Glyph(notation.name(node.name), alphabet, time, latex, notation.time)
+
+    def fraction(of: Expr, by: Expr, *, marked: bool = False) -> box.Layout:
+        mark = notation.immediate if marked else ""
+        return box.Fraction(shown(of), shown(by), mark, notation.derivative)
+
+    def total(look: Total, of: Expr | None, by: Expr) -> box.Layout:
+        if look == "fraction" and of is not None:
+            return fraction(of, by)
+        if look == "nabla" and of is not None:
+            return box.Nabla(shown(of), shown(by))
+        return box.AdjointOf(shown(by), look if look in ("d", "overbar") else "delta")
 
     def show(node: Expr, binding: int) -> box.Layout:
         return box.bracketed(shown(node), binding)
@@ -48,14 +67,13 @@ def typeset(
             case Parameter() | TotalLoss():
                 return glyph(node)
             case Adjoint():
-                return box.AdjointOf(shown(node.variable))
+                return total(notation.adjoint, loss, node.variable)
             case Gradient():
-                return box.Fraction(shown(node.of), shown(node.by))
+                return total(notation.gradient, node.of, node.by)
             case PartialDerivative():
-                marked = mark_immediate and node.immediate
-                return box.Fraction(shown(node.of), shown(node.by), marked)
+                return fraction(node.of, node.by, marked=mark_immediate and node.immediate)
             case Symbol():
-                return box.Glyph(node.name)
+                return box.Glyph(notation.name(node.name))
             case Add() if not isinstance(node, MatrixExpr):
                 return _index(node, shown)
             case Mul() if not isinstance(node, MatrixExpr):
@@ -67,7 +85,50 @@ def typeset(
             case _:
                 return operation_of(node).layout(node, show)
 
-    return shown(expression)
+    whole = shown(expression)
+    return _signed(whole, notation) if notation.has_own_signs else whole
+
+
+def _signed(whole: box.Layout, notation: Notation) -> box.Layout:
+    """The box with the signs of the notation in the place of those that operations put."""
+
+    def signed(part: box.Layout) -> box.Layout:
+        inner: box.Layout = box.with_parts(part, signed)
+        match inner:
+            case box.Factors(kind="elementwise") if notation.product == "circ":
+                return replace(inner, kind="circle")
+            case box.Call(function=function) | box.Application(function=function):
+                return replace(inner, function=notation.name(function))
+            case box.Superscript(base=base, exponent=exponent):
+                kept = exponent is None and _takes_transpose(base)
+                base = base if kept or not _is_raised(base) else box.Brackets(base)
+                return replace(inner, base=base, transpose=notation.transpose)
+            case _:
+                return inner
+
+    return signed(whole)
+
+
+def _is_raised(base: box.Layout) -> bool:
+    """Whether the box ends in an exponent."""
+    match base:
+        case box.Glyph(time=time, place=place):
+            return time is not None and place != "subscript"
+        case box.AdjointOf(variable=variable):
+            return _is_raised(variable)
+        case _:
+            return False
+
+
+def _takes_transpose(base: box.Layout) -> bool:
+    """Whether a time step in brackets takes the sign of a transpose beside it."""
+    return isinstance(base, box.Glyph) and base.place in ("parentheses", "angle")
+
+
+def _alphabet(symbol: Variable | Parameter | TotalLoss, notation: Notation) -> Alphabet:
+    if isinstance(symbol, TotalLoss) or symbol.shape == (1, 1):
+        return "plain"
+    return notation.vector if 1 in symbol.shape else notation.matrix
 
 
 def _index(node: Add, shown: Callable[[Expr], box.Layout]) -> box.Layout:
@@ -79,7 +140,3 @@ def _index(node: Add, shown: Callable[[Expr], box.Layout]) -> box.Layout:
     if number:
         boxes.append((-1 if number < 0 else 1, box.Number(abs(int(number)))))
     return box.Terms(tuple(boxes))
-
-
-def _is_vector(symbol: Variable | Parameter) -> bool:
-    return bool(1 in symbol.shape and symbol.shape != (1, 1))

@@ -1,0 +1,81 @@
+"""How mathematics is written down: the signs and names of a course, a book or a paper, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Orientation = Literal["declared", "rows", "columns"]
+Alphabet = Literal["plain", "bar", "arrow", "bold", "bold upright"]
+Place = Literal["subscript", "superscript", "parentheses", "angle"]
+Letter = Literal["partial", "d", "D"]
+Mark = Literal["plus", "star", "bar"]
+Total = Literal["fraction", "nabla", "d", "delta", "overbar"]
+Circle = Literal["odot", "circ"]
+TransposeSign = Literal["top", "T", "prime"]
+
+
+@dataclass(frozen=True)
+class Notation:
+    r"""A way to write a derivation; what is not said is as in the course of the first model.
+
+    - ``vectors``: rows, columns, or as the model "declared" them.
+    - ``time``: the time step as s_t, s^t, s^{(t)} or s^{\langle t\rangle}.
+    - ``derivative``: its letter; ``immediate``: the mark of an immediate one, which
+      ``mark_immediate`` puts wherever it belongs, and not only where it tells two apart.
+    - ``gradient``, ``adjoint``: the derivative of the loss by a parameter or a variable, in the
+      shape of what it is by: \partial E/\partial W, \nabla_W E, dW, \delta W, or W with a bar.
+    - ``vector``, ``matrix``: the alphabets of names; ``product``, ``transpose``: their signs.
+    - ``names``: other names for those of the model, its functions, its dimensions and the indices
+      t, i, j, N; ``latex``: the LaTeX of names.
+
+    ``reference`` is what the notation is called on the command line, ``source`` where it is from.
+    """
+
+    reference: str = "course"
+    source: str = "Udacity, Recurrent Neural Networks"
+    vectors: Orientation = "declared"
+    time: Place = "subscript"
+    derivative: Letter = "partial"
+    immediate: Mark = "plus"
+    mark_immediate: bool = False
+    gradient: Total = "fraction"
+    adjoint: Total = "delta"
+    vector: Alphabet = "bar"
+    matrix: Alphabet = "plain"
+    product: Circle = "odot"
+    transpose: TransposeSign = "top"
+    names: Mapping[str, str] = field(default_factory=dict)
+    latex: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_own_signs(self) -> bool:
+        """Whether anything but names, derivatives and alphabets is written in its own way."""
+        own = (self.product, self.transpose, self.time) != ("odot", "top", "subscript")
+        return own or bool(self.names)
+
+    def name(self, name: str) -> str:
+        """What a name of the model is called."""
+        return self.names.get(name, name)
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "vectors": get_args(Orientation),
+    "time": get_args(Place),
+    "derivative": get_args(Letter),
+    "immediate": get_args(Mark),
+    "gradient": get_args(Total),
+    "adjoint": get_args(Total),
+    "vector": get_args(Alphabet),
+    "matrix": get_args(Alphabet),
+    "product": get_args(Circle),
+    "transpose": get_args(TransposeSign),
+}
+"""What each setting may be."""
+
+COURSE = Notation()
+"""The notation of everything that is printed without another one."""
+
+INDICES = ("t", "i", "j", "N")
+"""The time step, that of a contribution, the running index of a product, the last step."""
