@@ -15,12 +15,25 @@ import numpy as np
 
 Times = Mapping[str, int]
 
-_TOKEN = re.compile(r"\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
+_TOKEN = re.compile(r"\\mathrm\{[dD]\}|\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
 _SPACE = re.compile(r"\\,|&?\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|\n")
 _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
 _SPAN = re.compile(r", \\qquad .*")
-_ACCENTS = {r"\bar", r"\tilde", r"\overrightarrow", r"\overleftarrow", r"\hat", r"\mathrm"}
-_PRODUCTS = {r"\odot": "elementwise", r"\otimes": "kronecker", r"\cdot": "matrix"}
+_ACCENTS = {
+    r"\bar",
+    r"\tilde",
+    r"\overrightarrow",
+    r"\overleftarrow",
+    r"\hat",
+    r"\mathrm",
+    r"\mathcal",
+}
+_PRODUCTS = {
+    r"\odot": "elementwise",
+    r"\circ": "elementwise",
+    r"\otimes": "kronecker",
+    r"\cdot": "matrix",
+}
 _CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
 _CLOSING -= {r"\begin"}
 
@@ -45,6 +58,25 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "diag": lambda z: np.diag(z.ravel()),
     "identity": lambda z: z,
 }
+
+
+_DERIVATIVES = (r"\partial", r"\mathrm{d}", r"\mathrm{D}")
+_BARRED = re.compile(r"\\(?:bar|overline)\{(.*)\}")
+_RAISED = re.compile(r"\((.*)\)|\\langle(.*)\\rangle|(.*)")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a notation is to be read.
+
+    With ``raised``, the exponent of a name is its time step. A derivative of the ``loss`` is an
+    adjoint, and so is a letter with a bar where ``overbar`` says so.
+    """
+
+    raised: bool = False
+    loss: str = ""
+    overbar: bool = False
+    transpose: str = r"\top"
 
 
 class Ones:
@@ -90,8 +122,9 @@ class Reader:
         times: Times,
         value: Callable[[Any, Times], Any],
         functions: Mapping[str, Callable[..., Any]],
+        style: Style = Style(),
     ) -> None:
-        self.tokens, self.at = [*tokens(text), ""], 0
+        self.tokens, self.at, self.style = [*tokens(text), ""], 0, style
         self.times, self.value = dict(times), value
         self.functions = {**FUNCTIONS, **functions}
 
@@ -119,7 +152,7 @@ class Reader:
         return found[:-1]
 
     def inner(self, group: list[str]) -> Any:
-        other = Reader("", self.times, self.value, self.functions)
+        other = Reader("", self.times, self.value, self.functions, self.style)
         other.tokens = [*group, ""]
         return other.whole()
 
@@ -161,7 +194,7 @@ class Reader:
         while self.next == "^":
             self.take()
             exponent = self.group()
-            base = base.T if exponent == [r"\top"] else base ** self.inner(exponent)
+            base = base.T if exponent == [self.style.transpose] else base ** self.inner(exponent)
         return base
 
     def atom(self) -> Any:
@@ -194,9 +227,15 @@ class Reader:
                 return self.total()
             case r"\prod":
                 return self.descending()
-            case r"\delta":
+            case r"\delta" | r"\mathrm{d}":
                 self.take()
-                return self.value(("delta", self.symbol()), self.times)
+                return self.transposed(("delta", self.symbol()))
+            case r"\nabla":
+                self.take()
+                self.take("_")
+                by = self.variable(self.group())
+                assert self.symbol().sign == self.style.loss
+                return self.transposed(("delta", by))
             case r"\begin":
                 return self.matrix()
         return self.name()
@@ -204,10 +243,14 @@ class Reader:
     def fraction(self) -> Any:
         self.take()
         over, under = self.group(), self.group()
-        if over[0] != r"\partial":
+        if under[0] not in _DERIVATIVES:
             return self.inner(over) / self.inner(under)
-        kind = "immediate" if over[1:5] == ["^", "{", "+", "}"] else "derivative"
-        return self.value((kind, *_variables(over, under)), self.times)
+        plain = over[0] in _DERIVATIVES and over[1:2] != ["^"]
+        marked = 4 if over[0] == r"\bar" else 5
+        of, by = self.variable(over[1 if plain else marked :]), self.variable(under[1:])
+        if isinstance(of, Symbol) and of.sign == self.style.loss:
+            return self.transposed(("delta", by))
+        return self.value(("derivative" if plain else "immediate", of, by), self.times)
 
     def total(self) -> Any:
         self.take(r"\sum")
@@ -265,7 +308,7 @@ class Reader:
                 pass
 
     def symbol(self) -> Symbol:
-        sign = ""
+        sign, self.raised_transpose = "", False
         while self.next in _ACCENTS:
             sign += self.take()
         if self.next == "{":
@@ -277,7 +320,38 @@ class Reader:
         if self.next == "_":
             self.take()
             indices = ["".join(self.group())] if self.next == "{" else [self.take()]
-        return Symbol(sign, tuple(indices[0].split(",")) if indices else ())
+        indices = indices[0].split(",") if indices else []
+        if self.style.raised and self.next == "^" and not self.is_transpose():
+            self.take()
+            exponent = self.group()
+            self.raised_transpose = exponent[-1] == self.style.transpose and len(exponent) > 1
+            text = "".join(exponent[:-1] if self.raised_transpose else exponent)
+            indices.append(next(filter(None, _RAISED.fullmatch(text).groups())))
+        return Symbol(sign, tuple(indices))
+
+    def is_transpose(self) -> bool:
+        return self.tokens[self.at + 2 : self.at + 4] == [self.style.transpose, "}"]
+
+    def transposed(self, what: Any) -> Any:
+        """The value of what was read; a sign of a transpose may stand beside its time step."""
+        turned = self.raised_transpose
+        found = self.value(what, self.times)
+        return found.T if turned else found
+
+    def variable(self, group: list[str]) -> Any:
+        """A symbol, or a tuple of symbols in brackets."""
+        reader = Reader("", {}, lambda *_: None, {}, self.style)
+        reader.tokens = [*group, ""]
+        if reader.next != "(":
+            found: Any = reader.symbol()
+        else:
+            reader.take()
+            found = ("tuple", reader.symbol())
+            while reader.take(",", ")") == ",":
+                found = (*found, reader.symbol())
+        reader.take("")
+        self.raised_transpose = False
+        return found
 
     def name(self) -> Any:
         start = self.at
@@ -298,7 +372,11 @@ class Reader:
             assert primes < 2
             return np.imag(function(argument + 1e-30j)) / 1e-30 if primes else function(argument)
         self.at = start
-        return self.value(self.symbol(), self.times)
+        symbol = self.symbol()
+        bar = _BARRED.fullmatch(symbol.sign)
+        if self.style.overbar and bar:
+            return self.transposed(("delta", Symbol(bar[1], symbol.indices)))
+        return self.transposed(symbol)
 
 
 def time(written: list[str] | str, times: Times) -> int:
@@ -310,25 +388,6 @@ def time(written: list[str] | str, times: Times) -> int:
 def _step(part: str, times: Times) -> int:
     sign, body = (-1 if part[0] == "-" else 1), part.lstrip("+-")
     return sign * (int(body) if body.isdigit() else times[body])
-
-
-def _variables(over: list[str], under: list[str]) -> tuple[Any, Any]:
-    return _variable(over[5 if over[1:2] == ["^"] else 1 :]), _variable(under[1:])
-
-
-def _variable(group: list[str]) -> Any:
-    """A symbol, or a tuple of symbols in brackets."""
-    reader = Reader("", {}, lambda *_: None, {})
-    reader.tokens = [*group, ""]
-    if reader.next != "(":
-        found: Any = reader.symbol()
-    else:
-        reader.take()
-        found = ("tuple", reader.symbol())
-        while reader.take(",", ")") == ",":
-            found = (*found, reader.symbol())
-    reader.take("")
-    return found
 
 
 def _blocks(rows: list[list[Any]]) -> Any:

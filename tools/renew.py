@@ -1,8 +1,9 @@
 """Makes generated/ and what is made in docs/ anew: python tools/renew.py.
 
 Each file of generated/ is what one ``bptt-sym`` command writes with -o. In docs/ these are the
-figures, the picture and the table of faults that verification finds. Without pdflatex and pdftoppm
-the files are made, the picture is left as it is, and the exit code is 1.
+figures, the picture, the pages on notations and the table of faults that verification finds.
+Without pdflatex and pdftoppm the files are made, the picture is left as it is, and the exit code is
+1.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from notations import PAGES, notation_page
 from picture import MissingToolError, draw
 
 from bptt_sym.cli import cli
@@ -59,10 +61,13 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
 
     Raises MissingToolError, after all the files, where the picture cannot be drawn.
     """
-    for name in ("generated", "docs"):
+    for name in ("generated", "docs", "docs/notations"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, command in COMMANDS.items():
         run(command, folder / "generated" / name)
+    for name in PAGES:
+        page = folder / "docs" / "notations" / f"{name}.md"
+        page.write_text(notation_page(name), encoding="utf-8")
     if faults:
         (folder / "docs" / "mutants.md").write_text(mutants(), encoding="utf-8")
     if picture:

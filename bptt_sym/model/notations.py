@@ -130,9 +130,11 @@ class _Reader:
                 raise self.error(message, None, key)
             settings[key] = self.setting(key, value)
         notation = Notation(**settings)
-        if notation.adjoint == "overbar" and notation.vector == "bar":
-            message = "an adjoint and a vector would both have a bar; give 'vector' another one"
-            raise self.error(message, None, "adjoint")
+        for key in ("adjoint", "gradient"):
+            for of in ("vector", "matrix"):
+                if getattr(notation, key) == "overbar" and getattr(notation, of) == "bar":
+                    message = f"what it is of has a bar already; give '{of}' another alphabet"
+                    raise self.error(f"'{key}' is \"overbar\", but {message}", None, key)
         return notation
 
     def setting(self, key: str, value: object) -> object:
@@ -160,6 +162,11 @@ class _Reader:
                 names[old] = self.checked(old, entry["name"], why_not_shown)
             if "latex" in entry:
                 latex[old] = self.checked(old, entry["latex"], why_not_latex)
+        raised = self.notation.time != "subscript"
+        clash = next((old for old in INDICES if names.get(old) == "T"), None)
+        if raised and clash and self.notation.transpose == "T":
+            message = "a raised T would be a time step and a transpose; give one of them another"
+            raise self.error(message, "names", clash)
         return Names(names, latex)
 
     def checked(self, old: str, value: object, why_not: Callable[[str], str | None]) -> str:

@@ -2,7 +2,7 @@ r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook.""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, Equation, Section, Span
@@ -72,14 +72,37 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     )
 
 
+def displays(derivation: Derivation) -> list[str]:
+    """The model, then each section, as displays for MathJax and KaTeX."""
+    model = derivation.model
+    written = [Equation((e.name,), e.variable, e.written) for e in model.all_equations]
+    inner = [
+        Equation((e.name,), e.variable, e.expression)
+        for e in model.definitions
+        if e not in model.all_equations
+    ]
+    rows = [_rows(written + inner, typesetter(derivation), LINE_WIDTH)]
+    for section in derivation.sections:
+        rows.append(_rows(section.equations, typesetter(derivation, section), LINE_WIDTH))
+    return [_aligned(part) for part in rows if part]
+
+
 def display(derivation: Derivation) -> str:
     """All equations as one display for MathJax and KaTeX, which have no cross-references."""
-    rows = []
-    for section in derivation.sections:
-        show = typesetter(derivation, section)
-        for equation in section.equations:
-            right = " ".join(_right(equation, show, float("inf")))
-            rows.append(f"{_left(equation, show)}{right}{_span(equation.span, show)}")
+    rows = [
+        row
+        for section in derivation.sections
+        for row in _rows(section.equations, typesetter(derivation, section), float("inf"))
+    ]
+    return _aligned(rows)
+
+
+def _rows(equations: Sequence[Equation], show: Show, room: float) -> list[str]:
+    widest = max((left_width(equation, show) for equation in equations), default=0)
+    return [line for e in equations for line in lines(e, show, room - widest)]
+
+
+def _aligned(rows: Sequence[str]) -> str:
     return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
 
 
