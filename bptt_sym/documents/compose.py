@@ -149,11 +149,12 @@ class Composer:
 
     def unfolding(self) -> Iterator[Block]:
         loss = self.math(self.model.loss.variable.at(Integer(self.steps)))
-        yield Paragraph(self.say.unfolding(self.steps, loss, self.loss))
-        if self.loss != "mean":
-            drawn = figure(self.model, self.steps, loss=self.loss)
-            yield Drawing("unfolded", drawn, f"The model, unfolded over {self.steps} time steps.")
-
+        yield Paragraph(
+            self.say.unfolding(self.steps, loss, self.loss, self.figure_label("unfolded"))
+        )
+        drawn = figure(self.model, self.steps, loss=self.loss)
+        caption = f"The model, unfolded over {self.steps} time steps."
+        yield Drawing("unfolded", drawn, caption, self.figure_label("unfolded"))
         told = self.chain.state_tuple
         marked = is_marked(self.chain)
         if marked or told is not None:
@@ -178,6 +179,8 @@ class Composer:
         if single:
             entries = tuple(self.contribution(parameter, equation) for equation in single)
             drawn = entries[-1].drawing if parameter in self.drawn() else None
+            if drawn is not None:
+                yield Paragraph(self.say.drawn(drawn.label))
             yield Contributions(entries, drawn)
             yield Paragraph(self.say.accumulation(name))
         general = loss_label(self.model.loss.name, self.loss, "N")
@@ -216,10 +219,16 @@ class Composer:
         options: dict[str, Any] = {"loss": "sum" if self.loss != "last" else "last"}
         drawn = figure(self.model, self.steps, path=f"{parameter.name}:{found.step}", **options)
         caption = (
-            f"The path of contribution {found.step} to the gradient by ${self.math(parameter)}$."
+            f"The path of contribution {found.step} to the gradient by ${self.math(parameter)}$, "
+            f"equation [[{label(self.chain, equation)}]]."
         )
         name = f"path-{parameter.name}-{found.step}"
-        return Contribution(Paragraph(said), written, Drawing(name, drawn, caption))
+        drawing = Drawing(name, drawn, caption, self.figure_label(name))
+        return Contribution(Paragraph(said), written, drawing)
+
+    def figure_label(self, name: str) -> str:
+        """The label of a figure."""
+        return f"fig:{self.model.name}:{name}"
 
     def at(self, node: Node) -> str:
         """A node of the unfolding."""

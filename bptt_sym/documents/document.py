@@ -38,11 +38,13 @@ class Equations:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure; its name is that of its file and of its label."""
+    """A figure; its name is that of its file, its label what a text refers to it by."""
 
     name: str
     figure: Figure
     caption: str
+    label: str
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,15 @@ class Document:
 
     @property
     def numbers(self) -> dict[str, int]:
-        """The numbers of equations by their labels."""
-        return {
+        """The numbers of equations and figures by their labels."""
+        found = {
             formula.label: formula.number
             for section in self.sections
             for block in section.blocks
             for formula in formulas(block)
             if formula.label and formula.number
         }
+        return found | {d.label: d.number for d in self.drawings if d.number}
 
 
 def formulas(block: Block) -> Iterator[Formula]:
@@ -128,8 +131,8 @@ def formulas(block: Block) -> Iterator[Formula]:
 
 
 def numbered(document: Document) -> Document:
-    """The document with its labelled equations counted from 1."""
-    count = 0
+    """The document with its labelled equations counted from 1, and its figures."""
+    count = drawn = 0
 
     def counted(equations: Equations) -> Equations:
         nonlocal count
@@ -139,6 +142,11 @@ def numbered(document: Document) -> Document:
             found.append(replace(formula, number=count if formula.label else None))
         return Equations(tuple(found))
 
+    def placed(drawing: Drawing) -> Drawing:
+        nonlocal drawn
+        drawn += 1
+        return replace(drawing, number=drawn)
+
     sections = []
     for section in document.sections:
         blocks: list[Block] = []
@@ -146,9 +154,12 @@ def numbered(document: Document) -> Document:
             match block:
                 case Equations():
                     blocks.append(counted(block))
+                case Drawing():
+                    blocks.append(placed(block))
                 case Contributions(entries=entries):
                     made = tuple(replace(e, equations=counted(e.equations)) for e in entries)
-                    blocks.append(replace(block, entries=made))
+                    shown = block.drawn and placed(block.drawn)
+                    blocks.append(Contributions(made, shown))
                 case _:
                     blocks.append(block)
         sections.append(replace(section, blocks=tuple(blocks)))

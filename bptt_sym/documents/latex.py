@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_sym.documents.document import Document, Drawing, Equations, Formula, written
+from bptt_sym.documents.markdown import reference
 from bptt_sym.render.latex import latex_words
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
@@ -20,12 +21,16 @@ def latex(document: Document, template: str) -> str:
             words=latex_words,
             math=lambda formula: f"${formula}$",
             reference=lambda label: (
-                f"({numbers[label]})" if label in numbers else rf"\eqref{{{label}}}"
+                reference(label, numbers[label]) if label in numbers else _reference(label)
             ),
         )
 
     jinja = environment({"prose": prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
     return jinja.get_template(f"notes/{template}.tex.j2").render(document=document, made_by=MADE_BY)
+
+
+def _reference(label: str) -> str:
+    return rf"\ref{{{label}}}" if label.startswith("fig:") else rf"\eqref{{{label}}}"
 
 
 def _rows(equations: Equations) -> str:

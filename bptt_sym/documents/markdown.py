@@ -39,8 +39,13 @@ def prose(text: str, numbers: dict[str, int]) -> str:
         text,
         words=_words,
         math=lambda formula: f"${formula}$",
-        reference=lambda label: f"({numbers.get(label, '?')})",
+        reference=lambda label: reference(label, numbers[label]),
     )
+
+
+def reference(label: str, number: int) -> str:
+    """A reference with its number: of an equation in brackets."""
+    return str(number) if label.startswith("fig:") else f"({number})"
 
 
 def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]:
@@ -54,7 +59,7 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
             caption = prose(block.caption, numbers)
             return [
                 f"![{_words(block.figure.picture.title)}]({prefix}{block.name}.svg)",
-                f"*{caption}*",
+                f"*Figure {block.number}. {caption}*",
             ]
         case Contributions(entries=entries, drawn=drawn):
             texts = []

@@ -11,6 +11,8 @@ from bptt_sym.documents.markdown import prose, section_text
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
+CODE = "Numbers in its comments are those of the equations above; names are the model file's."
+
 
 def notebook(document: Document, source: str) -> str:
     """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
@@ -22,7 +24,7 @@ def notebook(document: Document, source: str) -> str:
         text = section_text(section, document.numbers, "attachment:")
         used = {name: svg for name, svg in figures.items() if f"(attachment:{name}.svg)" in text}
         cells.append(_markdown(f"section-{number}", text, used))
-    cells.append(_markdown("module", "## The gradients as NumPy code", {}))
+    cells.append(_markdown("module", f"## The gradients as NumPy code\n\n{CODE}", {}))
     cells.append(_code("module-code", source))
     said = "The gradients against differences of the loss along complex steps:"
     cells.append(_markdown("check", said, {}))

@@ -35,6 +35,7 @@ class Notes:
     """
 
     model: Model
+    loss: Loss
     document: Document
     solutions: Document | None = None
 
@@ -51,8 +52,15 @@ class Notes:
         return {drawing.name: drawing.figure.svg() for drawing in self.document.drawings}
 
     def notebook(self) -> str:
-        """A Jupyter notebook that runs from top to bottom."""
-        return notebook(self.document, numpy_module(build_program(self.model), "readable"))
+        """A Jupyter notebook that runs from top to bottom; its code names the equations."""
+        program = build_program(self.model, {}, self.loss)
+        numbers = {
+            (("model",) if level == "model" else ()) + tuple(meaning): number
+            for label, number in self.document.numbers.items()
+            for kind, _, level, *meaning in [label.split(":")]
+            if kind == "eq" and level in ("model", "adjoint")
+        }
+        return notebook(self.document, numpy_module(program, "readable", numbers=numbers))
 
     def pdf(self, kind: Kind = "article") -> bytes:
         """The article or the slides as PDF. Raises InputError without pdflatex."""
@@ -61,7 +69,7 @@ class Notes:
     def told(self) -> Notes:
         """The solutions of the exercises as notes."""
         assert self.solutions is not None
-        return Notes(self.model, self.solutions)
+        return Notes(self.model, self.loss, self.solutions)
 
 
 def notes(
@@ -104,4 +112,4 @@ def notes(
         solutions = numbered(
             Document(model.name, f"Solutions: {plain_words(model.title)}", document.command, told)
         )
-    return Notes(model, numbered(document), solutions)
+    return Notes(model, loss, numbered(document), solutions)

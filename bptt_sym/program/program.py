@@ -166,7 +166,8 @@ class _Builder:
             for name in names:
                 if name == self.step.loss.name:
                     continue
-                equation = Equation((), written[name].variable, written[name].expression)
+                inner = written[name]
+                equation = Equation(("model", name), inner.variable, inner.expression)
                 expression = value_form(concrete[name].expression, 1 if loop else 2)
                 statements.append(Statement(written[name].variable, expression, (equation,)))
             if statements:
@@ -175,7 +176,7 @@ class _Builder:
     def loss_statement(self) -> Statement:
         loss = self.step.model.loss
         written = self.model.loss
-        equation = Equation((), written.variable, written.expression)
+        equation = Equation(("model", written.name), written.variable, written.expression)
         if self.loss == "last":
             return Statement(
                 loss.variable, value_total(loss.expression, 1), (equation,), "last step"

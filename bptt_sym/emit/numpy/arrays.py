@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -43,10 +43,16 @@ class Argument:
 
 
 class Arrays:
-    """The arrays of one program. A quantity is kept over time where a later stage reads it."""
+    """The arrays of one program. A quantity is kept over time where a later stage reads it.
 
-    def __init__(self, program: Program, names: Names) -> None:
+    ``numbers`` are those of equations, by their meanings, that comments name.
+    """
+
+    def __init__(
+        self, program: Program, names: Names, numbers: Mapping[tuple[str, ...], int] | None = None
+    ) -> None:
         self.program = program
+        self.numbers = numbers or {}
         self.model = program.model
         self.names = names
 

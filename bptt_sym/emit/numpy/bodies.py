@@ -58,7 +58,7 @@ def loss_body(arrays: Arrays) -> list[Block]:
     """The loss of a forward pass."""
     statement = arrays.program.loss
     index = "[-1]" if statement.when == "last step" else ""
-    comments = [f"# {equation_text(equation)}" for equation in statement.equations]
+    comments = [f"# {_comment(arrays, equation)}" for equation in statement.equations]
     code = assignment("value", statement.expression, arrays.forward_place(index), arrays.names)
     unpacked = [
         *_unpacked("params", arrays.parameters, [code]),
@@ -127,6 +127,13 @@ def equation_text(equation: Equation) -> str:
     if span and span.first != LAST_STEP:
         text += f" for {span.index} <= {_math(span.first)}"
     return text
+
+
+def _comment(arrays: Arrays, equation: Equation) -> str:
+    """An equation with its number, where it has one."""
+    number = arrays.numbers.get(equation.meaning)
+    text = equation_text(equation)
+    return text if number is None else f"({number}) {text}"
 
 
 def _math(expression: MatrixExpr) -> str:
@@ -325,7 +332,7 @@ def _backward_lines(
 def _lines(arrays: Arrays, statements: Iterable[Statement], place: Place) -> Block:
     lines: Block = []
     for statement in statements:
-        lines += [f"# {equation_text(equation)}" for equation in statement.equations]
+        lines += [f"# {_comment(arrays, equation)}" for equation in statement.equations]
         lines += _statement(arrays, statement, place)
     return lines
 

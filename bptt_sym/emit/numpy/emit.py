@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bptt_sym.choices import Layout, Style
@@ -27,13 +27,15 @@ def numpy_module(
     *,
     layout: Layout | None = None,
     without: Collection[str] = (),
+    numbers: Mapping[tuple[str, ...], int] | None = None,
 ) -> str:
     """The source of a module with ``forward``, ``loss`` and ``value_and_grad``.
 
     In the style "readable" it has one statement for each equation; "fast" is for a program with a
-    seed, which the compiler rewrites, all its passes but those of ``without``.
+    seed, which the compiler rewrites, all its passes but those of ``without``. Comments of the
+    readable style name the ``numbers`` of equations, which are given by their meanings.
     """
-    names, arrays = _named(program)
+    names, arrays = _named(program, numbers)
     jinja = environment(
         {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
     )
@@ -82,9 +84,11 @@ def numpy_calls(program: Program, layout: Layout | None = None) -> str:
     )
 
 
-def _named(program: Program) -> tuple[Names, Arrays]:
+def _named(
+    program: Program, numbers: Mapping[tuple[str, ...], int] | None = None
+) -> tuple[Names, Arrays]:
     names = Names([dimension.name for dimension in program.model.dimensions])
-    arrays = Arrays(program, names)
+    arrays = Arrays(program, names, numbers)
     hidden = arrays.hidden_sizes
     if hidden:
         raise InputError(
