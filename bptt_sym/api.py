@@ -118,17 +118,21 @@ def notes(
     loss: Loss = "last",
     exercise: Iterable[str] = (),
     notation: str | Path | None = None,
+    macros: bool = False,
 ) -> Notes:
     """The derivation of a model's gradients as course notes, which can write themselves.
 
     ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
     the reader. ``notation`` is the name of a notation that ships, or the path of a notation file.
+    With ``macros``, the LaTeX has a command for each symbol, which ``Notes.macros`` defines.
     Raises InputError for an unknown parameter, loss or notation, or for a number of steps below 2
     or above 12.
     """
     from bptt_sym.documents.notes import notes as compose
 
-    return compose(model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise), notation=notation)
+    return compose(
+        model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise), notation=notation, macros=macros
+    )
 
 
 def figure(

@@ -13,7 +13,7 @@ import click
 
 from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
 from bptt_sym.errors import InputError
-from bptt_sym.output import write_output
+from bptt_sym.output import write_output, write_outputs
 from bptt_sym.version import MADE_BY, __version__
 
 if TYPE_CHECKING:
@@ -370,6 +370,11 @@ def figure(
     help="Leave the gradient by W to the reader; the solutions go into FILE-solutions.",
 )
 @click.option(
+    "--macros",
+    is_flag=True,
+    help="LaTeX with a command for each symbol, all of them defined in FILE-macros.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["tex", "md", "ipynb", "pdf"]),
@@ -386,6 +391,7 @@ def notes(
     document: bool,
     slides: bool,
     exercise: tuple[str, ...],
+    macros: bool,
     form: str | None,
     notation: str | None,
     output: str,
@@ -407,9 +413,9 @@ def notes(
         loss=loss,
         exercise=exercise,
         notation=notation,
+        macros=macros,
     )
-    for path, content in files_of(made, target, form, kind).items():
-        write_output(path, content, force=force)
+    write_outputs(files_of(made, target, form, kind), force=force)
 
 
 @cli.command()

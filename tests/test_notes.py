@@ -74,8 +74,10 @@ def test_where_paths_are_many_the_notes_count_them():
 
 def test_equations_are_numbered_through_and_referred_to():
     notes = b.notes(ELMAN)
-    numbers = list(notes.document.numbers.values())
-    assert numbers == list(range(1, len(numbers) + 1))
+    for kind in ("eq", "fig"):
+        found = [n for label, n in notes.document.numbers.items() if label.startswith(f"{kind}:")]
+        assert found == list(range(1, len(found) + 1))
+        assert len(found) > 1
     label = re.search(r"\[\[(.*?)\]\]", said(notes, "Vanishing"))[1]
     assert f"({notes.document.numbers[label]})" in notes.markdown()
     assert rf"\eqref{{{label}}}" in notes.tex()
@@ -210,6 +212,41 @@ def test_articles_and_slides_compile(tmp_path, name, kind):
 
 
 @needs_latex
+@pytest.mark.parametrize("notation", ["course", "goodfellow"])
+def test_macros_hold_all_that_symbols_look_like(tmp_path, notation):
+    options = ["--macros", "--document", "--notation", notation]
+    assert run("lstm-peephole", *options, "-o", tmp_path / "all.tex") == 0
+    source = (tmp_path / "all.tex").read_text()
+    macros = (tmp_path / "all-macros.tex").read_text()
+    assert macros.count(r"\newcommand") == len(set(re.findall(r"newcommand{\\(\w+)}", macros)))
+    _, body = source.split(r"\begin{document}")
+    body = re.sub(r"\\mathbf\{1\}|\\label\{.*?\}|\\ref\{.*?\}", "", body)
+    assert not re.search(r"\\(bar|boldsymbol|mathbf|sigma)(?![A-Za-z])", body)
+    assert_clean(compiled(tmp_path, source))
+
+
+def test_macros_in_the_figures_stand_for_their_labels():
+    r"""A change of \syms changes the figures, too."""
+    tikz = b.notes(ELMAN, macros=True).tex()
+    assert r"{$\syms{3}$}" in tikz
+    assert r"\displaystyle\frac{\partial \symy{3}}{\partial \syms{3}}" in tikz
+    assert r"$\bar{s}" not in tikz
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_code_in_a_notebook_names_the_equations(steps):
+    for loss in ("last", "sum"):
+        notes = b.notes(ELMAN, steps, loss=loss)
+        source = nbformat.reads(notes.notebook(), as_version=4).cells[-3].source
+        named = dict(re.findall(r"# \((\d+)\) (\w+) =", source))
+        labels = notes.document.numbers.items()
+        numbers = {str(n): label for label, n in labels if label.startswith("eq:")}
+        assert numbers[next(n for n, left in named.items() if left == "dW_s")].endswith(":W_s")
+        assert numbers[next(n for n, left in named.items() if left == "s_t")] == "eq:elman:model:s"
+        assert len(named) >= 10
+
+
+@needs_latex
 def test_solutions_are_in_a_file_of_their_own(tmp_path):
     assert run("elman", "--exercise", "W_x", "-o", tmp_path / "sheet.tex") == 0
     sheet, solutions = (
@@ -275,6 +312,9 @@ BAD = [
     ("elman --steps 13 -o FOLDER/a.md", "from 2 to 12"),
     ("elman --slides --document -o FOLDER/a.tex", "choose one"),
     ("elman --slides -o FOLDER/a.md", "slides are LaTeX"),
+    ("elman --macros -o FOLDER/a.md", "macros are for LaTeX"),
+    ("elman --macros -o FOLDER/a%b.tex", "cannot"),
+    ("elman --notation d3l -o FOLDER/a.tex", "unknown notation 'd3l'"),
     ("elman --format doc -o FOLDER/a.md", "'doc' is not one of"),
     ("nosuch -o FOLDER/a.md", "unknown model"),
 ]

@@ -27,7 +27,8 @@ class Number:
 class Glyph:
     """A named symbol, e.g. W_s, with a time step if it has one; ``latex`` is its own notation.
 
-    ``place`` is where the time step stands: below, raised, or raised in brackets.
+    ``place`` is where the time step stands: below, raised, or raised in brackets. ``macro`` is the
+    LaTeX command to write for it, which takes the time step.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Glyph:
     time: Layout | None = None
     latex: str = ""
     place: Literal["subscript", "superscript", "parentheses", "angle"] = "subscript"
+    macro: str = ""
     binding = ATOM
 
 

@@ -328,7 +328,12 @@ class Composer:
             return tex(Call(function, Terms(()))).partition("(")[0]
 
         known = self.model.functions.items()
-        return [(name_of(name), name_of(of)) for name, of in known if isinstance(of, str)]
+        notation = self.model.notation
+        return [
+            (name_of(notation.function(name)), name_of(of))
+            for name, of in known
+            if isinstance(of, str)
+        ]
 
     def solutions(self, exercises: Sequence[Parameter]) -> Iterator[Section]:
         """The gradients that were left to the reader."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bptt_sym.documents.notes import Kind, Notes
 from bptt_sym.errors import InputError
+
+_FILE = re.compile(r"[A-Za-z0-9_.-]+")
 
 FORMATS = ("tex", "md", "ipynb", "pdf")
 
@@ -20,8 +23,8 @@ def kind_of(*, document: bool, slides: bool) -> Kind:
 def files_of(notes: Notes, target: Path, form: str | None, kind: Kind) -> dict[Path, str | bytes]:
     """Every file with its content, the notes themselves last.
 
-    The solutions of exercises are in a file NAME-solutions; the figures of Markdown lie beside it
-    as NAME-FIGURE.svg. Raises InputError for an ending that is no format.
+    The solutions of exercises are in a file NAME-solutions, macros in NAME-macros; the figures of
+    Markdown lie beside it as NAME-FIGURE.svg. Raises InputError for an ending that is no format.
     """
     chosen = form or target.suffix.lower().removeprefix(".")
     if chosen not in FORMATS:
@@ -31,16 +34,26 @@ def files_of(notes: Notes, target: Path, form: str | None, kind: Kind) -> dict[P
         )
     if kind == "slides" and chosen not in ("tex", "pdf"):
         raise InputError("slides are LaTeX: .tex or .pdf")
-    found = {}
+    if notes.macros and chosen != "tex":
+        raise InputError("macros are for LaTeX: .tex")
+    macros = target.with_stem(f"{target.stem}-macros")
+    if notes.macros and not _FILE.fullmatch(macros.name):
+        raise InputError(
+            f"LaTeX cannot \\input {macros.name!a}; use letters, digits, '-', '_' and '.' alone"
+        )
+    found: dict[Path, str | bytes] = {macros: notes.macros} if notes.macros else {}
     if notes.solutions is not None:
-        found = _of(notes.told(), target.with_stem(f"{target.stem}-solutions"), chosen, kind)
-    return found | _of(notes, target, chosen, kind)
+        solutions = target.with_stem(f"{target.stem}-solutions")
+        found |= _of(notes.told(), solutions, chosen, kind, macros.stem)
+    return found | _of(notes, target, chosen, kind, macros.stem)
 
 
-def _of(notes: Notes, target: Path, form: str, kind: Kind) -> dict[Path, str | bytes]:
+def _of(
+    notes: Notes, target: Path, form: str, kind: Kind, macros_file: str
+) -> dict[Path, str | bytes]:
     match form:
         case "tex":
-            return {target: notes.tex(kind)}
+            return {target: notes.tex(kind, macros_file)}
         case "pdf":
             return {target: notes.pdf(kind)}
         case "ipynb":

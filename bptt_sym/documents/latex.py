@@ -11,8 +11,11 @@ from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
 
-def latex(document: Document, template: str) -> str:
-    """The document by a template: "fragment", "article" or "slides"."""
+def latex(document: Document, template: str, macros_file: str | None = None) -> str:
+    """The document by a template: "fragment", "article" or "slides".
+
+    ``macros_file`` defines the commands for its symbols, if it has any.
+    """
     numbers = document.numbers if template == "slides" else {}
 
     def prose(text: str) -> str:
@@ -26,7 +29,9 @@ def latex(document: Document, template: str) -> str:
         )
 
     jinja = environment({"prose": prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
-    return jinja.get_template(f"notes/{template}.tex.j2").render(document=document, made_by=MADE_BY)
+    return jinja.get_template(f"notes/{template}.tex.j2").render(
+        document=document, macros_file=macros_file, made_by=MADE_BY
+    )
 
 
 def _reference(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,8 @@ from bptt_sym.derivation.derive import check_choice, check_number, choose_parame
 from bptt_sym.documents.compose import Composer
 from bptt_sym.documents.document import Document, numbered, plain_words
 from bptt_sym.documents.latex import latex
+from bptt_sym.documents.macros import macros as define
+from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
 from bptt_sym.emit.numpy.emit import numpy_module
@@ -38,10 +40,14 @@ class Notes:
     loss: Loss
     document: Document
     solutions: Document | None = None
+    macros: str | None = None
 
-    def tex(self, kind: Kind = "fragment") -> str:
-        r"""LaTeX: a fragment to \\input, an article, or beamer slides."""
-        return latex(self.document, kind)
+    def tex(self, kind: Kind = "fragment", macros_file: str = "macros") -> str:
+        r"""LaTeX: a fragment to \\input, an article, or beamer slides.
+
+        Where the notes have ``macros``, an article and slides \\input them from ``macros_file``.
+        """
+        return latex(self.document, kind, macros_file if self.macros else None)
 
     def markdown(self, prefix: str = "") -> str:
         """Markdown with formulas between dollar signs; ``figures`` lie beside it."""
@@ -69,7 +75,7 @@ class Notes:
     def told(self) -> Notes:
         """The solutions of the exercises as notes."""
         assert self.solutions is not None
-        return Notes(self.model, self.loss, self.solutions)
+        return replace(self, document=self.solutions, solutions=None)
 
 
 def notes(
@@ -80,11 +86,13 @@ def notes(
     loss: Loss = "last",
     exercise: Sequence[str] = (),
     notation: str | Path | None = None,
+    macros: bool = False,
 ) -> Notes:
     """The derivation of a model's gradients as course notes.
 
     ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
-    the reader, and told in ``solutions``. Raises InputError for an unknown parameter, loss or
+    the reader, and told in ``solutions``. With ``macros``, LaTeX has a command for each symbol,
+    which the text in ``macros`` defines. Raises InputError for an unknown parameter, loss or
     notation, or for a number of steps below 2 or above 12.
     """
     check_choice("loss", loss, ("last", "sum"))
@@ -102,6 +110,9 @@ def notes(
     words += [word for parameter in left for word in ("--exercise", parameter.name)]
     shown = model if notation is None else in_notation(model, notation)
     words += notation_words(shown)
+    words += ["--macros"] * macros
+    defined = define(shown, command_line(words)) if macros else None
+    shown = with_macros(shown) if macros else shown
     composer = Composer(shown, steps, loss, choose_parameters(shown, wrt))
     left = choose_parameters(shown, exercise)
     title = f"Backpropagation through time: {plain_words(model.title)}"
@@ -112,4 +123,4 @@ def notes(
         solutions = numbered(
             Document(model.name, f"Solutions: {plain_words(model.title)}", document.command, told)
         )
-    return Notes(model, loss, numbered(document), solutions)
+    return Notes(model, loss, numbered(document), solutions, defined)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bptt_sym.errors import InputError
@@ -24,7 +24,7 @@ class Figure:
     @cached_property
     def picture(self) -> Picture:
         """Where everything lies."""
-        return picture(scene(self.request))
+        return picture(scene(self._plain))
 
     @property
     def description(self) -> str:
@@ -41,7 +41,7 @@ class Figure:
         r"""The figure as TikZ, a fragment to \\input."""
         from bptt_sym.figures.tikz import tikz
 
-        return tikz(self.picture, self._command(".tex"))
+        return tikz(self.picture, self._command(".tex"), self._macros())
 
     def png(self) -> bytes:
         """The figure as a PNG file; this needs Matplotlib."""
@@ -72,6 +72,23 @@ class Figure:
 
     def __repr__(self) -> str:
         return f"<Figure: {self.picture.title}>"
+
+    @property
+    def _plain(self) -> Request:
+        """What is asked for, without macros: a figure is laid out by what they stand for."""
+        model = self.request.model
+        plain = replace(model, notation=replace(model.notation, macros={}))
+        return replace(self.request, model=plain)
+
+    def _macros(self) -> dict[str, str]:
+        """The labels by their LaTeX, with the macros that the model's notation has for them."""
+        if not self.request.model.notation.macros:
+            return {}
+        plain, named = (
+            [*(item.latex for item in shown.items), *(arrow.latex for arrow in shown.arrows)]
+            for shown in map(scene, (self._plain, self.request))
+        )
+        return dict(zip(plain, named, strict=True))
 
     def _command(self, ending: str) -> str:
         """The command that makes this again."""

@@ -3,7 +3,7 @@ r"""A picture as TikZ: a fragment to \input that fits itself into the line, or a
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bptt_sym.figures.lines import (
     DELAY_LOOK,
@@ -21,16 +21,21 @@ from bptt_sym.figures.lines import (
 from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
 from bptt_sym.version import MADE_BY
 
+NO_MACROS: Mapping[str, str] = {}
 
-def tikz(picture: Picture, command: str) -> str:
-    r"""A fragment to \input: it needs the package tikz, and is never wider than the line."""
+
+def tikz(picture: Picture, command: str, macros: Mapping[str, str] = NO_MACROS) -> str:
+    r"""A fragment to \input: it needs the package tikz, and is never wider than the line.
+
+    ``macros`` are other LaTeX of labels.
+    """
     return "\n".join(
         (
             r"% Needs \usepackage{tikz}.",
             f"% {MADE_BY}: {command}",
             *_comment(picture),
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            *_drawing(picture),
+            *_drawing(picture, macros),
             "}%",
             "",
         )
@@ -65,7 +70,7 @@ def _comment(picture: Picture) -> Iterator[str]:
         yield from textwrap.wrap(words, 96, initial_indent="% ", subsequent_indent="% ")
 
 
-def _drawing(picture: Picture) -> Iterator[str]:
+def _drawing(picture: Picture, macros: Mapping[str, str] = NO_MACROS) -> Iterator[str]:
     yield r"\begin{tikzpicture}[x=1cm, y=1cm, inner sep=0pt, outer sep=0pt]"
     for color in _colors():
         yield rf"\definecolor{{bptt{color}}}{{HTML}}{{{color}}}"
@@ -87,7 +92,7 @@ def _drawing(picture: Picture) -> Iterator[str]:
         if node.on_path:
             yield _box(node.box, node.radius, Look(look.fill, PATH, 0.07))
     for label in picture.labels:
-        yield _label(label)
+        yield _label(label, macros.get(label.latex, label.latex))
     yield r"\end{tikzpicture}%"
 
 
@@ -103,12 +108,12 @@ def _box(box: Rectangle, radius: float, look: Look) -> str:
     return rf"\path[{style}] {_path(outline)} -- cycle;"
 
 
-def _label(label: Label) -> str:
+def _label(label: Label, latex: str) -> str:
     # Formulas stand in the middle of their boxes, the fractions among them as if displayed.
     size = rf"\fontsize{{{label.points:g}}}{{{1.2 * label.points:g}}}\selectfont"
     display = r"\displaystyle" if r"\frac" in label.latex else ""
     where = _point((label.box.x, label.box.y))
-    return rf"\node[font={{{size}}}] at {where} {{${display}{label.latex}$}};"
+    return rf"\node[font={{{size}}}] at {where} {{${display}{latex}$}};"
 
 
 def _path(segments: Sequence[Segment]) -> str:

@@ -28,7 +28,7 @@ class Notation:
       shape of what it is by: \partial E/\partial W, \nabla_W E, dW, \delta W, or W with a bar.
     - ``vector``, ``matrix``: the alphabets of names; ``product``, ``transpose``: their signs.
     - ``names``: other names for those of the model, its functions, its dimensions and the indices
-      t, i, j, N; ``latex``: the LaTeX of names.
+      t, i, j, N; ``latex``: the LaTeX of names; ``macros``: the LaTeX commands to write for them.
 
     ``reference`` is what the notation is called on the command line, ``source`` where it is from.
     """
@@ -48,16 +48,26 @@ class Notation:
     transpose: TransposeSign = "top"
     names: Mapping[str, str] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
+    macros: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_own_signs(self) -> bool:
         """Whether anything but names, derivatives and alphabets is written in its own way."""
         own = (self.product, self.transpose, self.time) != ("odot", "top", "subscript")
-        return own or bool(self.names)
+        return own or bool(self.names or self.macros)
 
     def name(self, name: str) -> str:
         """What a name of the model is called."""
         return self.names.get(name, name)
+
+    def function(self, name: str) -> str:
+        """What a function is called, or the LaTeX command for it."""
+        return f"\\{self.macros[name]}" if name in self.macros else self.name(name)
+
+
+def total_of(loss: str) -> str:
+    """The name under which ``macros`` has the total of the losses of all steps."""
+    return f"{loss} total"
 
 
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -54,7 +54,7 @@ def width(box: Layout) -> float:
         case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
             return 1.6 + width(inner)
         case Call(function=function, argument=argument, primes=primes):
-            letters = 1 if function in GREEK else len(function)
+            letters = 1 if function in GREEK or function[0] == "\\" else len(function)
             return letters + 1.5 + 0.6 * primes + width(argument)
         case Superscript(base=base):
             return 0.9 + width(base)

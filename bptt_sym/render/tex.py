@@ -98,6 +98,8 @@ def tex(box: Layout) -> str:
             return rf"\left| {tex(argument)} \right|"
         case Call(function=function, argument=argument, primes=primes):
             return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
+        case Superscript(base=Glyph(macro=macro) as base, exponent=None) if macro:
+            return _macro(base, raised=_TRANSPOSES[box.transpose])
         case Superscript(base=Glyph(latex=latex, time=None) as base, exponent=None) if latex:
             return f"{{{_styled(base, latex)}}}^{{{_TRANSPOSES[box.transpose]}}}"
         case Superscript(base=Glyph(place="parentheses" | "angle") as base, exponent=None):
@@ -159,6 +161,8 @@ def signed(position: int, sign: int, term: str) -> str:
 
 def _glyph(box: Glyph, *, over: bool = False, raised: str = "") -> str:
     """A name with its index and time step, with a bar over its letter, or with an exponent."""
+    if box.macro:
+        return rf"\overline{{{_macro(box)}}}" if over else _macro(box)
     base, index = split_name(box.name)
     letter = _styled(box, box.latex or _letter(base))
     if over:
@@ -176,6 +180,18 @@ def _glyph(box: Glyph, *, over: bool = False, raised: str = "") -> str:
     return (
         letter + (f"_{{{','.join(low)}}}" if low else "") + (f"^{{{exponent}}}" if exponent else "")
     )
+
+
+def _macro(box: Glyph, raised: str = "") -> str:
+    """The command for a name, with its time step and with an exponent."""
+    written = f"\\{box.macro}"
+    if box.time is not None:
+        written += f"{{{tex(box.time).replace(' ', '')}}}"
+    if not raised:
+        return written
+    # A raised time step and an exponent would be one too many.
+    beside = box.time is not None and box.place != "subscript"
+    return f"{{{written}}}^{{{raised}}}" if beside else f"{written}^{{{raised}}}"
 
 
 def _styled(box: Glyph, letter: str) -> str:
@@ -196,6 +212,8 @@ def _letter(name: str) -> str:
 def _function(name: str) -> str:
     if name in _NAMED_FUNCTIONS:
         return _NAMED_FUNCTIONS[name]
+    if name.startswith("\\"):
+        return name
     if name in GREEK or name in _KNOWN_FUNCTIONS:
         return f"\\{name}"
     return name if len(name) == 1 else rf"\operatorname{{{name}}}"

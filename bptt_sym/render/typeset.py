@@ -24,7 +24,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import number_layout
 from bptt_sym.algebra.operations import operation_of
-from bptt_sym.model.conventions import COURSE, Alphabet, Notation, Total
+from bptt_sym.model.conventions import COURSE, Alphabet, Notation, Total, total_of
 
 
 def typeset(
@@ -40,9 +40,15 @@ def typeset(
     """
 
     def glyph(node: Variable | Parameter | TotalLoss, time: box.Layout | None = None) -> box.Layout:
-        latex = notation.latex.get(node.name, "")
-        alphabet = _alphabet(node, notation)
-        return box.Glyph(notation.name(node.name), alphabet, time, latex, notation.time)
+        key = total_of(node.name) if isinstance(node, TotalLoss) else node.name
+        return box.Glyph(
+            name=notation.name(node.name),
+            alphabet=_alphabet(node, notation),
+            time=time,
+            latex=notation.latex.get(node.name, ""),
+            place=notation.time,
+            macro=notation.macros.get(key, ""),
+        )
 
     def fraction(of: Expr, by: Expr, *, marked: bool = False) -> box.Layout:
         mark = notation.immediate if marked else ""
@@ -73,7 +79,7 @@ def typeset(
             case PartialDerivative():
                 return fraction(node.of, node.by, marked=mark_immediate and node.immediate)
             case Symbol():
-                return box.Glyph(notation.name(node.name))
+                return box.Glyph(notation.name(node.name), macro=notation.macros.get(node.name, ""))
             case Add() if not isinstance(node, MatrixExpr):
                 return _index(node, shown)
             case Mul() if not isinstance(node, MatrixExpr):
@@ -98,7 +104,7 @@ def _signed(whole: box.Layout, notation: Notation) -> box.Layout:
             case box.Factors(kind="elementwise") if notation.product == "circ":
                 return replace(inner, kind="circle")
             case box.Call(function=function) | box.Application(function=function):
-                return replace(inner, function=notation.name(function))
+                return replace(inner, function=notation.function(function))
             case box.Superscript(base=base, exponent=exponent):
                 kept = exponent is None and _takes_transpose(base)
                 base = base if kept or not _is_raised(base) else box.Brackets(base)
