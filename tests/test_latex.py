@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bptt_sym
+from bptt_sym.api import notation_names
 
 ROOT = Path(__file__).parent.parent
 
@@ -141,6 +142,22 @@ def test_every_fragment_compiles_and_fits(models, loss, steps, number_from, tmp_
     log = typeset(fragments, tmp_path)
     assert too_wide(log) == []
     assert complaints(log, "LaTeX Warning") == []  # an undefined reference, a label defined twice
+    assert complaints(log, "Moved tag") == []
+
+
+@needs_latex
+@pytest.mark.parametrize("notation", notation_names())
+def test_every_notation_compiles_and_fits(models, notation, tmp_path):
+    fragments = {
+        f"{model.name}, {level}": bptt_sym.derive(
+            model, level=level, loss="sum", notation=notation
+        ).latex()
+        for model in models
+        for level in LEVELS
+    }
+    log = typeset(fragments, tmp_path)
+    assert too_wide(log) == []
+    assert complaints(log, "LaTeX Warning") == []
     assert complaints(log, "Moved tag") == []
 
 

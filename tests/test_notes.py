@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import bptt_sym as b
+from bptt_sym.api import notation_names
 from bptt_sym.cli import main
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
@@ -171,12 +172,12 @@ def run(*arguments):
     return end.value.code
 
 
-def compiled(folder, source):
-    """The log of the second run of pdflatex."""
+def compiled(folder, source, runs=2):
+    """What the last run of pdflatex prints."""
     (folder / "all.tex").write_text(source, encoding="utf-8")
-    for _ in range(2):
+    for _ in range(runs):
         done = subprocess.run(
-            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
+            ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -190,15 +191,17 @@ def compiled(folder, source):
 def assert_clean(log):
     widths = [float(width) for width in re.findall(r"Overfull \\.box \(([\d.]+)pt", log)]
     assert all(width <= 2 for width in widths), widths
-    assert "undefined" not in log
-    assert "multiply defined" not in log
+    assert "undefined references" not in log
+    assert "multiply" not in log
 
 
 @needs_latex
-def test_the_notes_of_all_models_compile_in_one_document(tmp_path):
+@pytest.mark.parametrize("notation", notation_names())
+def test_the_notes_of_all_models_compile_in_one_document(tmp_path, notation):
     body = []
     for name in MODELS:
-        (tmp_path / f"{name}.tex").write_text(b.notes(b.load_model(name)).tex(), encoding="utf-8")
+        fragment = b.notes(b.load_model(name), notation=notation).tex()
+        (tmp_path / f"{name}.tex").write_text(fragment, encoding="utf-8")
         body += [rf"\section{{{name}}}", rf"\input{{{name}}}", r"\clearpage"]
     head = [r"\documentclass{article}", r"\usepackage{amsmath,tikz}", r"\begin{document}"]
     assert_clean(compiled(tmp_path, "\n".join([*head, *body, r"\end{document}"])))
@@ -209,6 +212,26 @@ def test_the_notes_of_all_models_compile_in_one_document(tmp_path):
 @pytest.mark.parametrize("kind", ["article", "slides"])
 def test_articles_and_slides_compile(tmp_path, name, kind):
     assert_clean(compiled(tmp_path, b.notes(b.load_model(name)).tex(kind)))
+
+
+@needs_latex
+@pytest.mark.parametrize("kind", ["article", "slides"])
+def test_every_notation_is_written_as_an_article_and_as_slides(tmp_path, kind):
+    for notation in notation_names():
+        folder = tmp_path / notation
+        folder.mkdir()
+        assert_clean(compiled(folder, b.notes(ELMAN, notation=notation).tex(kind), runs=2))
+
+
+@needs_latex
+@pytest.mark.parametrize("part", range(4))
+def test_slides_of_all_models_compile(tmp_path, part):
+    bodies = []
+    for name in MODELS[part::4]:
+        head, body = b.notes(b.load_model(name)).tex("slides").split(r"\begin{document}")
+        bodies.append(body.replace(r"\end{document}", ""))
+    source = "".join([head, r"\begin{document}", *bodies, r"\end{document}"])
+    assert_clean(compiled(tmp_path, source, runs=1))
 
 
 @needs_latex

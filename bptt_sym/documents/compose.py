@@ -175,12 +175,12 @@ class Composer:
             yield Paragraph(self.say.one_copy(name, readers, loss, only.time, last))
         elif found:
             capital = "The loss" if self.loss != "last" else f"${loss}$"
-            yield Paragraph(self.say.many_copies(name, len(found), capital))
+            first = f"path-{parameter.name}-{found[-1].time}"
+            shown = self.figure_label(first) if single and parameter in self.drawn() else ""
+            yield Paragraph(self.say.many_copies(name, len(found), capital, shown))
         if single:
             entries = tuple(self.contribution(parameter, equation) for equation in single)
             drawn = entries[-1].drawing if parameter in self.drawn() else None
-            if drawn is not None:
-                yield Paragraph(self.say.drawn(drawn.label))
             yield Contributions(entries, drawn)
             yield Paragraph(self.say.accumulation(name))
         general = loss_label(self.model.loss.name, self.loss, "N")
