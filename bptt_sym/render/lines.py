@@ -42,13 +42,13 @@ def width(box: Layout) -> float:
         case Number():
             return len(str(box.numerator))
         case Glyph():
-            brackets = 1.2 if box.place in ("parentheses", "angle") else 0
+            brackets = 1.7 if box.place in ("parentheses", "angle") else 0
             time = 0.65 * (width(box.time) + brackets) if box.time else 0
             return _name_width(box) + time
-        case Fraction(of=of, by=by):
-            return 1.2 + max(width(of), width(by))
+        case Fraction(of=of, by=by, mark=mark):
+            return (1.9 if mark else 1.2) + max(width(of), width(by))
         case Nabla(of=of, by=by):
-            return 1.2 + 0.65 * width(by) + width(of)
+            return 1.6 + 0.7 * width(by) + width(of)
         case AdjointOf(variable=inner):
             return 1 + width(inner)
         case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
@@ -67,7 +67,7 @@ def width(box: Layout) -> float:
         case Matrix(rows=rows):
             return 2 + sum(max(width(row[k]) for row in rows) + 1.5 for k in range(len(rows[0])))
         case Tuple(parts=parts):
-            return 0.8 + sum(width(part) + 0.6 for part in parts)
+            return 1 + sum(width(part) + 0.8 for part in parts)
         case Application(arguments=parts) | Row(parts=parts):
             return 3 + sum(width(part) + 1 for part in parts)
         case Relation(left=left, right=right):
@@ -85,12 +85,14 @@ def width(box: Layout) -> float:
 
 
 def _name_width(box: Glyph) -> float:
+    bold = 1.2 if box.alphabet.startswith("bold") else 1.0
     if box.latex:
         letters = len(_COMMAND.sub("", box.latex).replace("{", "").replace("}", ""))
-        return 0.6 + 0.5 * max(letters, 1)
+        arrow = 1.0 if "arrow" in box.latex else 0.0
+        return bold * (0.6 + arrow + 0.5 * max(letters, 1))
     base, index = split_name(box.name)
     letters = 1 if base in GREEK else len(base)
-    return 0.3 + 0.8 * letters + 0.5 * (1 if index in GREEK else len(index))
+    return 0.3 + bold * 0.8 * letters + 0.5 * (1 if index in GREEK else len(index))
 
 
 _COMMAND = re.compile(r"\\[A-Za-z]+")
