@@ -51,6 +51,8 @@ def width(box: Layout) -> float:
             return 1.6 + 0.7 * width(by) + width(of)
         case AdjointOf(variable=inner):
             return 1 + width(inner)
+        case Brackets(body=Fraction() as inner):
+            return 2.2 + width(inner)
         case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
             return 1.6 + width(inner)
         case Call(function=function, argument=argument, primes=primes):
