@@ -43,9 +43,7 @@ class MissingToolError(Exception):
 
 def draw(fragment: Path, picture: Path) -> None:
     """Writes a PNG of a fragment. Raises MissingToolError without pdflatex or pdftoppm."""
-    for tool, package in (("pdflatex", "texlive-latex-recommended"), ("pdftoppm", "poppler-utils")):
-        if shutil.which(tool) is None:
-            raise MissingToolError(f"there is no {tool}; it is in the package {package}")
+    _need_tools()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(fragment, folder / "fragment.tex")
@@ -54,6 +52,28 @@ def draw(fragment: Path, picture: Path) -> None:
         pixels = ("-r", str(RESOLUTION))
         _run("pdftoppm", *pixels, "-png", "-singlefile", "page.pdf", "page", folder=folder)
         shutil.copy(folder / "page.png", picture)
+
+
+def draw_page(document: Path, number: int, picture: Path) -> None:
+    """Writes a PNG of one page of a document, without its margins. Raises as ``draw``."""
+    _need_tools()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(document, folder / "page.tex")
+        for _ in range(2):
+            _run(
+                "pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex", folder=folder
+            )
+        crop = "-x 95 -y 105 -W 660 -H 905 -r 100".split()
+        pages = ["-f", str(number), "-l", str(number)]
+        _run("pdftoppm", *crop, *pages, "-png", "-singlefile", "page.pdf", "page", folder=folder)
+        shutil.copy(folder / "page.png", picture)
+
+
+def _need_tools() -> None:
+    for tool, package in (("pdflatex", "texlive-latex-recommended"), ("pdftoppm", "poppler-utils")):
+        if shutil.which(tool) is None:
+            raise MissingToolError(f"there is no {tool}; it is in the package {package}")
 
 
 def _run(*command: str, folder: Path) -> None:

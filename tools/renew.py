@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from notations import PAGES, notation_page
-from picture import MissingToolError, draw
+from picture import MissingToolError, draw, draw_page
 
 from bptt_sym.cli import cli
 
@@ -82,6 +82,7 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
             drawn.replace(source)
         finally:
             drawn.unlink(missing_ok=True)
+        draw_page(folder / "generated" / "elman-notes.tex", 2, folder / "docs" / "notes.png")
 
 
 def main() -> int:
