@@ -320,6 +320,39 @@ def test_words_of_a_user_stay_words():
     assert r"\$x\$ &amp; \\input\{y\} \#1 \[\[eq\]\] &lt;b&gt; \`c\`" in notes.markdown()
 
 
+HOSTILE = [
+    "50% off", "a & b", "#1", "x_1^2", "~", "{", "}", "}}{{", r"\input{/etc/passwd}", "$", "$$x$$",
+    r"\write18{ls}", r"\immediate\write18{touch x}", r"\end{document}", r"\csname x\endcsname",
+    "^^5c", r"\begin{verbatim}", r"\catcode`\%=12", r"\def\a{}", "[[eq:elman:model:s]]",
+    "{{ 7 * 7 }}", "{% include 'x' %}", "\\", "\\\\", "<script>alert(1)</script>",
+    "--- ` '' << >>", r"\let\frac\relax",
+]  # fmt: skip
+"""Words of a model file that LaTeX, Jinja, Markdown or HTML would take for something else."""
+
+
+@needs_latex
+def test_hostile_words_are_typeset_as_they_are(tmp_path):
+    """In the title, the description and the meaning of a size; nothing runs, all compiles."""
+    text = Path(b.__file__).parent.joinpath("model", "cells", "elman.toml").read_text()
+    bodies = []
+    for k, words in enumerate(HOSTILE):
+        quoted = json.dumps(words)
+        changed = re.sub('title = ".*"', lambda _, q=quoted: f"title = {q}", text)
+        changed = re.sub('description = ".*"', lambda _, q=quoted: f"description = {q}", changed)
+        model = parse_model(changed.replace('m = "inputs"', f"m = {quoted}"), f"m{k}")
+        notes = b.notes(model, steps=2, wrt="W_y")
+        head, body = notes.tex("article").split(r"\begin{document}", maxsplit=1)
+        bodies.append(body.removesuffix("\\end{document}\n"))
+        lines = notes.tex("slides").splitlines()
+        assert sum(r"\end{document}" in line for line in lines if not line.startswith("%")) == 1
+        assert "<script>" not in notes.markdown()
+        derivation = b.derive(model).latex()
+        bodies.append(derivation)
+    log = compiled(tmp_path, "".join([head, r"\begin{document}", *bodies, r"\end{document}"]))
+    assert "runsystem" not in log
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".tex", ".aux", ".log"}
+
+
 # Bad input.
 
 BAD = [

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 import bptt_sym as b
-from bptt_sym.output import write_output
+from bptt_sym.output import write_output, write_outputs
 
 OURS = "Made by bptt-sym 0: earlier\n"
 
@@ -63,3 +63,29 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, step):
         write_output(path, "new")
     assert path.read_text() == OURS
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_several_files_are_written_all_or_none(tmp_path):
+    """The second one may not be written over: the first is left as it was, too."""
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    first.write_text(OURS)
+    second.write_text("somebody's own")
+    with pytest.raises(b.InputError, match="not made by bptt-sym"):
+        write_outputs({first: "new", second: "new"})
+    assert first.read_text() == OURS
+    assert names(tmp_path) == ["a.txt", "b.txt"]
+
+
+def test_a_disk_that_fills_up_leaves_none_of_several_files(tmp_path, monkeypatch):
+    calls = []
+
+    def fails_at_last(*_args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fails_at_last)
+    contents = {tmp_path / f"{name}.txt": "text" for name in "abc"}
+    with pytest.raises(b.InputError, match=r"c\.txt: error: cannot be written: No space left"):
+        write_outputs(contents)
+    assert names(tmp_path) == []

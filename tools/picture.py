@@ -60,11 +60,10 @@ def draw_page(document: Path, number: int, picture: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(document, folder / "page.tex")
+        options = ("-interaction=nonstopmode", "-halt-on-error")
         for _ in range(2):
-            _run(
-                "pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex", folder=folder
-            )
-        crop = "-x 95 -y 105 -W 660 -H 905 -r 100".split()
+            _run("pdflatex", *options, "page.tex", folder=folder)
+        crop = ["-r", "100", "-x", "95", "-y", "105", "-W", "660", "-H", "905"]
         pages = ["-f", str(number), "-l", str(number)]
         _run("pdftoppm", *crop, *pages, "-png", "-singlefile", "page.pdf", "page", folder=folder)
         shutil.copy(folder / "page.png", picture)
