@@ -18,7 +18,7 @@ Times = Mapping[str, int]
 _TOKEN = re.compile(r"\\mathrm\{[dD]\}|\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
 _SPACE = re.compile(r"\\,|&?\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|\n")
 _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
-_SPAN = re.compile(r", \\qquad .*")
+_SPAN = re.compile(r", \\qquad .*? = (.*)")
 _ACCENTS = {
     r"\bar",
     r"\tilde",
@@ -46,6 +46,12 @@ def softmax(z: Any) -> Any:
     return np.exp(z) / np.exp(z).sum()
 
 
+def commutation(rows: int, columns: int) -> Any:
+    """The matrix with vec(X^T) = vec(X) K, the entries row by row."""
+    places = np.arange(rows * columns).reshape(rows, columns).T.ravel()
+    return np.eye(rows * columns)[:, places]
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "exp": np.exp,
@@ -57,6 +63,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda z: np.log(np.exp(z).sum()).reshape(1, 1),
     "diag": lambda z: np.diag(z.ravel()),
     "identity": lambda z: z,
+    "K": lambda rows, columns: commutation(int(rows), int(columns)),
 }
 
 
@@ -69,8 +76,8 @@ _RAISED = re.compile(r"\((.*)\)|\\langle(.*)\\rangle|(.*)")
 class Style:
     """How a notation is to be read.
 
-    With ``raised``, the exponent of a name is its time step. A derivative of the ``loss`` is an
-    adjoint, and so is a letter with a bar where ``overbar`` says so.
+    With ``raised``, the exponent of a name is its time step. A total derivative of the ``loss`` is
+    an adjoint, and so is a letter with a bar where ``overbar`` says so.
     """
 
     raised: bool = False
@@ -93,19 +100,27 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Row:
+    """An equation; ``span`` is its first and its last time step, as written, where it has some."""
+
     left: str
     right: str
+    span: tuple[str, str] | None = None
 
 
 def rows_of(latex: str) -> list[Row]:
     """The equations of the fragment: what is printed left and right of the sign of equality."""
     found = []
     for block in _ROWS.findall(latex):
-        for part in re.split(r"(?<!\\notag) \\\\\n", block.replace("\\notag \\\\\n", "")):
+        # A line that begins with a space goes on with the equation before it.
+        whole = re.sub(r" (?:\\notag )?\\\\\n&\\quad ", " ", block)
+        for part in re.split(r" \\\\\n", whole):
             if r"\phantom{=}" in part or not part.strip():
                 continue
             left, right = part.strip().split(" &= ", maxsplit=1)
-            found.append(Row(left, _SPAN.sub("", re.sub(r" \\label\{[^}]*\}", "", right))))
+            right = re.sub(r" \\label\{[^}]*\}| \\notag", "", right)
+            span = _SPAN.search(right)
+            ends = span[1].split(r", \dots, ") if span else []
+            found.append(Row(left, _SPAN.sub("", right), (ends[0], ends[-1]) if ends else None))
     return found
 
 
@@ -126,6 +141,7 @@ class Reader:
     ) -> None:
         self.tokens, self.at, self.style = [*tokens(text), ""], 0, style
         self.times, self.value = dict(times), value
+        self.shape: tuple[list[int], list[int]] = ([], [])
         self.functions = {**FUNCTIONS, **functions}
 
     # Tokens.
@@ -194,7 +210,11 @@ class Reader:
         while self.next == "^":
             self.take()
             exponent = self.group()
-            base = base.T if exponent == [self.style.transpose] else base ** self.inner(exponent)
+            base = (
+                np.asarray(base).T
+                if exponent == [self.style.transpose]
+                else base ** self.inner(exponent)
+            )
         return base
 
     def atom(self) -> Any:
@@ -248,7 +268,7 @@ class Reader:
         plain = over[0] in _DERIVATIVES and over[1:2] != ["^"]
         marked = 4 if over[0] == r"\bar" else 5
         of, by = self.variable(over[1 if plain else marked :]), self.variable(under[1:])
-        if isinstance(of, Symbol) and of.sign == self.style.loss:
+        if plain and isinstance(of, Symbol) and of.sign == self.style.loss:
             return self.transposed(("delta", by))
         return self.value(("derivative" if plain else "immediate", of, by), self.times)
 
@@ -299,7 +319,7 @@ class Reader:
                     rows.append([])
                     self.space()
         assert "".join(self.group()) == "bmatrix"
-        return _blocks(rows)
+        return _blocks(rows, self.shape)
 
     def space(self) -> None:
         """The room between two rows, which says nothing."""
@@ -366,11 +386,16 @@ class Reader:
             primes += 1
         if self.next == "(" and (name in self.functions or primes):
             self.take()
-            argument = self.sum()
+            arguments = [self.sum()]
+            while self.next == ",":
+                self.take()
+                arguments.append(self.sum())
             self.take(")")
             function = self.functions[name]
             assert primes < 2
-            return np.imag(function(argument + 1e-30j)) / 1e-30 if primes else function(argument)
+            if primes:
+                return np.imag(function(arguments[0] + 1e-30j)) / 1e-30
+            return function(*arguments)
         self.at = start
         symbol = self.symbol()
         bar = _BARRED.fullmatch(symbol.sign)
@@ -390,10 +415,15 @@ def _step(part: str, times: Times) -> int:
     return sign * (int(body) if body.isdigit() else times[body])
 
 
-def _blocks(rows: list[list[Any]]) -> Any:
-    heights = [next(np.shape(cell)[0] for cell in row if np.ndim(cell)) for row in rows]
-    columns = zip(*rows, strict=True)
-    widths = [next(np.shape(cell)[1] for cell in column if np.ndim(cell)) for column in columns]
+def _blocks(rows: list[list[Any]], shape: tuple[list[int], list[int]]) -> Any:
+    """The blocks as one matrix; where all of a row or column are 0, ``shape`` has the sizes."""
+
+    def size(line: Any, axis: int, number: int) -> int:
+        given = shape[axis][number : number + 1]
+        return next((np.shape(cell)[axis] for cell in line if np.ndim(cell)), *given)
+
+    heights = [size(row, 0, k) for k, row in enumerate(rows)]
+    widths = [size(column, 1, k) for k, column in enumerate(zip(*rows, strict=True))]
     return np.block(
         [
             [

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from latex_reader import Reader, Style, Symbol, rows_of, time
+from latex_reader import Reader, Row, Style, Symbol, rows_of, time
 from running import draw, gradients, sizes_of
 
 import bptt_sym as b
@@ -39,8 +39,8 @@ class Page:
             "overbar" in (notation.adjoint, notation.gradient),
             TRANSPOSES[notation.transpose],
         )
-        self.now, self.last = sign(notation.name("t")), sign(notation.name("N"))
-        self.shown = {shown_size(model, size): size for size in sizes}
+        self.now, self.copy, self.last = (sign(notation.name(index)) for index in "tiN")
+        self.shown = {shown_size(model, e.name): e.name for e in model.dimensions}
         self.names = notation.name
         self.columns, self.sizes = model.vectors == "columns", sizes
         self.functions = dict.fromkeys(model.functions, np.tanh)
@@ -58,8 +58,9 @@ class Page:
                         whole = np.eye(size)[whole]
                     # The loss of the last step has one target.
                     alone = whole.shape[0] == 1
-                    self.varying[key] = lambda t, a=whole, alone=alone: self.shaped(
-                        a[0] if alone else a[t - 1, 0]
+                    before = arrays.get(entry.name + "0")
+                    self.varying[key] = lambda t, a=whole, alone=alone, before=before: self.shaped(
+                        before[0] if t < 1 else a[0] if alone else a[t - 1, 0]
                     )
                 elif entry.name + "0" in arrays:
                     first = self.shaped(arrays[entry.name + "0"][0])
@@ -67,12 +68,19 @@ class Page:
                 elif entry.kind == "state":
                     zeros = np.zeros([number(str(size), sizes) for size in entry.symbol.shape])
                     self.varying[key] = lambda t, a=zeros: a
+        self.lengths = {
+            key: number(str(rows), sizes) * number(str(columns), sizes)
+            for entry in (*model.declarations, *(e.variable for e in model.definitions))
+            for key in printed(entry.name, model)
+            for rows, columns in [entry.shape]
+        }
         self.rows = rows_of(plain(latex))
-        self.general: dict[Any, str] = {}
+        self.general: dict[Any, list[tuple[range | None, str]]] = {}
         self.exact: dict[Any, str] = {}
+        self.between: list[tuple[Any, str]] = []
         self.gradients: list[tuple[Symbol, str]] = []
         for row in self.rows:
-            self.file(row.left, row.right)
+            self.file(row)
 
     def shaped(self, array: Any) -> Any:
         array = np.asarray(array, float)
@@ -80,20 +88,44 @@ class Page:
             return array
         return array.reshape(-1, 1) if self.columns else array.reshape(1, -1)
 
-    def file(self, left: str, right: str) -> None:
+    def file(self, row: Row) -> None:
         seen: list[Any] = []
         with suppress(TypeError):
-            Reader(left, self.times(), lambda what, _: seen.append(what), {}, self.style).whole()
+            Reader(
+                row.left, self.times(), lambda what, _: seen.append(what), {}, self.style
+            ).whole()
         (what,) = seen
         of_parameter = isinstance(what, tuple) and isinstance(what[-1], Symbol)
         if of_parameter and self.is_parameter(what[-1]) and not self.at_t(what):
-            self.gradients.append((what[-1], right))
-            return
-        equations = self.general if self.at_t(what) else self.exact
-        equations.setdefault(self.key(what, self.times()), right)
+            self.gradients.append((what[-1], row.right))
+        elif self.ends_at_i(what):
+            self.between.append((what, row.right))
+        elif self.at_t(what):
+            ends = [time(end.replace(" ", ""), self.times()) for end in row.span or ()]
+            steps = range(min(ends), max(ends) + 1) if ends else None
+            equations = self.general.setdefault(self.key(what, self.times()), [])
+            equations.append((steps, row.right))
+        else:
+            self.exact.setdefault(self.key(what, self.times()), row.right)
+
+    def ends_at_i(self, what: Any) -> bool:
+        """Whether it is a derivative by what stands at step i, whatever that is."""
+        while isinstance(what, tuple):
+            what = what[-1]
+        return bool(what.indices[-1:] == (self.copy,))
+
+    def from_to(self, what: Any) -> tuple[str, dict[str, int]] | None:
+        """The equation for a derivative between any two steps, and these steps."""
+        for left, right in self.between:
+            for t in range(STEPS + 1):
+                for i in range(t):
+                    times = {self.now: t, self.last: STEPS, self.copy: i}
+                    if self.key(left, times) == what:
+                        return right, {"t": t, self.copy: i}
+        return None
 
     def times(self, **more: int) -> dict[str, int]:
-        return {self.last: STEPS, self.now: more.get("t", 0)}
+        return {self.last: STEPS, self.now: more.pop("t", 0), **more}
 
     def at_t(self, what: Any) -> bool:
         while isinstance(what, tuple):
@@ -113,6 +145,10 @@ class Page:
         return (what[0], *(self.key(symbol, times) for symbol in what[1:]))
 
     def value(self, what: Any, times: Any) -> Any:
+        if isinstance(what, Symbol) and what.sign == "I":
+            return np.eye(self.size(what.indices[0]))
+        if isinstance(what, Symbol) and not what.indices and what.sign in self.shown:
+            return float(self.sizes[self.shown[what.sign]])
         key = self.key(what, times)
         if key[0] == "derivative" and not self.is_defined(key):
             # Where one edge is all there is between, the immediate derivative is the total one.
@@ -125,24 +161,45 @@ class Page:
     def computed(self, what: Any, key: Any) -> Any:
         if isinstance(what, Symbol) and key[2] is None:
             return self.fixed[key[:2]]
-        if isinstance(what, Symbol) and what.sign == "I":
-            return np.eye(self.sizes[self.shown[what.indices[0]]])
         step = step_of(key)
         if key in self.exact:
-            return self.read(self.exact[key], {})
+            return self.read(self.exact[key], {}, what)
+        between = self.from_to(key)
+        if between:
+            return self.read(*between, what)
         moved = shifted(key, -step)
         inside = 1 <= step <= STEPS
         if moved in self.general and (inside or not isinstance(what, Symbol)):
-            return self.read(self.general[moved], {"t": step})
+            rights = [right for steps, right in self.general[moved] if not steps or step in steps]
+            return self.read(rights[0], {"t": step}, what)
         return self.varying[key[:2]](step)
 
     def is_defined(self, key: Any) -> bool:
-        return key in self.exact or shifted(key, -step_of(key)) in self.general
+        return (
+            key in self.exact
+            or bool(self.from_to(key))
+            or shifted(key, -step_of(key)) in self.general
+        )
 
-    def read(self, text: str, times: Any) -> Any:
+    def size(self, written: str) -> int:
+        """The size of an identity: of a dimension, or of several letters side by side."""
+        if written in self.shown:
+            return int(self.sizes[self.shown[written]])
+        return int(np.prod([self.sizes[self.shown[letter]] for letter in written]))
+
+    def entries(self, what: Any) -> list[int]:
+        """The numbers of entries of a symbol, or of each in a tuple."""
+        if isinstance(what, tuple):
+            return [size for symbol in what[1:] for size in self.entries(symbol)]
+        return [self.lengths.get((what.sign, what.indices[:-1]), 1)]
+
+    def read(self, text: str, times: Any, what: Any = None) -> Any:
         known = {sign(self.names(name)): function for name, function in self.functions.items()}
         known = {name.lstrip("\\"): function for name, function in known.items()}
-        return Reader(text, self.times(**times), self.value, known, self.style).whole()
+        reader = Reader(text, self.times(**times), self.value, known, self.style)
+        if isinstance(what, tuple) and len(what) == 3 and isinstance(what[2], Symbol | tuple):
+            reader.shape = self.entries(what[1]), self.entries(what[2])
+        return reader.whole()
 
 
 def step_of(key: Any) -> Any:
@@ -204,15 +261,28 @@ def compared(
     arrays = draw(module, sizes)
     expected = gradients(module, arrays)
     latex = b.derive(model, steps=STEPS, level=level, loss=loss).latex()
-    page = Page(model, change(latex), arrays, sizes, adjoint=level == "adjoint")
+    # A scan in reverse has a recursion for the derivatives of the loss at the other levels, too.
+    adjoint = level == "adjoint" or any(entry.reverse for entry in model.declarations)
     names = {key: entry.name for entry in model.declarations for key in printed(entry.name, model)}
     found = []
-    for symbol, right in page.gradients:
-        parameter = names.get((symbol.sign, symbol.indices))
-        parameter = parameter or names[symbol.sign, symbol.indices[:-1]] + "0"
-        gradient = np.asarray(expected[parameter])
-        value = page.read(right, {})
-        assert value.size == gradient.size
-        found.append(float(np.abs(value.ravel() - gradient.ravel()).max()))
-    assert len(found) >= 2 * len(module.Parameters._fields)
+    for text in (change(latex), for_any_number(change(latex))):
+        page = Page(model, text, arrays, sizes, adjoint=adjoint)
+        assert len(page.gradients) >= len(module.Parameters._fields)
+        for symbol, right in page.gradients:
+            parameter = names.get((symbol.sign, symbol.indices))
+            parameter = parameter or names[symbol.sign, symbol.indices[:-1]] + "0"
+            gradient = np.asarray(expected[parameter])
+            value = np.asarray(page.read(right, {}))
+            if not value.ndim:  # a zero stands for a matrix of zeros
+                assert value == 0
+                value = np.zeros(gradient.shape)
+            assert value.size == gradient.size
+            found.append(float(np.abs(value.ravel() - gradient.ravel()).max()))
+    assert len(found) >= 3 * len(module.Parameters._fields)
     return found
+
+
+def for_any_number(latex: str) -> str:
+    """The derivation without the equations for one number of steps alone."""
+    paragraphs = re.split(r"(?=\\paragraph)", latex)
+    return "".join(p for p in paragraphs if not re.match(r"\\paragraph\{\w+ for \$\S+ = \d+\$", p))
