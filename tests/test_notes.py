@@ -188,10 +188,10 @@ def compiled(folder, source, runs=2):
     return done.stdout
 
 
-def assert_clean(log):
+def assert_clean(log, *, references=True):
     widths = [float(width) for width in re.findall(r"Overfull \\.box \(([\d.]+)pt", log)]
     assert all(width <= 2 for width in widths), widths
-    assert "undefined references" not in log
+    assert not references or "undefined references" not in log
     assert "multiply" not in log
 
 
@@ -204,7 +204,10 @@ def test_the_notes_of_all_models_compile_in_one_document(tmp_path, notation):
         (tmp_path / f"{name}.tex").write_text(fragment, encoding="utf-8")
         body += [rf"\section{{{name}}}", rf"\input{{{name}}}", r"\clearpage"]
     head = [r"\documentclass{article}", r"\usepackage{amsmath,tikz}", r"\begin{document}"]
-    assert_clean(compiled(tmp_path, "\n".join([*head, *body, r"\end{document}"])))
+    source = "\n".join([*head, *body, r"\end{document}"])
+    # References are the same in every notation, and take a second run.
+    known = notation == "course"
+    assert_clean(compiled(tmp_path, source, runs=2 if known else 1), references=known)
 
 
 @needs_latex
