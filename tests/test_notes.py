@@ -226,15 +226,29 @@ def test_every_notation_is_written_as_an_article_and_as_slides(tmp_path, kind):
         assert_clean(compiled(folder, b.notes(ELMAN, notation=notation).tex(kind), runs=2))
 
 
+def one_document(sources):
+    """Several documents of one kind as one."""
+    parts = [re.split(r"\\(?:begin|end)\{document\}", source) for source in sources]
+    bodies = [body for _, body, _ in parts]
+    return "".join([parts[0][0], r"\begin{document}", *bodies, r"\end{document}"])
+
+
 @needs_latex
 @pytest.mark.parametrize("part", range(4))
 def test_slides_of_all_models_compile(tmp_path, part):
-    bodies = []
-    for name in MODELS[part::4]:
-        head, body = b.notes(b.load_model(name)).tex("slides").split(r"\begin{document}")
-        bodies.append(body.replace(r"\end{document}", ""))
-    source = "".join([head, r"\begin{document}", *bodies, r"\end{document}"])
-    assert_clean(compiled(tmp_path, source, runs=1))
+    sources = [b.notes(b.load_model(name)).tex("slides") for name in MODELS[part::4]]
+    assert_clean(compiled(tmp_path, one_document(sources), runs=1))
+
+
+@needs_latex
+@pytest.mark.parametrize("notation", [name for name in notation_names() if name != "course"])
+def test_slides_of_all_models_compile_in_every_notation(tmp_path, notation):
+    """Two steps, and one parameter: slides of all take too long."""
+    sources = []
+    for model in map(b.load_model, MODELS):
+        *_, last = model.parameters
+        sources.append(b.notes(model, 2, wrt=last, notation=notation).tex("slides"))
+    assert_clean(compiled(tmp_path, one_document(sources), runs=1))
 
 
 @needs_latex
