@@ -338,6 +338,15 @@ def test_figures_and_notes_keep_to_the_notation():
     assert r"\bar{s}" not in notes
 
 
+@pytest.mark.parametrize("notation", notation_names())
+def test_figures_of_all_models_are_drawn_in_every_notation(notation):
+    """Each label is typeset without LaTeX."""
+    for model in map(b.load_model, MODELS):
+        *_, last = model.parameters
+        drawn = b.figure(model, 2, path=last, notation=notation)
+        assert f"--notation {notation}".replace("--", "- -") in drawn.svg() or notation == "course"
+
+
 BAD = {
     'colour = "red"': "unknown setting 'colour'",
     'vectors = "diagonal"': "'vectors' must be one of",
