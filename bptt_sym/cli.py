@@ -354,20 +354,14 @@ def figure(
 @click.argument("model", default="elman")
 @click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
 @click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
-@click.option(
-    "--loss",
-    type=click.Choice(["last", "sum"]),
-    default="last",
-    show_default=True,
-    help="The loss of the last step alone, or those of all steps.",
-)
+@loss_option("last")
 @click.option("--document", is_flag=True, help="LaTeX as a whole article, not to \\input.")
 @click.option("--slides", is_flag=True, help="LaTeX as beamer slides, uncovered step by step.")
 @click.option(
     "--exercise",
     multiple=True,
     metavar="W",
-    help="Leave the gradient by W to the reader; the solutions go into FILE-solutions.",
+    help="Leave the gradient with respect to W to the reader; FILE-solutions has the solutions.",
 )
 @click.option(
     "--macros",

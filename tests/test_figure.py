@@ -218,8 +218,6 @@ def test_of_many_steps_the_middle_is_left_out():
 def test_the_text_alternative_says_what_is_shown():
     figure = bptt_sym.figure(bptt_sym.load_model("elman"), 2, path="W_s:1")
     assert figure.description.isascii()
-    assert "over 2 time steps, the path of contribution 1 to the gradient by W_s." in (
-        figure.description
-    )
+    assert "over 2 time steps, every path to the copy of W_s in step 1." in (figure.description)
     order = "d E[2] / d y[2], d y[2] / d s[2], d s[2] / d s[1], d s[1] / d W_s[1]"
     assert f"The path: {order}." in figure.description

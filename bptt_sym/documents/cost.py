@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bptt_sym.algebra.expressions import Parameter
@@ -10,6 +10,7 @@ from bptt_sym.derivation.derivation import Loss
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Node
+from bptt_sym.documents.facts import losses_of
 
 LENGTHS = (3, 10, 100)
 """The numbers of time steps for which is counted."""
@@ -19,8 +20,8 @@ LENGTHS = (3, 10, 100)
 class Cost:
     """The paths to the copies of a parameter over ``steps`` time steps, and products of matrices.
 
-    A path takes a product for each of its edges but the first; the recursion takes one for each
-    edge that lies on some path.
+    A path takes a product for each of its edges but the first, which leaves a loss; the recursion
+    takes one for each edge that lies on some path and does not leave a loss.
     """
 
     steps: int
@@ -29,14 +30,15 @@ class Cost:
     recursion: int
 
 
-def costs(step: Step, parameter: Parameter, loss: Loss) -> Iterator[Cost]:
-    """The cost of the gradient by a parameter for some numbers of time steps."""
-    for steps in LENGTHS:
-        losses = range(steps, steps + 1) if loss == "last" else range(1, steps + 1)
-        yield _cost(Paths(step, steps, losses), parameter.name)
+def costs(
+    step: Step, parameter: Parameter, loss: Loss, lengths: Iterable[int] = LENGTHS
+) -> Iterator[Cost]:
+    """The cost of the gradient with respect to a parameter for some numbers of time steps."""
+    for steps in lengths:
+        yield _cost(Paths(step, steps, losses_of(loss, steps)), parameter.name, step.loss.name)
 
 
-def _cost(paths: Paths, parameter: str) -> Cost:
+def _cost(paths: Paths, parameter: str, loss: str) -> Cost:
     copies = paths.copies(parameter)
     found: dict[Node, tuple[int, int]] = {}
     edges = 0
@@ -46,7 +48,7 @@ def _cost(paths: Paths, parameter: str) -> Cost:
         node, ready = waiting.pop()
         readers = paths.readers(node)
         if ready:
-            edges += len(readers)
+            edges += sum(reader.name != loss for reader in readers)
             ways = [found[reader] for reader in readers]
             count = sum(number for number, _ in ways) if readers else 1
             length = sum(number + far for number, far in ways)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sympy import Symbol
 
 from bptt_sym.algebra.evaluate import Functions, evaluate
 from bptt_sym.algebra.expressions import (
+    LAST_STEP,
     TIME,
     Expr,
     Integer,
@@ -25,123 +25,215 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.derivation.derivation import Equation, Loss
 from bptt_sym.derivation.derive import derive
+from bptt_sym.documents.facts import losses_of, starts
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.program.functions import with_functions
 
 STEPS = 2
 
-MOST_ENTRIES = 16
-"""Of more entries than this in all parameters of size 2, all sizes are 1."""
+DECIMALS = 4
+"""Computed numbers are rounded to so many decimals."""
 
-NUMBERS = (1.0, -0.5, 0.5, 2.0, -1.0, 0.0)
-POSITIVE = (1.0, 0.5, 2.0)
+MOST_DRAWS = 24
+"""So many times numbers are drawn where a gradient is too small to be read."""
+
+LEGIBLE = 0.005
+"""What has an entry above this can be read: a loss, a gradient."""
+
+DRAWS_PER_SIZES = 4
+"""After so many draws the dimensions change their sizes."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """What a symbol is: LaTeX of its number or matrix, and the array. ``parameter`` names what a
-    gradient is by.
+    """What a symbol is: LaTeX of its number or matrix, and the array.
+
+    ``parameter`` names what a gradient is taken with respect to. What is ``given`` is exact, the
+    rest is rounded.
     """
 
     left: MatrixExpr
     array: Any
     parameter: str = ""
+    given: bool = False
+
+    @property
+    def digits(self) -> list[list[str]]:
+        """The entries as they are written, row by row."""
+        written = _exact if self.given else _rounded
+        return [[written(number) for number in row] for row in np.atleast_2d(self.array)]
 
     @property
     def number(self) -> str:
-        """The array in LaTeX, entries with up to four digits."""
-        rows = [" & ".join(map(_digits, row)) for row in np.atleast_2d(self.array)]
+        """The array in LaTeX."""
+        rows = [" & ".join(row) for row in self.digits]
         if np.size(self.array) == 1:
             return rows[0]
         return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
 
 
-def _digits(number: float) -> str:
-    text = f"{float(number):.4g}"
-    if "e" in text:
-        digits, _, power = text.partition("e")
-        return rf"{digits} \cdot 10^{{{int(power)}}}"
-    return "0" if text == "-0" else text
+def _exact(number: float) -> str:
+    return f"{float(number):.12g}"
+
+
+def _rounded(number: float) -> str:
+    text = f"{float(number):.{DECIMALS}f}"
+    return "0" if float(text) == 0 else text
+
+
+def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example | None:
+    """Numbers from which the loss and each of the ``wanted`` gradients can be read.
+
+    The best of some draws, where a gradient stays small; None if none gives finite numbers.
+    """
+    known = with_functions(model, model.functions)
+    derivation = derive(known, steps=STEPS, level="adjoint", loss=loss)
+    parts = [part for part in derivation.sections if not part.general]
+    adjoints, gradients = (
+        [e for part in parts if part.topic == topic for e in part.equations]
+        for topic in ("adjoints", "gradients")
+    )
+    objective = derivation.objective()
+    drawn = []
+    for draw in range(MOST_DRAWS):
+        found = Example(known, loss, objective, adjoints, gradients, draw)
+        if found.is_finite:
+            drawn.append(found)
+            if min(found.magnitudes(wanted)) > LEGIBLE:
+                break
+    # A gradient that is zero in every draw is so for a reason; one that is in some is not.
+    return max(drawn, key=lambda example: _legibility(example.magnitudes(wanted)), default=None)
+
+
+def _legibility(magnitudes: Sequence[float]) -> tuple[int, float]:
+    there = [magnitude for magnitude in magnitudes if magnitude]
+    return len(there), min(there, default=0.0)
 
 
 class Example:
-    """A model's gradients over two time steps, its symbolic functions being those of its file.
+    """A model's gradients over two time steps, with drawn numbers.
 
-    Sizes are 2, or 1 for a model with many parameters; the entries of what is given are taken in
-    turn from a few whole numbers and halves.
+    The sizes differ from each other and are at least 2. The entries of what is given are tenths,
+    those of a target are positive shares of 1, which outputs of any usual range come near to.
+    ``given`` and ``forward`` hold what the loss depends on and nothing else.
     """
 
-    def __init__(self, model: Model, loss: Loss) -> None:
-        self.model = with_functions(model, model.functions)
-        self.values: dict[Expr, Any] = {}
-        size = 2 if self._entries(2) <= MOST_ENTRIES else 1
-        self.sizes = {entry.name: size for entry in model.dimensions}
-        self.values |= {dimension(name): number for name, number in self.sizes.items()}
-        self.turn = itertools.cycle(NUMBERS)
-        self.given = list(self._given())
-        self.forward = list(self._forward())
-        derivation = derive(self.model, steps=STEPS, level="adjoint", loss=loss)
-        parts = [part for part in derivation.sections if not part.general]
-        self.adjoints = [
-            self._of(e) for part in parts if part.topic == "adjoints" for e in part.equations
-        ]
-        self.gradients = [
-            self._of(e) for part in parts if part.topic == "gradients" for e in part.equations
-        ]
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        objective: MatrixExpr,
+        adjoints: Sequence[Equation],
+        gradients: Sequence[Equation],
+        draw: int,
+    ) -> None:
+        self.model, self.loss, self.objective = model, loss, objective
+        self.random = np.random.default_rng(draw)
+        self.sizes = self._sizes(draw // DRAWS_PER_SIZES)
+        self.values: dict[Expr, Any] = {dimension(n): size for n, size in self.sizes.items()}
+        with np.errstate(all="ignore"):
+            given = list(self._given())
+            needed, computed = self._needed()
+            self.given = [value for value in given if value.left in needed]
+            self.forward = list(self._forward(computed))
+            self.adjoints = [self._of(equation) for equation in adjoints]
+            self.gradients = [self._of(equation) for equation in gradients]
 
-    def _entries(self, size: int) -> int:
-        sizes = {dimension(entry.name): size for entry in self.model.dimensions}
-        shapes = [entry.symbol.shape for entry in self.model.declared("parameter")]
-        return sum(
-            int(evaluate(rows, sizes, {})) * int(evaluate(columns, sizes, {}))
-            for rows, columns in shapes
-        )
+    @property
+    def is_finite(self) -> bool:
+        """Whether all numbers are."""
+        values = (*self.forward, *self.adjoints, *self.gradients)
+        return all(np.all(np.isfinite(value.array)) for value in values)
+
+    def magnitudes(self, wanted: Collection[str]) -> list[float]:
+        """The largest entry of the loss and of each of the ``wanted`` gradients."""
+        shown = [value for value in self.gradients if value.parameter in wanted]
+        return [float(np.max(np.abs(v.array), initial=0)) for v in (self.forward[-1], *shown)]
+
+    def _sizes(self, turn: int) -> dict[str, int]:
+        """All different, those of which others are multiples the smallest; a turn moves them on."""
+        sizes = {size for entry in self.model.declarations for size in entry.shape}
+
+        def multiple(name: str) -> int:
+            return max((int(size.coeff(dimension(name))) for size in sizes), default=0)
+
+        names = sorted((entry.name for entry in self.model.dimensions), key=multiple, reverse=True)
+        return {name: 2 + (k + turn) % len(names) for k, name in enumerate(names)}
 
     def _shape(self, symbol: MatrixExpr) -> tuple[int, int]:
         rows, columns = (int(evaluate(size, self.values, {})) for size in symbol.shape)
         return rows, columns
 
+    # What is given.
+
     def _given(self) -> Iterator[Value]:
         for entry in (*self.model.declared("parameter"), *self.model.declared("constant")):
             yield self._drawn(entry, entry.symbol)
-        for entry in self.model.declared("state"):
-            for lag in range(1, self.model.depth(entry.name) + 1):
-                time = Integer(STEPS + lag if entry.reverse else 1 - lag)
-                yield self._first(entry, entry.symbol.at(time))
+        for symbol, initial in starts(self.model):
+            first = symbol.at(symbol.time.subs(LAST_STEP, STEPS))
+            if initial is None:
+                yield self._drawn(self.model.declaration(symbol.name), first)
+            else:
+                yield self._set(first, self._explicit(initial), given=not initial.atoms(Parameter))
         for entry in (*self.model.declared("input"), *self.model.declared("target")):
-            before = range(1 - self.model.depth(entry.name), 1)
-            for time in [*before, *range(1, STEPS + 1)]:
-                symbol = entry.symbol.at(Integer(time))
-                yield self._first(entry, symbol) if time < 1 else self._drawn(entry, symbol)
-
-    def _first(self, entry: Declaration, symbol: MatrixExpr) -> Value:
-        if entry.initial is None:
-            return self._drawn(entry, symbol)
-        return self._set(symbol, self._explicit(entry.initial))
+            for time in range(1, STEPS + 1):
+                yield self._drawn(entry, entry.symbol.at(Integer(time)))
 
     def _drawn(self, entry: Declaration, symbol: MatrixExpr) -> Value:
         rows, columns = self._shape(symbol)
+        size = rows * columns
         if entry.mask:
-            return self._set(symbol, np.ones((rows, columns)))
-        if entry.labels:
-            vector = np.zeros(rows * columns)
-            vector[len(self.values) % vector.size] = 1
-            return self._set(symbol, vector.reshape(rows, columns))
-        turn = itertools.cycle(POSITIVE) if entry.positive else self.turn
-        numbers = [next(turn) for _ in range(rows * columns)]
-        return self._set(symbol, np.array(numbers).reshape(rows, columns))
+            numbers = np.ones(size)
+        elif entry.labels:
+            numbers = np.eye(size)[self.random.integers(size)]
+        elif entry.kind == "target":
+            width = size if 1 in (rows, columns) else columns
+            numbers = np.concatenate([self._shares(width) for _ in range(size // width)])
+        elif entry.positive:
+            numbers = self.random.integers(2, 16, size) / 10
+        else:
+            numbers = self.random.choice([-1, 1], size) * self.random.integers(1, 10, size) / 10
+        return self._set(symbol, numbers.reshape(rows, columns), given=True)
 
-    def _forward(self) -> Iterator[Value]:
-        # Scans in reverse wait for later steps: whatever can be computed is, in turns.
-        waiting = [
-            (definition.variable.at(Integer(time)), at_step(definition.expression, TIME, time))
+    def _shares(self, count: int) -> Any:
+        """Positive hundredths with the sum 1; of one alone, a number between 0 and 1."""
+        if count == 1:
+            return self.random.integers(1, 10, 1) / 10
+        parts = self.random.permutation(np.arange(1, count + 1))
+        hundredths = 100 * parts // parts.sum()
+        hundredths[np.argmax(parts)] += 100 - hundredths.sum()
+        return hundredths / 100
+
+    # What is computed.
+
+    @cached_property
+    def _losses(self) -> list[MatrixExpr]:
+        return [self.model.loss.variable.at(time) for time in losses_of(self.loss, STEPS)]
+
+    def _needed(self) -> tuple[set[MatrixExpr], dict[MatrixExpr, MatrixExpr]]:
+        """All that the loss depends on, and of this what is computed, with its expression."""
+        computed = {
+            definition.variable.at(time): at_step(definition.expression, TIME, time)
             for time in range(1, STEPS + 1)
             for definition in self.model.definitions
-        ]
+        }
+        waiting = list(self._losses)
+        needed = set(waiting)
         while waiting:
-            symbol, expression = next(pair for pair in waiting if self._is_known(pair[1]))
-            waiting.remove((symbol, expression))
-            yield self._set(symbol, self._explicit(expression))
+            expression = computed.get(waiting.pop())
+            leaves = expression.atoms(Variable, Parameter) if expression is not None else set()
+            waiting += leaves - needed
+            needed |= leaves
+        return needed, {symbol: e for symbol, e in computed.items() if symbol in needed}
+
+    def _forward(self, waiting: dict[MatrixExpr, MatrixExpr]) -> Iterator[Value]:
+        # Scans in reverse wait for later steps: whatever can be computed is, in turns.
+        while waiting:
+            symbol = next(symbol for symbol, e in waiting.items() if self._is_known(e))
+            yield self._set(symbol, self._explicit(waiting.pop(symbol)))
+        if self.loss != "last":
+            total = sum(self.values[symbol] for symbol in self._losses)
+            yield Value(self.objective, total / (STEPS if self.loss == "mean" else 1))
 
     def _is_known(self, expression: MatrixExpr) -> bool:
         return all(leaf in self.values for leaf in expression.atoms(Variable, Parameter))
@@ -156,9 +248,9 @@ class Example:
         shape = self._shape(expression)
         return np.array(np.broadcast_to(evaluate(expression, self.values, _KNOWN), shape), float)
 
-    def _set(self, symbol: MatrixExpr, array: Any) -> Value:
+    def _set(self, symbol: MatrixExpr, array: Any, *, given: bool = False) -> Value:
         self.values[symbol] = array
-        return Value(symbol, array)
+        return Value(symbol, array, given=given)
 
 
 class _Known(dict[str, Any]):

@@ -14,9 +14,8 @@ from bptt_sym.version import MADE_BY
 CODE = "Numbers in its comments are those of the equations above; names are the model file's."
 
 
-def notebook(document: Document, source: str) -> str:
+def notebook(document: Document, source: str | None) -> str:
     """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
-    check = environment({}).get_template("notes/check.py.j2").render()
     title = f"# {prose(document.title, document.numbers)}"
     cells = [_markdown("title", title, {})]
     figures = {drawing.name: drawing.figure.svg() for drawing in document.drawings}
@@ -24,16 +23,25 @@ def notebook(document: Document, source: str) -> str:
         text = section_text(section, document.numbers, "attachment:")
         used = {name: svg for name, svg in figures.items() if f"(attachment:{name}.svg)" in text}
         cells.append(_markdown(f"section-{number}", text, used))
-    cells.append(_markdown("module", f"## The gradients as NumPy code\n\n{CODE}", {}))
-    cells.append(_code("module-code", source))
-    said = "The gradients against differences of the loss along complex steps:"
-    cells.append(_markdown("check", said, {}))
-    cells.append(_code("check-code", check))
+    if source is not None:
+        cells += _module(source)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     metadata["bptt_sym"] = {"made_by": MADE_BY, "command": document.command}
     data = {"metadata": metadata, "nbformat": 4, "nbformat_minor": 5, "cells": cells}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _module(source: str) -> list[dict[str, Any]]:
+    """The cells of a module and of the check of its gradients."""
+    check = environment({}).get_template("notes/check.py.j2").render()
+    said = "The gradients against differences of the loss along complex steps:"
+    return [
+        _markdown("module", f"## The gradients as NumPy code\n\n{CODE}", {}),
+        _code("module-code", source),
+        _markdown("check", said, {}),
+        _code("check-code", check),
+    ]
 
 
 def _markdown(name: str, text: str, svgs: dict[str, str]) -> dict[str, Any]:

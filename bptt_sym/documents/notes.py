@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bptt_sym.derivation.derivation import Loss
+from bptt_sym.derivation.derivation import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.documents.compose import Composer
 from bptt_sym.documents.document import Document, numbered, plain_words
@@ -25,6 +25,7 @@ from bptt_sym.render.command import command_line, notation_words
 from bptt_sym.render.pdf import pdf
 
 Kind = Literal["fragment", "article", "slides"]
+
 MOST_STEPS = 12
 """The most time steps that notes are written for: each contribution is told."""
 
@@ -58,7 +59,12 @@ class Notes:
         return {drawing.name: drawing.figure.svg() for drawing in self.document.drawings}
 
     def notebook(self) -> str:
-        """A Jupyter notebook that runs from top to bottom; its code names the equations."""
+        """A Jupyter notebook that runs from top to bottom; its code names the equations.
+
+        A sheet of exercises has no code: it would be their answer.
+        """
+        if self.solutions is not None:
+            return notebook(self.document, None)
         program = build_program(self.model, {}, self.loss)
         numbers = {
             (("model",) if level == "model" else ()) + tuple(meaning): number
@@ -90,13 +96,13 @@ def notes(
 ) -> Notes:
     """The derivation of a model's gradients as course notes.
 
-    ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
-    the reader, and told in ``solutions``. With ``macros``, LaTeX has a command for each symbol,
-    which the text in ``macros`` defines. Raises InputError for an unknown parameter, loss or
-    notation, or for a number of steps below 2 or above 12.
+    ``wrt`` names the parameters (all, if None). The gradients with respect to those of ``exercise``
+    are left to the reader, and told in ``solutions``. With ``macros``, LaTeX has a command for
+    each symbol, which the text in ``macros`` defines. Raises InputError for an unknown parameter,
+    loss or notation, and for a number of steps that is not 1 to 12.
     """
-    check_choice("loss", loss, ("last", "sum"))
-    check_number("number of steps of notes", steps, 2, MOST_STEPS)
+    check_choice("loss", loss, LOSSES)
+    check_number("number of steps of notes", steps, 1, MOST_STEPS)
     parameters = choose_parameters(model, wrt)
     left = choose_parameters(model, exercise)
     for parameter in left:
@@ -113,14 +119,14 @@ def notes(
     words += ["--macros"] * macros
     defined = define(shown, command_line(words)) if macros else None
     shown = with_macros(shown) if macros else shown
-    composer = Composer(shown, steps, loss, choose_parameters(shown, wrt))
-    left = choose_parameters(shown, exercise)
+    told = choose_parameters(shown, wrt)
+    asked = [parameter for parameter in told if parameter.name in {entry.name for entry in left}]
+    composer = Composer(shown, steps, loss, told, asked)
     title = f"Backpropagation through time: {plain_words(model.title)}"
-    document = Document(model.name, title, command_line(words), tuple(composer.sections(left)))
+    document = Document(model.name, title, command_line(words), tuple(composer.sections()))
     solutions = None
-    if left:
-        told = tuple(composer.solutions(left))
-        solutions = numbered(
-            Document(model.name, f"Solutions: {plain_words(model.title)}", document.command, told)
-        )
+    if asked:
+        title = f"Solutions: {plain_words(model.title)}"
+        answers = tuple(composer.solutions())
+        solutions = numbered(Document(model.name, title, document.command, answers))
     return Notes(model, loss, numbered(document), solutions, defined)

@@ -24,9 +24,9 @@ def title(scene: Scene) -> str:
             return f"{name} over {steps}, simplified for adjusting {request.parameter}"
         case "path":
             number = request.contribution
-            which = "every contribution" if number is None else f"contribution {number}"
-            by = request.parameter
-            return f"{name} over {steps}, the path of {which} to the gradient by {by}"
+            copies = "any copy" if number is None else "the copy"
+            where = "" if number is None else f" in step {number}"
+            return f"{name} over {steps}, every path to {copies} of {request.parameter}{where}"
 
 
 def description(scene: Scene) -> str:

@@ -138,10 +138,11 @@ def _alphabet(symbol: Variable | Parameter | TotalLoss, notation: Notation) -> A
 
 
 def _index(node: Add, shown: Callable[[Expr], box.Layout]) -> box.Layout:
-    """A time index or a size such as t - 1 or m + n: symbols first, then the number."""
+    """A time index or a size such as t - 1, N - i or m + n: symbols first, then the number."""
     number, symbols = node.as_coeff_Add()
     parts = list(symbols.args if isinstance(symbols, Add) else (symbols,))
     terms = [(-1 if part.could_extract_minus_sign() else 1, part) for part in parts]
+    terms.sort(key=lambda term: term[0] < 0)
     boxes = [(sign, shown(-part if sign < 0 else part)) for sign, part in terms]
     if number:
         boxes.append((-1 if number < 0 else 1, box.Number(abs(int(number)))))

@@ -1,0 +1,193 @@
+"""The facts that license the sentences of course notes: what one says is asked here first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from bptt_sym.algebra.blocks import Blocks
+from bptt_sym.algebra.expressions import (
+    LAST_STEP,
+    TIME,
+    Expr,
+    Identity,
+    Integer,
+    MatMul,
+    MatrixExpr,
+    PartialDerivative,
+    TimeProduct,
+    Variable,
+    ZeroMatrix,
+    at_step,
+    product,
+)
+from bptt_sym.derivation.derivation import Derivation, Equation, Loss
+from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.step import Step
+from bptt_sym.derivation.unfolding import Node
+from bptt_sym.model.model import Model
+
+
+def losses_of(loss: Loss, steps: int) -> range:
+    """The time steps whose losses are derived."""
+    return range(steps if loss == "last" else 1, steps + 1)
+
+
+# Before the first step, or behind the last.
+
+
+def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
+    """Every value that is read and never computed, at its step, with what the model says it is."""
+    for entry in (*model.declared("state"), *model.declared("input")):
+        for lag in range(1, model.depth(entry.name) + 1):
+            time = LAST_STEP + lag if entry.reverse else Integer(1 - lag)
+            symbol = entry.symbol
+            assert isinstance(symbol, Variable)
+            yield symbol.at(time), entry.initial
+
+
+# The copies of a parameter.
+
+
+class Copies:
+    """The copies of parameters that paths lead to, over ``steps`` time steps."""
+
+    def __init__(self, step: Step, steps: int, loss: Loss) -> None:
+        self.step, self.steps = step, steps
+        self.paths = Paths(step, steps, losses_of(loss, steps), most=2)
+
+    def of(self, parameter: str) -> list[Node]:
+        """The copies that a path from the loss leads to, the latest first."""
+        return self.paths.copies(parameter)
+
+    def readers(self, copy: Node) -> list[Node]:
+        """The variables through which such paths enter the copy."""
+        return self.paths.readers(copy)
+
+    def has_many_paths(self, copy: Node) -> bool:
+        """Whether more than one path leads to a copy."""
+        return self.paths.count(copy) > 1
+
+    def is_of_step(self, copy: Node) -> bool:
+        """Whether a copy belongs to a time step, and not to an initial value."""
+        return 1 <= copy.time <= self.steps
+
+    def of_another_step(self, parameter: str) -> tuple[Node, list[Node]] | None:
+        """A loss that a path leads from to the copy of another step, with all copies it sees.
+
+        Of several, it is the loss that sees the most copies; None if each loss sees the copy of
+        its own step alone.
+        """
+        found = []
+        for time in range(1, self.steps + 1):
+            seen = Paths(self.step, self.steps, (time,)).copies(parameter)
+            if any(copy.time != time for copy in seen):
+                found.append((Node(self.step.loss.name, time), seen))
+        return max(found, key=lambda entry: len(entry[1]), default=None)
+
+
+def crosses_time(step: Step, parameter: str) -> bool:
+    """Whether, for enough steps, some path from a loss to a parameter leaves the loss's step."""
+    made_of = {edge.of.name for edge in step.initial if edge.by.name == parameter}
+    waiting = [(step.loss.name, False)]
+    seen = set(waiting)
+    while waiting:
+        name, crossed = waiting.pop()
+        for edge in step.reads(name):
+            across = crossed or edge.lag != 0
+            if (edge.by.name == parameter and across) or (edge.lag and edge.by.name in made_of):
+                return True
+            entry = (edge.by.name, across)
+            if edge.by in step.variables and entry not in seen:
+                seen.add(entry)
+                waiting.append(entry)
+    return False
+
+
+# From step to step.
+
+
+@dataclass(frozen=True)
+class StepProduct:
+    """The product over time that the chains to distant steps pass through.
+
+    ``factor`` is what is multiplied at each step, as derivatives at step t, ``matrix`` the same as
+    matrices, whose blocks may be derivatives that ``known`` says the matrices of.
+    """
+
+    product: TimeProduct
+    factor: MatrixExpr
+    matrix: MatrixExpr
+    known: Mapping[MatrixExpr, MatrixExpr]
+
+    @property
+    def first(self) -> Expr:
+        """The step at which it begins, the latest one."""
+        return self.product.args[3]
+
+    @property
+    def distance(self) -> Expr:
+        """The number of its factors."""
+        return self.first - self.product.args[2]
+
+    @cached_property
+    def whole(self) -> MatrixExpr:
+        """The matrix, its blocks too."""
+        found = self.matrix
+        # A definition may hold others, each of them once.
+        for _ in self.known:
+            found = found.xreplace(self.known)
+        return found
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether blocks stand in the matrix."""
+        return bool(self.matrix.has(Blocks))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether each factor is the identity."""
+        if not isinstance(self.whole, Blocks):
+            return isinstance(self.whole, Identity)
+        rows = self.whole.rows_of_blocks
+        return all(
+            isinstance(entry, Identity if row == column else ZeroMatrix)
+            for row, entries in enumerate(rows)
+            for column, entry in enumerate(entries)
+        )
+
+    @property
+    def has_identity_block(self) -> bool:
+        """Whether a block is an identity, so that no norm of a factor is below 1."""
+        if not isinstance(self.whole, Blocks):
+            return isinstance(self.whole, Identity)
+        return any(isinstance(e, Identity) for row in self.whole.rows_of_blocks for e in row)
+
+
+def step_product(chain: Derivation, matrices: Derivation) -> StepProduct | None:
+    """The product over time of a derivation, given at the levels chain and jacobian."""
+    products = (p for e in chain.equations for p in e.right.atoms(TimeProduct))
+    found = next((p for p in products if not p.args[3].is_Integer), None)
+    if found is None:
+        return None
+    body = at_step(found.body, found.args[1], TIME)
+    factors = body.args if isinstance(body, MatMul) else (body,)
+    known = {e.left: e.right for e in matrices.equations if e.left is not None}
+    defined = {equation.left for equation in _definitions(chain)}
+    parts = []
+    for factor in factors:
+        assert isinstance(factor, PartialDerivative)
+        # One that needs no definition goes along one edge, and is immediate as well.
+        immediate = PartialDerivative(factor.of, factor.by, True)
+        same = immediate if factor not in known and factor not in defined else factor
+        if same not in known:
+            return None
+        parts.append(known[same])
+    return StepProduct(found, body, product(*parts), known)
+
+
+def _definitions(derivation: Derivation) -> Iterator[Equation]:
+    for section in derivation.sections:
+        if section.topic == "definitions":
+            yield from section.equations

@@ -1,0 +1,84 @@
+"""The worked example as blocks: what is given, the forward pass, adjoints and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from bptt_sym.algebra.expressions import Expr, dimension
+from bptt_sym.algebra.layout import Call, Terms
+from bptt_sym.documents.document import Block, Equations, Formula, Paragraph
+from bptt_sym.documents.example import Example, Value
+from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.render.lines import width
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+
+WIDTHS = {".": 0.4, "-": 1.0}
+"""The widths of what numbers are written with besides digits, in letters."""
+
+DIGIT, BETWEEN_COLUMNS, AROUND = 0.65, 1.3, 5.0
+"""The widths of a digit, of the room between columns, and of brackets, equals sign and quad."""
+
+
+def told(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
+    """An example with the gradients that are ``shown``; without any, the forward pass alone."""
+    say = telling.say
+    sizes = [f"${telling.math(dimension(name))} = {size}$" for name, size in example.sizes.items()]
+    functions = [rf"${name} = {known}$" for name, known in _known_functions(telling)]
+    yield Paragraph(say.example(sizes, functions))
+    yield from values(telling, example.given)
+    yield Paragraph(say.forward())
+    yield from values(telling, example.forward)
+    if shown:
+        yield from results(telling, example, shown)
+
+
+def results(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
+    """The adjoints of an example, and the gradients that are ``shown``."""
+    yield Paragraph(telling.say.backward())
+    yield from values(telling, example.adjoints, example.objective)
+    yield Paragraph(telling.say.results())
+    found = [value for value in example.gradients if value.parameter in shown]
+    yield from values(telling, found, example.objective)
+
+
+def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None) -> Iterator[Block]:
+    """What symbols are, several on a line where they are narrow and of one height."""
+    lines: list[list[Value]] = []
+    room = 0.0
+    for entry in entries:
+        taken = _width(telling, entry, loss)
+        if not lines or taken > room or entry.array.shape[0] != lines[-1][0].array.shape[0]:
+            lines.append([])
+            room = ROOM
+        lines[-1].append(entry)
+        room -= taken
+    formulas = []
+    for first, *more in lines:
+        rest = (rf", \quad {telling.math(v.left, loss)} = {v.number}" for v in more)
+        shown = f"{telling.math(first.left, loss)} &= {first.number}{''.join(rest)}"
+        formulas.append(Formula((shown,)))
+    if formulas:
+        yield Equations(tuple(formulas))
+
+
+def _width(telling: Telling, entry: Value, loss: Expr | None) -> float:
+    """The width of a symbol with its number or matrix, in letters."""
+    shown = typeset(entry.left, telling.model.notation, loss=loss)
+    columns = [max(map(_number_width, column)) for column in zip(*entry.digits, strict=True)]
+    return width(shown) + AROUND + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)
+
+
+def _number_width(digits: str) -> float:
+    return sum(WIDTHS.get(sign, DIGIT) for sign in digits)
+
+
+def _known_functions(telling: Telling) -> Iterator[tuple[str, str]]:
+    """The symbolic functions with those that stand for them, in LaTeX."""
+
+    def name_of(function: str) -> str:
+        return tex(Call(function, Terms(()))).partition("(")[0]
+
+    for name, of in telling.model.functions.items():
+        if isinstance(of, str):
+            yield name_of(telling.model.notation.function(name)), name_of(of)

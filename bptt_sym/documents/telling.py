@@ -1,0 +1,93 @@
+"""What all parts of the notes on one model share: its symbols, its sentences, its equations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from bptt_sym.algebra.expressions import Expr, Integer
+from bptt_sym.derivation.derivation import Derivation, Level, Loss
+from bptt_sym.derivation.derivation import Equation as Derived
+from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.unfolding import Node
+from bptt_sym.documents.document import Block, Equations, Formula, plain_words
+from bptt_sym.documents.facts import Copies
+from bptt_sym.figures.figure import Figure, figure
+from bptt_sym.model.model import Model
+from bptt_sym.render.latex import label, left_width, lines
+from bptt_sym.render.show import typesetter, words_of
+from bptt_sym.render.tex import tex, tex_in_line
+from bptt_sym.render.typeset import typeset
+from bptt_sym.templating import environment
+
+ROOM = 42.0
+"""The room for an equation, in letters."""
+
+
+class Telling:
+    """A model over ``steps`` time steps with one loss, as notes speak of it."""
+
+    def __init__(self, model: Model, steps: int, loss: Loss) -> None:
+        self.model, self.steps, self.loss = model, steps, loss
+        self.step = derive_step(model, detailed=False)
+        self.copies = Copies(self.step, steps, loss)
+        jinja = environment({"words": plain_words})
+        # The symbols of the sentences depend on no parameter.
+        any_one = self.derived([], "adjoint")
+        self.objective = any_one.objective()
+        shown = {
+            key: value if isinstance(value, str) else self.math(value)
+            for key, value in words_of(any_one, tex_in_line).items()
+        }
+        self.say: Any = jinja.get_template("notes/sentences.j2").make_module(shown)
+
+    def derived(self, names: Sequence[str], level: Level) -> Derivation:
+        """The derivation of the gradients with respect to some parameters; without names, all."""
+        wrt = names or None
+        return derive(self.model, wrt=wrt, steps=self.steps, level=level, loss=self.loss)
+
+    def math(self, expression: Expr, loss: Expr | None = None) -> str:
+        """An expression in the notation of the model; ``loss`` is what adjoints are of."""
+        return tex(typeset(expression, self.model.notation, loss=loss))
+
+    def inline(self, expressions: Iterable[Expr]) -> list[str]:
+        """Each expression as a formula within a sentence."""
+        return [f"${self.math(expression)}$" for expression in expressions]
+
+    def at(self, node: Node) -> str:
+        """A node of the unfolding, as a formula within a sentence."""
+        equations = (e for e in self.model.all_equations if e.name == node.name)
+        equation = next(equations, None)
+        variable = equation.variable if equation else self.model.declaration(node.name).symbol
+        return f"${self.math(variable.at(Integer(node.time)))}$"
+
+    def told_loss(self) -> str:
+        """What is derived, as a sentence names it."""
+        return f"${self.math(self.objective)}$" if self.loss == "last" else "the loss"
+
+    def figure(self, path: str | None = None) -> Figure:
+        """The unfolded model, or the paths to the copies of a parameter."""
+        losses = "last" if self.loss == "last" else "sum"
+        return figure(self.model, self.steps, path=path, loss=losses)
+
+    def figure_label(self, name: str) -> str:
+        """The label of a figure."""
+        return f"fig:{self.model.name}:{name}"
+
+    def equations(self, derivation: Derivation, equations: Sequence[Derived]) -> Iterator[Block]:
+        """Equations of a derivation, below each other; those with a number have a label."""
+        if not equations:
+            return
+        section = next((s for s in derivation.sections if equations[0] in s.equations), None)
+        show = typesetter(derivation, section)
+        room = ROOM - max(left_width(equation, show) for equation in equations)
+        yield Equations(
+            tuple(
+                Formula(
+                    tuple(lines(equation, show, room)),
+                    None if equation.number is None else label(derivation, equation),
+                )
+                for equation in equations
+            )
+        )

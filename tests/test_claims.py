@@ -1,0 +1,483 @@
+"""What course notes claim of a model is what its numbers say: all cells, all losses, any N."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cell_values import CellValues
+
+import bptt_sym as b
+from bptt_sym.algebra.blocks import StateTuple
+from bptt_sym.algebra.entrywise import StopGradient
+from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    LAST_STEP,
+    TIME,
+    Integer,
+    Parameter,
+    at_step,
+)
+from bptt_sym.derivation.step import derive_step
+from bptt_sym.documents.cost import costs
+from bptt_sym.documents.document import Contributions, Paragraph
+from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
+from bptt_sym.documents.facts import Copies, crosses_time, losses_of, starts, step_product
+
+CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
+CELLS = [*b.model_names(), *CORPUS]
+LOSSES = ("last", "sum", "mean")
+each_cell = pytest.mark.parametrize(
+    "cell", CELLS, ids=lambda cell: cell.stem if isinstance(cell, Path) else cell
+)
+
+
+@cache
+def model_of(cell):
+    return b.load_model(cell)
+
+
+@cache
+def step_of(cell):
+    return derive_step(model_of(cell), detailed=False)
+
+
+def values_of(model, steps, kind=CellValues):
+    sizes = {entry.name: 2 + k for k, entry in enumerate(model.dimensions)}
+    return kind(model, steps, "sum", sizes)
+
+
+# Which copies of a parameter a loss sees.
+
+
+class Untied(CellValues):
+    """A sequence in which one copy of one parameter may differ from the others.
+
+    No initial value is zero, since a product with zero would hide what a path leads to.
+    """
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.changed = None
+        rng = np.random.default_rng(1)
+        for symbol, initial in starts(self.model):
+            if initial is not None and not initial.atoms(Parameter):
+                start = symbol.at(symbol.time.subs(LAST_STEP, self.steps))
+                shape = np.shape(self.value(initial))
+                self.known[start] = rng.uniform(0.3, 0.9, shape)
+        self.data = dict(self.known)
+
+    def definition(self, leaf):
+        found = super().definition(leaf)
+        # Copies 0 and N + 1 are those of initial values.
+        place = min(max(int(leaf.time), 0), self.steps + 1)
+        if self.changed is None or place != self.changed[1]:
+            return found
+        parameter, _ = self.changed
+        return found.xreplace({parameter: Parameter("copy", *parameter.shape)})
+
+    def function(self, name):
+        # Where a unit is off, nothing shows.
+        smooth = {"relu": "softplus"}
+        return super().function(smooth.get(self.model.functions.get(name, name), name))
+
+    def losses(self, parameter=None, time=0, move=0.0):
+        """The losses of all steps, with the copy of a parameter at a time changed."""
+        self.known = dict(self.data)
+        self.changed = parameter and (parameter, time)
+        if parameter is not None:
+            moves = move * np.random.default_rng(time).uniform(0.5, 1, self.known[parameter].shape)
+            self.known[Parameter("copy", *parameter.shape)] = self.known[parameter] + moves
+        loss = self.model.loss.variable
+        return np.array([self[loss.at(t)].item() for t in range(1, self.steps + 1)])
+
+
+MOVES = (0.3, -1)
+"""Changes of a weight, one of which shows."""
+
+
+@each_cell
+def test_paths_lead_to_the_copies_that_the_losses_depend_on(cell):
+    """For each loss E_t and each copy: a path leads there if, and only if, a change shows."""
+    steps, model, step = 3, model_of(cell), step_of(cell)
+    values = values_of(model, steps, Untied)
+    before = values.losses()
+    times = range(0, steps + 2)
+    for name, parameter in model.parameters.items():
+        seen = {
+            time: np.any([values.losses(parameter, time, m) != before for m in MOVES], axis=0)
+            for time in times
+        }
+        for loss in range(1, steps + 1):
+            copies = Copies(step, steps, "last")
+            copies.paths = type(copies.paths)(step, steps, [loss])
+            expected = [time for time in times if seen[time][loss - 1]]
+            assert [node.time for node in copies.of(name)] == expected[::-1]
+        crossed = any(seen[i][t - 1] for i in times for t in range(1, steps + 1) if i != t)
+        assert crosses_time(step, name) == crossed
+        other = Copies(step, steps, "last").of_another_step(name)
+        assert (other is not None) == crossed
+        if other is not None:
+            node, copies_seen = other
+            assert [c.time for c in copies_seen] == [i for i in times if seen[i][node.time - 1]][
+                ::-1
+            ]
+
+
+@each_cell
+def test_initial_values_are_those_that_the_equations_read_and_do_not_compute(cell):
+    model, steps = model_of(cell), 4
+    found = {s.at(s.time.subs(LAST_STEP, steps)) for s, _ in starts(model)}
+    read = {
+        leaf
+        for definition in model.definitions
+        for time in range(1, steps + 1)
+        for leaf in at_step(definition.expression, TIME, Integer(time)).atoms(type(model.states[0]))
+        if not 1 <= leaf.time <= steps
+    }
+    assert read <= found
+    # A state that nothing reads has an initial value all the same, as the module has.
+    assert {leaf.name for leaf in found - read} <= {state.name for state in model.states}
+
+
+# How many paths there are, and products.
+
+
+def all_paths(step, steps, losses, parameter):
+    """Every path from the losses to copies of a parameter, edge by edge, by going along them."""
+    initial, reads = {}, {}
+    for edge in step.edges:
+        reads.setdefault(edge.of.name, []).append(edge)
+    for edge in step.initial:
+        initial.setdefault(edge.of.name, []).append(edge.by.name)
+
+    def onward(path):
+        name, time = path[-1]
+        if name == parameter:
+            yield path
+        elif name in step.model.parameters:
+            return
+        elif not 1 <= time <= steps:
+            for by in initial.get(name, ()):
+                yield from onward([*path, (by, 0 if time < 1 else steps + 1)])
+        else:
+            for edge in reads.get(name, ()):
+                yield from onward([*path, (edge.by.name, time - edge.lag)])
+
+    for time in losses:
+        yield from onward([(step.loss.name, time)])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@each_cell
+def test_products_are_counted_alike_path_by_path_and_shared(cell, loss):
+    """The first factor of a path is a row, no product: neither count has it."""
+    step = step_of(cell)
+    most = 4 if cell in ("elman", "stacked", "lstm") else 2
+    for parameter in model_of(cell).parameters.values():
+        for found in costs(step, parameter, loss, range(1, most + 1)):
+            paths = [*all_paths(step, found.steps, losses_of(loss, found.steps), parameter.name)]
+            edges = {edge for path in paths for edge in pairwise(path)}
+            assert found.paths == len(paths)
+            assert found.along_paths == sum(len(path) - 2 for path in paths)
+            assert found.recursion == sum(of[0] != step.loss.name for of, _ in edges)
+            assert found.recursion <= found.along_paths
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 100])
+def test_the_products_of_an_elman_network(steps):
+    """For the last loss N (N + 3) / 2 and 2 N; for all, N (N + 1) (N + 5) / 6 and 3 N - 1."""
+    elman = b.load_model("elman")
+    step, parameter = derive_step(elman, detailed=False), elman.parameters["W_s"]
+    (last,) = costs(step, parameter, "last", [steps])
+    assert (last.along_paths, last.recursion) == (steps * (steps + 3) // 2, 2 * steps)
+    (summed,) = costs(step, parameter, "sum", [steps])
+    assert summed.along_paths == steps * (steps + 1) * (steps + 5) // 6
+    assert summed.recursion == 3 * steps - 1
+
+
+# From step to step.
+
+
+def derivative(model, steps, of, by):
+    """The derivative between variables of two steps, all between computed anew, in numbers."""
+    values = values_of(model, steps)
+    data = dict(values.known)
+    time = int(by.time)
+    past = {state.at(t): values[state.at(t)] for state in model.states for t in range(1, time + 1)}
+    ofs = of.components if isinstance(of, StateTuple) else (of,)
+    bys = by.components if isinstance(by, StateTuple) else (by,)
+
+    def at(entry, position, move):
+        values.known = data | past
+        values.known[entry] = values[entry].copy()
+        values.known[entry].flat[position] += move
+        return np.concatenate([np.ravel(values[part]) for part in ofs])
+
+    columns = []
+    for entry in bys:
+        for position in range(past[entry].size):
+            # Differences of two widths, extrapolated.
+            wide, narrow = (
+                (at(entry, position, h) - at(entry, position, -h)) / (2 * h) for h in (2e-3, 1e-3)
+            )
+            columns.append((4 * narrow - wide) / 3)
+    return np.array(columns).T
+
+
+SMOOTH = 1e-6
+"""Differences are as exact as this, where nothing bends in between."""
+
+
+@pytest.mark.parametrize("loss", ["last", "sum"])
+@each_cell
+def test_the_factor_from_step_to_step_is_the_derivative_of_the_step(cell, loss):
+    """The matrix is the total derivative, the bound holds, what is called identity is."""
+    model, time, steps = model_of(cell), 3, 6
+    if any(definition.expression.has(StopGradient) for definition in model.definitions):
+        pytest.skip("differences see through a stopped gradient")
+    made = [b.derive(model, loss=loss, level=level) for level in ("chain", "jacobian")]
+    found = step_product(*made)
+    if found is None:
+        return
+    values = values_of(model, steps)
+    factors = [found.factor] if not found.factor.is_MatMul else [*found.factor.args]
+    of = at_step(factors[0].of, TIME, Integer(time))
+    by = at_step(factors[-1].by, TIME, Integer(time))
+    matrix = values.value(at_step(found.whole, TIME, Integer(time)))
+    measured = derivative(model, steps, of, by)
+    assert np.allclose(matrix, measured, rtol=SMOOTH, atol=SMOOTH * np.max(np.abs(measured)))
+    assert found.is_identity == np.array_equal(matrix, np.eye(len(matrix)))
+    if found.has_identity_block:
+        assert np.linalg.norm(matrix, 2) >= 1 - 1e-12
+
+    last = of.at(steps)
+    product = derivative(model, steps, last, of)
+    norms = [
+        np.linalg.norm(values.value(at_step(found.whole, TIME, Integer(t))), 2)
+        for t in range(time + 1, steps + 1)
+    ]
+    assert np.linalg.norm(product, 2) <= np.prod(norms) * (1 + SMOOTH)
+    (symbol,) = found.first.free_symbols
+    at_end = {symbol: steps + symbol - found.first, CONTRIBUTION_STEP: time}
+    assert found.distance.subs(at_end) == len(norms)
+    if found.is_identity:
+        assert np.allclose(product, np.eye(len(matrix)), atol=SMOOTH)
+
+
+def test_the_kinds_of_steps_from_one_state_to_the_next():
+    def kind(name, loss="last"):
+        made = [b.derive(b.load_model(name), loss=loss, level=k) for k in ("chain", "jacobian")]
+        found = step_product(*made)
+        return found and (found.is_identity, found.has_identity_block)
+
+    cells = {path.stem: path for path in CORPUS}
+    assert kind("linear-attention") == (True, True)
+    assert kind(cells["lag-two"]) == (False, True)
+    assert kind("lstm") == kind("gru") == kind("elman") == (False, False)
+    assert kind("bidirectional") is None
+
+
+# The sentences.
+
+
+def paragraphs(notes):
+    for section in notes.document.sections:
+        for block in section.blocks:
+            if isinstance(block, Paragraph):
+                yield section.heading, block.text
+            if isinstance(block, Contributions):
+                for entry in block.entries:
+                    yield section.heading, entry.text.text
+
+
+FORBIDDEN = re.compile(
+    r"\b1 (paths|copies)\b|Whatever|None|life of its own|hands on|summand"
+    r"|gradient by|derivative by|differentiate by|  |\s[,.:;]|,\.|\$\s*\$|\(\s*\)"
+)
+
+
+BEFORE_A_DISPLAY = {"is", "are", "computes", "further", "Then"}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@each_cell
+def test_sentences_are_whole_and_say_nothing_that_is_known_to_be_wrong(cell, loss):
+    notes = b.notes(model_of(cell), 3 if cell in ("elman", "gru") else 2, loss=loss)
+    for heading, text in paragraphs(notes):
+        assert text.count("$") % 2 == 0
+        assert not FORBIDDEN.search(text), (heading, text)
+        assert text[-1] in ".:,?" or text.endswith(("is", "are", "computes", "further", "Then")), (
+            heading,
+            text,
+        )
+        # The model's own words stand first.
+        whole = text[0].isupper() or text.startswith("and ") or heading == "The model"
+        assert whole, (heading, text)
+
+
+SAID = ["elman", "stacked", "linear-attention", "bidirectional", "leaky",
+        *(path for path in CORPUS if path.stem in ("learned-start", "lag-two"))]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("steps", range(1, 7))
+@pytest.mark.parametrize("cell", SAID, ids=str)
+def test_the_sentences_on_copies_and_paths_are_those_of_the_unfolded_graph(cell, steps, loss):
+    model, step = model_of(cell), step_of(cell)
+    notes = b.notes(model, steps, loss=loss)
+    sections = {section.heading: section for section in notes.document.sections}
+    composed = list(paragraphs(notes))
+    for parameter in model.parameters:
+        paths = [*all_paths(step, steps, losses_of(loss, steps), parameter)]
+        counts = {}
+        for path in paths:
+            counts[path[-1][1]] = counts.get(path[-1][1], 0) + 1
+        heading = next(h for h in sections if re.search(rf"\${name_of(notes, parameter)}\$", h))
+        texts = [text for h, text in composed if h == heading]
+        inside = sorted((time for time in counts if 1 <= time <= steps), reverse=True)
+        if not counts:
+            assert "No path leads" in texts[0]
+        elif len(counts) > 1:
+            listed = re.search(r"to the cop(?:y|ies) of steps? ([\d, and]+\d)", texts[0])
+            assert [int(k) for k in re.findall(r"\d+", listed[1])] == inside
+        elif inside:
+            assert f"of step {inside[0]} alone" in texts[0]
+        for text in texts:
+            told = re.match(r"(?:Step (\d+)|Initial value): .*?\. (One|\d+) paths? lead", text)
+            if told:
+                time = int(told[1]) if told[1] else next(t for t in counts if t not in inside)
+                assert counts[time] == (1 if told[2] == "One" else int(told[2]))
+        assert any("Step" in text for text in texts) <= (len(counts) > 1)
+    every = " ".join(text for _, text in composed)
+    if steps == 1:
+        assert not re.search(r"recursion|vanish|explode|add up|goes? back in time", every)
+
+
+def name_of(notes, parameter):
+    from bptt_sym.render.tex import tex
+    from bptt_sym.render.typeset import typeset
+
+    return re.escape(tex(typeset(notes.model.parameters[parameter], notes.model.notation)))
+
+
+def test_a_parameter_that_needs_no_time_is_told_from_one_that_the_loss_spares():
+    """V_b needs none; U_b does, but the last loss does not see it."""
+    found = {}
+    for heading, text in paragraphs(b.notes(b.load_model("bidirectional"))):
+        found.setdefault(heading, text)
+    assert "nothing here goes back in time" in found["The gradient with respect to $V_{b}$"]
+    reverse = found["The gradient with respect to $U_{b}$"]
+    assert "in time" not in reverse
+    assert (
+        "due to the choice of the loss: from $E_{1}$, they lead to the copies of steps 3, 2 and 1"
+        in reverse
+    )
+
+
+def test_notes_on_reverse_scans_name_the_start_of_each_scan():
+    (text,) = (t for _, t in paragraphs(b.notes(b.load_model("bidirectional"))) if "Vectors" in t)
+    assert r"The initial values ${\overrightarrow{h}}_{0}$ and ${\overleftarrow{h}}_{N+1}$" in text
+
+
+# The worked example.
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@each_cell
+def test_numbers_of_the_example_can_be_read(cell, loss):
+    """Sizes differ and are above 1; loss and gradients show within the decimals, or are zero."""
+    model = model_of(cell)
+    example = worked_example(model, loss, list(model.parameters))
+    sizes = list(example.sizes.values())
+    assert len(set(sizes)) == len(sizes)
+    assert min(sizes) > 1
+    assert abs(example.forward[-1].array.item()) > 10.0**-DECIMALS
+    for value in example.gradients:
+        if value.parameter in model.parameters:
+            largest = np.max(np.abs(value.array))
+            # What is zero but for rounding is shown as 0.
+            assert largest < 1e-12 or largest > 10 ** (1 - DECIMALS), value.parameter
+    for value in example.given:
+        entry = model.declaration(value.left.name)
+        if entry.kind == "target" and not entry.labels:
+            assert np.all((value.array > 0) & (value.array < 1))
+            if 1 in value.array.shape and value.array.size > 1:
+                assert np.isclose(np.sum(value.array), 1)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@each_cell
+def test_the_example_computes_what_its_loss_depends_on_and_nothing_else(cell, loss):
+    """Of the losses those that are derived; every number given is read by a later one."""
+    model = model_of(cell)
+    example = worked_example(model, loss, list(model.parameters))
+    losses = [int(v.left.time) for v in example.forward if v.left.name == model.loss.name
+              and hasattr(v.left, "time")]  # fmt: skip
+    assert losses == [*losses_of(loss, STEPS)]
+    computed = {d.variable.at(t): at_step(d.expression, TIME, Integer(t))
+                for d in example.model.definitions for t in (1, 2)}  # fmt: skip
+    read = set().union(*(computed[v.left].free_symbols | computed[v.left].atoms(type(v.left))
+                         for v in example.forward if v.left in computed))  # fmt: skip
+    for value in example.given:
+        if not isinstance(value.left, Parameter):
+            assert value.left in read
+
+
+@pytest.mark.parametrize("notation", b.api.notation_names())
+def test_every_symbol_of_the_example_is_defined_before(notation):
+    """The adjoints are written as the recursion writes them: no delta where there is none."""
+    text = b.notes(b.load_model("elman"), notation=notation).markdown()
+    told, example = text.split("## A worked example")
+    assert (r"\delta" in example) == (r"\delta" in told)
+    assert (r"\nabla" in example) == (r"\nabla" in told)
+
+
+# Exercises.
+
+
+@pytest.mark.parametrize("ending", ["md", "tex", "slides", "ipynb"])
+@pytest.mark.parametrize("name", ["elman", "gru", "elman-column"])
+def test_a_sheet_of_exercises_does_not_print_its_answers(name, ending):
+    """No equation, code or number of the gradient that is asked for; the solutions have them."""
+    model = b.load_model(name)
+    for parameter in list(model.parameters)[:2]:
+        sheet = b.notes(model, exercise=[parameter])
+
+        def written(notes):
+            return {
+                "md": notes.markdown,
+                "tex": notes.tex,
+                "slides": lambda: notes.tex("slides"),
+                "ipynb": notes.notebook,
+            }[ending]().replace(r"\\", "\\")
+
+        shown = rf"\partial {name_of_plain(model, parameter)}}}"
+        assert shown not in written(sheet)
+        assert shown in written(sheet.told())
+        assert "def value_and_grad" not in written(sheet)
+
+
+def name_of_plain(model, parameter):
+    from bptt_sym.render.tex import tex
+    from bptt_sym.render.typeset import typeset
+
+    return tex(typeset(model.parameters[parameter], model.notation))
+
+
+def test_solutions_have_what_the_sheet_lacks():
+    """All of the gradients left to the reader: factors, adjoints and numbers are the solutions'."""
+    sheet = b.notes(b.load_model("elman"), exercise=["W_y", "W_s", "W_x"])
+    headings = [section.heading for section in sheet.document.sections]
+    assert headings[0] == "The model"
+    assert "The adjoint recursion" not in headings
+    asked = [t for _, t in paragraphs(sheet) if t.startswith("Exercise")]
+    assert [int(re.match(r"Exercise (\d+)", t)[1]) for t in asked] == list(range(1, 10))
+    told = sheet.told().markdown()
+    for equation in (r"\delta \bar{z}_{t} &= ", r"\frac{\partial E_{2}}{\partial W_{x}} &= "):
+        assert equation in told
+        assert equation not in sheet.markdown()
