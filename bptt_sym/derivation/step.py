@@ -101,16 +101,19 @@ class Step:
         return next(e for e in self.reads(of) if (e.by.name, e.lag) == (by, lag))
 
 
-def derive_step(model: Model, *, detailed: bool, seed: MatrixExpr | None = None) -> Step:
+def derive_step(
+    model: Model, *, detailed: bool, seed: MatrixExpr | None = None, loss_at_hand: bool = True
+) -> Step:
     """The step graph of a model, every edge with its derivative.
 
-    ``seed`` is the adjoint of the loss of a step, where it is not 1.
+    ``seed`` is the adjoint of the loss of a step, where it is not 1. With ``loss_at_hand`` a
+    derivative may be written by the value of this loss, as that of exp is; without, it is not.
     """
     of_loss = Identity(1) if seed is None else seed
     named = {
         definition.expression: definition.variable
         for definition in model.definitions
-        if not is_leaf(definition.expression)
+        if not is_leaf(definition.expression) and (loss_at_hand or definition is not model.loss)
     }
     edges: list[Edge] = []
     for equation in model.definitions if detailed else model.all_equations:

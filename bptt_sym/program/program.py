@@ -139,7 +139,10 @@ class _Builder:
         self.model = model
         self.functions = functions
         self.loss = loss
-        self.step = derive_step(concrete, detailed=True, seed=SEED if seeded else None)
+        # A program has the total of the losses and not the loss of each step.
+        self.step = derive_step(
+            concrete, detailed=True, seed=SEED if seeded else None, loss_at_hand=False
+        )
         self.recursion = AdjointRecursion(self.step, loss)
         self.schedule = schedule(concrete)
         self.in_loop = {name for names, loop in self.schedule if loop for name in names}
