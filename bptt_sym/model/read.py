@@ -24,7 +24,7 @@ from bptt_sym.model.source import Source, parse_source, read_source
 
 MOST_EQUATIONS = 200
 
-_REQUIRED = ("dimensions", "parameters", "equations", "loss")
+_REQUIRED = ("parameters", "equations", "loss")
 _SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
 _TEXTS = ("title", "description", "source", "vectors")
 
