@@ -190,7 +190,12 @@ class Graph:
     # Reading.
 
     def roots(self) -> Iterator[Node]:
-        """The nodes that are wanted: results, what is kept, and what these read."""
+        """The nodes that are wanted: results, what is kept, and the first values of states.
+
+        A step hands on every state, also one that no equation reads.
+        """
+        for key in self.kept:
+            yield from self.definitions[key].initial
         yield from self.results.values()
         for key in self.kept:
             yield self.definitions[key].node

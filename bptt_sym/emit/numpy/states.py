@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
+from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
-from bptt_sym.emit.numpy.arrays import Arrays
+from bptt_sym.emit.numpy.arrays import Argument, Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.writer import words
+from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import array_sizes
 
 
@@ -130,26 +133,85 @@ class States:
             if entry.initial is None:
                 yield self.names("initial", entry.name), self.names("value", entry.name)
 
+    @property
+    def _given_starts(self) -> list[Declaration]:
+        """What a step hands on whose first values the model file gives."""
+        return [entry for entry in self.arrays.state_entries if entry.initial is not None]
+
+    def _in_starts(self, arguments: Iterable[Argument]) -> list[str]:
+        """Those of the parameters that initial values are made of, by their names in code."""
+        read = {
+            self.names("value", leaf.name)
+            for entry in self._given_starts
+            if entry.initial is not None
+            for leaf in entry.initial.atoms(Parameter)
+        }
+        return [argument.name for argument in arguments if argument.name in read]
+
+    @cached_property
+    def initial_arguments(self) -> list[str]:
+        """What tells the first State beside the parameters and B: values before the first step,
+        frozen parameters, and sizes that no array among these has.
+        """
+        constants = self._in_starts(self.arrays.constants)
+        return [*(name for name, _ in self.initial_fields()), *constants, *self._untold_sizes]
+
+    @cached_property
+    def _told_sizes(self) -> set[str]:
+        """The sizes that the parameters and the arguments of the first State have."""
+        names = {name for name, _ in self.initial_fields()} | set(
+            self._in_starts(self.arrays.constants)
+        )
+        given = [a for a in self.arrays.arguments if a.name in names]
+        return {size for entry in (*self.arrays.parameters, *given) for size in entry.shape}
+
+    @cached_property
+    def _sizes_in_starts(self) -> list[str]:
+        """The dimensions that the code of initial values names."""
+        found: set[str] = set()
+        for entry in self._given_starts:
+            assert entry.initial is not None
+            own = {symbol.name for symbol in entry.initial.free_symbols}
+            found |= own & words([initial_value(self.arrays, entry)])
+        return [entry.name for entry in self.arrays.model.dimensions if entry.name in found]
+
+    @property
+    def _untold_sizes(self) -> list[str]:
+        return [size for size in self._sizes_in_starts if size not in self._told_sizes]
+
     def initial_state(self) -> list[str]:
-        """The body of the function that makes the first State."""
+        """The body of the function that makes the first State.
+
+        A size that nothing tells is left to the first step: one entry stands for all.
+        """
         values = []
+        sizes = set(self._sizes_in_starts)
         for entry in self.arrays.state_entries:
             if entry.initial is None:
                 values.append(f"np.array({self.names('initial', entry.name)})")
                 continue
             depth = self.arrays.model.depth(entry.name)
-            shape = shape_code(
-                (*((str(depth),) if depth > 1 else ()), "B", *array_sizes(entry.shape))
-            )
+            own = {str(symbol) for size in entry.shape for symbol in size.free_symbols}
+            known = own <= self._told_sizes | sizes
+            if known:
+                sizes |= own
+            widths = array_sizes(entry.shape) if known else ("1",) * len(array_sizes(entry.shape))
+            shape = shape_code((*((str(depth),) if depth > 1 else ()), "B", *widths))
             code = initial_value(self.arrays, entry)
             values.append(f"np.array(np.broadcast_to({code}, {shape}), dtype)")
-        read = words(values)
-        used = [a.name for a in self.arrays.parameters if a.name in read]
-        sizes = [e.name for e in self.arrays.model.dimensions if e.name in read]
-        lines = [f"{name} = params.{name}" for name in used]
-        if sizes:
-            lines.append("sizes = check_shapes(**params._asdict())")
-            lines += [f'{size} = sizes["{size}"]' for size in sizes]
-        if "dtype" in read:
-            lines.append("dtype = np.result_type(*params)")
+        lines = [f"{name} = params.{name}" for name in self._in_starts(self.arrays.parameters)]
+        measured = [
+            entry.name
+            for entry in self.arrays.model.dimensions
+            if entry.name in sizes & self._told_sizes
+        ]
+        given = [name for name in self.initial_arguments if name not in self._untold_sizes]
+        if measured:
+            passed = "".join(f", {name}={name}" for name in given)
+            lines.append(f"sizes = check_shapes(**params._asdict(){passed})")
+            lines += [f'{size} = sizes["{size}"]' for size in measured]
+        if self._given_starts:
+            constants = self._in_starts(self.arrays.constants)
+            kinds = ", ".join(["np.float16", "*params", *constants])
+            lines.append(f"dtype = np.result_type({kinds})")
         return [*lines, f"return State({', '.join(values)})"]
