@@ -51,8 +51,8 @@ class Edge:
 class Step:
     """The dependence graph of one time step.
 
-    ``edges`` go from a variable to what it reads, ``initial`` from a state before the first step
-    to the parameters that it is made of. With ``detailed`` the pre-activations are variables like
+    ``edges`` go from a variable to what it reads, ``initial`` from a state or an input before the
+    first step to the parameters that it is made of. With ``detailed`` the pre-activations are variables like
     the others; without, the equations stand as the user wrote them.
     """
 
@@ -133,8 +133,8 @@ def derive_step(
 
 
 def _initial_edges(model: Model) -> Iterator[Edge]:
-    for entry in model.declared("state"):
-        if entry.initial is None:
+    for entry in (*model.declared("state"), *model.declared("input")):
+        if entry.initial is None or not model.depth(entry.name):
             continue
         reached: dict[Parameter, list[MatrixExpr]] = {}
         seed = Adjoint(entry.symbol)

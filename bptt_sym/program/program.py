@@ -35,6 +35,7 @@ from bptt_sym.model.model import Formula, Model
 from bptt_sym.model.recurrence import Component, components
 from bptt_sym.program.batch import Carry, Stack
 from bptt_sym.program.functions import with_functions
+from bptt_sym.program.kept_inputs import with_kept_inputs
 from bptt_sym.program.lower import batch_total, batched, value_form, value_total
 
 When = Literal["always", "last step"]
@@ -121,6 +122,7 @@ def build_program(
     """
     if not model.declared("input"):
         raise InputError(f"the model '{model.name}' has no input; a program needs one")
+    model = with_kept_inputs(model)
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)
     return _Builder(model, concrete, chosen, loss, seeded=seeded).program()
