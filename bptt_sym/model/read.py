@@ -52,6 +52,7 @@ class _Reader(Declarer):
         declarations = self.declarations(dimensions)
         self.check_states(declarations)
         functions = self.functions()
+        declarations = self.with_initials(declarations, functions)
         equations, loss = self.equations(declarations, functions)
         values = tuple(
             Declaration(equation.name, "value", equation.variable.shape)

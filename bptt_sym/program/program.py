@@ -8,7 +8,7 @@ is the same, mirrored, and each gradient is one sum over all time steps and sequ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bptt_sym.algebra.expressions import (
@@ -76,8 +76,8 @@ class Stage:
 class Program:
     """Value and gradient of a model's loss, over the batch a sum, over the steps as asked.
 
-    ``model`` is the model as it was written, its functions symbolic, and ``functions`` what they
-    are in the program. What the backward loops carry is, behind them, the gradient by the initial
+    ``model`` is the model as it was written, its functions symbolic but for initial values, and
+    ``functions`` what they are in the program. What the backward loops carry is, behind them, the gradient by the initial
     states. ``at_last_step`` names the variables whose adjoints exist at the last step alone.
     """
 
@@ -138,7 +138,8 @@ class _Builder:
         *,
         seeded: bool,
     ) -> None:
-        self.model = model
+        # What begins a state is code alone, and no equation that a comment shows.
+        self.model = replace(model, declarations=concrete.declarations)
         self.functions = functions
         self.loss = loss
         # A program has the total of the losses and not the loss of each step.
