@@ -90,6 +90,7 @@ class Declarer(Tables):
             parameters={e.name: e.symbol for e in entries if isinstance(e.symbol, Parameter)},
             functions=frozenset(functions),
             dimensions=self.sizes,
+            of_columns=self.columns,
         )
         return tuple(self.with_initial(entry, scope) for entry in entries)
 

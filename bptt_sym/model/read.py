@@ -145,6 +145,7 @@ class _Reader(Declarer):
                 later=partial(_why_not_yet, name=name, reads=reads),
                 equation=name,
                 computed=frozenset(reads),
+                of_columns=self.columns,
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)
