@@ -52,8 +52,8 @@ class Step:
     """The dependence graph of one time step.
 
     ``edges`` go from a variable to what it reads, ``initial`` from a state or an input before the
-    first step to the parameters that it is made of. With ``detailed`` the pre-activations are variables like
-    the others; without, the equations stand as the user wrote them.
+    first step to the parameters that it is made of. With ``detailed`` the pre-activations are
+    variables like the others; without, the equations stand as the user wrote them.
     """
 
     model: Model

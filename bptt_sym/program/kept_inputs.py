@@ -48,8 +48,9 @@ def _with_kept(model: Model, entry: Declaration) -> Model:
 
 
 def _free_name(model: Model, name: str) -> str:
-    taken = {entry.name for entry in (*model.dimensions, *model.declarations)}
-    taken |= {*model.functions, *(definition.name for definition in model.definitions)}
+    taken = {*model.functions, *(entry.name for entry in model.dimensions)}
+    taken |= {entry.name for entry in model.declarations}
+    taken |= {definition.name for definition in model.definitions}
     stem = "".join(split_name(name))
     names = (f"{stem}_kept{number or ''}" for number in count())
     return next(candidate for candidate in names if candidate not in taken)

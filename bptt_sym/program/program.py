@@ -77,8 +77,9 @@ class Program:
     """Value and gradient of a model's loss, over the batch a sum, over the steps as asked.
 
     ``model`` is the model as it was written, its functions symbolic but for initial values, and
-    ``functions`` what they are in the program. What the backward loops carry is, behind them, the gradient by the initial
-    states. ``at_last_step`` names the variables whose adjoints exist at the last step alone.
+    ``functions`` what they are in the program. What the backward loops carry is, behind them, the
+    gradient by the initial states. ``at_last_step`` names the variables whose adjoints exist at the
+    last step alone.
     """
 
     model: Model
