@@ -368,6 +368,9 @@ FOUND_FILES = {
         "states": 's = ["n", "n"]', "equations": 's = "0.5 * s[t-1]"\na = "x[t] @ s[t-1]"',
         "loss": 'E = "sum(a[t] ** 2) + sum((x[t] @ s[t-1] - a[t]) ** 2)"',
     },
+    "a scalar that is left of vectors that cancel": {
+        "loss": 'E = "sum((x[t] - (x[t] - sum(s[t]))) ** 2)"',
+    },
     "a loss that is a root": {"loss": 'E = "sqrt(sum((s[t] - x[t]) ** 2))"'},
     "a loss that is a quotient": {"loss": 'E = "1 / sum(exp(s[t]))"'},
     "a loss that is twice an exponential": {"loss": 'E = "2 * exp(sum(s[t] * x[t]))"'},
