@@ -438,6 +438,11 @@ FOUND_FILES = {
         "parameters": 'b = ["n"]\ng = {shape = ["n"], frozen = true}', "dimensions": 'n = ""',
         "states": 's = {shape = ["n"], initial = "g"}',
     },
+    "a size that a frozen parameter tells, and no start": {
+        "parameters": 'b = ["n"]\nW = ["n", "m + n"]\ng = {shape = ["m"], frozen = true}',
+        "states": 's = {shape = ["n"], initial = "b"}',
+        "equations": 's = "tanh((x[t] @ W)[m:] + b * s[t-1] * sum(g))"',
+    },
     "a start by a function that code defines": {
         "states": 's = {shape = ["n"], initial = "sigmoid(b)"}', "dimensions": 'n = ""',
         "parameters": 'b = ["n"]',
