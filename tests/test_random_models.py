@@ -438,6 +438,9 @@ FOUND_FILES = {
         "parameters": 'b = ["n"]\ng = {shape = ["n"], frozen = true}', "dimensions": 'n = ""',
         "states": 's = {shape = ["n"], initial = "g"}',
     },
+    "an input read earlier, times what cancels": {
+        "loss": 'E = "sum(x[t-2]) * sum((x[t-2] @ (x[t].T - x[t].T)) ** 2) + sum(s[t])"',
+    },
     "a size that a frozen parameter tells, and no start": {
         "parameters": 'b = ["n"]\nW = ["n", "m + n"]\ng = {shape = ["m"], frozen = true}',
         "states": 's = {shape = ["n"], initial = "b"}',

@@ -221,9 +221,11 @@ class _Body:
             for variable in self.arrays.earlier_inputs
             if (name := lagged_name(variable, self.names)) in read
         }
-        values = {self.names("value", name) for name, _ in earlier}
+        # A step hands on what the model reads later, even where nothing of that is left in code.
+        handed_on = sorted(e.name for e in self.arrays.state_entries if e.kind == "input")
+        values = {self.names("value", name) for name in handed_on}
         lines = self.one_hot(read | values, forward=True)
-        for name in dict.fromkeys(name for name, _ in earlier):
+        for name in handed_on:
             lines += self.earlier_input(name, {k: v for (n, k), v in earlier.items() if n == name})
         if "seed" in read:
             lines.append(
