@@ -85,6 +85,9 @@ def assert_runs(model: b.Model, loss: str) -> None:
     arrays = draw(fast, sizes)
     whole = gradients(fast, arrays)
     assert difference(gradients(readable, arrays), whole) <= 1e-9
+    dimensions = fast.Dimensions(*(sizes[name] for name in fast.Dimensions._fields))
+    work = fast.Workspace(sizes["T"], sizes["B"], dimensions)
+    assert difference(gradients(fast, arrays, workspace=work), whole) == 0
     if hasattr(fast, "initial_state"):
         assert_steps_are_forward(fast, arrays, sizes)
         assert difference(gradients(fast, arrays, checkpoint=3), whole) <= 1e-9
@@ -129,24 +132,32 @@ def test_sizes_called_like_words_of_code(name: str, loss: str) -> None:
     assert_runs(small(**sizes, equations='s = "tanh(x[t] * mean(u[t]) + b * s[t-1])"'), loss)
 
 
-@pytest.mark.parametrize("name", ["self", "T2", "work", "params"])
+@pytest.mark.parametrize("name", ["self", "T2", "work", "params", "Lock", "lock"])
 def test_sizes_called_like_names_of_code_run_or_are_refused(name: str) -> None:
-    model = small(dimensions=f'm = ""\nn = ""\n{name} = ""', inputs=f'x = ["n"]\nu = ["{name}"]')
+    sections = {
+        "dimensions": f'm = ""\nn = ""\n{name} = ""', "states": f's = ["n"]\nh = ["{name}"]',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\nh = "0.5 * h[t-1] + mean(s[t])"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(h[t] ** 2)"',
+    }  # fmt: skip
     try:
-        assert_runs(model, "sum")
+        assert_runs(small(**sections), "sum")
     except b.InputError as error:
         assert f"generated code needs the name '{name}' for itself" in str(error)
 
 
 @pytest.mark.parametrize("name", ["lock", "axis", "self", "sizes", "one", "index", "count"])
-def test_labels_and_states_called_like_names_of_code(name: str) -> None:
+def test_what_is_called_like_names_of_code(name: str) -> None:
+    """A state, a value, and labels that the loss does not read."""
     states = f'{name} = ["n"]'
     equation = f'{name} = "tanh(x[t] + b * {name}[t-1])"'
     assert_runs(small(states=states, equations=equation, loss=f'E = "sum({name}[t] ** 2)"'), "sum")
+    equations = f'{SMALL["equations"]}\n{name} = "tanh(s[t])"'
+    assert_runs(small(equations=equations, loss=f'E = "sum({name}[t] ** 2)"'), "sum")
     labels = f'u = ["n"]\n{name} = {{shape = ["n"], labels = true}}'
     equation = f's = "tanh({name}[t] * u[t] + b * s[t-1])"'
     for loss in LOSSES:
-        assert_runs(small(inputs=labels, equations=equation), loss)
+        model = small(inputs=labels, equations=equation, loss='E = "s[t] @ s[t].T"')
+        assert_runs(model, loss)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
