@@ -316,7 +316,8 @@ def at_once(params, arguments, workspace=None):
         return run(params, workspace_of(sizes, dtype), arguments)[:3]
     if not isinstance(workspace, Workspace):
         raise TypeError(f"workspace must be a Workspace, not {workspace!r}")
-    if workspace.sizes != sizes or workspace.dtype != dtype:
+    other_sizes = any(workspace.sizes[name] != size for name, size in sizes.items())
+    if other_sizes or workspace.dtype != dtype:
         raise ValueError(
             f"the workspace is for {workspace.sizes} and {workspace.dtype}, "
             f"the arrays are for {sizes} and {dtype}"

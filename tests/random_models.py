@@ -54,6 +54,17 @@ DECLARED = (
 )
 
 
+# Whole losses, of a loss {}, whose derivative is most easily written by their own value.
+OF_LOSS = (
+    "sqrt(1.5 + sin({}))", "exp(sin({}))", "2 * exp(cos({}))", "log(1.5 + ({}) ** 2)",
+    "1 / (1.5 + ({}) ** 2)", "3 / exp(sin({}))", "tanh(sin({}))", "sigmoid(cos({}))",
+    "elu(sin({}))", "silu(cos({}))", "phi(sin({}))",
+)  # fmt: skip
+
+# Allowed names of sizes that are words of code and of comments.
+ODD = ("one", "time", "the", "axis", "loss2", "keepdims", "out", "copy2", "name", "lock", "x2")
+
+
 def turned(shape: Shape) -> Shape:
     return shape[1], shape[0]
 
@@ -77,6 +88,8 @@ class Author:
     def __init__(self, draw: Callable[..., Any]) -> None:
         self.draw = draw
         self.dimensions = self.choose((("n",), ("m", "n"), ("m", "n", "k")))
+        if self.rarely(5):
+            self.dimensions = (*self.dimensions, self.choose(ODD))
         self.vectors = self.choose(("rows", "rows", "columns"))
         self.declared: dict[str, dict[str, dict[str, Any]]] = {
             section: {} for section in ("inputs", "targets", "parameters", "states")
@@ -165,13 +178,14 @@ class Author:
     def model(self) -> str:
         self.givens()
         states = {name: self.shape() for name in self.choose(("s", "sh", "shc"))}
+        unread = {"v": self.shape()} if self.rarely(6) else {}
         backward = [name for name in states if self.rarely(6)]
         onward = [name for name in states if name not in backward]
         groups = [(onward, False), (backward, True)]
         if self.rarely(3):
             groups.reverse()
         others = list(self.choose(("", "a", "ag", "agy")))
-        for name, shape in states.items():
+        for name, shape in (states | unread).items():
             options = {"reverse": True} if name in backward else {}
             self.declare("states", name, shape, **options)
         equations: dict[str, str] = {}
@@ -187,16 +201,22 @@ class Author:
                 self.equation(equations, name, states.get(name))
         for name in others:
             self.equation(equations, name, None)
+        for name, shape in unread.items():
+            equations[name] = self.expression(shape, 2)
         terms = [self.loss(), *self.unread(equations)]
-        for name in states:
-            self.initial(name, even="layer_norm" not in " ".join(equations.values()))
+        even = "layer_norm" not in " ".join(equations.values())
+        for name in states | unread:
+            self.initial("states", name, even=even)
+        for name, entry in self.declared["inputs"].items():
+            if "initial" in entry:
+                self.initial("inputs", name, even=even)
         terms += self.alone()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
         file |= {section: entries for section, entries in self.declared.items() if entries}
         file["functions"] = self.functions
         file["equations"] = equations
-        file["loss"] = {"E": " + ".join(terms)}
+        file["loss"] = {"E": self.of_loss(" + ".join(terms))}
         return _toml(file)
 
     def givens(self) -> None:
@@ -215,7 +235,7 @@ class Author:
             if "labels" not in options and self.rarely(5):
                 for lag in self.choose(((1,), (2,), (1, 3))):
                     self.scope.readable[f"{name}[t-{lag}]"] = shape
-                options["initial"] = self.choose(("argument", 0, 0.5, -1.25))
+                options["initial"] = "argument"
             self.declare("inputs", name, shape, **options)
         for name in self.choose(("d", "", "dp")):
             options = {"labels": True} if self.rarely(4) else {}
@@ -252,13 +272,13 @@ class Author:
                 return f"{scalar} * {self.choose(lagged)} + {bounded}"
         return bounded
 
-    def initial(self, name: str, *, even: bool) -> None:
-        """What the state is before the first step.
+    def initial(self, section: str, name: str, *, even: bool) -> None:
+        """What a state or an input is before the first step.
 
         If not ``even``, its entries differ: equal ones normalised are rounding, made larger.
         """
-        shape, entry = self.shapes[name], self.declared["states"][name]
-        kinds = ("argument", "argument", "learned", "expression")
+        shape, entry = self.shapes[name], self.declared[section][name]
+        kinds = ("argument", "argument", "learned", "expression", "shared", "own", "joint")
         match self.choose((*kinds, "number", "spread") if even else kinds):
             case "number":
                 entry["initial"] = self.choose((0, 1, -0.5))
@@ -267,8 +287,31 @@ class Author:
                 entry["initial"] = f"{name}_0"
             case "expression":
                 entry["initial"] = f"tanh({self.parameter(shape)}) / 2"
+            case "shared":
+                entry["initial"] = self.parameter(shape)
+            case "own" if self.functions:
+                entry["initial"] = f"{self.choose(self.functions)}({self.parameter(shape)})"
+            case "own":
+                entry["initial"] = f"sigmoid({self.parameter(shape)}) * {self.parameter(SCALAR)}"
+            case "joint":
+                entry["initial"] = self.joint_of_parameters(shape)
             case "spread":
                 entry["initial"] = self.parameter(SCALAR)
+
+    def joint_of_parameters(self, shape: Shape) -> str:
+        size = next((size for size in shape if size != ONE), ONE)
+        if size not in JOINTS or not is_vector(shape):
+            return self.parameter(shape)
+        parts = [self.parameter(self.along(shape, part)) for part in JOINTS[size]]
+        return self.joined(shape, parts)
+
+    def of_loss(self, text: str) -> str:
+        """A loss, or a function of it."""
+        if not self.rarely(3):
+            return text
+        form = self.choose(OF_LOSS)
+        name = next(iter(self.functions), "cos")
+        return form.replace("phi(", f"{name}(").replace("{}", text)
 
     def unread(self, equations: dict[str, str]) -> Iterator[str]:
         """Terms of the loss that read what no equation reads, most often."""
@@ -554,9 +597,17 @@ class Author:
         parts = JOINTS.get(size)
         if not parts:
             return self.leaf(shape)
-        row = shape[0] == ONE
-        shapes = [(ONE, part) if row else (part, ONE) for part in parts]
-        return f"concat({', '.join(self.expression(part, depth) for part in shapes)})"
+        inner = [self.expression(self.along(shape, part), depth) for part in parts]
+        return self.joined(shape, inner)
+
+    def along(self, shape: Shape, size: str) -> Shape:
+        """A vector of another size that goes the same way."""
+        return (ONE, size) if shape[0] == ONE else (size, ONE)
+
+    def joined(self, shape: Shape, parts: list[str]) -> str:
+        """Vectors end to end; scalars alone make up a vector as the file has them."""
+        text = f"concat({', '.join(parts)})"
+        return f"{text}.T" if shape == turned(self.vector("2")) else text
 
     def draw_part(self, shape: Shape, depth: int) -> str:
         """A slice of a longer vector."""

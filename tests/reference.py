@@ -354,7 +354,9 @@ class Run:
     def initial(self, name: str, time: int) -> Any:
         given = self.declared[name].get("initial", "argument")
         if given == "argument":
-            array = np.asarray(self.arrays[f"{name}_0" if "_" in name else f"{name}0"])
+            # What cancels, as x[t-1] - x[t-1], is no argument, whatever its value.
+            known = f"{name}_0" if "_" in name else f"{name}0"
+            array = np.asarray(self.arrays.get(known, np.zeros(self.shape(name))))
             depth = np.size(array) // prod(self.shape(name))
             if depth > 1:
                 array = array[time - self.steps - 1 if time > 0 else time + depth - 1]
@@ -418,6 +420,9 @@ class Run:
         if name in FUNCTIONS:
             return each(FUNCTIONS[name], arguments[0])
         result = CALLS[name](*arguments)
+        if name == "concat" and self.file.get("vectors") == "columns":
+            # What scalars alone make up is a vector as the file has them.
+            result = result.T if all(np.size(part) == 1 for part in arguments) else result
         return each(_number, result)
 
     def own(self, given: Any) -> Callable[[Number], Number]:

@@ -280,7 +280,7 @@ def changed(old: str, new: str) -> str:
 
 
 FILES = {
-    "empty": ("", "the section [dimensions] is missing or empty"),
+    "empty": ("", "the section [parameters] is missing or empty"),
     "no loss": (changed("[loss]\nE", "[sum]\nE"), "unknown entry 'sum'; known are title"),
     "empty section": (changed(W_S, "").replace('W_y = ["n", "k"]', "").replace(
         'W_x = ["m", "n"]', ""), "the section [parameters] is missing or empty"),

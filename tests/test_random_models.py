@@ -14,7 +14,7 @@ import pytest
 from cell_values import CellValues, assert_loss, assert_products, assert_recursion
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_models import models
+from random_models import ODD, models
 from reference import Run
 
 import bptt_sym as b
@@ -46,7 +46,7 @@ settings.register_profile(
 random_models = settings(settings.get_profile("random models"))
 
 # All sizes different and above 1, so that no wrong shape fits by chance.
-SIZES = {"m": 3, "n": 2, "k": 4}
+SIZES = {"m": 3, "n": 2, "k": 4} | dict.fromkeys(ODD, 5)
 
 KINK = 1e-9
 """Where the two sides of a decision are closer, complex numbers of 16 digits may take another."""
@@ -139,7 +139,11 @@ WORDS = {
     "lag": r"\[t-2\]", "lead": r"\[t\+1\]", "columns": 'vectors = "columns"',
     "matrix state": r'\n[shc] = (\{shape = )?\["\w", "\w"\]', "input before": r"\b[xu]\[t-1\]",
     "learned": r'initial = "\w_0"', "number": r"initial = -?\d", "expression": 'initial = "tanh',
-    "argument": 'initial = "argument"', "formula": r'\bphi = ".*\bz\b', "slope": "derivative =",
+    "argument": 'initial = "argument"', "own start": r'initial = "(phi|f)\(',
+    "joined start": 'initial = "concat', "frozen or shared start": r'initial = "[bW]_\d',
+    "learned start of an input": r'\n[xuq] = .*initial = "\w_0"', "root of a loss": 'E = "sqrt',
+    "unread state": r"\nv = ", "odd size": "one = |time = |the = |axis = ",
+    "formula": r'\bphi = ".*\bz\b', "slope": "derivative =",
     "sum of sizes": r'\["m \+ n"\]', "product of sizes": r'\["4\*n"\]', "scalar": r"= \[\]",
     **{word: f"{word} = true" for word in ("labels", "frozen", "positive", "reverse")},
 }  # fmt: skip
@@ -364,6 +368,110 @@ FOUND_FILES = {
         "states": 's = ["n", "n"]', "equations": 's = "0.5 * s[t-1]"\na = "x[t] @ s[t-1]"',
         "loss": 'E = "sum(a[t] ** 2) + sum((x[t] @ s[t-1] - a[t]) ** 2)"',
     },
+    "a scalar that is left of vectors that cancel": {
+        "loss": 'E = "sum((x[t] - (x[t] - sum(s[t]))) ** 2)"',
+    },
+    "a loss that is a root": {"loss": 'E = "sqrt(sum((s[t] - x[t]) ** 2))"'},
+    "a loss that is a quotient": {"loss": 'E = "1 / sum(exp(s[t]))"'},
+    "a loss that is twice an exponential": {"loss": 'E = "2 * exp(sum(s[t] * x[t]))"'},
+    "a loss that a value is, too": {
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ng = "exp(sum(s[t]))"',
+        "loss": 'E = "exp(sum(s[t]))"',
+    },
+    "an input that a parameter begins": {
+        "inputs": 'x = {shape = ["n"], initial = "b"}',
+        "states": 's = {shape = ["n"], initial = 0}', "equations": 's = "0.5 * s[t-1] + x[t-1]"',
+    },
+    "an input read one, two and three steps back": {
+        "inputs": 'x = {shape = ["n"], initial = "tanh(b) * c + g"}',
+        "parameters": 'b = ["n"]\nc = []\ng = {shape = ["n"], frozen = true}',
+        "dimensions": 'n = ""', "equations": 's = "tanh(x[t] * s[t-1] + x[t-1] * x[t-3])"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(x[t-2] * s[t-1])"',
+    },
+    "an input that a frozen parameter begins, read by the loss": {
+        "inputs": 'x = {shape = ["n"], initial = "g"}', "dimensions": 'n = ""',
+        "parameters": 'b = ["n"]\ng = {shape = ["n"], frozen = true}',
+        "loss": 'E = "sum((s[t] - x[t-1]) ** 2)"',
+    },
+    "an input before a scan in reverse": {
+        "inputs": 'x = {shape = ["n"], initial = "b"}',
+        "states": 's = {shape = ["n"], reverse = true}',
+        "equations": 's = "tanh(x[t-1] + b * s[t+1])"',
+    },
+    "an input as a column": {
+        "vectors": "columns", "inputs": 'x = {shape = ["n"], initial = "b"}',
+        "equations": 's = "tanh(W.T @ W @ x[t-2] + b * s[t-1])"',
+    },
+    "one start of two states": {
+        "states": 's = {shape = ["n"], initial = "1 - b"}\nh = {shape = ["n"], initial = "b"}',
+        "equations": 's = "x[t] * s[t-1] * h[t-1]"\nh = "0.5 * h[t-1] + s[t-1]"',
+        "loss": 'E = "sum(h[t] ** 2)"',
+    },
+    "one start of a state and an input": {
+        "inputs": 'x = {shape = ["n"], initial = "b"}',
+        "states": 's = {shape = ["n"], initial = "b"}',
+        "equations": 's = "tanh(x[t-1] + 0.5 * s[t-1])"',
+    },
+    "a state that keeps an input for another": {
+        "states": 'h = {shape = ["n"], initial = "b"}\ns = {shape = ["n"], initial = 0}',
+        "equations": 'h = "x[t]"\ns = "0.5 * s[t-1] + h[t-1]"',
+    },
+    "a state read two steps back by what no loss reads": {
+        "states": 's = {shape = ["n"], initial = "b"}\nh = ["n"]',
+        "equations": 'g = "s[t-2]"\ns = "tanh(s[t-1] + x[t])"\nh = "tanh(h[t-1])"',
+        "loss": 'E = "sum(s[t]) + sum(h[t])"',
+    },
+    "a start of a size that no parameter has": {
+        "dimensions": 'n = ""', "parameters": "b = []",
+        "states": 's = {shape = ["n"], initial = 0}', "equations": 's = "b * s[t-1] + x[t]"',
+    },
+    "a scalar as the start of a size that no parameter has": {
+        "dimensions": 'n = ""', "parameters": "b = []",
+        "states": 's = {shape = ["n"], initial = "b"}', "equations": 's = "b * s[t-1] + x[t]"',
+    },
+    "a start that is an identity of a size that no parameter has": {
+        "dimensions": 'n = ""', "parameters": "b = []",
+        "states": 's = {shape = ["n", "n"], initial = "eye(n)"}',
+        "equations": 's = "tanh(b * s[t-1] + outer(x[t], x[t]))"',
+    },
+    "a frozen start": {
+        "parameters": 'b = ["n"]\ng = {shape = ["n"], frozen = true}', "dimensions": 'n = ""',
+        "states": 's = {shape = ["n"], initial = "g"}',
+    },
+    "an input read earlier, times what cancels": {
+        "loss": 'E = "sum(x[t-2]) * sum((x[t-2] @ (x[t].T - x[t].T)) ** 2) + sum(s[t])"',
+    },
+    "a size that a frozen parameter tells, and no start": {
+        "parameters": 'b = ["n"]\nW = ["n", "m + n"]\ng = {shape = ["m"], frozen = true}',
+        "states": 's = {shape = ["n"], initial = "b"}',
+        "equations": 's = "tanh((x[t] @ W)[m:] + b * s[t-1] * sum(g))"',
+    },
+    "a start by a function that code defines": {
+        "states": 's = {shape = ["n"], initial = "sigmoid(b)"}', "dimensions": 'n = ""',
+        "parameters": 'b = ["n"]',
+    },
+    "a start of several parts": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]\nc = []',
+        "states": 's = {shape = ["n + 1"], initial = "concat(b, c)"}',
+        "equations": 's = "0.5 * s[t-1] + mean(x[t])"',
+    },
+    "a start by a function of the model file": {
+        "states": 's = {shape = ["n"], initial = "phi(b)"}', "functions": 'phi = "tanh"',
+    },
+    "a start by a function with a declared derivative": {
+        "states": 's = {shape = ["n"], initial = "phi(b)"}',
+        "functions": 'phi = {formula = "sin(z)", derivative = "0.5 * z"}',
+    },
+    "a state that nothing reads": {
+        "equations": 's = "b"', "loss": 'E = "sum((s[t] - x[t]) ** 2)"',
+    },
+    "scalars end to end, with columns": {
+        "vectors": "columns", "inputs": "x = [3]\nu = []", "dimensions": 'n = ""',
+        "parameters": 'W = [2, 2]\nb = ["n"]\nc = []',
+        "states": 's = {shape = [2], initial = "concat(c, 2 * c)"}',
+        "equations": 's = "tanh(W @ s[t-1]) + concat(x[t][0:1], u[t]) * concat(u[t], x[t][1:2])"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(b ** 2)"',
+    },
 }  # fmt: skip
 
 
@@ -371,7 +479,9 @@ def text_of(name: str) -> str:
     if name in FOUND:
         return found(FOUND[name])
     sections = SMALL | FOUND_FILES[name]
-    return "\n".join(f"[{section}]\n{lines}" for section, lines in sections.items())
+    vectors = sections.pop("vectors", "rows")
+    parts = (f"[{section}]\n{lines}" for section, lines in sections.items())
+    return "\n".join([f'vectors = "{vectors}"', *parts])
 
 
 @pytest.mark.parametrize("loss", LOSSES)

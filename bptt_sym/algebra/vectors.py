@@ -286,14 +286,20 @@ def concat(*vectors):
     return np.concatenate(spread, axis=-1)
 '''
 
-    def build(self, *vectors: MatrixExpr) -> MatrixExpr:
+    def build(self, *vectors: MatrixExpr, of_columns: bool = False) -> MatrixExpr:
+        """``of_columns`` says that what is made of scalars alone is a column, not a row."""
         if not all(is_vector(vector.shape) for vector in vectors):
             raise ShapeError("concat is of vectors")
         columns = any(vector.cols == 1 and vector.rows != 1 for vector in vectors)
         rows = any(vector.rows == 1 and vector.cols != 1 for vector in vectors)
         if rows and columns:
             raise ShapeError("concat is of rows alone or of columns alone")
-        return vectors[0] if len(vectors) == 1 else Concatenation(*vectors)
+        joined = vectors[0] if len(vectors) == 1 else Concatenation(*vectors)
+        return transpose(joined) if of_columns and not (rows or columns) else joined
+
+    def transposed(self, node: Concatenation, arguments: Sequence[Any]) -> MatrixExpr:
+        joined = Concatenation(*arguments)
+        return joined if joined.shape == node.shape[::-1] else transpose(joined)
 
     def vjp(self, node: Concatenation, cotangent: MatrixExpr) -> Pairs:
         pairs = []

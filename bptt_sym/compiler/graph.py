@@ -112,8 +112,8 @@ class Graph:
     def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
         """A sum of nodes with coefficients; numbers are gathered, equal terms put together.
 
-        Where all terms cancel that vary over time or between sequences, what is left is spread as
-        they are: a sum over all steps counts it for each of them.
+        Where all terms cancel that vary over time or between sequences, or that have more entries,
+        what is left is spread as they are: a sum over all counts it for each of them.
         """
         terms = list(terms)
         constant = Fraction(0)
@@ -129,9 +129,9 @@ class Graph:
             return self.number(0)
         made = self._sum(left, constant)
         time, batch = (any(getattr(node, a) for _, node in terms) for a in ("time", "batch"))
-        if (made.time, made.batch) == (time, batch):
-            return made
         sizes = joint_sizes(node.sizes for _, node in terms)
+        if (made.sizes, made.time, made.batch) == (sizes, time, batch):
+            return made
         return self.make("spread", [made], sizes=sizes, time=time, batch=batch)
 
     def _sum(self, terms: Mapping[Node, Fraction], constant: Fraction) -> Node:
@@ -190,7 +190,12 @@ class Graph:
     # Reading.
 
     def roots(self) -> Iterator[Node]:
-        """The nodes that are wanted: results, what is kept, and what these read."""
+        """The nodes that are wanted: results, what is kept, and the first values of states.
+
+        A step hands on every state, also one that no equation reads.
+        """
+        for key in self.kept:
+            yield from self.definitions[key].initial
         yield from self.results.values()
         for key in self.kept:
             yield self.definitions[key].node

@@ -11,8 +11,9 @@ from bptt_sym.compiler.sites import sites_of
 def with_stores(graph: Graph) -> Graph:
     """The graph with a node "state" or "carried" for each definition that has a past.
 
-    Whatever reads the value reads it from there. A state is kept over time; what is carried is
-    kept for one step, where nothing outside the loop reads it.
+    Whatever reads the value reads it from there. A state is kept over time, also one that no
+    equation reads, for a step hands it on; what is carried is kept for one step, where nothing
+    outside the loop reads it.
     """
     sites, users = sites_of(graph), graph.users()
 
@@ -21,16 +22,18 @@ def with_stores(graph: Graph) -> Graph:
         return loop is None or any(sites[user] != sites[node] for user in users[node])
 
     reading = [node for node in graph.reachable() if node.kind in ("lagged", "final")]
-    read_later = {
+    read = {node.detail[0] for node in reading}
+    handed_on = {node.detail[0] for node in reading if node.kind == "lagged"}
+    # What no later iteration reads is no part of a loop, however it is computed.
+    read_later = (read - handed_on) | {
         node.detail[0]
         for node in reading
         if (node.kind == "lagged" and is_read_outside(node))
         or is_read_outside(graph.definitions[node.detail[0]].node)
     }
     stored: dict[Node, list[Key]] = {}
-    read = {node.detail[0] for node in reading}
     for key, definition in graph.definitions.items():
-        if definition.initial and key in read:
+        if definition.initial and (key in read or key[0] == "value"):
             stored.setdefault(definition.node, []).append(key)
     places: dict[Key, Node] = {}
 

@@ -170,17 +170,14 @@ class AdjointRecursion:
     # What lies before the first step, or behind the last.
 
     def initial(self, steps: Expr) -> Iterator[Equation]:
-        """The adjoints of the initial states that parameters make up, for a number of steps."""
-        for state in self.step.model.states:
-            if any(edge.by in self.parameters for edge in self._made_of(state)):
-                for time, readers in self.initial_readers(state, steps):
-                    yield self._adjoint(state, time, readers, steps)
-
-    def _made_of(self, state: Variable) -> list[Edge]:
-        return [edge for edge in self.step.initial if edge.of == state]
+        """The adjoints of the initial values that parameters make up, for a number of steps."""
+        made = [edge.of for edge in self.step.initial if edge.by in self.parameters]
+        for variable in dict.fromkeys(made):
+            for time, readers in self.initial_readers(variable, steps):
+                yield self._adjoint(variable, time, readers, steps)
 
     def initial_readers(self, state: Variable, steps: Expr) -> Iterator[tuple[Expr, list[Edge]]]:
-        """The steps at which a state has initial values, and what reads it there."""
+        """The steps at which a state or an input has initial values, and what reads it there."""
         edges = [edge for edge in self.readers(state) if edge.lag]
         reverse = self.step.model.declaration(state.name).reverse
         for before in range(self.step.model.depth(state.name)):
@@ -232,7 +229,7 @@ class AdjointRecursion:
         yield from self._by_initial(LAST_STEP)
 
     def _from_initial(self, parameter: Parameter, steps: Expr) -> Iterator[MatrixExpr]:
-        """What reaches a parameter through the initial states that it makes up."""
+        """What reaches a parameter through the initial values that it makes up."""
         for edge in self.step.initial:
             if edge.by == parameter:
                 for time, _ in self.initial_readers(edge.of, steps):

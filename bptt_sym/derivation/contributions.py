@@ -127,11 +127,14 @@ class Contributions:
 
     def initial_readers(self, parameter: Parameter) -> list[tuple[Edge, Node]]:
         """The edges to a parameter from the initial states that are made of it, and these."""
+        # What no loss depends on may read a state farther back than what is handed on.
+        places = self.carried.places if self.carried else ()
         return [
-            (edge, Node(edge.of.name, -lag))
+            (edge, Node(place.name, -place.lag))
             for edge in self.step.initial
-            if edge.by == parameter and edge.of.name in self.reached
-            for lag in range(self.plain.depth(edge.of.name))
+            if edge.by == parameter
+            for place in places
+            if place.name == edge.of.name
         ]
 
     # Factors and chains.

@@ -74,11 +74,15 @@ def _is_told_apart(step: Step, loss: Loss) -> bool:
     """Whether losses differ in what reaches them, so that one of them does not stand for all.
 
     With a scan in reverse they do, and where a learned initial value reaches the first ones alone.
+    Nor is there one chain for all where a parameter begins an input: no state hands that on.
     """
     if any(entry.reverse for entry in step.model.declared("state")):
         return True
     reached = reach(step, {step.loss.name: Lags(0, 0)})
-    lags = [reached[edge.of.name] for edge in step.initial if edge.of.name in reached]
+    begun = [edge.of for edge in step.initial if edge.of.name in reached]
+    if any(variable not in step.model.states for variable in begun):
+        return True
+    lags = [reached[variable.name] for variable in begun]
     return loss != "last" and any(entry.last is not None for entry in lags)
 
 

@@ -60,9 +60,12 @@ class Graph:
 
 
 def plain_graph(step: Step) -> Graph:
-    """The graph of a step as its equations say, inputs and frozen parameters left out."""
+    """The graph of a step as its equations say, without frozen parameters and without inputs,
+    but for those that parameters begin.
+    """
     order = tuple(variable.name for variable in step.variables)
-    nodes = frozenset((*order, *step.model.parameters))
+    begun = (edge.of.name for edge in step.initial)
+    nodes = frozenset((*order, *step.model.parameters, *begun))
     reads = {
         name: tuple(_link(edge) for edge in step.reads(name) if edge.by.name in nodes)
         for name in order

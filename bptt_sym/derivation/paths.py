@@ -40,10 +40,11 @@ class Paths:
                         self._reach(Node(link.name, time - link.lag), count)
 
     def _make_initial(self) -> None:
-        """Goes on from the initial states, which is all that is left, to what they are made of."""
+        """Goes on from initial values to what they are made of; inputs may be left beside them."""
         for node, count in list(self._waiting.items()):
-            for link in self.graph.initial.get(node.name, ()):
-                self._reach(self._copy(link.name, node), count)
+            if not 1 <= node.time <= self.steps:
+                for link in self.graph.initial.get(node.name, ()):
+                    self._reach(self._copy(link.name, node), count)
 
     def _copy(self, parameter: str, initial: Node) -> Node:
         """The copy of a parameter that makes up initial states, before the first step or behind."""

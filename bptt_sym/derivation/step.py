@@ -51,9 +51,9 @@ class Edge:
 class Step:
     """The dependence graph of one time step.
 
-    ``edges`` go from a variable to what it reads, ``initial`` from a state before the first step
-    to the parameters that it is made of. With ``detailed`` the pre-activations are variables like
-    the others; without, the equations stand as the user wrote them.
+    ``edges`` go from a variable to what it reads, ``initial`` from a state or an input before the
+    first step to the parameters that it is made of. With ``detailed`` the pre-activations are
+    variables like the others; without, the equations stand as the user wrote them.
     """
 
     model: Model
@@ -101,16 +101,19 @@ class Step:
         return next(e for e in self.reads(of) if (e.by.name, e.lag) == (by, lag))
 
 
-def derive_step(model: Model, *, detailed: bool, seed: MatrixExpr | None = None) -> Step:
+def derive_step(
+    model: Model, *, detailed: bool, seed: MatrixExpr | None = None, loss_at_hand: bool = True
+) -> Step:
     """The step graph of a model, every edge with its derivative.
 
-    ``seed`` is the adjoint of the loss of a step, where it is not 1.
+    ``seed`` is the adjoint of the loss of a step, where it is not 1. With ``loss_at_hand`` a
+    derivative may be written by the value of this loss, as that of exp is; without, it is not.
     """
     of_loss = Identity(1) if seed is None else seed
     named = {
         definition.expression: definition.variable
         for definition in model.definitions
-        if not is_leaf(definition.expression)
+        if not is_leaf(definition.expression) and (loss_at_hand or definition is not model.loss)
     }
     edges: list[Edge] = []
     for equation in model.definitions if detailed else model.all_equations:
@@ -130,8 +133,8 @@ def derive_step(model: Model, *, detailed: bool, seed: MatrixExpr | None = None)
 
 
 def _initial_edges(model: Model) -> Iterator[Edge]:
-    for entry in model.declared("state"):
-        if entry.initial is None:
+    for entry in (*model.declared("state"), *model.declared("input")):
+        if entry.initial is None or not model.depth(entry.name):
             continue
         reached: dict[Parameter, list[MatrixExpr]] = {}
         seed = Adjoint(entry.symbol)

@@ -146,6 +146,10 @@ class _Layout:
         if outside:
             lefts = [self._half(Node(name, time)) - self._x(name, time) for name in names]
             rights = [self._half(Node(name, time)) + self._x(name, time) for name in names]
+            within = {arrow.by.name for arrow in self._within[time]}
+            trunks = [x for name, x in plan.trunk.items() if name in within]
+            lefts += [2 * PAD - x for x in trunks]
+            rights += [2 * PAD + x for x in trunks]
         else:
             # What stands beside the loss does not hold the other columns apart.
             here = [name for name in plan.names if name != plan.beside or name in names]
@@ -165,7 +169,27 @@ class _Layout:
         for item in self.scene.items:
             if item.node.time not in self.scene.shown:
                 found.setdefault(item.node.time, []).append(self.plan.row[item.node.name])
-        return {time: len(set(rows)) == len(rows) for time, rows in found.items()}
+        return {
+            time: len(set(rows)) == len(rows) and all(map(self._fits_in_middle, self._within[time]))
+            for time, rows in found.items()
+        }
+
+    @cached_property
+    def _within(self) -> dict[int, list[Arrow]]:
+        """For each time the edges between two nodes of it."""
+        found: dict[int, list[Arrow]] = {node.time: [] for node in self.scene.item}
+        for arrow in self.scene.arrows:
+            if not arrow.lag:
+                found[arrow.of.time].append(arrow)
+        return found
+
+    def _fits_in_middle(self, arrow: Arrow) -> bool:
+        """Whether a line leads from a node to a reader right above it as it does elsewhere."""
+        plan = self.plan
+        reading = Reading(arrow.of.name, arrow.by.name, 0)
+        if (plan.row[reading.of], Track(reading.by, 0)) in self.track_y:
+            return True
+        return reading.by not in plan.trunk and abs(plan.ports[reading]) < SAME
 
     def _x(self, name: str, time: int) -> float:
         """Where a node stands in its column."""

@@ -253,7 +253,8 @@ class _Contributions:
         return Scene(request, items, tuple(map(self._labelled, arrows)), shown)
 
     def _rank(self, node: Node) -> int:
-        order = (self.parameter, *self.graph.order)
+        inputs = (name for name in self.graph.initial if name not in self.graph.order)
+        order = (self.parameter, *inputs, *self.graph.order)
         return order.index(node.name)
 
     def _labelled(self, arrow: Arrow) -> Arrow:

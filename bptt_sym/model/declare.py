@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -70,18 +71,28 @@ class Declarer(Tables):
         return tuple(entries)
 
     def declarations(self, dimensions: tuple[Dimension, ...]) -> tuple[Declaration, ...]:
-        """Inputs, targets, parameters and states, in the order of the sections above."""
+        """Inputs, targets, parameters and states, in the order of the sections above; what they
+        are before the first step is for ``with_initials``.
+        """
         self.sizes = {entry.name: dimension(entry.name) for entry in dimensions}
         self.columns = self.vectors() == "columns"
-        entries = [
+        return tuple(
             self.declaration(name, section, kind, value)
             for section, kind in DECLARING.items()
             for name, value in self.table(section).items()
-        ]
-        parameters = {
-            entry.name: entry.symbol for entry in entries if isinstance(entry.symbol, Parameter)
-        }
-        return tuple(self.with_initial(entry, parameters) for entry in entries)
+        )
+
+    def with_initials(
+        self, entries: tuple[Declaration, ...], functions: Iterable[str]
+    ) -> tuple[Declaration, ...]:
+        """The declarations with their values before the first step, where these are given."""
+        scope = Scope(
+            parameters={e.name: e.symbol for e in entries if isinstance(e.symbol, Parameter)},
+            functions=frozenset(functions),
+            dimensions=self.sizes,
+            of_columns=self.columns,
+        )
+        return tuple(self.with_initial(entry, scope) for entry in entries)
 
     def vectors(self) -> str:
         value = self.source.tables.get("vectors", "rows")
@@ -136,7 +147,7 @@ class Declarer(Tables):
             )
         return parse_size(text, self.sizes, lambda column: self.source.place(section, name))
 
-    def with_initial(self, entry: Declaration, parameters: dict[str, Parameter]) -> Declaration:
+    def with_initial(self, entry: Declaration, scope: Scope) -> Declaration:
         """The declaration with its value before the first step, where one is given."""
         section = "states" if entry.kind == "state" else "inputs"
         value = self.table(section).get(entry.name) if entry.kind in ("state", "input") else None
@@ -152,7 +163,6 @@ class Declarer(Tables):
                 entry.name,
             )
         text = given if isinstance(given, str) else _plain(given)
-        scope = Scope(parameters=parameters, dimensions=self.sizes)
         initial = parse_initial(text, scope, lambda column: self.source.place(section, entry.name))
         if isinstance(initial, MatrixExpr) and initial.shape not in (entry.shape, (1, 1)):
             raise self.error(

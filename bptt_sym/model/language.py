@@ -59,7 +59,7 @@ class Scope:
     before, ``following`` those that are read at [t+1], and ``later`` explains the names that the
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
     ``equation`` the name of what the expression defines. ``computed`` are the names that have
-    equations.
+    equations. In a model ``of_columns`` a vector that scalars make up is a column.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -72,6 +72,7 @@ class Scope:
     argument: Variable | None = None
     equation: str = ""
     computed: frozenset[str] = frozenset()
+    of_columns: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -376,7 +377,10 @@ class _Parser:
             self.operand(argument) if called.numbers else self.matrix(argument, name)
             for argument in node.args
         ]
-        return self.built(node, name, node.args, operands, lambda: called.build(*operands))
+        build = called.build
+        if name == "concat":
+            build = partial(build, of_columns=self.scope.of_columns)
+        return self.built(node, name, node.args, operands, lambda: build(*operands))
 
     def choice(self, node: ast.Call) -> MatrixExpr:
         condition, *branches = node.args

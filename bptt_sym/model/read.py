@@ -24,7 +24,7 @@ from bptt_sym.model.source import Source, parse_source, read_source
 
 MOST_EQUATIONS = 200
 
-_REQUIRED = ("dimensions", "parameters", "equations", "loss")
+_REQUIRED = ("parameters", "equations", "loss")
 _SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
 _TEXTS = ("title", "description", "source", "vectors")
 
@@ -52,6 +52,7 @@ class _Reader(Declarer):
         declarations = self.declarations(dimensions)
         self.check_states(declarations)
         functions = self.functions()
+        declarations = self.with_initials(declarations, functions)
         equations, loss = self.equations(declarations, functions)
         values = tuple(
             Declaration(equation.name, "value", equation.variable.shape)
@@ -144,6 +145,7 @@ class _Reader(Declarer):
                 later=partial(_why_not_yet, name=name, reads=reads),
                 equation=name,
                 computed=frozenset(reads),
+                of_columns=self.columns,
             )
             expression = parse(text, scope, partial(self.source.within, section, name))
             self.check_shape(section, name, expression, symbols)

@@ -11,7 +11,7 @@ from bptt_sym.algebra.expressions import Identity, MatrixExpr, OneMatrix, Shape,
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operations import is_leaf, operation_of
 from bptt_sym.errors import InputError, listed
-from bptt_sym.model.model import ARGUMENT, Equation, Formula, Model
+from bptt_sym.model.model import ARGUMENT, Declaration, Equation, Formula, Model
 
 
 def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Model:
@@ -28,6 +28,11 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
         if isinstance(known, str) and known not in WORDS:
             raise InputError(f"unknown function {known!a}; known are {listed(WORDS)}")
 
+    def begun_by_known(entry: Declaration) -> Declaration:
+        if entry.initial is None:
+            return entry
+        return replace(entry, initial=_replaced(entry.initial, functions))
+
     def known_in(equation: Equation) -> Equation:
         return replace(
             equation,
@@ -38,6 +43,7 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
     return replace(
         model,
         functions={},
+        declarations=tuple(map(begun_by_known, model.declarations)),
         equations=tuple(map(known_in, model.equations)),
         loss=known_in(model.loss),
     )

@@ -8,7 +8,7 @@ is the same, mirrored, and each gradient is one sum over all time steps and sequ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bptt_sym.algebra.expressions import (
@@ -35,6 +35,7 @@ from bptt_sym.model.model import Formula, Model
 from bptt_sym.model.recurrence import Component, components
 from bptt_sym.program.batch import Carry, Stack
 from bptt_sym.program.functions import with_functions
+from bptt_sym.program.kept_inputs import with_kept_inputs
 from bptt_sym.program.lower import batch_total, batched, value_form, value_total
 
 When = Literal["always", "last step"]
@@ -75,9 +76,10 @@ class Stage:
 class Program:
     """Value and gradient of a model's loss, over the batch a sum, over the steps as asked.
 
-    ``model`` is the model as it was written, its functions symbolic, and ``functions`` what they
-    are in the program. What the backward loops carry is, behind them, the gradient by the initial
-    states. ``at_last_step`` names the variables whose adjoints exist at the last step alone.
+    ``model`` is the model as it was written, its functions symbolic but for initial values, and
+    ``functions`` what they are in the program. What the backward loops carry is, behind them, the
+    gradient by the initial states. ``at_last_step`` names the variables whose adjoints exist at the
+    last step alone.
     """
 
     model: Model
@@ -121,6 +123,7 @@ def build_program(
     """
     if not model.declared("input"):
         raise InputError(f"the model '{model.name}' has no input; a program needs one")
+    model = with_kept_inputs(model)
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)
     return _Builder(model, concrete, chosen, loss, seeded=seeded).program()
@@ -136,10 +139,14 @@ class _Builder:
         *,
         seeded: bool,
     ) -> None:
-        self.model = model
+        # What begins a state is code alone, and no equation that a comment shows.
+        self.model = replace(model, declarations=concrete.declarations)
         self.functions = functions
         self.loss = loss
-        self.step = derive_step(concrete, detailed=True, seed=SEED if seeded else None)
+        # A program has the total of the losses and not the loss of each step.
+        self.step = derive_step(
+            concrete, detailed=True, seed=SEED if seeded else None, loss_at_hand=False
+        )
         self.recursion = AdjointRecursion(self.step, loss)
         self.schedule = schedule(concrete)
         self.in_loop = {name for names, loop in self.schedule if loop for name in names}

@@ -64,17 +64,29 @@ def loss_body(arrays: Arrays) -> list[Block]:
         *_unpacked("params", arrays.parameters, [code]),
         *_unpacked("values", arrays.returned, [code]),
     ]
-    prepared = _prepared(arrays, [code])
+    prepared = _prepared(arrays, arrays.loss_arguments, [code])
+    places = _places_of_sizes(arrays)
+    sizes = [size for size in _sizes_used(arrays, [prepared, code]) if size in places]
     steps: Block = []
-    if arrays.program.loss_kind != "sum" and any("T" in a.shape for a in _at_hand(arrays)):
+    if arrays.program.loss_kind != "sum" and "T" in places:
         steps = ["if T == 0:", '    raise ValueError("the loss needs one time step or more")']
-    unpacked += _measured(arrays, [steps, prepared, code])
+        sizes = list(dict.fromkeys(["T", *sizes]))
+    unpacked += [f"{size} = {places[size]}" for size in sizes]
+    if _mentions([prepared, code], "dtype"):
+        unpacked.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
     return [[*unpacked, *steps, *prepared, *comments, *code, "return value"]]
 
 
-def _at_hand(arrays: Arrays) -> list[Argument]:
-    """The arrays that the loss can read."""
-    return [*arrays.parameters, *arrays.returned, *arrays.loss_arguments]
+def _places_of_sizes(arrays: Arrays) -> dict[str, str]:
+    """Where the arrays that the loss has at hand tell each size."""
+    at_hand = {f"params.{entry.name}": entry.shape for entry in arrays.parameters}
+    at_hand |= {f"values.{entry.name}": entry.shape for entry in arrays.returned}
+    at_hand |= {entry.name: entry.shape for entry in arrays.loss_arguments}
+    places: dict[str, str] = {}
+    for name, shape in at_hand.items():
+        for axis, size in enumerate(shape):
+            places.setdefault(size, f"{name}.shape[{axis}]")
+    return places
 
 
 def backward_body(arrays: Arrays) -> list[Block]:
@@ -181,8 +193,9 @@ def _prologue(
     names = [argument.name for argument in arguments]
     checked = ", ".join(f"{name}={name}" for name in names)
     check = f"check_shapes(**params._asdict(), {checked})"
-    prepared = _prepared(arrays, blocks)
-    used = _sizes_used(arrays, [prepared, *blocks])
+    prepared = _prepared(arrays, arguments, blocks)
+    told = {size for argument in (*arrays.parameters, *arguments) for size in argument.shape}
+    used = [size for size in _sizes_used(arrays, [prepared, *blocks]) if size in told]
     values = ", ".join(f'sizes["{size}"]' for size in used)
     lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
     if _mentions([prepared, *blocks], "dtype"):
@@ -192,8 +205,9 @@ def _prologue(
     return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
 
 
-def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
+def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
     """Arguments in the form that statements read: labels one-hot, inputs of earlier steps."""
+    given = {argument.name for argument in arguments}
     words = _words(blocks)
     earlier = [
         variable
@@ -204,7 +218,7 @@ def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     lines = [
         f'{name} = one_hot("{name}", {name}, {size}, dtype)'
         for name, size in arrays.labels
-        if name in read
+        if name in read & given
     ]
     return lines + _earlier_inputs(arrays, earlier)
 
@@ -243,21 +257,8 @@ def initial_value(arrays: Arrays, entry: Declaration) -> str:
     return expression_code(expression, arrays.forward_place(""), arrays.names).text
 
 
-def _measured(arrays: Arrays, blocks: Sequence[Block]) -> Block:
-    """The sizes and the type that blocks use, from the arrays that the loss has at hand."""
-    known = {f"params.{entry.name}": entry.shape for entry in arrays.parameters}
-    known |= {f"values.{entry.name}": entry.shape for entry in arrays.returned}
-    known |= {entry.name: entry.shape for entry in arrays.loss_arguments}
-    lines = []
-    for size in _sizes_used(arrays, blocks):
-        name = next(name for name, shape in known.items() if size in shape)
-        lines.append(f"{size} = {name}.shape[{known[name].index(size)}]")
-    if _mentions(blocks, "dtype"):
-        lines.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
-    return lines
-
-
 def _sizes_used(arrays: Arrays, blocks: Sequence[Block]) -> list[str]:
+    """The sizes that lines of code mention; a word of NumPy's may be among them by its name."""
     words = _words(blocks)
     dimensions = (entry.name for entry in arrays.program.model.dimensions)
     return [size for size in ("T", "B", *dimensions) if size in words]

@@ -44,13 +44,9 @@ class FastBody:
     histories: tuple[tuple[str, str], ...]
     depths: tuple[int, ...]
     initial_fields: tuple[tuple[str, str], ...]
+    initial_arguments: tuple[str, ...]
     initial_state: tuple[str, ...]
     step_arguments: tuple[Argument, ...]
-
-    @property
-    def initial_names(self) -> list[str]:
-        """The arguments that are values before the first time step."""
-        return [name for name, _ in self.initial_fields]
 
 
 def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
@@ -97,6 +93,7 @@ class _Body:
             histories=tuple(self.states.histories()),
             depths=tuple(self.arrays.model.depth(e.name) for e in self.arrays.state_entries),
             initial_fields=fields,
+            initial_arguments=tuple(self.states.initial_arguments),
             initial_state=tuple(self.states.initial_state()),
             step_arguments=tuple(
                 argument
@@ -224,9 +221,11 @@ class _Body:
             for variable in self.arrays.earlier_inputs
             if (name := lagged_name(variable, self.names)) in read
         }
-        values = {self.names("value", name) for name, _ in earlier}
+        # A step hands on what the model reads later, even where nothing of that is left in code.
+        handed_on = sorted(e.name for e in self.arrays.state_entries if e.kind == "input")
+        values = {self.names("value", name) for name in handed_on}
         lines = self.one_hot(read | values, forward=True)
-        for name in dict.fromkeys(name for name, _ in earlier):
+        for name in handed_on:
             lines += self.earlier_input(name, {k: v for (n, k), v in earlier.items() if n == name})
         if "seed" in read:
             lines.append(

@@ -42,7 +42,7 @@ def numpy_module(
     if style == "fast":
         fast = _fast_body(program, names, arrays, layout, without)
         bodies: dict[str, Any] = {"fast": fast, "returned": arrays.written}
-        lines = [*fast.prologue, *fast.forward, *fast.loss, *fast.backward]
+        lines = [*fast.prologue, *fast.forward, *fast.loss, *fast.backward, *fast.initial_state]
     else:
         blocks = {
             "forward_body": forward_body(arrays),

@@ -16,16 +16,19 @@ _MODULE = {
     "INITIAL", "step", "initial_state", "sizes_and_type", "checked", "workspace_of", "at_once",
     "chunked", "windowed", "checkpointed", "spans_of", "with_workspaces", "part_of", "weight_of",
     "added", "histories_of", "state_at", "states_at", "no_gradient", "run", "math", "functools",
-    "threading",
+    "threading", "Lock",
 }  # fmt: skip
 """What every generated module defines."""
 
 _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
     "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
-    "workspace", "gradients", "state", "seed",
+    "workspace", "gradients", "state", "seed", "self",
 }  # fmt: skip
 """What the functions of every generated module use."""
+
+_ATTRIBUTES = {"lock"}
+"""What a Workspace has beside its arrays; a size may have such a name."""
 
 _AMBIGUOUS = {"l", "O", "I"}
 """Letters that linters refuse as names, for they look like digits."""
@@ -40,7 +43,7 @@ class Names:
 
     def __init__(self, dimensions: Iterable[str]) -> None:
         own = _MODULE | _LOCAL | _AMBIGUOUS | DEFINED.keys() | set(dir(builtins))
-        self._taken = own | set(dimensions)
+        self._taken = own | _ATTRIBUTES | set(dimensions)
         self._given: dict[tuple[str, str], str] = {}
         for name in dimensions:
             if name in own:

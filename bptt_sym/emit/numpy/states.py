@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
+from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Shape
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
-from bptt_sym.emit.numpy.arrays import Arrays
+from bptt_sym.emit.numpy.arrays import Argument, Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.writer import words
+from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import array_sizes
 
 
@@ -130,26 +133,92 @@ class States:
             if entry.initial is None:
                 yield self.names("initial", entry.name), self.names("value", entry.name)
 
+    # The first State.
+
+    @property
+    def _starts(self) -> list[tuple[Declaration, MatrixExpr]]:
+        """What a step hands on whose first values the model file gives, with these."""
+        entries = self.arrays.state_entries
+        return [(entry, entry.initial) for entry in entries if entry.initial is not None]
+
+    def _in_starts(self, arguments: Iterable[Argument]) -> list[Argument]:
+        """Those of the parameters that the first values are made of."""
+        leaves = {leaf for _, initial in self._starts for leaf in initial.atoms(Parameter)}
+        read = {self.names("value", leaf.name) for leaf in leaves}
+        return [argument for argument in arguments if argument.name in read]
+
+    @cached_property
+    def initial_arguments(self) -> list[str]:
+        """What tells the first State beside the parameters and B: values before the first step,
+        frozen parameters, and sizes that no array among these has.
+        """
+        return [*(argument.name for argument in self._given), *self._untold_sizes]
+
+    @property
+    def _given(self) -> list[Argument]:
+        names = dict(self.initial_fields())
+        values = [a for a in self.arrays.initial_values if a.name in names]
+        return [*values, *self._in_starts(self.arrays.constants)]
+
+    @cached_property
+    def _places_of_sizes(self) -> dict[str, str]:
+        """Where the parameters and the arguments of the first State tell each size."""
+        arrays = {f"params.{entry.name}": entry for entry in self.arrays.parameters}
+        arrays |= {entry.name: entry for entry in self._given}
+        places: dict[str, str] = {}
+        for name, entry in arrays.items():
+            for axis, size in enumerate(entry.shape):
+                places.setdefault(size, f"np.shape({name})[{axis}]")
+        return places
+
+    @cached_property
+    def _sizes_in_starts(self) -> set[str]:
+        """The dimensions that the code of the first values names."""
+        found: set[str] = set()
+        for entry, initial in self._starts:
+            own = {symbol.name for symbol in initial.free_symbols}
+            found |= own & words([initial_value(self.arrays, entry)])
+        return found
+
+    @property
+    def _untold_sizes(self) -> list[str]:
+        untold = self._sizes_in_starts - self._places_of_sizes.keys()
+        return [entry.name for entry in self.arrays.model.dimensions if entry.name in untold]
+
+    def _first_shape(self, entry: Declaration) -> tuple[str, ...]:
+        """The shape of the first values; for a size that nothing tells, one entry stands for all
+        until the first step.
+        """
+        depth = self.arrays.model.depth(entry.name)
+        sizes = array_sizes(entry.shape)
+        if not _names_in(entry.shape) <= self._places_of_sizes.keys() | self._sizes_in_starts:
+            sizes = ("1",) * len(sizes)
+        return (*((str(depth),) if depth > 1 else ()), "B", *sizes)
+
     def initial_state(self) -> list[str]:
         """The body of the function that makes the first State."""
         values = []
+        sizes = set(self._sizes_in_starts)
         for entry in self.arrays.state_entries:
             if entry.initial is None:
                 values.append(f"np.array({self.names('initial', entry.name)})")
                 continue
-            depth = self.arrays.model.depth(entry.name)
-            shape = shape_code(
-                (*((str(depth),) if depth > 1 else ()), "B", *array_sizes(entry.shape))
-            )
+            shape = self._first_shape(entry)
+            sizes |= _names_in(entry.shape) & words(shape)
             code = initial_value(self.arrays, entry)
-            values.append(f"np.array(np.broadcast_to({code}, {shape}), dtype)")
-        read = words(values)
-        used = [a.name for a in self.arrays.parameters if a.name in read]
-        sizes = [e.name for e in self.arrays.model.dimensions if e.name in read]
-        lines = [f"{name} = params.{name}" for name in used]
-        if sizes:
-            lines.append("sizes = check_shapes(**params._asdict())")
-            lines += [f'{size} = sizes["{size}"]' for size in sizes]
-        if "dtype" in read:
-            lines.append("dtype = np.result_type(*params)")
+            values.append(f"np.array(np.broadcast_to({code}, {shape_code(shape)}), dtype)")
+        used = self._in_starts(self.arrays.parameters)
+        lines = [f"{argument.name} = params.{argument.name}" for argument in used]
+        for dimension in self.arrays.model.dimensions:
+            if dimension.name in sizes & self._places_of_sizes.keys():
+                lines.append(f"{dimension.name} = {self._places_of_sizes[dimension.name]}")
+        if self._starts:
+            constants = [argument.name for argument in self._in_starts(self.arrays.constants)]
+            types = ", ".join(["np.float16", "*params", *constants])
+            lines.append(f"dtype = np.result_type({types})")
         return [*lines, f"return State({', '.join(values)})"]
+
+
+def _names_in(shape: Shape) -> set[str]:
+    """The dimensions that a shape is made of."""
+    return {symbol.name for size in shape for symbol in size.free_symbols}

@@ -1,0 +1,168 @@
+"""Every function of an emitted module: it names what is there, both styles agree, T steps one by
+one are forward, and parts of a sequence give what the whole gives.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_models import ODD, models
+from running import (
+    Arrays,
+    arguments,
+    difference,
+    draw,
+    forward,
+    gradients,
+    parameters,
+    sizes_of,
+)
+from test_random_models import FOUND, FOUND_FILES, LOSSES, SMALL, random_models, text_of
+
+import bptt_sym as b
+from bptt_sym.algebra.functions import WORDS
+from bptt_sym.model.read import parse_model
+
+STYLES = ("fast", "readable")
+MODULES = 60
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)
+
+
+def undefined_names(module: ModuleType) -> set[str]:
+    """The names that a module's functions look up and that neither it nor Python defines."""
+    functions = [f for f in vars(module).values() if inspect.isfunction(f)]
+    classes = [c for c in vars(module).values() if inspect.isclass(c)]
+    functions += [f for c in classes for f in vars(c).values() if inspect.isfunction(f)]
+    own = [f for f in functions if f.__module__ == module.__name__]
+    return {
+        line.argval
+        for function in own
+        for code in codes(function.__code__)
+        for line in dis.get_instructions(code)
+        if line.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+        and not hasattr(module, line.argval)
+        and not hasattr(builtins, line.argval)
+    }
+
+
+def first_state(module: ModuleType, arrays: Arrays, sizes: dict[str, int]):
+    given = arguments(module, arrays | sizes, "initial_state")
+    return module.initial_state(parameters(module, arrays), **given)
+
+
+def assert_steps_are_forward(module: ModuleType, arrays: Arrays, sizes: dict[str, int]) -> None:
+    """After the first State, T steps compute what forward does, one by one."""
+    expected = forward(module, arrays)
+    state = first_state(module, arrays, sizes)
+    over_time = {name for name, shape in module.SHAPES.items() if shape[:1] == ("T",)}
+    for t in range(sizes["T"]):
+        at_t = {name: array[t] if name in over_time else array for name, array in arrays.items()}
+        given = arguments(module, at_t, "step")
+        state, values = module.step(parameters(module, arrays), state, **given)
+        for name, array in values._asdict().items():
+            np.testing.assert_allclose(array, expected[name][t], rtol=1e-11, atol=1e-13)
+
+
+def assert_runs(model: b.Model, loss: str) -> None:
+    """Every function of the modules in both styles."""
+    fast, readable = (b.compile(model, loss=loss, style=style) for style in STYLES)
+    assert undefined_names(fast) == undefined_names(readable) == set()
+    sizes = sizes_of(model, steps=4, sequences=3)
+    arrays = draw(fast, sizes)
+    whole = gradients(fast, arrays)
+    assert difference(gradients(readable, arrays), whole) <= 1e-9
+    dimensions = fast.Dimensions(*(sizes[name] for name in fast.Dimensions._fields))
+    work = fast.Workspace(sizes["T"], sizes["B"], dimensions)
+    assert difference(gradients(fast, arrays, workspace=work), whole) == 0
+    if hasattr(fast, "initial_state"):
+        assert_steps_are_forward(fast, arrays, sizes)
+        assert difference(gradients(fast, arrays, checkpoint=3), whole) <= 1e-9
+        # What a window drops is for tests of their own; that it runs, for any start, is for here.
+        assert gradients(fast, arrays, window=3).keys() == whole.keys()
+        assert gradients(fast, arrays, window=3, exact=True).keys() == whole.keys()
+
+
+@settings(random_models, max_examples=MODULES)
+@given(models(), st.sampled_from(LOSSES))
+def test_emitted_modules(text: str, loss: str) -> None:
+    assert_runs(parse_model(text), loss)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+def test_emitted_modules_of_what_was_found(name: str, loss: str) -> None:
+    assert_runs(parse_model(text_of(name)), loss)
+
+
+def small(**sections: str) -> b.Model:
+    chosen = {section: text for section, text in (SMALL | sections).items() if text}
+    return parse_model("\n".join(f"[{section}]\n{text}" for section, text in chosen.items()))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("function", WORDS)
+def test_a_loss_may_be_any_function(function: str, style: str, masked: bool) -> None:
+    """Many derivatives are most easily written by the value: exp' = exp, tanh' = 1 - tanh^2."""
+    model = small(loss=f'E = "{function}(0.25 + mean(s[t] ** 2))"')
+    for loss in LOSSES:
+        assert b.verify(model, loss=loss, style=style, masked=masked).holds
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", ODD)
+def test_sizes_called_like_words_of_code(name: str, loss: str) -> None:
+    """A size that no array has, and one that the loss does not read."""
+    assert_runs(small(dimensions=f'm = ""\nn = ""\n{name} = ""'), loss)
+    sizes = {"dimensions": f'm = ""\nn = ""\n{name} = ""', "inputs": f'x = ["n"]\nu = ["{name}"]'}
+    assert_runs(small(**sizes, equations='s = "tanh(x[t] * mean(u[t]) + b * s[t-1])"'), loss)
+
+
+@pytest.mark.parametrize("name", ["self", "T2", "work", "params", "Lock", "lock"])
+def test_sizes_called_like_names_of_code_run_or_are_refused(name: str) -> None:
+    sections = {
+        "dimensions": f'm = ""\nn = ""\n{name} = ""', "states": f's = ["n"]\nh = ["{name}"]',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\nh = "0.5 * h[t-1] + mean(s[t])"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(h[t] ** 2)"',
+    }  # fmt: skip
+    try:
+        assert_runs(small(**sections), "sum")
+    except b.InputError as error:
+        assert f"generated code needs the name '{name}' for itself" in str(error)
+
+
+@pytest.mark.parametrize("name", ["lock", "axis", "self", "sizes", "one", "index", "count"])
+def test_what_is_called_like_names_of_code(name: str) -> None:
+    """A state, a value, and labels that the loss does not read."""
+    states = f'{name} = ["n"]'
+    equation = f'{name} = "tanh(x[t] + b * {name}[t-1])"'
+    assert_runs(small(states=states, equations=equation, loss=f'E = "sum({name}[t] ** 2)"'), "sum")
+    equations = f'{SMALL["equations"]}\n{name} = "tanh(s[t])"'
+    assert_runs(small(equations=equations, loss=f'E = "sum({name}[t] ** 2)"'), "sum")
+    labels = f'u = ["n"]\n{name} = {{shape = ["n"], labels = true}}'
+    equation = f's = "tanh({name}[t] * u[t] + b * s[t-1])"'
+    for loss in LOSSES:
+        model = small(inputs=labels, equations=equation, loss='E = "s[t] @ s[t].T"')
+        assert_runs(model, loss)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_model_of_scalars_needs_no_dimensions(loss: str) -> None:
+    scalars = {"inputs": "x = []", "parameters": "b = []", "states": "s = []"}
+    model = small(**scalars, dimensions="", loss='E = "(x[t] - s[t]) ** 2"')
+    assert not model.dimensions
+    assert_runs(model, loss)
