@@ -193,7 +193,9 @@ def _prologue(
 
 
 def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
-    """Arguments in the form that statements read: labels one-hot, inputs of earlier steps."""
+    """Arguments in the form that statements read: without padding, labels one-hot, those of
+    earlier steps.
+    """
     words = _words(blocks)
     earlier = [
         variable
@@ -202,6 +204,11 @@ def _prepared(arrays: Arrays, blocks: Sequence[Block]) -> Block:
     ]
     read = words | {arrays.names("value", variable.name) for variable in earlier}
     lines = [
+        f"{argument.name} = without_padding({argument.name}, {arrays.mask_name})"
+        for argument in arrays.padded
+        if argument.name in read
+    ]
+    lines += [
         f'{name} = one_hot("{name}", {name}, {size}, dtype)'
         for name, size in arrays.labels
         if name in read

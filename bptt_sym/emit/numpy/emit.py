@@ -71,7 +71,7 @@ def numpy_calls(program: Program, layout: Layout | None = None) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
     fast = _fast_body(program, *_named(program), layout)
     parts = {
-        "workspace": [f"{name}: {shape}" for name, shape in fast.buffers],
+        "workspace": [f"{name}: {shape}" for name, shape, _ in fast.buffers],
         "views": fast.prologue,
         "forward": fast.forward,
         "loss": fast.loss,
