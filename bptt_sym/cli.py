@@ -264,7 +264,7 @@ def verify(
 ) -> None:
     """Check every gradient against complex-step derivatives, differences and a random tangent.
 
-    A FILE.py that "generate" wrote is run, which is said first; its loss and its functions are its own.
+    A FILE.py that "generate" wrote is run, and said to be; its loss and functions are its own.
     """
     from bptt_sym import api
     from bptt_sym.derivation.derive import check_number
