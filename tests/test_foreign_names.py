@@ -50,7 +50,7 @@ HOSTILE = (
     "x" * 180,
 )  # fmt: skip
 
-LABEL = re.compile(r"[A-Za-z0-9:_.+-]+")
+LABEL = re.compile(r"[A-Za-z0-9:_.-]+")
 
 
 def is_a_name(name: str) -> bool:
