@@ -402,3 +402,16 @@ def test_a_comparison_with_what_is_not_a_number_does_not_hold(sign: str, style: 
     found = gradients(module, arrays)
     assert np.array_equal(found["a"], np.where(holds, 1, 0))
     assert np.array_equal(found["b"], np.where(holds, 0, 2))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    ("sign", "holds"), [(">", True), (">=", True), ("<", False), ("<=", False)]
+)
+def test_numbers_are_compared_too(sign: str, holds: bool, style: str) -> None:
+    text = COMPARED.replace("x[t] {sign} u[t]", f"2 {sign} 1")
+    module = b.compile(parse_model(text, "compared"), style=style)
+    arrays = draw(module, {"n": 3, "T": 2, "B": 2})
+    found = gradients(module, arrays)
+    assert np.array_equal(found["a"], np.full(3, 4.0 * holds))
+    assert np.array_equal(found["b"], np.full(3, 8.0 * (not holds)))

@@ -13,6 +13,7 @@ import click
 import pytest
 from test_import_order import PACKAGE, STAGES
 
+from bptt_sym.algebra.functions import WORDS
 from bptt_sym.cli import cli, main
 
 ROOT = PACKAGE.parent
@@ -100,6 +101,13 @@ def test_the_model_that_is_shown_is_the_one_that_ships():
     ((above, text),) = fenced("toml")
     (path,) = linked(above, r"\.toml")
     assert tomllib.loads(text) == tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_functions_are_counted_and_told():
+    told = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    (functions,) = re.findall(r"^Functions of each entry: ([^.]*)\.", told, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", functions)) == set(WORDS)
+    assert len(WORDS) == 18 and "eighteen elementwise functions" in re.sub(r"\s+", " ", README)
 
 
 # What is mentioned.

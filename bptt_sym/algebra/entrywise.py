@@ -182,7 +182,8 @@ class Comparing(Operation):
     def numpy(self, node: Comparison, code: Print) -> Code:
         left, right = (entry_code(side, code, ADDITIVE + 1) for side in node.args[:2])
         holds = f"{left} {'>' if node.strict else '>='} {right}"
-        return Code(f"np.asarray({f'~({holds})' if node.negated else holds}, dtype)", CALL)
+        holds = f"np.logical_not({holds})" if node.negated else holds
+        return Code(f"np.asarray({holds}, dtype)", CALL)
 
 
 _SIGNS: dict[tuple[bool, bool], box.Sign] = {
