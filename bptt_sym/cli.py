@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
-from bptt_sym.errors import InputError
+from bptt_sym.errors import InputError, printable
 from bptt_sym.output import write_output, write_outputs
+from bptt_sym.quoting import shown_path
 from bptt_sym.version import MADE_BY, __version__
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ masked_option = click.option(
 notation_option = click.option(
     "--notation",
     metavar="NAME|FILE.toml",
-    help="The notation of a book or a paper (see docs/notations.md), or one of your own.",
+    help="The notation of a book or a paper (see docs/notations/README.md), or one of your own.",
 )
 
 style_option = click.option(
@@ -263,7 +264,7 @@ def verify(
 ) -> None:
     """Check every gradient against complex-step derivatives, differences and a random tangent.
 
-    A FILE.py that "generate" wrote is run; its loss and its functions are its own.
+    A FILE.py that "generate" wrote is run, and said to be; its loss and functions are its own.
     """
     from bptt_sym import api
     from bptt_sym.derivation.derive import check_number
@@ -278,6 +279,8 @@ def verify(
         if activations or masked:
             option = "--activation" if activations else "--masked"
             raise InputError(f"{option} is for a model; a module has it in it, or has it not")
+        if Path(subject).is_file():
+            click.echo(f"verify runs {shown_path(subject)}, which is Python code", err=True)
         report = api.verify_file(Path(subject), steps=steps, seed=seed, tolerance=tolerance)
     else:
         report = api.verify(
@@ -482,7 +485,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def fail(message: str) -> int:
     """Says on standard error what is wrong with the input."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
     return BAD_INPUT
 
 

@@ -26,12 +26,20 @@ class InputError(ValueError):
 
     def __init__(self, message: str, place: Place | None = None) -> None:
         super().__init__(message)
-        self.message = " ".join(message.split())
+        self.message = printable(" ".join(message.split()))
         self.place = place
 
     def __str__(self) -> str:
         prefix = f"{self.place}: " if self.place else ""
         return f"{prefix}error: {self.message}"
+
+
+def printable(text: str) -> str:
+    """The text with an escape for each character that a terminal would obey and not show.
+
+    Such are control characters, those that turn the direction of writing, and halves of others.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def listed(names: object) -> str:

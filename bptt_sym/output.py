@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bptt_sym.errors import InputError, Place
-
-_MARK = b"Made by bptt-sym"
-_HEAD = 2000
+from bptt_sym.made_by import is_ours
+from bptt_sym.quoting import shown_path
 
 
 def write_output(path: Path, content: str | bytes, *, force: bool = False) -> None:
@@ -31,7 +30,7 @@ def write_outputs(contents: Mapping[Path, str | bytes], *, force: bool = False) 
     place = None
     try:
         for path, content in contents.items():
-            place = Place(ascii(str(path))[1:-1])
+            place = Place(shown_path(path))
             _write_beside(Path(os.path.realpath(path)), content, force, place, written)
         while written:
             temporary, path, place = written[0]
@@ -64,7 +63,7 @@ def _write_beside(
         raise InputError("this is no regular file; -o - prints", place)
     if not path.parent.is_dir():
         raise InputError("the folder to write into does not exist", place)
-    if not force and path.exists() and not _ours(path):
+    if not force and path.exists() and not is_ours(path):
         raise InputError("this file was not made by bptt-sym; --force writes over it", place)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
@@ -74,12 +73,6 @@ def _write_beside(
         stream.flush()
         os.fsync(stream.fileno())
     os.chmod(temporary, mode)
-
-
-def _ours(path: Path) -> bool:
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD)
-    return not head or _MARK in head
 
 
 def _umask() -> int:

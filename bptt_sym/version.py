@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 MADE_BY = f"Made by bptt-sym {__version__}"
-"""Stands in the first lines of every file the program writes, and tells that it did."""
+"""Stands in every file the program writes, at the place that ``made_by`` knows for its format."""

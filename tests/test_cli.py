@@ -116,3 +116,37 @@ def test_program_names_the_passes_for_an_unknown_one(capsys):
         cli.main(["program", "lstm", "--after", "fuse"])
     assert end.value.code == 2
     assert "'stack'" in capsys.readouterr().err
+
+
+# Verifying a file runs it, and says so before.
+
+RUNS = "verify runs m.py, which is Python code\n"
+
+
+def verified(*arguments, cwd):
+    command = [sys.executable, "-m", "bptt_sym", "verify", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd
+    )
+
+
+def test_it_is_said_that_a_file_is_run_before_it_is(tmp_path):
+    (tmp_path / "m.py").write_text("import sys\nprint('run', file=sys.stderr)\nraise ValueError\n")
+    ended = verified("m.py", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"{RUNS}run\nm.py: error: cannot be imported: ValueError")
+
+
+def test_of_what_is_not_run_nothing_is_said(tmp_path):
+    cells = cli.Path(b.__file__).parent / "model" / "cells"
+    (tmp_path / "mine.toml").write_text((cells / "linear.toml").read_text())
+    for subject in ("linear", "mine.toml"):
+        ended = verified(subject, cwd=tmp_path)
+        assert (ended.returncode, ended.stderr) == (0, "")
+    assert "runs" not in verified("absent.py", cwd=tmp_path).stderr
+
+
+def test_a_module_that_holds_is_run_too(tmp_path, capsys):
+    run(capsys, "generate", "linear", "-o", tmp_path / "m.py")
+    ended = verified("m.py", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, RUNS)

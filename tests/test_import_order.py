@@ -14,6 +14,8 @@ STAGES = (
     "version",
     "choices",
     "errors",
+    "quoting",
+    "made_by",
     "output",
     "algebra",
     "model",

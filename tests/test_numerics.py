@@ -5,20 +5,25 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from running import Arrays, arguments, difference, draw, forward, gradients, parameters, sizes_of
 
 import bptt_sym as b
+from bptt_sym.api import program_text
 from bptt_sym.derivation.derivation import LOSSES
+from bptt_sym.model.read import parse_model
 
 NAMES = b.model_names()
 STYLES = ["fast", "readable"]
 
 NO_STEPS = r"^the loss needs one time step or more$"
 
-ZERO_DIVISION = {"linear-attention", "minlstm"}
-"""They divide by sums of elu(z) + 1 and of gates, which are 0 where all arguments are negative."""
+LEAST = {"linear-attention": 500, "minlstm": -200}
+"""They divide by sums of elu(z) + 1, which are 0 where all arguments are negative, and of gates,
+which are less than any number below -745.
+"""
 
 
 @cache
@@ -54,8 +59,8 @@ def test_saturated_gates_and_large_logits_are_finite(name: str, style: str) -> N
     module = compiled(name, style)
     arrays = drawn(name)
     scales = (1000, -1000)
-    if name in ZERO_DIVISION:
-        arrays, scales = each(arrays, np.abs), (1000, 500)
+    if name in LEAST:
+        arrays, scales = each(arrays, np.abs), (1000, LEAST[name])
     inputs = each(arguments(module, arrays, "forward"), np.sign)
     for scale in scales:
         large = arrays | scaled(inputs, scale)
@@ -217,3 +222,196 @@ def test_whole_numbers_are_computed_with_as_floats() -> None:
         whole = {key: np.round(4 * array).astype(int) for key, array in arrays.items()}
         floats = {key: array.astype(float) for key, array in whole.items()}
         assert difference(gradients(module, whole), gradients(module, floats)) <= 1e-14
+
+
+# Digits: what the logistic function and its kin have left far from zero.
+
+GATES = """
+[dimensions]
+n = "points"
+[inputs]
+x = ["n"]
+u = ["n"]
+[parameters]
+b = ["n"]
+[states]
+s = ["n"]
+[equations]
+f = "sigmoid(x[t] + b)"
+g = "sigmoid(u[t])"
+alone = "sigmoid(x[t] + b)"
+share = "f[t] / (f[t] + g[t])"
+root = "sqrt(f[t])"
+logarithm = "log(g[t])"
+rate = "g[t] ** 0.25"
+soft = "softplus(x[t])"
+lsig = "log_sigmoid(x[t])"
+swish = "silu(x[t])"
+s = "0.5 * s[t-1] + share[t] + root[t] + logarithm[t] + rate[t] + soft[t] + lsig[t] + swish[t]"
+[loss]
+E = "sum(share[t] * s[t] * alone[t])"
+"""
+
+POINTS = (0.0, 1e-300, -1e-300, 1.0, -1.0, 20.0, -20.0, 40.0, -40.0, 80.0, -80.0, 700.0, -700.0)
+
+
+def sigma(z: Any) -> Any:
+    return 1 / (1 + mpmath.exp(-z))
+
+
+REFERENCES = {
+    "f": lambda x, u: sigma(x),
+    "share": lambda x, u: sigma(x) / (sigma(x) + sigma(u)),
+    "root": lambda x, u: mpmath.sqrt(sigma(x)),
+    "rate": lambda x, u: sigma(u) ** mpmath.mpf("0.25"),
+    "soft": lambda x, u: mpmath.log1p(mpmath.exp(x)),
+    "lsig": lambda x, u: -mpmath.log1p(mpmath.exp(-x)),
+    "swish": lambda x, u: x * sigma(x),
+}
+"""What each equation is, of x and u."""
+
+
+def gates_at(points: Any, style: Any, dtype: Any) -> tuple[Any, Arrays, Arrays]:
+    """The module of the gates with its arguments: each point beside each other."""
+    module = b.compile(parse_model(GATES, "gates"), style=style)
+    x, u = (grid.ravel().astype(dtype) for grid in np.meshgrid(points, points))
+    n = len(x)
+    arrays = {"b": np.zeros(n, dtype), "s0": np.zeros((1, n), dtype)}
+    arrays |= {"x": x[None, None], "u": u[None, None]}
+    return module, arrays, forward(module, arrays)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gates_keep_their_digits_far_from_zero(dtype: Any, style: str) -> None:
+    """A few units in the last place, wherever the value itself is a number of the type."""
+    limits = np.finfo(dtype)
+    points = [z for z in POINTS if abs(z) <= -np.log(limits.tiny)]
+    _, arrays, found = gates_at(points, style, dtype)
+    with mpmath.workdps(400):
+        for name, reference in REFERENCES.items():
+            values = found[name].ravel()
+            for x, u, value in zip(arrays["x"].ravel(), arrays["u"].ravel(), values, strict=True):
+                exact = reference(mpmath.mpf(float(x)), mpmath.mpf(float(u)))
+                if abs(exact) >= limits.tiny:
+                    error = abs(mpmath.mpf(float(value)) - exact) / abs(exact)
+                    assert error <= 8 * limits.eps, (name, x, u)
+                else:
+                    assert abs(value) <= limits.tiny
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_derivative_of_a_quotient_of_gates_keeps_its_digits(dtype: Any, style: str) -> None:
+    """d/dx f / (f + g) = f g (1 - f) / (f + g)^2, where a complex step and the gradient agree."""
+    text = GATES.replace('s = "0.5 * s[t-1] + share[t]', 's = "0.5 * s[t-1]')
+    text = text[: text.index("[loss]")] + '[loss]\nE = "sum(share[t])"\n'
+    module = b.compile(parse_model(text, "gates"), style=style)
+    _, arrays, _ = gates_at([z for z in POINTS if abs(z) <= 40 and z <= 1], style, dtype)
+    slopes = gradients(module, arrays)["b"]
+    with mpmath.workdps(400):
+        for x, u, slope in zip(arrays["x"].ravel(), arrays["u"].ravel(), slopes, strict=True):
+            f, g = (sigma(mpmath.mpf(float(z))) for z in (x, u))
+            exact = f * g * (1 - f) / (f + g) ** 2
+            # The rule subtracts f / (f + g) from 1: the error is small beside the larger of both.
+            assert abs(mpmath.mpf(float(slope)) - exact) <= 16 * np.finfo(dtype).eps * (1 - f)
+    if dtype is np.float64:
+        for k in range(0, slopes.size, 7):
+            moved = arrays["b"].astype(complex)
+            moved[k] += 1e-30j
+            params = parameters(module, arrays | {"b": moved})
+            step = module.loss(params, **arguments(module, arrays)).imag / 1e-30
+            assert abs(step - slopes[k]) <= 1e-14
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gates_that_are_both_shut_have_a_ratio(dtype: Any, style: str) -> None:
+    """The minLSTM with both gates' arguments at -40, or -80: each is half of their sum."""
+    module = compiled("minlstm", style)
+    for z in (-20, -40, -80):
+        one = np.ones((1, 1), dtype)
+        params = module.Parameters(W_f=z * one, W_i=z * one, W_h=one, V=one)
+        arrays = {"x": one[None], "d": one[None], "h0": 0 * one}
+        value, by_parameters, by_states = module.value_and_grad(params, **arrays)
+        assert value == 0.25
+        assert by_states.h0 == -0.5
+        assert np.all(np.isfinite(by_parameters))
+        assert np.allclose(np.ravel(by_parameters), [0.25, -0.25, -0.5, -0.5])
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_thousand_overflows_nowhere(style: str) -> None:
+    with np.errstate(divide="ignore", invalid="ignore"):  # log(0) and 0 / 0 are what they are
+        for dtype in (np.float64, np.float32):
+            _, arrays, found = gates_at([-1000.0, 0.0, 1000.0], style, dtype)
+            x = arrays["x"].ravel()
+            assert np.array_equal(found["f"].ravel(), np.where(x < 0, 0, np.where(x > 0, 1, 0.5)))
+            soft = np.where(x > 0, x, dtype(np.log(2)) * (x == 0))
+            assert np.array_equal(found["soft"].ravel(), soft)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "lstm-peephole", "mgu", "mingru", "sru"])
+def test_gates_of_which_no_digits_are_wanted_take_the_fast_form(name: str) -> None:
+    """One call of tanh; their error is small beside 1, and only sums and products read them."""
+    shared = program_text(b.load_model(name), after="share")
+    assert "tanh(" in shared and "exp(" not in shared and "sigmoid(" not in shared
+    wanted = program_text(b.load_model("minlstm"), after="share")
+    assert "tanh(" not in wanted and "exp(minimum(" in wanted
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "mgu"])
+def test_the_fast_form_has_an_error_small_beside_one(name: str) -> None:
+    arrays = each(drawn(name), lambda array: 40 * array)
+    fast, readable = (forward(compiled(name, style), arrays) for style in STYLES)
+    for key, values in fast.items():
+        size = max(np.max(np.abs(values)), 1)
+        assert np.max(np.abs(values - readable[key])) <= 1e-11 * size
+
+
+# Comparisons with what is not a number.
+
+COMPARED = """
+[dimensions]
+n = "points"
+[inputs]
+x = ["n"]
+u = ["n"]
+[parameters]
+a = ["n"]
+b = ["n"]
+[states]
+s = ["n"]
+[equations]
+s = "0 * s[t-1] + where(x[t] {sign} u[t], 1 * a, 2 * b)"
+[loss]
+E = "sum(s[t])"
+"""
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("sign", [">", ">=", "<", "<="])
+def test_a_comparison_with_what_is_not_a_number_does_not_hold(sign: str, style: str) -> None:
+    module = b.compile(parse_model(COMPARED.replace("{sign}", sign), "compared"), style=style)
+    points = [-1.0, 0.0, 1.0, np.inf, -np.inf, np.nan]
+    x, u = (grid.reshape(1, 1, -1) for grid in np.meshgrid(points, points))
+    n = x.size
+    arrays = {"x": x, "u": u, "a": np.ones(n), "b": np.ones(n), "s0": np.zeros((1, n))}
+    holds = {">": x > u, ">=": x >= u, "<": x < u, "<=": x <= u}[sign].ravel()
+    assert np.array_equal(forward(module, arrays)["s"].ravel(), np.where(holds, 1, 2))
+    found = gradients(module, arrays)
+    assert np.array_equal(found["a"], np.where(holds, 1, 0))
+    assert np.array_equal(found["b"], np.where(holds, 0, 2))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    ("sign", "holds"), [(">", True), (">=", True), ("<", False), ("<=", False)]
+)
+def test_numbers_are_compared_too(sign: str, holds: bool, style: str) -> None:
+    text = COMPARED.replace("x[t] {sign} u[t]", f"2 {sign} 1")
+    module = b.compile(parse_model(text, "compared"), style=style)
+    arrays = draw(module, {"n": 3, "T": 2, "B": 2})
+    found = gradients(module, arrays)
+    assert np.array_equal(found["a"], np.full(3, 4.0 * holds))
+    assert np.array_equal(found["b"], np.full(3, 8.0 * (not holds)))

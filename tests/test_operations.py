@@ -154,7 +154,7 @@ SAMPLES = {
         "np.maximum(x, u)",
     ),
     Choice: Sample(
-        Choice(x, ZeroMatrix(1, m), u, scale(2, OneMatrix(1, m))),
+        Choice(x, ZeroMatrix(1, m), u, scale(2, OneMatrix(1, m)), S.false),
         (1, m),
         "(uₜ if xₜ ≥ 0, else 2)",
         r"\begin{cases} \bar{u}_{t} & \bar{x}_{t} \ge 0 \\ 2 & \text{else} \end{cases}",

@@ -39,28 +39,31 @@ class Extremum(Compound):
 
 
 class Comparison(Compound):
-    """1 where left >= right and 0 elsewhere; with ``below``, 1 where left < right."""
+    """1 where left >= right, or ``strict`` left > right, and 0 elsewhere; ``negated``, 1 elsewhere.
+
+    A comparison with what is not a number does not hold.
+    """
 
     shape = property(lambda self: self.args[0].shape)
-
-    @property
-    def below(self) -> bool:
-        return bool(self.args[2])
+    strict = property(lambda self: bool(self.args[2]))
+    negated = property(lambda self: bool(self.args[3]))
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
-        left, right, _ = self.args
-        inside, outside = (S.Zero, S.One) if self.below else (S.One, S.Zero)
-        return Piecewise((inside, left[i, j] >= right[i, j]), (outside, True))
+        left, right = (argument[i, j] for argument in self.args[:2])
+        inside, outside = (S.Zero, S.One) if self.negated else (S.One, S.Zero)
+        holds = left > right if self.strict else left >= right
+        return Piecewise((inside, holds), (outside, True))
 
 
 class Choice(Compound):
-    """Where left >= right the third of ``args``, elsewhere the fourth."""
+    """Where left >= right, or ``strict`` left > right, the third of ``args``, else the fourth."""
 
     shape = property(lambda self: self.args[2].shape)
+    strict = property(lambda self: bool(self.args[4]))
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
-        left, right, chosen, other = (argument[i, j] for argument in self.args)
-        return Piecewise((chosen, left >= right), (other, True))
+        left, right, chosen, other = (argument[i, j] for argument in self.args[:4])
+        return Piecewise((chosen, left > right if self.strict else left >= right), (other, True))
 
 
 class StopGradient(Compound):
@@ -73,9 +76,11 @@ class StopGradient(Compound):
         return self.operand[i, j]
 
 
-def comparison(left: MatrixExpr, right: MatrixExpr, *, below: bool = False) -> Comparison:
-    """1 where left >= right, or with ``below`` where left < right; 0 elsewhere."""
-    return Comparison(left, right, S.true if below else S.false)
+def comparison(
+    left: MatrixExpr, right: MatrixExpr, *, strict: bool = False, negated: bool = False
+) -> Comparison:
+    """1 where left >= right, or ``strict`` left > right, and 0 elsewhere; ``negated``, turned."""
+    return Comparison(left, right, S.true if strict else S.false, S.true if negated else S.false)
 
 
 class FunctionApplication(Operation):
@@ -139,7 +144,7 @@ class Extrema(Operation):
         larger, smaller = (first, second) if which == MAXIMUM else (second, first)
         return [
             (first, hadamard(cotangent, comparison(larger, smaller))),
-            (second, hadamard(cotangent, comparison(larger, smaller, below=True))),
+            (second, hadamard(cotangent, comparison(larger, smaller, negated=True))),
         ]
 
     def layout(self, node: Extremum, show: Show) -> box.Layout:
@@ -148,7 +153,7 @@ class Extrema(Operation):
 
     def value(self, node: Extremum, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         _, first, second = operands
-        return np.where((first >= second) == (node.args[0] == MAXIMUM), first, second)
+        return (np.maximum if node.args[0] == MAXIMUM else np.minimum)(first, second)
 
     def numpy(self, node: Extremum, code: Print) -> Code:
         which, *both = node.args
@@ -167,22 +172,33 @@ class Comparing(Operation):
 
     def layout(self, node: Comparison, show: Show) -> box.Layout:
         left, right = (entry_layout(side, show) for side in node.args[:2])
-        return box.Relation(left, "less" if node.below else "at least", right, indicator=True)
+        return box.Relation(left, _SIGNS[node.strict, node.negated], right, indicator=True)
 
     def value(self, node: Comparison, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         left, right = operands[:2]
-        return np.where((left >= right) != node.below, 1, 0)
+        holds = left > right if node.strict else left >= right
+        return np.where(holds != node.negated, 1, 0)
 
     def numpy(self, node: Comparison, code: Print) -> Code:
         left, right = (entry_code(side, code, ADDITIVE + 1) for side in node.args[:2])
-        return Code(f"np.asarray({left} {'<' if node.below else '>='} {right}, dtype)", CALL)
+        holds = f"{left} {'>' if node.strict else '>='} {right}"
+        holds = f"np.logical_not({holds})" if node.negated else holds
+        return Code(f"np.asarray({holds}, dtype)", CALL)
 
+
+_SIGNS: dict[tuple[bool, bool], box.Sign] = {
+    (False, False): "at least",
+    (True, False): "greater",
+    (False, True): "less",
+    (True, True): "at most",
+}
+"""The sign of a comparison that is strict or not, negated or not."""
 
 Sign = Literal[">=", ">", "<=", "<"]
 
 
 class Choosing(Operation):
-    """where(left >= right, a, b): a where the comparison holds, b elsewhere."""
+    """where(left >= right, a, b): a where the comparison holds, b elsewhere, at a NaN too."""
 
     node = Choice
     syntax = "where"
@@ -197,34 +213,34 @@ class Choosing(Operation):
     ) -> MatrixExpr:
         if sign in ("<=", "<"):
             left, right = right, left
-        # left > right holds where right >= left does not.
-        if sign in (">", "<"):
-            left, right, chosen, other = right, left, other, chosen
-        return Choice(*one_shape((left, right, chosen, other)))
+        strict = S.true if sign in (">", "<") else S.false
+        return Choice(*one_shape((left, right, chosen, other)), strict)
 
     def vjp(self, node: Choice, cotangent: MatrixExpr) -> Pairs:
-        left, right, chosen, other = node.args
+        left, right, chosen, other, _ = node.args
         return [
-            (chosen, hadamard(cotangent, comparison(left, right))),
-            (other, hadamard(cotangent, comparison(left, right, below=True))),
+            (branch, hadamard(cotangent, comparison(left, right, strict=node.strict, negated=no)))
+            for branch, no in ((chosen, False), (other, True))
         ]
 
     def layout(self, node: Choice, show: Show) -> box.Layout:
-        left, right, chosen, other = (entry_layout(side, show) for side in node.args)
-        return box.Cases(chosen, box.Relation(left, "at least", right), other)
+        left, right, chosen, other = (entry_layout(side, show) for side in node.args[:4])
+        return box.Cases(chosen, box.Relation(left, _SIGNS[node.strict, False], right), other)
 
     def value(self, node: Choice, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
-        left, right, chosen, other = operands
-        return np.where(left >= right, chosen, other)
+        left, right, chosen, other, _ = operands
+        return np.where(left > right if node.strict else left >= right, chosen, other)
 
     def numpy(self, node: Choice, code: Print) -> Code:
-        left, right, chosen, other = (entry_code(side, code) for side in node.args)
+        left, right, chosen, other = (entry_code(side, code) for side in node.args[:4])
         if all(
-            isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix) for side in node.args[2:]
+            isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix)
+            for side in node.args[2:4]
         ):
             chosen, other = f"dtype.type({chosen})", f"dtype.type({other})"
         # Numbers of a complex step are compared by their real parts.
-        return Code(f"np.where({_real(left)} >= {_real(right)}, {chosen}, {other})", CALL)
+        sign = ">" if node.strict else ">="
+        return Code(f"np.where({_real(left)} {sign} {_real(right)}, {chosen}, {other})", CALL)
 
 
 def _real(code: str) -> str:

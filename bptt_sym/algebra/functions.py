@@ -130,8 +130,10 @@ FUNCTIONS: dict[str, ElementwiseFunction] = {
         numpy="sigmoid({})",
         definition='''\
 def sigmoid(z):
-    """The logistic function 1 / (1 + exp(-z)), written so that it cannot overflow."""
-    return 0.5 + 0.5 * np.tanh(0.5 * z)
+    """The logistic function 1 / (1 + exp(-z)), to its last digits and without overflow."""
+    negative = np.real(z) < 0
+    small = np.exp(np.where(negative, z, -z))
+    return np.where(negative, small, 1) / (1 + small)
 ''',
     ),
     "relu": ElementwiseFunction(

@@ -169,12 +169,15 @@ class Application:
     binding = ATOM
 
 
+Sign = Literal["at least", "greater", "at most", "less"]
+
+
 @dataclass(frozen=True)
 class Relation:
-    """left >= right or left < right; as an ``indicator``, 1 where it holds and 0 elsewhere."""
+    """A comparison; as an ``indicator``, 1 where it holds and 0 elsewhere."""
 
     left: Layout
-    sign: Literal["at least", "less"]
+    sign: Sign
     right: Layout
     indicator: bool = False
     binding = ATOM

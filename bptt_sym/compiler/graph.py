@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Key = tuple[str, ...]
 """What a graph defines: ("value", "h"), ("adjoint", "h"), ("carry", "h", "1")."""
@@ -43,6 +43,18 @@ class Node:
     def is_constant(self) -> bool:
         """Whether it depends on parameters and sizes alone."""
         return not (self.time or self.batch)
+
+
+class Code(NamedTuple):
+    """The detail of an operation that is known by its NumPy code alone.
+
+    ``entrywise`` code is right for arrays of any layout. What ``amplifies`` may turn an error that
+    is small beside 1 into a large one.
+    """
+
+    text: str
+    entrywise: bool
+    amplifies: bool
 
 
 @dataclass

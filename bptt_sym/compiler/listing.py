@@ -147,7 +147,7 @@ class _Listing:
                 return self.part(node), ATOM
             case "code":
                 texts = [self.operand(operand, ATOM) for operand in operands]
-                return filled(node.detail[0], texts), ATOM
+                return filled(node.detail.text, texts), ATOM
             case "state" | "carried" | "result":
                 return self.operand(operands[0], SUM), SUM
             case "ufunc":

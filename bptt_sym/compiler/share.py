@@ -2,17 +2,19 @@
 
 The logistic function is a hyperbolic tangent, sigma(z) = 1/2 + 1/2 tanh(z / 2), which cannot
 overflow. Side by side with others it takes one call of tanh, and the factor 1/2 of z goes into the
-weights that z is made of. Equal subexpressions are one from the start: a graph has no two nodes
-that are equal.
+weights that z is made of. Its error is small beside 1, not beside sigma(z); where that is wanted,
+it is exp(min(z, 0)) / (1 + exp(-|z|)) instead. Equal subexpressions are one from the start: a graph
+has no two nodes that are equal.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 
+from bptt_sym.compiler.accuracy import relatively_wanted
 from bptt_sym.compiler.graph import Graph, Node
 
-HALF = Fraction(1, 2)
+ONE, HALF = Fraction(1), Fraction(1, 2)
 PLAIN = (Fraction(1), Fraction(0))
 
 
@@ -21,15 +23,29 @@ def share(graph: Graph) -> Graph:
 
     ``squash`` with detail (a, b) is a tanh(z) + b.
     """
-    return _scaled(graph.rewritten(_squashed))
+    accurate = relatively_wanted(graph)
+
+    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        if node.kind == "ufunc" and node.detail == "tanh":
+            return result.make("squash", operands, PLAIN)
+        if node.kind == "sigmoid" and node not in accurate:
+            return result.make("squash", [result.times(HALF, operands)], (HALF, HALF))
+        if node.kind == "sigmoid" and node.time:
+            return _accurate_sigmoid(result, *operands)
+        return None
+
+    return _scaled(graph.rewritten(rule))
 
 
-def _squashed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-    if node.kind == "ufunc" and node.detail == "tanh":
-        return graph.make("squash", operands, PLAIN)
-    if node.kind == "sigmoid":
-        return graph.make("squash", [graph.times(HALF, operands)], (HALF, HALF))
-    return None
+def _accurate_sigmoid(graph: Graph, z: Node) -> Node:
+    """By calls that write into an array and are right for numbers of a complex step."""
+
+    def exp_of_smaller(other: Node) -> Node:
+        return graph.make("ufunc", [graph.make("ufunc", [z, other], "minimum")], "exp")
+
+    below = exp_of_smaller(graph.number(0))
+    small = exp_of_smaller(graph.times(-1, [z]))
+    return graph.make("divide", [below, graph.total([(ONE, small), (ONE, graph.number(1))])])
 
 
 def _scaled(graph: Graph) -> Graph:

@@ -33,7 +33,7 @@ from bptt_sym.algebra.functions import FUNCTIONS, Elementwise
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.python import CALL
 from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
-from bptt_sym.compiler.graph import SCALAR, Definition, Graph, Key, Node
+from bptt_sym.compiler.graph import SCALAR, Code, Definition, Graph, Key, Node
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import (
     BATCH_OPERATIONS,
@@ -386,7 +386,8 @@ class _Translation:
         if isinstance(expression, Lifted):
             sizes = ("1", "1")
         entrywise = isinstance(expression, _ENTRYWISE)
-        return self.make("code", operands, (text, entrywise), sizes=sizes)
+        amplifies = isinstance(expression, Quotient | HadamardPower)
+        return self.make("code", operands, Code(text, entrywise, amplifies), sizes=sizes)
 
 
 def _is_seed(node: Node) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from bptt_sym.documents.notes import Kind, Notes
 from bptt_sym.errors import InputError
-
-_FILE = re.compile(r"[A-Za-z0-9_.-]+")
 
 FORMATS = ("tex", "md", "ipynb", "pdf")
 
@@ -37,10 +34,6 @@ def files_of(notes: Notes, target: Path, form: str | None, kind: Kind) -> dict[P
     if notes.macros and chosen != "tex":
         raise InputError("macros are for LaTeX: .tex")
     macros = target.with_stem(f"{target.stem}-macros")
-    if notes.macros and not _FILE.fullmatch(macros.name):
-        raise InputError(
-            f"LaTeX cannot \\input {macros.name!a}; use letters, digits, '-', '_' and '.' alone"
-        )
     found: dict[Path, str | bytes] = {macros: notes.macros} if notes.macros else {}
     if notes.solutions is not None:
         solutions = target.with_stem(f"{target.stem}-solutions")

@@ -16,14 +16,16 @@ from bptt_sym.documents.document import (
     Table,
     written,
 )
+from bptt_sym.quoting import link, markup_comment
 from bptt_sym.version import MADE_BY
 
 
 def markdown(document: Document, prefix: str = "") -> str:
     """The whole document; its figures lie beside it as NAME.svg, after a prefix."""
-    parts = [f"<!-- {_comment(MADE_BY)}: {_comment(document.command)} -->"]
+    parts = [f"<!-- {MADE_BY}: {markup_comment(document.command)} -->"]
     parts.append(f"# {prose(document.title, document.numbers)}")
-    parts += [section_text(section, document.numbers, prefix) for section in document.sections]
+    beside = link(prefix)
+    parts += [section_text(section, document.numbers, beside) for section in document.sections]
     return "\n\n".join(parts) + "\n"
 
 
@@ -93,7 +95,3 @@ def _words(text: str) -> str:
     """Plain words with Markdown's and HTML's special characters escaped."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|$~])", r"\\\1", text)
-
-
-def _comment(text: str) -> str:
-    return text.replace("--", "- -")

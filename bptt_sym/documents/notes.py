@@ -21,7 +21,8 @@ from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.program.program import build_program
-from bptt_sym.render.command import command_line, notation_words
+from bptt_sym.quoting import command_line, latex_file
+from bptt_sym.render.command import notation_words
 from bptt_sym.render.pdf import pdf
 
 Kind = Literal["fragment", "article", "slides"]
@@ -48,7 +49,7 @@ class Notes:
 
         Where the notes have ``macros``, an article and slides \\input them from ``macros_file``.
         """
-        return latex(self.document, kind, macros_file if self.macros else None)
+        return latex(self.document, kind, latex_file(macros_file) if self.macros else None)
 
     def markdown(self, prefix: str = "") -> str:
         """Markdown with formulas between dollar signs; ``figures`` lie beside it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bptt_sym.errors import InputError, Place
+from bptt_sym.quoting import shown_path
 
 
 class _TextLoader(SourceLoader):
@@ -40,7 +41,7 @@ def module_from_file(path: Path) -> ModuleType:
 
     Raises InputError if there is no such file or if it cannot be run.
     """
-    place = Place(ascii(str(path))[1:-1])
+    place = Place(shown_path(path))
     try:
         source = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -10,7 +10,8 @@ from bptt_sym.figures.layout import picture
 from bptt_sym.figures.picture import Picture
 from bptt_sym.figures.scene import Request, parse_request, scene
 from bptt_sym.model.model import Model
-from bptt_sym.render.command import command_line, notation_words
+from bptt_sym.quoting import command_line
+from bptt_sym.render.command import notation_words
 
 ENDINGS = (".svg", ".pdf", ".png", ".tex")
 

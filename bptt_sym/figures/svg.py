@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from bptt_sym.figures.lines import Segment
 from bptt_sym.figures.outlines import Shape, shapes
 from bptt_sym.figures.picture import Picture
+from bptt_sym.quoting import markup_comment
 from bptt_sym.version import MADE_BY
 
 PIXELS = 40.0
@@ -21,7 +22,7 @@ def svg(picture: Picture, command: str) -> str:
     own = hashlib.sha256((picture.title + picture.description).encode()).hexdigest()[:8]
     width, height = picture.width * PIXELS, picture.height * PIXELS
     lines = [
-        f"<!-- {escape(MADE_BY)}: {escape(command).replace('--', '- -')} -->",
+        f"<!-- {MADE_BY}: {escape(markup_comment(command))} -->",
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-labelledby="title-{own} description-{own}">',

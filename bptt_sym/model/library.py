@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from bptt_sym.errors import InputError, listed
+from bptt_sym.model.language import shortened
 from bptt_sym.model.model import Model
 from bptt_sym.model.read import parse_model, read_model
 
@@ -28,7 +29,7 @@ def load_model(name_or_path: str | Path) -> Model:
     if isinstance(name_or_path, str) and "/" not in text and not text.endswith(".toml"):
         if text not in model_names():
             raise InputError(
-                f"unknown model {text!a}; models that ship are {listed(model_names())}, "
+                f"unknown model '{shortened(text)}'; models that ship are {listed(model_names())}, "
                 "and a model file is given by a path that ends in .toml"
             )
         return parse_model((_CELLS / f"{text}.toml").read_text(encoding="utf-8"), text)

@@ -41,7 +41,8 @@ def in_notation(model: Model, name_or_path: str | Path) -> Model:
     if isinstance(name_or_path, str) and "/" not in text and not text.endswith(".toml"):
         if text not in notation_names():
             raise InputError(
-                f"unknown notation {text!a}; notations that ship are {listed(notation_names())}, "
+                f"unknown notation '{shortened(text)}'; notations that ship are "
+                f"{listed(notation_names())}, "
                 "and a notation file is given by a path that ends in .toml"
             )
         source = parse_source((_SHIPPED / f"{text}.toml").read_text(encoding="utf-8"), text)

@@ -21,6 +21,7 @@ from bptt_sym.model.language import Scope, parse, shortened
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
 from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.source import Source, parse_source, read_source
+from bptt_sym.quoting import label_name, shown_path, title
 
 MOST_EQUATIONS = 200
 
@@ -36,13 +37,14 @@ def read_model(path: Path) -> Model:
 
 def parse_model(text: str, name: str = "model", file: str | None = None) -> Model:
     """The model of a TOML text; ``file`` is its name in messages."""
-    return _Reader(parse_source(text, file or name), name, name).model()
+    return _Reader(parse_source(text, shown_path(file or name)), name, name).model()
 
 
 class _Reader(Declarer):
     def __init__(self, source: Source, name: str, reference: str) -> None:
         super().__init__(source)
-        self.name = name
+        self.name = label_name(name)
+        self.title = title(name)
         self.reference = reference
 
     def model(self) -> Model:
@@ -62,7 +64,7 @@ class _Reader(Declarer):
         model = Model(
             name=self.name,
             reference=self.reference,
-            title=texts["title"] or self.name,
+            title=texts["title"] or self.title,
             description=texts["description"],
             source=texts["source"],
             dimensions=dimensions,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bptt_sym.errors import InputError, Place
+from bptt_sym.quoting import shown_path
 
 LARGEST_FILE = 1_000_000
 
@@ -53,14 +54,9 @@ class Source:
         return None
 
 
-def shortened_path(path: Path) -> str:
-    """A path as messages and headers name it: one line of ASCII."""
-    return ascii(str(path))[1:-1]
-
-
 def read_source(path: Path, kind: str = "model") -> Source:
     """The tables of a file of a kind. Raises InputError if it cannot be read as UTF-8 TOML."""
-    file = shortened_path(path)
+    file = shown_path(path)
     try:
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"

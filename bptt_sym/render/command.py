@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
-
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derive import MOST_FACTORS
 from bptt_sym.model.conventions import COURSE
 from bptt_sym.model.model import Model
-
-
-def command_line(words: Iterable[str]) -> str:
-    """A ``bptt-sym`` command as one line of ASCII, quoted for a shell."""
-    return shlex.join(["bptt-sym", *(ascii(word)[1:-1] for word in words)])
+from bptt_sym.quoting import command_line
 
 
 def notation_words(model: Model) -> list[str]:

@@ -13,6 +13,7 @@ from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.model.model import Equation as ModelEquation
+from bptt_sym.quoting import shown_path
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import digits
 from bptt_sym.render.latex import label
@@ -41,7 +42,7 @@ def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, A
         "model": _model(derivation.model),
         "steps": derivation.steps,
         "level": derivation.level,
-        "notation": derivation.model.notation.reference,
+        "notation": shown_path(derivation.model.notation.reference),
         "loss": derivation.loss,
         "parameters": [parameter.name for parameter in derivation.parameters],
         "convention": {"vectors": derivation.model.vectors.removesuffix("s"), **CONVENTION},

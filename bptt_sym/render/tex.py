@@ -48,7 +48,7 @@ _ALPHABETS = {
     "bold upright": r"\mathbf{{{}}}",
 }
 _CONSTANTS = {"identity": "I", "ones": r"\mathbf{1}", "zeros": "0"}
-_RELATIONS = {"at least": r"\ge", "less": "<"}
+_RELATIONS = {"at least": r"\ge", "greater": ">", "at most": r"\le", "less": "<"}
 _KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos", "log", "max", "min"}
 _NAMED_FUNCTIONS = {
     "log_softmax": r"\log \operatorname{softmax}",

@@ -9,6 +9,7 @@ from bptt_sym.algebra.layout import Layout, Matrix
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
 from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
+from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
 from bptt_sym.render.lines import Page, broken
 from bptt_sym.render.plain import unicode_text
@@ -50,7 +51,14 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
         return _rows(section.equations, show, style)
 
-    jinja = environment({"math": math, "style": style, "rows": rows, "digits": digits})
+    filters: dict[str, Callable[..., object]] = {
+        "math": math,
+        "style": style,
+        "rows": rows,
+        "digits": digits,
+        "path": shown_path,
+    }
+    jinja = environment(filters)
     return jinja.get_template("derivation.txt.j2").render(
         **words_of(derivation, unicode_text),
         derivation=derivation,

@@ -17,6 +17,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import Place, lagged_name
+from bptt_sym.model.mask import MASK
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
 from bptt_sym.program.program import Program, Stage, Statement, statements_of
@@ -95,6 +96,8 @@ class Arrays:
         found = _leaves([self.program.loss])
         read = _names(found)
         entries = self.model.declared("input")
+        if read & {entry.name for entry in self.padded_entries}:
+            read.add(MASK)
         inputs = [i for i, e in zip(self.inputs, entries, strict=True) if e.name in read]
         earlier = {leaf.name for leaf in found if _is_earlier(leaf)}
         initial = [
@@ -261,6 +264,24 @@ class Arrays:
             for entry in self.model.declarations
             if entry.labels
         ]
+
+    @property
+    def padded_entries(self) -> list[Declaration]:
+        """What has padding behind the ends of sequences, which must not be computed with."""
+        entries = (*self.model.declared("input"), *self.model.declared("target"))
+        over_time = [e for e in entries if not e.mask and e.name not in self.last_targets]
+        return over_time if self.model.masked else []
+
+    @property
+    def mask_name(self) -> str:
+        """The argument that tells where the sequences end."""
+        return self.names("value", MASK)
+
+    @property
+    def padded(self) -> list[Argument]:
+        """The arguments that have padding."""
+        names = {self.names("value", entry.name) for entry in self.padded_entries}
+        return [argument for argument in self.arguments if argument.name in names]
 
     @cached_property
     def returned(self) -> list[Argument]:

@@ -206,8 +206,9 @@ def _prologue(
 
 
 def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
-    """Arguments in the form that statements read: labels one-hot, inputs of earlier steps."""
-    given = {argument.name for argument in arguments}
+    """Arguments in the form that statements read: without padding, labels one-hot, those of
+    earlier steps.
+    """
     words = _words(blocks)
     earlier = [
         variable
@@ -215,10 +216,16 @@ def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Bl
         if lagged_name(variable, arrays.names) in words
     ]
     read = words | {arrays.names("value", variable.name) for variable in earlier}
+    read &= {argument.name for argument in arguments}
     lines = [
+        f"{argument.name} = without_padding({argument.name}, {arrays.mask_name})"
+        for argument in arrays.padded
+        if argument.name in read
+    ]
+    lines += [
         f'{name} = one_hot("{name}", {name}, {size}, dtype)'
         for name, size in arrays.labels
-        if name in read & given
+        if name in read
     ]
     return lines + _earlier_inputs(arrays, earlier)
 

@@ -25,11 +25,13 @@ from bptt_sym.program.batch import array_sizes
 class FastBody:
     """What the template of a fast module lays out.
 
-    ``buffers`` are the arrays of the workspace with their shapes; ``prologue`` names them and what
-    shares their memory.
+    ``buffers`` are the arrays of the workspace with their shapes and types; ``prologue`` names them
+    and what shares their memory. ``unpadded`` are the arguments that have padding, with the arrays
+    that they are copied into.
     """
 
-    buffers: tuple[tuple[str, str], ...]
+    buffers: tuple[tuple[str, str, str], ...]
+    unpadded: tuple[tuple[str, str], ...]
     prologue: tuple[str, ...]
     forward: tuple[str, ...]
     loss: tuple[str, ...]
@@ -73,12 +75,19 @@ class _Body:
         prepared = self.prepared([*views, *forward, *loss, *backward, *kept])
         code = [*views, *prepared, *forward, *loss, *backward, *kept]
         late = self.one_hot(words(code), forward=False)
+        unpadded = {a.name: self.names.fresh(f"{a.name}_unpadded") for a in self.arrays.padded}
         shapes = workspace.shapes() | self.more
+        shapes |= {unpadded[a.name]: a.shape for a in self.arrays.padded}
+        labels = {unpadded.get(name) for name, _ in self.arrays.labels}
         used, measured = words([*code, *late]), words(s for shape in shapes.values() for s in shape)
         dimensions = [entry.name for entry in self.arrays.model.dimensions]
         fields = tuple(self.states.initial_fields())
         return FastBody(
-            buffers=tuple((name, shape_code(shape)) for name, shape in shapes.items()),
+            buffers=tuple(
+                (name, shape_code(shape), "int" if name in labels else "dtype")
+                for name, shape in shapes.items()
+            ),
+            unpadded=tuple(unpadded.items()),
             prologue=(*self.unpacked(used), *views, *prepared),
             forward=tuple(forward),
             loss=(*late, *loss),

@@ -14,7 +14,7 @@ from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.errors import InputError
 from bptt_sym.program.program import Program
-from bptt_sym.render.command import command_line
+from bptt_sym.quoting import command_line, docstring
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
@@ -37,7 +37,7 @@ def numpy_module(
     """
     names, arrays = _named(program, numbers)
     jinja = environment(
-        {"math": lambda expression: ascii_text(typeset(expression)), "quoted": _quoted}
+        {"math": lambda expression: ascii_text(typeset(expression)), "quoted": docstring}
     )
     if style == "fast":
         fast = _fast_body(program, names, arrays, layout, without)
@@ -71,7 +71,7 @@ def numpy_calls(program: Program, layout: Layout | None = None) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
     fast = _fast_body(program, *_named(program), layout)
     parts = {
-        "workspace": [f"{name}: {shape}" for name, shape in fast.buffers],
+        "workspace": [f"{name}: {shape}" for name, shape, _ in fast.buffers],
         "views": fast.prologue,
         "forward": fast.forward,
         "loss": fast.loss,
@@ -121,8 +121,3 @@ def generate_command(program: Program, style: Style, layout: Layout | None) -> s
         if program.model.functions[name] != known:
             words += ["--activation", f"{name}={known}"]
     return command_line(words)
-
-
-def _quoted(words: str) -> str:
-    """Words of a user as they may stand in a docstring and in a comment."""
-    return words.replace("\\", "\\\\").replace('"', '\\"')

@@ -146,7 +146,7 @@ class Emitter(Calls):
 
     def write_code(self, node: Node) -> None:
         """An operation that is known by its code for rows; entry by entry any layout is right."""
-        text, entrywise = node.detail
+        text, entrywise, _ = node.detail
         storage, lane = self.places[node]
         layout: Layout = storage.layout if entrywise else "rows"
         texts = [self.shown(self.atom(operand, layout), layout) for operand in node.operands]

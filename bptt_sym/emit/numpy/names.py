@@ -11,7 +11,8 @@ from bptt_sym.errors import InputError
 
 _MODULE = {
     "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
-    "KINDS", "DECLARED", "init_parameters", "size_of", "one_hot", "mask_of",
+    "KINDS", "DECLARED", "init_parameters", "size_of", "one_hot", "mask_of", "without_padding",
+    "unpadded",
     "check_shapes", "forward", "loss", "loss_of", "value_and_grad", "State", "Workspace", "DEPTHS",
     "INITIAL", "step", "initial_state", "sizes_and_type", "checked", "workspace_of", "at_once",
     "chunked", "windowed", "checkpointed", "spans_of", "with_workspaces", "part_of", "weight_of",

@@ -236,7 +236,7 @@ class Timeless(Writer):
         return f"np.broadcast_to({self.operand_text(operand, node)}, ({shape}))"
 
     def code_text(self, node: Node, features: bool) -> str:
-        text, entrywise = node.detail
+        text, entrywise, _ = node.detail
         layout: Layout = "features" if features and entrywise else "rows"
         texts = [self.timeless(operand, layout) for operand in node.operands]
         shown = filled(text, texts)

@@ -1,0 +1,47 @@
+"""Which values are wanted to their last digits, however small they are.
+
+Of most values an error that is small beside 1 does no harm. A quotient, a logarithm, a root or a
+power turns one that is not small beside the value into a large error of its result. Every
+operation hands the wish for a small relative error on to what it reads, but two do not: exp(z) and
+sigmoid(z) have one where z has a small absolute error.
+"""
+
+from __future__ import annotations
+
+from bptt_sym.compiler.graph import Graph, Node
+
+_ENOUGH = ("exp", "sigmoid")
+
+
+def relatively_wanted(graph: Graph) -> set[Node]:
+    """The nodes whose relative accuracy reaches a quotient, a logarithm, a root or a power."""
+    found: set[Node] = set()
+    waiting = [operand for node in graph.reachable() for operand in _amplified(node)]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if node.kind in ("lagged", "final"):
+            definition = graph.definitions[node.detail[0]]
+            waiting += [definition.node, *definition.initial]
+        elif node.kind not in _ENOUGH and node.detail not in _ENOUGH:
+            waiting += node.operands
+    return found
+
+
+def _amplified(node: Node) -> tuple[Node, ...]:
+    """The operands of which an operation amplifies the error where they are small."""
+    match node.kind:
+        case "divide":
+            return () if _is_size(node.operands[1]) else node.operands
+        case "ufunc" if node.detail in ("log", "sqrt"):
+            return node.operands
+        case "code" if node.detail.amplifies:
+            return node.operands
+    return ()
+
+
+def _is_size(node: Node) -> bool:
+    """Whether a node is a number or the size of an array."""
+    return not node.operands and node.kind in ("number", "code")
