@@ -6,7 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_sym.algebra.expressions import LAST_STEP, Expr, Integer, MatrixExpr, Parameter
+from bptt_sym.algebra.expressions import (
+    LAST_STEP,
+    Expr,
+    Integer,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    split_coefficient,
+)
 from bptt_sym.derivation.derivation import Derivation, Level, Loss
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.documents import gradients, numbers
@@ -130,15 +138,17 @@ class Composer:
         first = [*starts(model)]
         given = self.telling.inline(symbol for symbol, initial in first if initial is None)
         known = [
-            f"${self.math(symbol)} = {self.math(initial)}$"
+            f"${self.math(symbol)} = {self.math(_plain(initial))}$"
             for symbol, initial in first
-            if initial is not None
+            if initial is not None and self.math(initial) != self.math(symbol)
         ]
         shapes = {"vectors": model.vectors, "entries": entries}
         yield Paragraph(self.say.symbols(shapes, given, known))
 
     def shape(self, symbol: MatrixExpr) -> str:
-        rows, columns = (self.math(size) for size in symbol.shape)
+        rows, columns = (
+            f"({self.math(size)})" if size.is_Add else self.math(size) for size in symbol.shape
+        )
         return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
 
     def of_model(self, equation: Any) -> Formula:
@@ -260,6 +270,12 @@ class Composer:
     def worked(self) -> Example | None:
         """The worked example; none where no numbers for it were found."""
         return worked_example(self.model, self.loss, [p.name for p in self.parameters])
+
+
+def _plain(initial: MatrixExpr) -> Expr:
+    """An initial value; of entries that are all the same number, this number."""
+    number, rest = split_coefficient(initial)
+    return number if isinstance(rest, OneMatrix) else initial
 
 
 def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[Section]:

@@ -77,14 +77,17 @@ def _exact(number: float) -> str:
 
 
 def _rounded(number: float) -> str:
+    if number == 0:
+        return "0"
     text = f"{float(number):.{DECIMALS}f}"
-    return "0" if float(text) == 0 else text
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example | None:
     """Numbers from which the loss and each of the ``wanted`` gradients can be read.
 
-    The best of some draws, where a gradient stays small; None if none gives finite numbers.
+    The best of some draws, where a gradient stays small; None if the numbers of none are finite
+    and the loss and some gradient large enough.
     """
     known = with_functions(model, model.functions)
     derivation = derive(known, steps=STEPS, level="adjoint", loss=loss)
@@ -97,9 +100,10 @@ def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example
     drawn = []
     for draw in range(MOST_DRAWS):
         found = Example(known, loss, objective, adjoints, gradients, draw)
-        if found.is_finite:
+        of_loss, *of_gradients = found.magnitudes(wanted)
+        if found.is_finite and min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE:
             drawn.append(found)
-            if min(found.magnitudes(wanted)) > LEGIBLE:
+            if min(of_gradients, default=of_loss) > LEGIBLE:
                 break
     # A gradient that is zero in every draw is so for a reason; one that is in some is not.
     return max(drawn, key=lambda example: _legibility(example.magnitudes(wanted)), default=None)
@@ -107,7 +111,7 @@ def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example
 
 def _legibility(magnitudes: Sequence[float]) -> tuple[int, float]:
     there = [magnitude for magnitude in magnitudes if magnitude]
-    return len(there), min(there, default=0.0)
+    return len(there), min(there)
 
 
 class Example:
@@ -157,8 +161,15 @@ class Example:
         def multiple(name: str) -> int:
             return max((int(size.coeff(dimension(name))) for size in sizes), default=0)
 
-        names = sorted((entry.name for entry in self.model.dimensions), key=multiple, reverse=True)
+        names = [entry.name for entry in self.model.dimensions if self._occurs(entry.name)]
+        names.sort(key=multiple, reverse=True)
         return {name: 2 + (k + turn) % len(names) for k, name in enumerate(names)}
+
+    def _occurs(self, name: str) -> bool:
+        """Whether a shape or an equation has a dimension in it."""
+        shapes = (size for entry in self.model.declarations for size in entry.shape)
+        equations = (definition.expression for definition in self.model.definitions)
+        return any(dimension(name) in part.free_symbols for part in (*shapes, *equations))
 
     def _shape(self, symbol: MatrixExpr) -> tuple[int, int]:
         rows, columns = (int(evaluate(size, self.values, {})) for size in symbol.shape)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from bptt_sym.algebra.expressions import Expr, dimension
+from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
 from bptt_sym.algebra.layout import Call, Terms
 from bptt_sym.documents.document import Block, Equations, Formula, Paragraph
-from bptt_sym.documents.example import Example, Value
+from bptt_sym.documents.example import STEPS, Example, Value
 from bptt_sym.documents.telling import ROOM, Telling
 from bptt_sym.render.lines import width
 from bptt_sym.render.tex import tex
@@ -23,9 +23,10 @@ DIGIT, BETWEEN_COLUMNS, AROUND = 0.65, 1.3, 5.0
 def told(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
     """An example with the gradients that are ``shown``; without any, the forward pass alone."""
     say = telling.say
-    sizes = [f"${telling.math(dimension(name))} = {size}$" for name, size in example.sizes.items()]
-    functions = [rf"${name} = {known}$" for name, known in _known_functions(telling)]
-    yield Paragraph(say.example(sizes, functions))
+    sizes = {LAST_STEP: STEPS} | {dimension(name): size for name, size in example.sizes.items()}
+    known = [f"${telling.math(symbol)} = {size}$" for symbol, size in sizes.items()]
+    known += [rf"${name} = {function}$" for name, function in _known_functions(telling)]
+    yield Paragraph(say.example(known))
     yield from values(telling, example.given)
     yield Paragraph(say.forward())
     yield from values(telling, example.forward)
