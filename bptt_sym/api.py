@@ -122,8 +122,9 @@ def notes(
 ) -> Notes:
     """The derivation of a model's gradients as course notes, which can write themselves.
 
-    ``wrt`` names the parameters (all, if None); the gradients by those of ``exercise`` are left to
-    the reader. ``notation`` is the name of a notation that ships, or the path of a notation file.
+    ``wrt`` names the parameters (all, if None); the gradients with respect to those of ``exercise``
+    are left to the reader. ``notation`` is the name of a notation that ships, or the path of a
+    notation file.
     With ``macros``, the LaTeX has a command for each symbol, which ``Notes.macros`` defines.
     Raises InputError for an unknown parameter, loss or notation, or for a number of steps below 2
     or above 12.
@@ -148,9 +149,9 @@ def figure(
     """The figure of a model that is unfolded over ``steps`` time steps.
 
     ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
-    parameter and leaves only what contributes to the gradient by it; ``path`` draws on that the
-    backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last" or "sum",
-    ``notation`` the name of a notation that ships, or the path of a notation file. Raises
+    parameter and leaves only what contributes to the gradient with respect to it; ``path`` draws
+    on that the backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last"
+    or "sum", ``notation`` the name of a notation that ships, or the path of a notation file. Raises
     InputError for an unknown parameter, contribution, loss, notation or number of steps.
     """
     shown = model if notation is None else in_notation(model, notation)

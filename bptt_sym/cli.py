@@ -141,7 +141,7 @@ def derive(
     output: str | None,
     force: bool,
 ) -> None:
-    """Derive the gradient of a model's loss by its parameters, step by step."""
+    """Derive the gradient of a model's loss with respect to its parameters, step by step."""
     from bptt_sym import api
     from bptt_sym.render.command import derive_command
 
@@ -302,7 +302,9 @@ def verify(
 @click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
 @click.option("--folded", is_flag=True, help="Draw one time step, with loops to later ones.")
 @click.option(
-    "--simplified", metavar="W", help="Draw only what contributes to the gradient by a parameter."
+    "--simplified",
+    metavar="W",
+    help="Draw only what contributes to the gradient with respect to a parameter.",
 )
 @click.option(
     "--path",

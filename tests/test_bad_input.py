@@ -437,8 +437,13 @@ MODULES = {
 @pytest.mark.parametrize("case", MODULES)
 def test_a_module_that_is_not_one_of_ours(capsys, tmp_path, case):
     source, message = MODULES[case]
-    (tmp_path / "module.py").write_text(source)
-    assert message in refused(capsys, "verify", tmp_path / "module.py")
+    module = tmp_path / "module.py"
+    module.write_text(source)
+    code, out, err = run(capsys, "verify", module)
+    assert (code, out) == (2, "")
+    before, refusal = err.splitlines()
+    assert before == f"verify runs {module}, which is Python code"
+    assert "error: " in refusal and message in refusal
 
 
 HOSTILE = ' """ \\ {{ 1 }} {% raw %} $%#_^&~{} \\input{x} </script> # é'

@@ -20,6 +20,7 @@ from bptt_sym.algebra.expressions import (
     TIME,
     Integer,
     Parameter,
+    Variable,
     at_step,
 )
 from bptt_sym.derivation.step import derive_step
@@ -136,7 +137,7 @@ def test_initial_values_are_those_that_the_equations_read_and_do_not_compute(cel
         leaf
         for definition in model.definitions
         for time in range(1, steps + 1)
-        for leaf in at_step(definition.expression, TIME, Integer(time)).atoms(type(model.states[0]))
+        for leaf in at_step(definition.expression, TIME, Integer(time)).atoms(Variable)
         if not 1 <= leaf.time <= steps
     }
     assert read <= found
@@ -170,6 +171,50 @@ def all_paths(step, steps, losses, parameter):
 
     for time in losses:
         yield from onward([(step.loss.name, time)])
+
+
+def path_counts(step, steps, losses, parameter):
+    """How many paths lead from the losses to each copy: from copies upward, each node once."""
+    reads, copies = {}, {}
+    for edge in step.edges:
+        reads.setdefault(edge.by.name, []).append(edge)
+
+    @cache
+    def ways(name, time):
+        """The paths from the losses down to a variable at a time."""
+        count = int(name == step.loss.name and time in losses)
+        for edge in reads.get(name, ()):
+            if 1 <= time + edge.lag <= steps:
+                count += ways(edge.of.name, time + edge.lag)
+        return count
+
+    for time in range(1, steps + 1):
+        readers = [edge.of.name for edge in reads.get(parameter, ())]
+        copies[time] = sum(ways(name, time) for name in readers)
+    for edge in step.initial:
+        if edge.by.name == parameter:
+            depth = step.model.depth(edge.of.name)
+            for time in (*range(1 - depth, 1), *range(steps + 1, steps + 1 + depth)):
+                place = 0 if time < 1 else steps + 1
+                copies[place] = copies.get(place, 0) + ways(edge.of.name, time)
+    return {time: count for time, count in copies.items() if count}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@each_cell
+def test_the_paths_to_each_copy_are_counted(cell, loss):
+    """For 1 to 6 steps: which copies there are, whether one path leads there, how many in all."""
+    step = step_of(cell)
+    for steps in range(1, 7):
+        copies = Copies(step, steps, loss)
+        for parameter in model_of(cell).parameters:
+            counts = path_counts(step, steps, losses_of(loss, steps), parameter)
+            found = copies.of(parameter)
+            assert [copy.time for copy in found] == sorted(counts, reverse=True)
+            for copy in found:
+                assert copies.has_many_paths(copy) == (counts[copy.time] > 1)
+                assert copies.is_of_step(copy) == (copy.time in range(1, steps + 1))
+            assert copies.paths.totals[parameter] == sum(counts.values())
 
 
 @pytest.mark.parametrize("loss", LOSSES)

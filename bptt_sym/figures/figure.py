@@ -118,9 +118,9 @@ def figure(
     """The figure of a model that is unfolded over ``steps`` time steps.
 
     ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
-    parameter and leaves only what contributes to the gradient by it; ``path`` draws on that the
-    backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last" or "sum".
-    Raises InputError for an unknown parameter, contribution, loss or number of steps.
+    parameter and leaves only what contributes to the gradient with respect to it; ``path`` draws
+    on that the backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last"
+    or "sum". Raises InputError for an unknown parameter, contribution, loss or number of steps.
     """
     made = Figure(parse_request(model, steps, folded, simplified, path, loss))
     # What cannot be drawn is told here and not where it is written.

@@ -176,7 +176,7 @@ def _flat(found: Mapping[Link, Sequence[str]]) -> Iterable[str]:
     return (name for names in found.values() for name in names)
 
 
-# What contributes to the gradient by one parameter.
+# What contributes to the gradient with respect to one parameter.
 
 
 class _Contributions:
