@@ -11,6 +11,8 @@ import sys
 
 import pytest
 import sympy.parsing.sympy_parser as parser
+from support.cells import is_of_the_rest
+from support.draws import FACTOR
 
 _GUARDED = ("bptt_sym", "sympy")
 _AST_ONLY = 0x400
@@ -45,3 +47,18 @@ def armed():
         patch.setattr(parser, name, _forbidden)
     yield
     patch.undo()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks what an exhaustive run adds: most cells of a cross product, and larger draws."""
+    for item in items:
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(map(is_of_the_rest, values)):
+            item.add_marker(pytest.mark.exhaustive)
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.drawn)
+
+
+def pytest_report_header():
+    return f"random examples: {FACTOR} of the number that each test names (BPTT_SYM_DRAWS)"

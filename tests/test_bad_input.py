@@ -14,6 +14,7 @@ import sympy
 from conftest import ArmedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.draws import draws
 
 import bptt_sym as b
 from bptt_sym.cli import main
@@ -499,7 +500,7 @@ def test_a_real_process(tmp_path):
     assert ended.stderr.count("\n") == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=draws(200), deadline=None)
 @given(st.text(max_size=60) | st.from_regex(r"[xsdyWphi_@+*/().T\[\]t0-9 -]{0,40}", fullmatch=True))
 def test_any_text_is_an_equation_or_refused(text):
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -509,7 +510,7 @@ def test_any_text_is_an_equation_or_refused(text):
         assert "\n" not in str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=draws(200), deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_model_or_refused(text):
     with pytest.raises(b.InputError) as refusal:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from cell_values import CellValues, assert_loss, assert_products, assert_recursion, draw
+from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion, draw
+from support.cells import CELLS, CORPUS, name_of
 
 import bptt_sym as b
 from bptt_sym.api import model_text
 
-CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
-
-CELLS = [*b.model_names(), *CORPUS]
-
 STEPS = 3
 
 
-@pytest.fixture(params=CELLS, ids=lambda cell: cell.stem if isinstance(cell, Path) else cell)
+@pytest.fixture(params=CELLS, ids=name_of)
 def cell(request):
     return b.load_model(request.param)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from cell_values import CellValues
+from support.cell_values import CellValues
+from support.cells import CELLS, CORPUS, name_of
 
 import bptt_sym as b
 from bptt_sym.algebra.blocks import StateTuple
@@ -29,12 +29,8 @@ from bptt_sym.documents.document import Contributions, Paragraph
 from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
 from bptt_sym.documents.facts import Copies, crosses_time, losses_of, starts, step_product
 
-CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
-CELLS = [*b.model_names(), *CORPUS]
 LOSSES = ("last", "sum", "mean")
-each_cell = pytest.mark.parametrize(
-    "cell", CELLS, ids=lambda cell: cell.stem if isinstance(cell, Path) else cell
-)
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=name_of)
 
 
 @cache

@@ -7,8 +7,9 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import models
-from test_cells import CORPUS
+from support.cells import CELLS, name_of
+from support.draws import draws
+from support.random_models import models
 from test_random_models import LOSSES, random_models
 
 import bptt_sym as b
@@ -75,12 +76,12 @@ def assert_well_formed(model: Model, loss: str) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", [*b.model_names(), *CORPUS], ids=str)
+@pytest.mark.parametrize("name", CELLS, ids=name_of)
 def test_the_graph_is_well_formed_after_every_pass(name, loss):
     assert_well_formed(b.load_model(name), loss)
 
 
-@settings(random_models, max_examples=100)
+@settings(random_models, max_examples=draws(100))
 @given(models(), st.sampled_from(LOSSES))
 def test_the_graph_of_a_random_model_is_well_formed(text, loss):
     assert_well_formed(parse_model(text), loss)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import ODD, models
-from running import (
+from support.draws import draws
+from support.random_models import ODD, models
+from support.running import (
     Arrays,
     arguments,
     difference,
@@ -32,7 +33,7 @@ from bptt_sym.algebra.functions import WORDS
 from bptt_sym.model.read import parse_model
 
 STYLES = ("fast", "readable")
-MODULES = 60
+MODULES = draws(60)
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -2,16 +2,15 @@
 
 import itertools
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from support.cells import CORPUS, name_of
 
 import bptt_sym
 from bptt_sym.figures.outlines import label_outline
 from bptt_sym.figures.picture import Rectangle
 
 MODELS = bptt_sym.model_names()
-CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
 STEPS = range(1, 9)
 
 
@@ -102,7 +101,7 @@ def test_nothing_lies_on_anything_else(name):
             assert not found, (options, steps, found[:4])
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
 def test_nor_in_other_models(path):
     model = bptt_sym.load_model(str(path))
     for options in kinds(model):

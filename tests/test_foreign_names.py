@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.draws import draws
 
 import bptt_sym as b
 from bptt_sym import cli
@@ -65,7 +66,7 @@ stems = st.one_of(
 ).filter(is_a_name)  # fmt: skip
 
 few = settings(
-    max_examples=25,
+    max_examples=draws(25),
     derandomize=True,
     database=None,
     deadline=None,

@@ -69,6 +69,8 @@ DOCUMENT = r"""\documentclass{article}
 \end{document}
 """
 
+exhaustive = pytest.mark.exhaustive
+
 LEVELS = ("chain", "jacobian", "adjoint")
 FITTING = 2.0
 """An overfull box of so many points is not seen."""
@@ -126,10 +128,16 @@ def too_wide(log: str) -> list[str]:
     ]
 
 
+PAGES = [
+    pytest.param(steps, loss, first, marks=() if (steps, first) == (3, None) else exhaustive)
+    for steps in (1, 3, 12)
+    for loss in ("last", "sum")
+    for first in (None, 36)
+]
+
+
 @needs_latex
-@pytest.mark.parametrize("steps", [1, 3, 12])
-@pytest.mark.parametrize("loss", ["last", "sum"])
-@pytest.mark.parametrize("number_from", [None, 36], ids=["numbered-by-latex", "numbered-from-36"])
+@pytest.mark.parametrize(("steps", "loss", "number_from"), PAGES)
 def test_every_fragment_compiles_and_fits(models, loss, steps, number_from, tmp_path):
     """One document holds all models and levels: their labels differ, as a reader would need."""
     fragments = {
@@ -146,6 +154,7 @@ def test_every_fragment_compiles_and_fits(models, loss, steps, number_from, tmp_
 
 
 @needs_latex
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("notation", [name for name in notation_names() if name != "course"])
 def test_every_notation_compiles_and_fits(models, notation, tmp_path):
     fragments = {

@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 import sympy
-from exact import Scalars, copy_of, equal
-from totals import Totals
+from support.exact import Scalars, copy_of, equal
+from support.totals import Totals
 
 import bptt_sym as b
 from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, Gradient, Variable, product
@@ -153,7 +153,14 @@ MODELS = {
 }
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS, scope="module")
+@pytest.fixture(
+    params=[
+        # Its scalars are as many as those of all others together.
+        pytest.param(model, id=name, marks=pytest.mark.exhaustive if name == "gated" else ())
+        for name, model in MODELS.items()
+    ],
+    scope="module",
+)
 def model(request):
     return request.param
 

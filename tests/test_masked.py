@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_models import models
-from running import Arrays, arguments, draw, forward, gradients, parameters, sizes_of
+from support.draws import draws
+from support.random_models import models
+from support.running import Arrays, arguments, draw, forward, gradients, parameters, sizes_of
 
 import bptt_sym as b
 from bptt_sym.model.read import parse_model
@@ -163,7 +164,7 @@ def test_labels_of_steps_that_a_sequence_has_are_still_checked(style: str) -> No
 
 
 @settings(
-    max_examples=40,
+    max_examples=draws(40),
     derandomize=True,
     database=None,
     deadline=None,

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.draws import draws
 
 import bptt_sym as b
 from bptt_sym.model.read import _Reader
@@ -32,7 +33,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=draws(500), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3),
     st.lists(st.tuples(st.sampled_from(list(TABLES)), WORDS, VALUES), max_size=2),

@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from latex_reader import Reader, Style, Symbol, rows_of, time
-from page import compared, plain
-from running import draw, gradients, sizes_of
+from support.cells import CELLS, name_of
+from support.draws import draws
+from support.latex_reader import Reader, Style, Symbol, rows_of, time
+from support.page import compared, plain
+from support.running import draw, gradients, sizes_of
 
 import bptt_sym as b
 from bptt_sym.api import notation_names
@@ -32,7 +34,6 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from notations import notation_page  # noqa: E402 - it stands in tools/
 
-CELLS = sorted((ROOT / "tests" / "cells").glob("*.toml"))
 MODELS = b.model_names()
 STEPS = 3
 
@@ -58,7 +59,7 @@ def ambiguous(chosen):
     return "overbar" in totals and "bar" in alphabets
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     chosen=st.fixed_dictionaries(
         {key: st.sampled_from(values) for key, values in CHOICES.items()}
@@ -71,9 +72,7 @@ def test_any_settings_print_the_gradient(tmp_path_factory, chosen, name):
     assert max(compared(in_notation(b.load_model(name), path), "adjoint", "last")) < 1e-12
 
 
-@pytest.mark.parametrize(
-    "path", [*MODELS, *CELLS], ids=lambda path: path if isinstance(path, str) else path.stem
-)
+@pytest.mark.parametrize("path", CELLS, ids=name_of)
 def test_a_turned_model_computes_the_same(path):
     """Its loss is the same, and each gradient that of the old one transposed, or as it was."""
     model = b.load_model(path if isinstance(path, str) else str(path))

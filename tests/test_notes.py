@@ -14,6 +14,7 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+from support.cells import CORPUS, FEW, name_of
 
 import bptt_sym as b
 from bptt_sym.api import notation_names
@@ -31,8 +32,9 @@ needs_latex = pytest.mark.skipif(
     reason="there is no pdflatex (with BPTT_SYM_REQUIRE_LATEX=1 this fails)",
 )
 
+exhaustive = pytest.mark.exhaustive
+
 MODELS = b.model_names()
-CORPUS = sorted((Path(__file__).parent / "cells").glob("*.toml"))
 ELMAN = b.load_model("elman")
 
 
@@ -97,7 +99,7 @@ def test_two_layers_have_a_binomial_number_of_paths():
 
 
 @pytest.mark.parametrize("loss", ["last", "sum"])
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
 def test_notes_of_any_cell_tell_of_each_parameter_and_close_their_environments(path, loss):
     model = b.load_model(str(path))
     notes = b.notes(model, loss=loss)
@@ -188,11 +190,17 @@ def assert_clean(log, *, references=True):
     assert "multiply" not in log
 
 
+COMPILED = [
+    pytest.param("course", [name for name in MODELS if name in FEW], id="a few"),
+    *(pytest.param(name, MODELS, id=name, marks=exhaustive) for name in notation_names()),
+]
+
+
 @needs_latex
-@pytest.mark.parametrize("notation", notation_names())
-def test_the_notes_of_all_models_compile_in_one_document(tmp_path, notation):
+@pytest.mark.parametrize(("notation", "names"), COMPILED)
+def test_the_notes_of_models_compile_in_one_document(tmp_path, notation, names):
     body = []
-    for name in MODELS:
+    for name in names:
         fragment = b.notes(b.load_model(name), notation=notation).tex()
         (tmp_path / f"{name}.tex").write_text(fragment, encoding="utf-8")
         body += [rf"\section{{{name}}}", rf"\input{{{name}}}", r"\clearpage"]
@@ -204,14 +212,14 @@ def test_the_notes_of_all_models_compile_in_one_document(tmp_path, notation):
 
 
 @needs_latex
-@pytest.mark.parametrize("name", ["elman", "lstm", "stacked"])
+@pytest.mark.parametrize("name", ["elman", pytest.param("lstm", marks=exhaustive), "stacked"])
 @pytest.mark.parametrize("kind", ["article", "slides"])
 def test_articles_and_slides_compile(tmp_path, name, kind):
     assert_clean(compiled(tmp_path, b.notes(b.load_model(name)).tex(kind)))
 
 
 @needs_latex
-@pytest.mark.parametrize("kind", ["article", "slides"])
+@pytest.mark.parametrize("kind", ["article", pytest.param("slides", marks=exhaustive)])
 def test_every_notation_is_written_as_an_article_and_as_slides(tmp_path, kind):
     for notation in notation_names():
         folder = tmp_path / notation
@@ -227,6 +235,7 @@ def one_document(sources):
 
 
 @needs_latex
+@exhaustive
 @pytest.mark.parametrize("part", range(4))
 def test_slides_of_all_models_compile(tmp_path, part):
     sources = [b.notes(b.load_model(name)).tex("slides") for name in MODELS[part::4]]
@@ -234,6 +243,7 @@ def test_slides_of_all_models_compile(tmp_path, part):
 
 
 @needs_latex
+@exhaustive
 @pytest.mark.parametrize("notation", [name for name in notation_names() if name != "course"])
 def test_slides_of_all_models_compile_in_every_notation(tmp_path, notation):
     """Two steps, and one parameter: slides of all take too long."""

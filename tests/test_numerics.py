@@ -8,7 +8,16 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from running import Arrays, arguments, difference, draw, forward, gradients, parameters, sizes_of
+from support.running import (
+    Arrays,
+    arguments,
+    difference,
+    draw,
+    forward,
+    gradients,
+    parameters,
+    sizes_of,
+)
 
 import bptt_sym as b
 from bptt_sym.api import program_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb
 
 import pytest
-from cell_values import CellValues
+from support.cell_values import CellValues
 
 import bptt_sym as b
 from bptt_sym.model.read import parse_model

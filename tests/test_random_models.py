@@ -1,21 +1,21 @@
 """Random cells: every level of the derivation, the generated module and the text give one gradient.
 
-``BPTT_SYM_EXAMPLES=10000 pytest tests/test_random_models.py`` draws more, and others each time.
+``BPTT_SYM_DRAWS=20 pytest tests/test_random_models.py`` draws 10,000, and others each time.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-from cell_values import CellValues, assert_loss, assert_products, assert_recursion
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_models import ODD, models
-from reference import Run
+from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion
+from support.draws import FACTOR, SEARCHING, draws
+from support.random_models import ODD, models
+from support.reference import Run
 
 import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
@@ -24,9 +24,8 @@ from bptt_sym.model.words import CALLS
 from bptt_sym.verification.evidence import Evidence, quiet
 from bptt_sym.verification.points import draw_points
 
-EXAMPLES = int(os.environ.get("BPTT_SYM_EXAMPLES", "0"))
-CELLS = EXAMPLES or 500
-DERIVED = CELLS // 8
+CELLS = draws(500)
+DERIVED = draws(64)
 STEPS = 4
 GENERAL = 9
 """The form for any number of steps is for those longer than what the loss looks back."""
@@ -36,12 +35,12 @@ settings.register_profile(
     "random models",
     # Some are drawn twice.
     max_examples=CELLS * 3 // 2,
-    derandomize=not EXAMPLES,
+    derandomize=not SEARCHING,
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # To shrink a model takes minutes: ask for examples to get the smallest one.
-    phases=tuple(Phase) if EXAMPLES else (Phase.explicit, Phase.generate),
+    phases=tuple(Phase) if SEARCHING else (Phase.explicit, Phase.generate),
 )
 random_models = settings(settings.get_profile("random models"))
 
@@ -150,6 +149,7 @@ WORDS = {
 """How each word and form of the language is found in a model file."""
 
 
+@pytest.mark.drawn
 def test_random_cells() -> None:
     checked: dict[str, bool] = {}
 
@@ -164,7 +164,9 @@ def test_random_cells() -> None:
     # A point at a kink is an equality of the model's own, as max(s, s); it is rare.
     assert sum(checked.values()) >= 0.95 * len(checked)
     files = "\n".join(text for text, done in checked.items() if done)
-    assert [word for word, pattern in WORDS.items() if not re.search(pattern, files)] == []
+    # A few models do not have all of the language.
+    unused = [word for word, pattern in WORDS.items() if not re.search(pattern, files)]
+    assert FACTOR < 1 or unused == []
 
 
 # The levels are equal, and equal to the module.

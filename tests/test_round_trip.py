@@ -8,7 +8,8 @@ import re
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from page import compared
+from support.draws import draws
+from support.page import compared
 
 import bptt_sym as b
 from bptt_sym.api import notation_names
@@ -70,7 +71,7 @@ def vectors(*more: str) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     equations=st.tuples(vectors(), vectors("g[t]"), vectors("g[t]", "c[t]")),
     level=st.sampled_from(["jacobian", "adjoint"]),

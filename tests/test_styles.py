@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from random_models import models
-from running import difference, draw, forward, gradients, module_without, sizes_of
-from test_cells import CORPUS
+from support.cells import CORPUS, name_of
+from support.draws import draws
+from support.random_models import models
+from support.running import difference, draw, forward, gradients, module_without, sizes_of
 from test_random_models import KINK, LOSSES, STEPS, Cell, random_models
 
 import bptt_sym as b
@@ -43,9 +45,9 @@ def test_fast_is_readable(name: str, loss: b.api.Loss, masked: bool) -> None:
         assert_same(fast, readable, arrays)
 
 
-@pytest.mark.parametrize("number", range(len(CORPUS)), ids=[path.stem for path in CORPUS])
-def test_fast_is_readable_for_published_cells(number: int) -> None:
-    model, loss = b.load_model(CORPUS[number]), LOSSES[number % 3]
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
+def test_fast_is_readable_for_published_cells(path: Path) -> None:
+    model, loss = b.load_model(path), LOSSES[CORPUS.index(path) % 3]
     readable = b.compile(model, style="readable", loss=loss)
     arrays = draw(readable, sizes_of(model))
     for layout in LAYOUTS:
@@ -62,7 +64,7 @@ def test_every_pass_keeps_the_values(name: str) -> None:
         assert_same(module_without(model, loss, without, masked=masked), readable, arrays)
 
 
-@hypothesis_settings(random_models, max_examples=100)
+@hypothesis_settings(random_models, max_examples=draws(100))
 @given(models(), st.sampled_from(LOSSES), st.sampled_from(LAYOUTS), st.sampled_from(PASSES))
 def test_fast_is_readable_for_random_cells(text: str, loss: Any, layout: Any, without: str) -> None:
     model = parse_model(text)

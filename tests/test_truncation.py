@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cell_values import CellValues, EveryTotal
-from running import Arrays, difference, draw, forward, gradients, parameters, sizes_of
+from support.cell_values import CellValues, EveryTotal
+from support.running import Arrays, difference, draw, forward, gradients, parameters, sizes_of
 
 import bptt_sym as b
 from bptt_sym.algebra.expressions import Parameter, product
@@ -271,6 +271,7 @@ def test_steps_one_by_one_are_the_forward_pass(name: str) -> None:
 # Memory.
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_take_memory_of_the_root_of_the_steps() -> None:
     """At once, a hundred thousand steps of 64 units take a gigabyte."""
     module = compiled("elman", "sum")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from running import Arrays, arguments, difference, draw, gradients, parameters, sizes_of
+from support.running import Arrays, arguments, difference, draw, gradients, parameters, sizes_of
 
 import bptt_sym as b
 from bptt_sym.model.model import Model

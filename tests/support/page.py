@@ -11,12 +11,12 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from latex_reader import Reader, Row, Style, Symbol, rows_of, time
-from running import draw, gradients, sizes_of
 
 import bptt_sym as b
 from bptt_sym.algebra.names import GREEK
 from bptt_sym.verification.sizes import number
+from support.latex_reader import Reader, Row, Style, Symbol, rows_of, time
+from support.running import draw, gradients, sizes_of
 
 STEPS = 3
 TRANSPOSES = {"top": r"\top", "T": "T", "prime": r"\prime"}

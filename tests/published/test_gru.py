@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from published import (
+from support.published import (
     Network,
     backward,
     close,

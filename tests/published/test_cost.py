@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from printed import printed
-from published import Network, close, general_of, softmax, terms_of, total_of
+from support.printed import printed
+from support.published import Network, close, general_of, softmax, terms_of, total_of
 from sympy import MatAdd, preorder_traversal
 
 import bptt_sym as b

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from printed import nodes, normal, paths_of, printed, written_out
-from published import (
+from support.printed import nodes, normal, paths_of, printed, written_out
+from support.published import (
     Network,
     backward,
     close,

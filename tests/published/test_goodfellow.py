@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from published import Network, backward, close, relative_error, softmax
+from support.published import Network, backward, close, relative_error, softmax
 
 import bptt_sym as b
 from bptt_sym.algebra.arithmetic import MatrixProduct

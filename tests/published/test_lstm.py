@@ -11,7 +11,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from published import (
+from support.published import (
     At,
     Network,
     backward,

@@ -15,7 +15,6 @@ from itertools import pairwise
 
 import numpy as np
 from sympy import Expr, MatrixExpr
-from totals import Totals
 
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
@@ -28,6 +27,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import Model
+from support.totals import Totals
 
 Key = tuple[str, int]
 """A name and a time step: of a variable, or of the copy of a parameter that the step uses."""

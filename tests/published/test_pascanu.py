@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from published import (
+from support.published import (
     Network,
     close,
     edges_of,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sympy import Identity, Pow
-from totals import Totals, matched
 
 import bptt_sym as b
 from bptt_sym.algebra.evaluate import evaluate
@@ -34,6 +33,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number
+from support.totals import Totals, matched
 
 
 def sigmoid(z):

@@ -9,7 +9,7 @@ from itertools import product as outcomes
 
 import numpy as np
 import pytest
-from published import (
+from support.published import (
     Network,
     backward,
     close,

@@ -8,8 +8,8 @@ from math import comb
 
 import numpy as np
 import pytest
-from printed import normal, paths_of
-from published import Network, close, edges_of, path_value, terms_of
+from support.printed import normal, paths_of
+from support.published import Network, close, edges_of, path_value, terms_of
 
 import bptt_sym as b
 from bptt_sym.model.read import parse_model
