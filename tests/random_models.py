@@ -221,7 +221,7 @@ class Author:
 
     def givens(self) -> None:
         """Inputs and targets."""
-        for name in self.choose(("x", "xu", "xuq")):
+        for name in self.choose(("x", "x", "xu", "xu", "xuq", "")):
             shape = self.vector(self.choose(self.dimensions))
             options: dict[str, Any] = {}
             if name == "q":

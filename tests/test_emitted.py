@@ -160,6 +160,43 @@ def test_what_is_called_like_names_of_code(name: str) -> None:
         assert_runs(model, loss)
 
 
+NO_INPUT = {
+    "dimensions": 'n = ""',
+    "inputs": "",
+    "parameters": 'b = ["n"]',
+    "equations": 's = "tanh(b * s[t-1])"',
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_function_asks_for_the_sizes_that_none_of_its_arrays_tells(style: str) -> None:
+    def asked(**sections: str) -> dict[str, set[str]]:
+        module = b.compile(small(**(NO_INPUT | sections)), style=style)
+        functions = ("forward", "loss", "value_and_grad")
+        taken = {name: inspect.signature(getattr(module, name)).parameters for name in functions}
+        return {name: {"T", "B"} & set(parameters) for name, parameters in taken.items()}
+
+    of_both = {"T", "B"}
+    assert asked() == {"forward": {"T"}, "loss": {"T"}, "value_and_grad": {"T"}}
+    told = asked(targets='d = ["n"]', loss='E = "sum((s[t] - d[t]) ** 2)"')
+    assert told == {"forward": {"T"}, "loss": set(), "value_and_grad": set()}
+    begun = asked(states='s = {shape = ["n"], initial = 1}')
+    assert begun == {"forward": of_both, "loss": of_both, "value_and_grad": of_both}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_number_of_steps_is_a_whole_number(style: str) -> None:
+    module = b.compile(small(**NO_INPUT), style=style)
+    params, s0 = module.Parameters(np.ones(2)), np.ones((3, 2))
+    for function in (module.forward, module.loss, module.value_and_grad):
+        for steps in (-1, 2.5, True, "2"):
+            with pytest.raises(ValueError, match="T must be a whole number from 0"):
+                function(params, s0, T=steps)
+        with pytest.raises(TypeError, match="T"):
+            function(params, s0)
+        function(params, s0, T=np.int32(2))
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_model_of_scalars_needs_no_dimensions(loss: str) -> None:
     scalars = {"inputs": "x = []", "parameters": "b = []", "states": "s = []"}

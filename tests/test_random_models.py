@@ -94,6 +94,8 @@ class Cell:
             for name, sizes in self.module.SHAPES.items()
             for array in [self.point.all[name]]
         }
+        ones = {"T": STEPS, "B": 1}
+        arrays |= {size: n for size, n in ones.items() if size in self.point.arguments}
         kind = "last" if self.loss == "last" else "sum"
         return Run(self.text, self.point.sizes, STEPS, kind, arrays), arrays
 
@@ -142,7 +144,8 @@ WORDS = {
     "argument": 'initial = "argument"', "own start": r'initial = "(phi|f)\(',
     "joined start": 'initial = "concat', "frozen or shared start": r'initial = "[bW]_\d',
     "learned start of an input": r'\n[xuq] = .*initial = "\w_0"', "root of a loss": 'E = "sqrt',
-    "unread state": r"\nv = ", "odd size": "one = |time = |the = |axis = ",
+    "unread state": r"\nv = ", "no input": r'= ""\n\n\[(targets|parameters)\]',
+    "odd size": "one = |time = |the = |axis = ",
     "formula": r'\bphi = ".*\bz\b', "slope": "derivative =",
     "sum of sizes": r'\["m \+ n"\]', "product of sizes": r'\["4\*n"\]', "scalar": r"= \[\]",
     **{word: f"{word} = true" for word in ("labels", "frozen", "positive", "reverse")},
@@ -462,6 +465,24 @@ FOUND_FILES = {
         "states": 's = {shape = ["n"], initial = "phi(b)"}',
         "functions": 'phi = {formula = "sin(z)", derivative = "0.5 * z"}',
     },
+    "no input": {
+        "dimensions": 'n = ""', "inputs": "", "targets": 'd = ["n"]', "parameters": 'a = ["n"]',
+        "equations": 's = "a * s[t-1]"', "loss": 'E = "sum((s[t] - d[t]) ** 2)"',
+    },
+    "no array that tells the number of steps or sequences": {
+        "dimensions": 'k = "size"', "inputs": "",
+        "parameters": 'b_b = ["k", 1]\nb_e = []\nb_f = ["k + 1", 1]',
+        "states": 'c = {shape = ["k"], initial = "b_f.T[1:1 + k]"}\n'
+                  'u = {shape = [], initial = "b_e"}',
+        "equations": 'c = "b_b.T"\nz = "c[t]"\nu = "u[t - 1]"',
+        "loss": 'E = "u[t - 1] + mean(z[t])"',
+    },
+    "no input, and a start read two steps back by what no loss reads": {
+        "dimensions": 'n = ""', "inputs": "", "parameters": 'b = ["n"]',
+        "states": 'u = {shape = ["n"], initial = "b"}\nr = ["n"]',
+        "equations": 'h = "u[t-2]"\nu = "tanh(u[t-1])"\nr = "tanh(r[t-1])"',
+        "loss": 'E = "sum(r[t]) + sum(u[t])"',
+    },
     "a state that nothing reads": {
         "equations": 's = "b"', "loss": 'E = "sum((s[t] - x[t]) ** 2)"',
     },
@@ -480,7 +501,7 @@ def text_of(name: str) -> str:
         return found(FOUND[name])
     sections = SMALL | FOUND_FILES[name]
     vectors = sections.pop("vectors", "rows")
-    parts = (f"[{section}]\n{lines}" for section, lines in sections.items())
+    parts = (f"[{section}]\n{lines}" for section, lines in sections.items() if lines)
     return "\n".join([f'vectors = "{vectors}"', *parts])
 
 

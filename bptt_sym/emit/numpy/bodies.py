@@ -21,7 +21,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.algebra.python import number_code
 from bptt_sym.derivation.derivation import Equation
-from bptt_sym.emit.numpy.arrays import Argument, Arrays, loop_adjoints
+from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -30,6 +30,7 @@ from bptt_sym.emit.numpy.printer import (
     leaf_code,
     leaf_name,
 )
+from bptt_sym.emit.numpy.signature import Argument, Signature
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
 from bptt_sym.program.lower import batched
@@ -49,7 +50,7 @@ def forward_body(arrays: Arrays) -> list[Block]:
             computed.append([*_forward_allocations(arrays, stage), *_loop(stage, lines)])
         else:
             computed.append(_lines(arrays, stage.statements, arrays.forward_place("")))
-    prologue = _prologue(arrays, arrays.forward_arguments, computed)
+    prologue = _prologue(arrays, arrays.into_forward, computed)
     fields = ", ".join(field.name for field in arrays.returned)
     return _filled([prologue, *computed, [f"return Forward({fields})"]])
 
@@ -104,16 +105,15 @@ def backward_body(arrays: Arrays) -> list[Block]:
             computed.append(_backward_lines(arrays, stage.statements))
     computed.append(_backward_lines(arrays, program.gradients))
 
-    into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
-    into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
+    own = arrays.into_all
     prologue = [
         *_prologue(
             arrays,
-            arrays.arguments,
+            own,
             computed,
             [
-                f"values = forward(params, {into_forward})",
-                f"value = loss_of(params, values{into_loss})",
+                f"values = forward(params{arrays.into_forward.passed})",
+                f"value = loss_of(params, values{arrays.into_loss_of.passed})",
             ],
         ),
         *_unpacked("values", arrays.returned, computed),
@@ -182,7 +182,7 @@ def _unpacked(source: str, fields: Sequence[Argument], blocks: Sequence[Block]) 
 
 def _prologue(
     arrays: Arrays,
-    arguments: Sequence[Argument],
+    signature: Signature,
     blocks: Sequence[Block],
     calls: Sequence[str] = (),
 ) -> Block:
@@ -190,19 +190,28 @@ def _prologue(
 
     ``calls`` come before the arguments are brought into the form that the blocks read.
     """
+    arguments = signature.arguments
     names = [argument.name for argument in arguments]
-    checked = ", ".join(f"{name}={name}" for name in names)
-    check = f"check_shapes(**params._asdict(), {checked})"
+    checked = "".join(f", {name}={name}" for name in names)
+    check = f"check_shapes(**params._asdict(){checked})"
     prepared = _prepared(arrays, arguments, blocks)
     told = {size for argument in (*arrays.parameters, *arguments) for size in argument.shape}
-    used = [size for size in _sizes_used(arrays, [prepared, *blocks]) if size in told]
+    read = _sizes_used(arrays, [list(calls), prepared, *blocks])
+    used = [size for size in read if size in told]
     values = ", ".join(f'sizes["{size}"]' for size in used)
-    lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
+    lines = [f"sizes = {check}" if used else check, *_counts(signature)]
+    if used:
+        lines.append(f"{', '.join(used)} = {values}")
     if _mentions([prepared, *blocks], "dtype"):
         floating = [name for name in names if name not in dict(arrays.labels)]
         # Whole numbers are computed with as floating ones.
         lines.append(f"dtype = np.result_type({', '.join(['np.float16', '*params', *floating])})")
     return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
+
+
+def _counts(signature: Signature) -> Block:
+    """The numbers that the caller gives, as whole ones."""
+    return [f'{size} = whole_number("{size}", {size})' for size in signature.counts]
 
 
 def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:

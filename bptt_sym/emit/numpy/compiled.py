@@ -9,11 +9,12 @@ from bptt_sym.algebra.expressions import TIME
 from bptt_sym.compiler.compiled import Compiled
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
-from bptt_sym.emit.numpy.arrays import Argument, Arrays
+from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import lagged_name
+from bptt_sym.emit.numpy.signature import Signature
 from bptt_sym.emit.numpy.states import States
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.workspace import Workspace, memory
@@ -48,7 +49,8 @@ class FastBody:
     initial_fields: tuple[tuple[str, str], ...]
     initial_arguments: tuple[str, ...]
     initial_state: tuple[str, ...]
-    step_arguments: tuple[Argument, ...]
+    into_step: Signature
+    step_counts: str
 
 
 def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
@@ -104,11 +106,8 @@ class _Body:
             initial_fields=fields,
             initial_arguments=tuple(self.states.initial_arguments),
             initial_state=tuple(self.states.initial_state()),
-            step_arguments=tuple(
-                argument
-                for argument in self.arrays.forward_arguments
-                if argument.name not in dict(fields)
-            ),
+            into_step=self.states.into_step,
+            step_counts=self.states.step_counts,
         )
 
     def phases(self) -> tuple[list[list[str]], list[str], str]:
