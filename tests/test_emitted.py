@@ -8,7 +8,9 @@ import builtins
 import dis
 import inspect
 from collections.abc import Iterator
+from itertools import combinations, product
 from types import CodeType, ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,13 +70,49 @@ def assert_steps_are_forward(module: ModuleType, arrays: Arrays, sizes: dict[str
     """After the first State, T steps compute what forward does, one by one."""
     expected = forward(module, arrays)
     state = first_state(module, arrays, sizes)
+    assert_own(state, *arrays.values())
     over_time = {name for name, shape in module.SHAPES.items() if shape[:1] == ("T",)}
     for t in range(sizes["T"]):
         at_t = {name: array[t] if name in over_time else array for name, array in arrays.items()}
         given = arguments(module, at_t, "step")
+        before = state
         state, values = module.step(parameters(module, arrays), state, **given)
+        assert_own((state, values), before, *arrays.values())
         for name, array in values._asdict().items():
             np.testing.assert_allclose(array, expected[name][t], rtol=1e-11, atol=1e-13)
+
+
+def arrays_in(value: Any) -> Iterator[np.ndarray]:
+    """The arrays among tuples of arrays."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from arrays_in(part)
+    elif isinstance(value, np.ndarray):
+        yield value
+
+
+def assert_own(result: Any, *given: Any) -> None:
+    """No array of a result shares memory with another one of it, or with what was given."""
+    own, others = list(arrays_in(result)), list(arrays_in(given))
+    pairs = [*combinations(own, 2), *product(own, others)]
+    assert not any(np.shares_memory(one, other) for one, other in pairs)
+
+
+def assert_results_are_their_own(
+    fast: ModuleType, readable: ModuleType, arrays: Arrays, work: Any
+) -> None:
+    """What a function returns is the caller's alone."""
+    everything = (*arrays.values(), *vars(work).values())
+    for module in (fast, readable):
+        params, given = parameters(module, arrays), arguments(module, arrays)
+        values = module.forward(params, **arguments(module, arrays, "forward"))
+        # The readable style also hands its backward pass views of states at other steps.
+        assert_own(tuple(getattr(values, name) for name in fast.Forward._fields), everything)
+        assert_own(module.value_and_grad(params, **given), everything)
+    assert_own(fast.value_and_grad(params, **given, workspace=work), everything)
+    if hasattr(fast, "initial_state"):
+        for option in ({"window": 3}, {"window": 3, "exact": True}, {"checkpoint": 2}):
+            assert_own(fast.value_and_grad(params, **given, **option), everything)
 
 
 def assert_runs(model: b.Model, loss: str) -> None:
@@ -88,6 +126,7 @@ def assert_runs(model: b.Model, loss: str) -> None:
     dimensions = fast.Dimensions(*(sizes[name] for name in fast.Dimensions._fields))
     work = fast.Workspace(sizes["T"], sizes["B"], dimensions)
     assert difference(gradients(fast, arrays, workspace=work), whole) == 0
+    assert_results_are_their_own(fast, readable, arrays, work)
     if hasattr(fast, "initial_state"):
         assert_steps_are_forward(fast, arrays, sizes)
         assert difference(gradients(fast, arrays, checkpoint=3), whole) <= 1e-9

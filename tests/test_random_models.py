@@ -483,6 +483,27 @@ FOUND_FILES = {
         "equations": 'h = "u[t-2]"\nu = "tanh(u[t-1])"\nr = "tanh(r[t-1])"',
         "loss": 'E = "sum(r[t]) + sum(u[t])"',
     },
+    "gradients that are transposes of each other": {
+        "dimensions": 'n = ""\nk = ""', "parameters": 'W = ["n", "k"]\nU = ["k", "n"]',
+        "states": 's = {shape = ["n"], initial = 0}',
+        "equations": 's = "0.5 * s[t-1] + x[t]"\ny = "W + U.T"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(y[t] ** 2)"',
+    },
+    "a gradient that has others as its parts": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]\nc = ["n"]\ng = ["2*n"]',
+        "equations": 's = "tanh(x[t] + s[t-1])"\ny = "concat(s[t] + b, s[t] - c) + g"',
+        "loss": 'E = "sum(y[t] ** 3)"',
+    },
+    "values that are others, and parameters": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ng = "x[t]"\nh = "s[t]"\nc = "b"\ny = "s[t-1]"',
+        "loss": 'E = "sum(g[t] * h[t] * c[t] + y[t] ** 2)"',
+    },
+    "a gradient that is a target": {
+        "dimensions": 'n = ""', "targets": 'd = ["n"]', "parameters": 'b = ["n"]',
+        "states": 's = ["n"]\nh = ["n"]', "equations": 's = "x[t]"\nh = "x[t]"',
+        "loss": 'E = "sum(s[t-1] * d[t]) + sum(h[t-1] * d[t]) + sum(b * d[t])"',
+    },
     "a state that nothing reads": {
         "equations": 's = "b"', "loss": 'E = "sum((s[t] - x[t]) ** 2)"',
     },

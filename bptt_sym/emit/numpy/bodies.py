@@ -22,6 +22,7 @@ from bptt_sym.algebra.pullback import leaves
 from bptt_sym.algebra.python import number_code
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
+from bptt_sym.emit.numpy.ownership import is_computed
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -51,8 +52,36 @@ def forward_body(arrays: Arrays) -> list[Block]:
         else:
             computed.append(_lines(arrays, stage.statements, arrays.forward_place("")))
     prologue = _prologue(arrays, arrays.into_forward, computed)
-    fields = ", ".join(field.name for field in arrays.returned)
+    shared = {arrays.names("value", name) for name in _shared_values(arrays)}
+    fields = ", ".join(_own(field.name, field.name in shared) for field in arrays.returned)
     return _filled([prologue, *computed, [f"return Forward({fields})"]])
+
+
+def _own(name: str, shared: bool) -> str:
+    return f"{name}.copy()" if shared else name
+
+
+def _shared_values(arrays: Arrays) -> set[str]:
+    """The values whose code may be a view of another array: no loop writes them into their own."""
+    at_once = (s for stage in arrays.program.forward if not stage.loop for s in stage.statements)
+    return {s.target.name for s in at_once if not is_computed(s.expression)}
+
+
+def _shared_gradients(arrays: Arrays) -> set[MatrixExpr]:
+    """The targets whose code may be a view of another array."""
+    program = arrays.program
+    carries = {
+        statement.target
+        for stage in program.backward
+        for statement in (*stage.carried, *stage.statements)
+        if not (statement.adds or is_computed(statement.expression))
+    }
+    return {
+        statement.target
+        for statement in program.gradients
+        if not (statement.adds or is_computed(statement.expression))
+        and (statement.expression in carries or not isinstance(statement.expression, Carry))
+    }
 
 
 def loss_body(arrays: Arrays) -> list[Block]:
@@ -105,11 +134,10 @@ def backward_body(arrays: Arrays) -> list[Block]:
             computed.append(_backward_lines(arrays, stage.statements))
     computed.append(_backward_lines(arrays, program.gradients))
 
-    own = arrays.into_all
     prologue = [
         *_prologue(
             arrays,
-            own,
+            arrays.into_all,
             computed,
             [
                 f"values = forward(params{arrays.into_forward.passed})",
@@ -118,11 +146,16 @@ def backward_body(arrays: Arrays) -> list[Block]:
         ),
         *_unpacked("values", arrays.returned, computed),
     ]
-    by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)
+    shared = _shared_gradients(arrays)
+    own = {
+        statement.target.variable.name: _own(
+            leaf_name(statement.target, names), statement.target in shared
+        )
+        for statement in program.gradients
+    }
+    by_parameters = ", ".join(own[name] for name in program.model.parameters)
     states = program.model.declared("state")
-    by_states = ", ".join(
-        names("initial adjoint", state.name) for state in states if state.initial is None
-    )
+    by_states = ", ".join(own[state.name] for state in states if state.initial is None)
     returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
     return _filled([prologue, *computed, [returned]])
 
