@@ -50,6 +50,8 @@ DECLARED = (
     ("sign(z)", "1 - tanh(z) ** 2"),
     ("where(z > 0, z, 0)", "sigmoid(3 * z)"),
     ("tanh(z)", "0 * z + 1"),
+    ("tanh", "1"),
+    ("sin", "cos"),
     ("sqrt(abs(z) + 1)", "0.5 / sqrt(maximum(z, 0.25))"),
 )
 

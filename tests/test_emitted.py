@@ -141,6 +141,37 @@ def test_emitted_modules(text: str, loss: str) -> None:
     assert_runs(parse_model(text), loss)
 
 
+def assert_types(model: b.Model, loss: str) -> None:
+    """Gradients have the type and shape of what they are of, and values over time the type."""
+    for style, dtype in product(STYLES, (np.float32, np.float64)):
+        module = b.compile(model, loss=loss, style=style)
+        kinds = getattr(module, "KINDS", {})
+        arrays = {
+            name: array if "labels" in kinds.get(name, "") else np.asarray(array, dtype)
+            for name, array in draw(module, sizes_of(model, 3, 2)).items()
+            if name in module.SHAPES
+        } | {"T": 3, "B": 2}  # fmt: skip
+        found = gradients(module, arrays)
+        for name in found.keys() - {"loss"}:
+            assert np.asarray(found[name]).dtype == dtype
+            assert np.shape(found[name]) == np.shape(arrays[name])
+        assert all(array.dtype == dtype for array in forward(module, arrays).values())
+
+
+@settings(random_models, max_examples=MODULES)
+@given(models(), st.sampled_from(LOSSES))
+def test_the_type_of_parameters_is_that_of_gradients(text: str, loss: str) -> None:
+    assert_types(parse_model(text), loss)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
+    name: str, loss: str
+) -> None:
+    assert_types(parse_model(text_of(name)), loss)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", FOUND | FOUND_FILES)
 def test_emitted_modules_of_what_was_found(name: str, loss: str) -> None:

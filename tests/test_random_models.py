@@ -504,6 +504,24 @@ FOUND_FILES = {
         "states": 's = ["n"]\nh = ["n"]', "equations": 's = "x[t]"\nh = "x[t]"',
         "loss": 'E = "sum(s[t-1] * d[t]) + sum(h[t-1] * d[t]) + sum(b * d[t])"',
     },
+    "a gradient that is a number": {
+        "dimensions": 'n = ""', "parameters": 'b = []\nc = ["n"]',
+        "states": 's = {shape = ["n"], initial = 0}', "equations": 's = "0.5 * s[t-1] + x[t]"',
+        "loss": 'E = "sum(s[t] ** 2) - 2 * b + 3 * sum(c)"',
+    },
+    "functions with constants of their own": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]',
+        "equations": 's = "0.5 * s[t-1] + erf(b * s[t-1])"\ny = "gelu(s[t] + x[t])"',
+        "loss": 'E = "sum(y[t] ** 2) + sum(erf(x[t] * b))"',
+    },
+    "a function by its name, with a derivative of its own": {
+        "equations": 's = "phi(x[t] + b * s[t-1])"',
+        "functions": 'phi = {formula = "tanh", derivative = "1"}',
+    },
+    "a function and its derivative by their names": {
+        "equations": 's = "phi(x[t] + b * s[t-1])"',
+        "functions": 'phi = {formula = "sin", derivative = "cos"}',
+    },
     "a state that nothing reads": {
         "equations": 's = "b"', "loss": 'E = "sum((s[t] - x[t]) ** 2)"',
     },

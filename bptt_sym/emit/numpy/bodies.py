@@ -396,6 +396,10 @@ def _statement(arrays: Arrays, statement: Statement, place: Place) -> Block:
     name = leaf_code(target, place, names) if place.index == "[t]" else leaf_name(target, names)
     if isinstance(expression, ZeroMatrix):
         return [f"{name} = np.zeros({_array_shape(target, place)}, dtype)"]
+    if isinstance(target, Adjoint) and not set(leaves(expression, BATCH_OPERATIONS)):
+        # Numbers and sizes alone would make an int, or a float of another type.
+        code = expression_code(expression, place, names).text
+        return [f"{name} = np.array({code}, dtype)"]
     return assignment(name, expression, place, names)
 
 
