@@ -8,7 +8,9 @@ import builtins
 import dis
 import inspect
 from collections.abc import Iterator
+from itertools import combinations, product
 from types import CodeType, ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,13 +71,49 @@ def assert_steps_are_forward(module: ModuleType, arrays: Arrays, sizes: dict[str
     """After the first State, T steps compute what forward does, one by one."""
     expected = forward(module, arrays)
     state = first_state(module, arrays, sizes)
+    assert_own(state, *arrays.values())
     over_time = {name for name, shape in module.SHAPES.items() if shape[:1] == ("T",)}
     for t in range(sizes["T"]):
         at_t = {name: array[t] if name in over_time else array for name, array in arrays.items()}
         given = arguments(module, at_t, "step")
+        before = state
         state, values = module.step(parameters(module, arrays), state, **given)
+        assert_own((state, values), before, *arrays.values())
         for name, array in values._asdict().items():
             np.testing.assert_allclose(array, expected[name][t], rtol=1e-11, atol=1e-13)
+
+
+def arrays_in(value: Any) -> Iterator[np.ndarray]:
+    """The arrays among tuples of arrays."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from arrays_in(part)
+    elif isinstance(value, np.ndarray):
+        yield value
+
+
+def assert_own(result: Any, *given: Any) -> None:
+    """No array of a result shares memory with another one of it, or with what was given."""
+    own, others = list(arrays_in(result)), list(arrays_in(given))
+    pairs = [*combinations(own, 2), *product(own, others)]
+    assert not any(np.shares_memory(one, other) for one, other in pairs)
+
+
+def assert_results_are_their_own(
+    fast: ModuleType, readable: ModuleType, arrays: Arrays, work: Any
+) -> None:
+    """What a function returns is the caller's alone."""
+    everything = (*arrays.values(), *vars(work).values())
+    for module in (fast, readable):
+        params, given = parameters(module, arrays), arguments(module, arrays)
+        values = module.forward(params, **arguments(module, arrays, "forward"))
+        # The readable style also hands its backward pass views of states at other steps.
+        assert_own(tuple(getattr(values, name) for name in fast.Forward._fields), everything)
+        assert_own(module.value_and_grad(params, **given), everything)
+    assert_own(fast.value_and_grad(params, **given, workspace=work), everything)
+    if hasattr(fast, "initial_state"):
+        for option in ({"window": 3}, {"window": 3, "exact": True}, {"checkpoint": 2}):
+            assert_own(fast.value_and_grad(params, **given, **option), everything)
 
 
 def assert_runs(model: b.Model, loss: str) -> None:
@@ -89,6 +127,7 @@ def assert_runs(model: b.Model, loss: str) -> None:
     dimensions = fast.Dimensions(*(sizes[name] for name in fast.Dimensions._fields))
     work = fast.Workspace(sizes["T"], sizes["B"], dimensions)
     assert difference(gradients(fast, arrays, workspace=work), whole) == 0
+    assert_results_are_their_own(fast, readable, arrays, work)
     if hasattr(fast, "initial_state"):
         assert_steps_are_forward(fast, arrays, sizes)
         assert difference(gradients(fast, arrays, checkpoint=3), whole) <= 1e-9
@@ -101,6 +140,37 @@ def assert_runs(model: b.Model, loss: str) -> None:
 @given(models(), st.sampled_from(LOSSES))
 def test_emitted_modules(text: str, loss: str) -> None:
     assert_runs(parse_model(text), loss)
+
+
+def assert_types(model: b.Model, loss: str) -> None:
+    """Gradients have the type and shape of what they are of, and values over time the type."""
+    for style, dtype in product(STYLES, (np.float32, np.float64)):
+        module = b.compile(model, loss=loss, style=style)
+        kinds = getattr(module, "KINDS", {})
+        arrays = {
+            name: array if "labels" in kinds.get(name, "") else np.asarray(array, dtype)
+            for name, array in draw(module, sizes_of(model, 3, 2)).items()
+            if name in module.SHAPES
+        } | {"T": 3, "B": 2}  # fmt: skip
+        found = gradients(module, arrays)
+        for name in found.keys() - {"loss"}:
+            assert np.asarray(found[name]).dtype == dtype
+            assert np.shape(found[name]) == np.shape(arrays[name])
+        assert all(array.dtype == dtype for array in forward(module, arrays).values())
+
+
+@settings(random_models, max_examples=MODULES)
+@given(models(), st.sampled_from(LOSSES))
+def test_the_type_of_parameters_is_that_of_gradients(text: str, loss: str) -> None:
+    assert_types(parse_model(text), loss)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
+    name: str, loss: str
+) -> None:
+    assert_types(parse_model(text_of(name)), loss)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -159,6 +229,43 @@ def test_what_is_called_like_names_of_code(name: str) -> None:
     for loss in LOSSES:
         model = small(inputs=labels, equations=equation, loss='E = "s[t] @ s[t].T"')
         assert_runs(model, loss)
+
+
+NO_INPUT = {
+    "dimensions": 'n = ""',
+    "inputs": "",
+    "parameters": 'b = ["n"]',
+    "equations": 's = "tanh(b * s[t-1])"',
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_function_asks_for_the_sizes_that_none_of_its_arrays_tells(style: str) -> None:
+    def asked(**sections: str) -> dict[str, set[str]]:
+        module = b.compile(small(**(NO_INPUT | sections)), style=style)
+        functions = ("forward", "loss", "value_and_grad")
+        taken = {name: inspect.signature(getattr(module, name)).parameters for name in functions}
+        return {name: {"T", "B"} & set(parameters) for name, parameters in taken.items()}
+
+    of_both = {"T", "B"}
+    assert asked() == {"forward": {"T"}, "loss": {"T"}, "value_and_grad": {"T"}}
+    told = asked(targets='d = ["n"]', loss='E = "sum((s[t] - d[t]) ** 2)"')
+    assert told == {"forward": {"T"}, "loss": set(), "value_and_grad": set()}
+    begun = asked(states='s = {shape = ["n"], initial = 1}')
+    assert begun == {"forward": of_both, "loss": of_both, "value_and_grad": of_both}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_number_of_steps_is_a_whole_number(style: str) -> None:
+    module = b.compile(small(**NO_INPUT), style=style)
+    params, s0 = module.Parameters(np.ones(2)), np.ones((3, 2))
+    for function in (module.forward, module.loss, module.value_and_grad):
+        for steps in (-1, 2.5, True, "2"):
+            with pytest.raises(ValueError, match="T must be a whole number from 0"):
+                function(params, s0, T=steps)
+        with pytest.raises(TypeError, match="T"):
+            function(params, s0)
+        function(params, s0, T=np.int32(2))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -1,6 +1,7 @@
 """Figures: what they show is the mathematics, and nothing in them lies on anything else."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from support.cells import CORPUS, name_of
 import bptt_sym
 from bptt_sym.figures.outlines import label_outline
 from bptt_sym.figures.picture import Rectangle
+from bptt_sym.model.read import parse_model
 
 MODELS = bptt_sym.model_names()
 STEPS = range(1, 9)
@@ -220,3 +222,27 @@ def test_the_text_alternative_says_what_is_shown():
     assert "over 2 time steps, every path to the copy of W_s in step 1." in (figure.description)
     order = "d E[2] / d y[2], d y[2] / d s[2], d s[2] / d s[1], d s[1] / d W_s[1]"
     assert f"The path: {order}." in figure.description
+
+
+WEIGHTS = {
+    "tanh(x[t] @ W) @ V": "W,V",
+    "tanh(tanh(x[t] @ W) @ V) @ U": "W,V,U",
+    "2 * (b * tanh(x[t] @ W + h[t-1]))": "W,b",
+    "sigmoid(a * (x[t] @ V.T))": "V,a",
+    "x[t] @ (W + V) + h[t-1]": "W,V",
+    "x[t] @ tanh(W)": "W",
+    "tanh(x[t] @ W) * (h[t-1] @ V)": "W",
+}
+"""The parameters along the edge from x, the inner ones first."""
+
+
+@pytest.mark.parametrize("right", WEIGHTS)
+def test_an_edge_bears_every_parameter_that_multiplies_along_it(right):
+    text = (
+        '[dimensions]\nn = ""\n[inputs]\nx = ["n"]\n[parameters]\nW = ["n", "n"]\nV = ["n", "n"]\n'
+        'U = ["n", "n"]\nb = ["n"]\na = []\n[states]\nh = ["n"]\n[equations]\n'
+        f'h = "0.5 * h[t-1] + {right}"\n[loss]\nE = "sum(h[t] ** 2)"\n'
+    )
+    edges = bptt_sym.figure(parse_model(text), 1).picture.edges
+    label = next(edge.label for edge in edges if edge.by.name == "x")
+    assert re.sub(r"\\bar|[{}]", "", label.latex) == WEIGHTS[right]

@@ -93,6 +93,8 @@ class Cell:
             for name, sizes in self.module.SHAPES.items()
             for array in [self.point.all[name]]
         }
+        ones = {"T": STEPS, "B": 1}
+        arrays |= {size: n for size, n in ones.items() if size in self.point.arguments}
         kind = "last" if self.loss == "last" else "sum"
         return Run(self.text, self.point.sizes, STEPS, kind, arrays), arrays
 
@@ -141,7 +143,8 @@ WORDS = {
     "argument": 'initial = "argument"', "own start": r'initial = "(phi|f)\(',
     "joined start": 'initial = "concat', "frozen or shared start": r'initial = "[bW]_\d',
     "learned start of an input": r'\n[xuq] = .*initial = "\w_0"', "root of a loss": 'E = "sqrt',
-    "unread state": r"\nv = ", "odd size": "one = |time = |the = |axis = ",
+    "unread state": r"\nv = ", "no input": r'= ""\n\n\[(targets|parameters)\]',
+    "odd size": "one = |time = |the = |axis = ",
     "formula": r'\bphi = ".*\bz\b', "slope": "derivative =",
     "sum of sizes": r'\["m \+ n"\]', "product of sizes": r'\["4\*n"\]', "scalar": r"= \[\]",
     **{word: f"{word} = true" for word in ("labels", "frozen", "positive", "reverse")},
@@ -464,6 +467,63 @@ FOUND_FILES = {
         "states": 's = {shape = ["n"], initial = "phi(b)"}',
         "functions": 'phi = {formula = "sin(z)", derivative = "0.5 * z"}',
     },
+    "no input": {
+        "dimensions": 'n = ""', "inputs": "", "targets": 'd = ["n"]', "parameters": 'a = ["n"]',
+        "equations": 's = "a * s[t-1]"', "loss": 'E = "sum((s[t] - d[t]) ** 2)"',
+    },
+    "no array that tells the number of steps or sequences": {
+        "dimensions": 'k = "size"', "inputs": "",
+        "parameters": 'b_b = ["k", 1]\nb_e = []\nb_f = ["k + 1", 1]',
+        "states": 'c = {shape = ["k"], initial = "b_f.T[1:1 + k]"}\n'
+                  'u = {shape = [], initial = "b_e"}',
+        "equations": 'c = "b_b.T"\nz = "c[t]"\nu = "u[t - 1]"',
+        "loss": 'E = "u[t - 1] + mean(z[t])"',
+    },
+    "no input, and a start read two steps back by what no loss reads": {
+        "dimensions": 'n = ""', "inputs": "", "parameters": 'b = ["n"]',
+        "states": 'u = {shape = ["n"], initial = "b"}\nr = ["n"]',
+        "equations": 'h = "u[t-2]"\nu = "tanh(u[t-1])"\nr = "tanh(r[t-1])"',
+        "loss": 'E = "sum(r[t]) + sum(u[t])"',
+    },
+    "gradients that are transposes of each other": {
+        "dimensions": 'n = ""\nk = ""', "parameters": 'W = ["n", "k"]\nU = ["k", "n"]',
+        "states": 's = {shape = ["n"], initial = 0}',
+        "equations": 's = "0.5 * s[t-1] + x[t]"\ny = "W + U.T"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(y[t] ** 2)"',
+    },
+    "a gradient that has others as its parts": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]\nc = ["n"]\ng = ["2*n"]',
+        "equations": 's = "tanh(x[t] + s[t-1])"\ny = "concat(s[t] + b, s[t] - c) + g"',
+        "loss": 'E = "sum(y[t] ** 3)"',
+    },
+    "values that are others, and parameters": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ng = "x[t]"\nh = "s[t]"\nc = "b"\ny = "s[t-1]"',
+        "loss": 'E = "sum(g[t] * h[t] * c[t] + y[t] ** 2)"',
+    },
+    "a gradient that is a target": {
+        "dimensions": 'n = ""', "targets": 'd = ["n"]', "parameters": 'b = ["n"]',
+        "states": 's = ["n"]\nh = ["n"]', "equations": 's = "x[t]"\nh = "x[t]"',
+        "loss": 'E = "sum(s[t-1] * d[t]) + sum(h[t-1] * d[t]) + sum(b * d[t])"',
+    },
+    "a gradient that is a number": {
+        "dimensions": 'n = ""', "parameters": 'b = []\nc = ["n"]',
+        "states": 's = {shape = ["n"], initial = 0}', "equations": 's = "0.5 * s[t-1] + x[t]"',
+        "loss": 'E = "sum(s[t] ** 2) - 2 * b + 3 * sum(c)"',
+    },
+    "functions with constants of their own": {
+        "dimensions": 'n = ""', "parameters": 'b = ["n"]',
+        "equations": 's = "0.5 * s[t-1] + erf(b * s[t-1])"\ny = "gelu(s[t] + x[t])"',
+        "loss": 'E = "sum(y[t] ** 2) + sum(erf(x[t] * b))"',
+    },
+    "a function by its name, with a derivative of its own": {
+        "equations": 's = "phi(x[t] + b * s[t-1])"',
+        "functions": 'phi = {formula = "tanh", derivative = "1"}',
+    },
+    "a function and its derivative by their names": {
+        "equations": 's = "phi(x[t] + b * s[t-1])"',
+        "functions": 'phi = {formula = "sin", derivative = "cos"}',
+    },
     "a state that nothing reads": {
         "equations": 's = "b"', "loss": 'E = "sum((s[t] - x[t]) ** 2)"',
     },
@@ -482,7 +542,7 @@ def text_of(name: str) -> str:
         return found(FOUND[name])
     sections = SMALL | FOUND_FILES[name]
     vectors = sections.pop("vectors", "rows")
-    parts = (f"[{section}]\n{lines}" for section, lines in sections.items())
+    parts = (f"[{section}]\n{lines}" for section, lines in sections.items() if lines)
     return "\n".join([f'vectors = "{vectors}"', *parts])
 
 

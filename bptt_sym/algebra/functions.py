@@ -226,13 +226,14 @@ def absolute(z):
         definition='''\
 def erf(z):
     """The error function."""
-    return np.where(np.real(z) < 0, -1, 1) * (1 - erfc_of_positive(np.where(np.real(z) < 0, -z, z)))
+    tail = erfc_of_positive(np.where(np.real(z) < 0, -z, z))
+    return np.where(np.real(z) < 0, tail - 1, 1 - tail)
 ''',
     ),
     "erf_slope": ElementwiseFunction(
         scalar=lambda z: 2 / sympy.sqrt(sympy.pi) * sympy.exp(-(z**2)),
         derivative=lambda z, value: scale(-2, hadamard(z, value)),
-        numpy="(2 / np.sqrt(np.pi) * np.exp(-({}) ** 2))",
+        numpy="(2 / math.sqrt(math.pi) * np.exp(-({}) ** 2))",
         shown=("erf", 1),
         inner=True,
     ),
@@ -243,7 +244,7 @@ def erf(z):
         definition='''\
 def normal_cdf(z):
     """The distribution function of the standard normal, at full accuracy in both tails."""
-    tail = 0.5 * erfc_of_positive(np.where(np.real(z) < 0, -z, z) * np.sqrt(0.5))
+    tail = 0.5 * erfc_of_positive(np.where(np.real(z) < 0, -z, z) * math.sqrt(0.5))
     return np.where(np.real(z) < 0, tail, 1 - tail)
 ''',
         shown=("Phi", 0),
@@ -256,7 +257,7 @@ def normal_cdf(z):
         definition='''\
 def normal_pdf(z):
     """The density of the standard normal."""
-    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    return np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
 ''',
         shown=("Phi", 1),
         inner=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import HadamardProduct, MatMul, Transpose
+from sympy import HadamardProduct, MatMul, preorder_traversal
 
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable
 from bptt_sym.derivation.graph import Link
@@ -10,7 +10,10 @@ from bptt_sym.model.model import Equation
 
 
 def weights(equation: Equation) -> dict[Link, tuple[str, ...]]:
-    """For everything that an equation reads: the parameters of the innermost products with it."""
+    """For everything that an equation reads: the parameters of the products with it, inner first.
+
+    In tanh(x W) V these are W and V, whatever functions and sums stand between them.
+    """
     found: dict[Link, dict[str, None]] = {}
 
     def walk(part: object, factors: tuple[str, ...]) -> None:
@@ -18,12 +21,16 @@ def weights(equation: Equation) -> dict[Link, tuple[str, ...]]:
             link = Link(part.name, int(TIME - part.time))
             found.setdefault(link, {}).update(dict.fromkeys(factors))
         elif isinstance(part, MatrixExpr) and not isinstance(part, Parameter):
-            own: tuple[str, ...] = ()
-            if isinstance(part, MatMul | HadamardProduct):
-                bare = (arg.arg if isinstance(arg, Transpose) else arg for arg in part.args)
-                own = tuple(arg.name for arg in bare if isinstance(arg, Parameter))
+            own = _factors(part) if isinstance(part, MatMul | HadamardProduct) else ()
             for argument in part.args:
-                walk(argument, own or factors)
+                walk(argument, (*own, *factors))
 
     walk(equation.written, ())
     return {link: tuple(names) for link, names in found.items()}
+
+
+def _factors(product: MatrixExpr) -> tuple[str, ...]:
+    """The parameters in those factors of a product that are the same at every time step."""
+    constant = (factor for factor in product.args if not factor.has(Variable))
+    parts = (part for factor in constant for part in preorder_traversal(factor))
+    return tuple(part.name for part in parts if isinstance(part, Parameter))

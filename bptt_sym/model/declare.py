@@ -194,6 +194,7 @@ class Declarer(Tables):
         return entries
 
     def formula(self, name: str, given: dict[str, str]) -> Formula:
+        given = {key: _of_argument(text) for key, text in given.items()}
         if given["formula"].isidentifier() and given["formula"] != ARGUMENT.name:
             raise self.error(
                 f"unknown function {shortened(repr(given['formula']))} for '{name}'; "
@@ -228,6 +229,11 @@ class Declarer(Tables):
                 raise self.error(f"the LaTeX of '{name}' {reason}", "latex", name)
             entries[name] = text
         return entries
+
+
+def _of_argument(text: str) -> str:
+    """A formula in z; the name of a known function stands for that function of z."""
+    return f"{text}({ARGUMENT.name})" if text in WORDS else text
 
 
 def _is_size(entry: object) -> bool:

@@ -30,7 +30,6 @@ from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.derivation import Equation, Loss
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge, derive_step
-from bptt_sym.errors import InputError
 from bptt_sym.model.model import Formula, Model
 from bptt_sym.model.recurrence import Component, components
 from bptt_sym.program.batch import Carry, Stack
@@ -119,10 +118,8 @@ def build_program(
     """The program of a model with known functions for its symbolic ones.
 
     If it is ``seeded``, the adjoint of each step's loss is the variable ``SEED``, not 1. Raises
-    InputError for an unknown function and for a model without an input.
+    InputError for an unknown function.
     """
-    if not model.declared("input"):
-        raise InputError(f"the model '{model.name}' has no input; a program needs one")
     model = with_kept_inputs(model)
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -37,12 +38,16 @@ _MOST_CHOICES = 50
 
 _LABELS = "labels of "
 
+COUNTS = ("T", "B")
+"""The sizes that a function of a module takes where none of its arrays tells them."""
+
 
 @dataclass(frozen=True)
 class Point:
     """Parameters and arguments of a generated module, for one choice of sizes.
 
     The arrays are read-only: a module that writes into what it is given is not right.
+    Where a module asks for the number of time steps or sequences, it is among the ``arguments``.
     ``problem`` says why nothing can be checked there.
     """
 
@@ -53,7 +58,8 @@ class Point:
 
     def __post_init__(self) -> None:
         for array in self.all.values():
-            array.setflags(write=False)
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
 
     @property
     def all(self) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) ->
     """
     shapes = getattr(module, "SHAPES", None)
     needed = ("Parameters", "InitialState", "forward", "loss", "value_and_grad")
-    missing = [name for name in needed if not hasattr(module, name)]
+    missing = [name for name in needed if not callable(getattr(module, name, None))]
     if not isinstance(shapes, dict) or missing:
         names = ", ".join((*missing, *(() if isinstance(shapes, dict) else ("SHAPES",))))
         raise InputError(f"not a module that bptt-sym generated: it has no {names}")
@@ -159,8 +165,7 @@ def _largest(module: ModuleType, point: Point) -> float | None:
 
     None where the module cannot run.
     """
-    names = inspect.signature(module.forward).parameters
-    arguments = {name: array for name, array in point.arguments.items() if name in names}
+    arguments = taken(module.forward, point)
     parameters = module.Parameters(**point.parameters)
     with np.errstate(all="ignore"):
         try:
@@ -172,21 +177,28 @@ def _largest(module: ModuleType, point: Point) -> float | None:
     return max(found, default=0.0) if all(map(math.isfinite, (*found, total))) else np.inf
 
 
+def taken(function: Callable[..., Any], point: Point) -> dict[str, Any]:
+    """Those of the arguments and sizes of a point that a function of the module takes."""
+    names = inspect.signature(function).parameters
+    known = {size: point.sizes[size] for size in COUNTS} | point.arguments
+    return {name: array for name, array in known.items() if name in names}
+
+
 def _halved(module: ModuleType, point: Point) -> Point:
     kinds = _kinds(module)
 
     def halve(arrays: dict[str, Any]) -> dict[str, Any]:
         return {
-            name: array if _is_fixed(kinds.get(name, "")) else np.asarray(array / 2)
+            name: array if _is_fixed(array, kinds.get(name, "")) else np.asarray(array / 2)
             for name, array in arrays.items()
         }
 
     return replace(point, parameters=halve(point.parameters), arguments=halve(point.arguments))
 
 
-def _is_fixed(kind: str) -> bool:
-    """Whether an array of this kind has no scale."""
-    return kind == "mask" or kind.startswith(_LABELS)
+def _is_fixed(array: Any, kind: str) -> bool:
+    """Whether an array has no scale: whole numbers, and masks."""
+    return kind == "mask" or np.asarray(array).dtype.kind in "iu"
 
 
 def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale: float) -> Point:
@@ -208,6 +220,8 @@ def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale
             is_matrix = len(shape) == 2 and not {"T", "B"} & set(sizes_of)
             arrays[name] = np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
     parameters = {name: arrays.pop(name) for name in module.Parameters._fields}
+    asked = inspect.signature(module.value_and_grad).parameters
+    arrays |= {size: sizes[size] for size in COUNTS if size in asked}
     return Point(sizes, parameters, arrays)
 
 
@@ -226,7 +240,7 @@ def _draw_sizes(module: ModuleType, rng: np.random.Generator, steps: int | None)
     """A number for each name: all sizes differ, and not too many entries are to be checked."""
     found = [size for shape in module.SHAPES.values() for size in shape]
     found += [kind.removeprefix(_LABELS) for kind in _kinds(module).values() if _LABELS in kind]
-    names = list(dict.fromkeys(name for size in found for name in names_in(size)))
+    names = list(dict.fromkeys([*(name for size in found for name in names_in(size)), "B"]))
     wanted = {*names, *(size for size in found if names_in(size))}
     others = [name for name in names if name != "T"]
     choices: list[tuple[int, int, int, dict[str, int]]] = []

@@ -33,6 +33,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number
+from support.running import arguments
 from support.totals import Totals, matched
 
 
@@ -225,7 +226,7 @@ class CellValues(Mapping):
         """The loss and the gradients of the module, by parameters and initial values."""
         fields = self.module.Parameters._fields
         params = self.module.Parameters(*(self.arrays[name] for name in fields))
-        others = {name: array for name, array in self.arrays.items() if name not in fields}
+        others = arguments(self.module, self.arrays | self.sizes)
         loss, by_parameters, by_states = self.module.value_and_grad(params, **others)
         found = {
             symbol: self.matrix(symbol, getattr(by_parameters, name))

@@ -50,6 +50,8 @@ DECLARED = (
     ("sign(z)", "1 - tanh(z) ** 2"),
     ("where(z > 0, z, 0)", "sigmoid(3 * z)"),
     ("tanh(z)", "0 * z + 1"),
+    ("tanh", "1"),
+    ("sin", "cos"),
     ("sqrt(abs(z) + 1)", "0.5 / sqrt(maximum(z, 0.25))"),
 )
 
@@ -221,7 +223,7 @@ class Author:
 
     def givens(self) -> None:
         """Inputs and targets."""
-        for name in self.choose(("x", "xu", "xuq")):
+        for name in self.choose(("x", "x", "xu", "xu", "xuq", "")):
             shape = self.vector(self.choose(self.dimensions))
             options: dict[str, Any] = {}
             if name == "q":

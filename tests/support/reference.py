@@ -428,8 +428,7 @@ class Run:
     def own(self, given: Any) -> Callable[[Number], Number]:
         """A function of the model file: a known one, a formula, or one with its derivative."""
         parts = {"formula": given} if isinstance(given, str) else given
-        if parts["formula"] in FUNCTIONS:
-            return FUNCTIONS[parts["formula"]]
+        parts = {key: f"{text}(z)" if text in FUNCTIONS else text for key, text in parts.items()}
 
         def formula(z: Number) -> Number:
             value = self.evaluate(_tree(parts["formula"]), 0, z)

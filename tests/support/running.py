@@ -42,7 +42,13 @@ def draw(module: ModuleType, sizes: Mapping[str, int], seed: int = 0) -> Arrays:
         else:
             values = np.asarray(rng.standard_normal(lengths) / 2)
             arrays[name] = np.exp(values) if kind == "positive" else values
-    return arrays
+    return arrays | {size: sizes[size] for size in ("T", "B") if size in asked(module)}
+
+
+def asked(module: ModuleType) -> set[str]:
+    """The sizes that a function of a module takes, where none of its arrays tells them."""
+    functions = (module.forward, module.value_and_grad)
+    return {"T", "B"} & {name for f in functions for name in inspect.signature(f).parameters}
 
 
 def parameters(module: ModuleType, arrays: Arrays) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from bptt_sym.algebra.expressions import (
@@ -17,30 +17,13 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import Place, lagged_name
+from bptt_sym.emit.numpy.signature import Argument, Signature, signature
 from bptt_sym.model.mask import MASK
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
 from bptt_sym.program.program import Program, Stage, Statement, statements_of
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An array that goes into or comes out of a function: its name, sizes and meaning."""
-
-    name: str
-    shape: tuple[str, ...]
-    meaning: str
-
-    @property
-    def is_matrix(self) -> bool:
-        """Whether it has two axes, as a parameter."""
-        return len(self.shape) == 2
-
-    @property
-    def shape_text(self) -> str:
-        return f"({', '.join(self.shape)}{',' if len(self.shape) == 1 else ''})"
 
 
 class Arrays:
@@ -113,6 +96,24 @@ class Arrays:
             *(c for c, e in self._declared_constants if e.name in constants),
         ]
         return self._with_sizes(chosen, [self.program.loss], self.returned)
+
+    @property
+    def into_forward(self) -> Signature:
+        return signature(self.forward_arguments)
+
+    @property
+    def into_loss_of(self) -> Signature:
+        return signature(self.loss_arguments, self.returned)
+
+    @property
+    def into_all(self) -> Signature:
+        """What ``loss`` and ``value_and_grad`` take."""
+        return signature(self.arguments)
+
+    @property
+    def asks_for_counts(self) -> bool:
+        """Whether a function takes T or B."""
+        return bool(self.into_forward.counts)
 
     def _with_sizes(
         self,

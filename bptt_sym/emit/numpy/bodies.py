@@ -21,7 +21,8 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.algebra.python import number_code
 from bptt_sym.derivation.derivation import Equation
-from bptt_sym.emit.numpy.arrays import Argument, Arrays, loop_adjoints
+from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
+from bptt_sym.emit.numpy.ownership import is_computed
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -30,6 +31,7 @@ from bptt_sym.emit.numpy.printer import (
     leaf_code,
     leaf_name,
 )
+from bptt_sym.emit.numpy.signature import Argument, Signature
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
 from bptt_sym.program.lower import batched
@@ -49,9 +51,37 @@ def forward_body(arrays: Arrays) -> list[Block]:
             computed.append([*_forward_allocations(arrays, stage), *_loop(stage, lines)])
         else:
             computed.append(_lines(arrays, stage.statements, arrays.forward_place("")))
-    prologue = _prologue(arrays, arrays.forward_arguments, computed)
-    fields = ", ".join(field.name for field in arrays.returned)
+    prologue = _prologue(arrays, arrays.into_forward, computed)
+    shared = {arrays.names("value", name) for name in _shared_values(arrays)}
+    fields = ", ".join(_own(field.name, field.name in shared) for field in arrays.returned)
     return _filled([prologue, *computed, [f"return Forward({fields})"]])
+
+
+def _own(name: str, shared: bool) -> str:
+    return f"{name}.copy()" if shared else name
+
+
+def _shared_values(arrays: Arrays) -> set[str]:
+    """The values whose code may be a view of another array: no loop writes them into their own."""
+    at_once = (s for stage in arrays.program.forward if not stage.loop for s in stage.statements)
+    return {s.target.name for s in at_once if not is_computed(s.expression)}
+
+
+def _shared_gradients(arrays: Arrays) -> set[MatrixExpr]:
+    """The targets whose code may be a view of another array."""
+    program = arrays.program
+    carries = {
+        statement.target
+        for stage in program.backward
+        for statement in (*stage.carried, *stage.statements)
+        if not (statement.adds or is_computed(statement.expression))
+    }
+    return {
+        statement.target
+        for statement in program.gradients
+        if not (statement.adds or is_computed(statement.expression))
+        and (statement.expression in carries or not isinstance(statement.expression, Carry))
+    }
 
 
 def loss_body(arrays: Arrays) -> list[Block]:
@@ -104,25 +134,28 @@ def backward_body(arrays: Arrays) -> list[Block]:
             computed.append(_backward_lines(arrays, stage.statements))
     computed.append(_backward_lines(arrays, program.gradients))
 
-    into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
-    into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
     prologue = [
         *_prologue(
             arrays,
-            arrays.arguments,
+            arrays.into_all,
             computed,
             [
-                f"values = forward(params, {into_forward})",
-                f"value = loss_of(params, values{into_loss})",
+                f"values = forward(params{arrays.into_forward.passed})",
+                f"value = loss_of(params, values{arrays.into_loss_of.passed})",
             ],
         ),
         *_unpacked("values", arrays.returned, computed),
     ]
-    by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)
+    shared = _shared_gradients(arrays)
+    own = {
+        statement.target.variable.name: _own(
+            leaf_name(statement.target, names), statement.target in shared
+        )
+        for statement in program.gradients
+    }
+    by_parameters = ", ".join(own[name] for name in program.model.parameters)
     states = program.model.declared("state")
-    by_states = ", ".join(
-        names("initial adjoint", state.name) for state in states if state.initial is None
-    )
+    by_states = ", ".join(own[state.name] for state in states if state.initial is None)
     returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
     return _filled([prologue, *computed, [returned]])
 
@@ -182,7 +215,7 @@ def _unpacked(source: str, fields: Sequence[Argument], blocks: Sequence[Block]) 
 
 def _prologue(
     arrays: Arrays,
-    arguments: Sequence[Argument],
+    signature: Signature,
     blocks: Sequence[Block],
     calls: Sequence[str] = (),
 ) -> Block:
@@ -190,19 +223,28 @@ def _prologue(
 
     ``calls`` come before the arguments are brought into the form that the blocks read.
     """
+    arguments = signature.arguments
     names = [argument.name for argument in arguments]
-    checked = ", ".join(f"{name}={name}" for name in names)
-    check = f"check_shapes(**params._asdict(), {checked})"
+    checked = "".join(f", {name}={name}" for name in names)
+    check = f"check_shapes(**params._asdict(){checked})"
     prepared = _prepared(arrays, arguments, blocks)
     told = {size for argument in (*arrays.parameters, *arguments) for size in argument.shape}
-    used = [size for size in _sizes_used(arrays, [prepared, *blocks]) if size in told]
+    read = _sizes_used(arrays, [list(calls), prepared, *blocks])
+    used = [size for size in read if size in told]
     values = ", ".join(f'sizes["{size}"]' for size in used)
-    lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
+    lines = [f"sizes = {check}" if used else check, *_counts(signature)]
+    if used:
+        lines.append(f"{', '.join(used)} = {values}")
     if _mentions([prepared, *blocks], "dtype"):
         floating = [name for name in names if name not in dict(arrays.labels)]
         # Whole numbers are computed with as floating ones.
         lines.append(f"dtype = np.result_type({', '.join(['np.float16', '*params', *floating])})")
     return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
+
+
+def _counts(signature: Signature) -> Block:
+    """The numbers that the caller gives, as whole ones."""
+    return [f'{size} = whole_number("{size}", {size})' for size in signature.counts]
 
 
 def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
@@ -354,6 +396,10 @@ def _statement(arrays: Arrays, statement: Statement, place: Place) -> Block:
     name = leaf_code(target, place, names) if place.index == "[t]" else leaf_name(target, names)
     if isinstance(expression, ZeroMatrix):
         return [f"{name} = np.zeros({_array_shape(target, place)}, dtype)"]
+    if isinstance(target, Adjoint) and not set(leaves(expression, BATCH_OPERATIONS)):
+        # Numbers and sizes alone would make an int, or a float of another type.
+        code = expression_code(expression, place, names).text
+        return [f"{name} = np.array({code}, dtype)"]
     return assignment(name, expression, place, names)
 
 

@@ -9,11 +9,14 @@ from bptt_sym.algebra.expressions import TIME
 from bptt_sym.compiler.compiled import Compiled
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
-from bptt_sym.emit.numpy.arrays import Argument, Arrays
+from bptt_sym.compiler.storage import Storage
+from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
+from bptt_sym.emit.numpy.ownership import Claims
 from bptt_sym.emit.numpy.printer import lagged_name
+from bptt_sym.emit.numpy.signature import Signature
 from bptt_sym.emit.numpy.states import States
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.workspace import Workspace, memory
@@ -48,7 +51,8 @@ class FastBody:
     initial_fields: tuple[tuple[str, str], ...]
     initial_arguments: tuple[str, ...]
     initial_state: tuple[str, ...]
-    step_arguments: tuple[Argument, ...]
+    into_step: Signature
+    step_counts: str
 
 
 def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
@@ -104,11 +108,8 @@ class _Body:
             initial_fields=fields,
             initial_arguments=tuple(self.states.initial_arguments),
             initial_state=tuple(self.states.initial_state()),
-            step_arguments=tuple(
-                argument
-                for argument in self.arrays.forward_arguments
-                if argument.name not in dict(fields)
-            ),
+            into_step=self.states.into_step,
+            step_counts=self.states.step_counts,
         )
 
     def phases(self) -> tuple[list[list[str]], list[str], str]:
@@ -168,29 +169,32 @@ class _Body:
         return lines
 
     def kept_code(self) -> Iterable[str]:
-        """The values that the forward pass returns, in the public layout."""
+        """The values that the forward pass returns, in the public layout, each its own array."""
         emitter = self.emitter
+        taken: set[tuple[Storage, int]] = set()
         for key in self.graph.kept:
             node = self.graph.definitions[key].node
             sizes = self.states.sizes_of(key[1])
             view = emitter.view(node) if node.time else None
             if view is None or node.sizes != sizes:
                 code = emitter.shown(view, "rows") if view else emitter.timeless(node, "rows")
-                yield f"np.broadcast_to({code}, {shape_code(('T', 'B', *sizes))})"
-            else:
-                yield emitter.shown(view, "rows")
+                yield f"np.broadcast_to({code}, {shape_code(('T', 'B', *sizes))}).copy()"
+                continue
+            lanes = {(view.storage, view.start + lane) for lane in range(view.count)}
+            shared = view.storage in emitter.pseudo.values() or lanes & taken
+            taken |= lanes
+            yield emitter.shown(view, "rows") + (".copy()" if shared else "")
 
     def returned(self, value: str, results: Mapping[Key, str]) -> list[str]:
         """The gradients as they are returned, none of which shares memory with another."""
         lines = ["gradients = Parameters("]
-        given: set[str] = set()
+        claims = Claims()
         for argument, entry in zip(
             self.arrays.parameters, self.arrays.model.declared("parameter"), strict=True
         ):
-            code = results["gradient", entry.name]
-            again = f"{code}.copy()" if code in given else code
-            lines.append(f"    {argument.name}={again},")
-            given.add(code)
+            key = ("gradient", entry.name)
+            code, free = results[key], claims.is_free(self.graph.results[key])
+            lines.append(f"    {argument.name}={code if free else f'{code}.copy()'},")
         lines.append(")")
         for state in self.arrays.model.declared("state"):
             first = self.states.before_first(state.name)

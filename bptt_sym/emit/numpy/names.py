@@ -17,7 +17,7 @@ _MODULE = {
     "INITIAL", "step", "initial_state", "sizes_and_type", "checked", "workspace_of", "at_once",
     "chunked", "windowed", "checkpointed", "spans_of", "with_workspaces", "part_of", "weight_of",
     "added", "histories_of", "state_at", "states_at", "no_gradient", "run", "math", "functools",
-    "threading", "Lock",
+    "threading", "Lock", "whole_number",
 }  # fmt: skip
 """What every generated module defines."""
 

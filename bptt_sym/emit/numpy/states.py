@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Shape
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
-from bptt_sym.emit.numpy.arrays import Argument, Arrays
+from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
 from bptt_sym.emit.numpy.names import Names
+from bptt_sym.emit.numpy.signature import Argument, Signature, signature
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.writer import words
 from bptt_sym.model.model import Declaration
@@ -133,6 +135,35 @@ class States:
             if entry.initial is None:
                 yield self.names("initial", entry.name), self.names("value", entry.name)
 
+    # One step.
+
+    @property
+    def _step_arguments(self) -> list[Argument]:
+        before = dict(self.initial_fields())
+        return [a for a in self.arrays.forward_arguments if a.name not in before]
+
+    @property
+    def into_step(self) -> Signature:
+        """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
+        arguments = [replace(a, shape=_at_one_step(a.shape)) for a in self._step_arguments]
+        found = signature(arguments, self.arrays.state_fields)
+        return replace(found, counts=tuple(size for size in found.counts if size != "T"))
+
+    @property
+    def step_counts(self) -> str:
+        """The numbers that ``step`` hands on beside its arrays: there is one time step."""
+        arrays = [*self._step_arguments, *self.arrays.initial_values]
+        code = {"T": "1", "B": self._sequences}
+        return "".join(f", {size}={code[size]}" for size in signature(arrays).counts)
+
+    @property
+    def _sequences(self) -> str:
+        """The number of sequences of a State, or of a step without one."""
+        if not self.arrays.state_fields:
+            return "B"
+        field = self.arrays.state_fields[0]
+        return f"np.shape(state.{field.name})[{field.shape.index('B')}]"
+
     # The first State.
 
     @property
@@ -217,6 +248,10 @@ class States:
             types = ", ".join(["np.float16", "*params", *constants])
             lines.append(f"dtype = np.result_type({types})")
         return [*lines, f"return State({', '.join(values)})"]
+
+
+def _at_one_step(shape: tuple[str, ...]) -> tuple[str, ...]:
+    return shape[1:] if shape[:1] == ("T",) else shape
 
 
 def _names_in(shape: Shape) -> set[str]:

@@ -1,0 +1,70 @@
+"""What a generated function takes beside the parameters: arrays, and the sizes that none tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+COUNTS = {"T": "the number of time steps", "B": "the number of sequences"}
+"""The sizes that are no dimensions of a model."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array that goes into or comes out of a function: its name, sizes and meaning."""
+
+    name: str
+    shape: tuple[str, ...]
+    meaning: str
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it has two axes, as a parameter."""
+        return len(self.shape) == 2
+
+    @property
+    def shape_text(self) -> str:
+        return f"({', '.join(self.shape)}{',' if len(self.shape) == 1 else ''})"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The arrays that a function takes, and by keyword those of T and B that none of them tells."""
+
+    arguments: tuple[Argument, ...]
+    counts: tuple[str, ...]
+
+    @property
+    def taken(self) -> str:
+        """The signature behind the parameters: , x, s0, *, T"""
+        star = ["*"] if self.counts else []
+        return _after([*(argument.name for argument in self.arguments), *star, *self.counts])
+
+    @property
+    def numbers(self) -> str:
+        """The numbers as they are handed on: , T=T"""
+        return _after(f"{size}={size}" for size in self.counts)
+
+    @property
+    def passed(self) -> str:
+        """What a call passes behind the parameters: , x, s0, T=T"""
+        return _after(argument.name for argument in self.arguments) + self.numbers
+
+    def told(self, within: Signature) -> list[str]:
+        """The numbers that a function with the signature ``within`` knows by its arrays."""
+        return [size for size in self.counts if size not in within.counts]
+
+    @property
+    def described(self) -> list[tuple[str, str]]:
+        """Each number with what it means."""
+        return [(size, f"{COUNTS[size]}, which no array here tells") for size in self.counts]
+
+
+def signature(arguments: Sequence[Argument], beside: Iterable[Argument] = ()) -> Signature:
+    """The signature of a function that takes these arrays and has others ``beside`` them."""
+    known = {size for argument in (*arguments, *beside) for size in argument.shape}
+    return Signature(tuple(arguments), tuple(size for size in COUNTS if size not in known))
+
+
+def _after(names: Iterable[str]) -> str:
+    return "".join(f", {name}" for name in names)
