@@ -19,9 +19,10 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.pullback import leaves
-from bptt_sym.algebra.python import number_code
+from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Argument, Arrays, loop_adjoints
+from bptt_sym.emit.numpy.precedence import number_code
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -31,7 +32,7 @@ from bptt_sym.emit.numpy.printer import (
     leaf_name,
 )
 from bptt_sym.model.model import Declaration
-from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
+from bptt_sym.program.batch import OPERATIONS_OF_BATCHES, Carry
 from bptt_sym.program.lower import batched
 from bptt_sym.program.program import Stage, Statement
 from bptt_sym.render.plain import ascii_text
@@ -309,7 +310,7 @@ def _state_allocations(arrays: Arrays, name: str, shape: str) -> Block:
     read = {
         leaf
         for statement in arrays.program.statements
-        for leaf in leaves(statement.expression, BATCH_OPERATIONS)
+        for leaf in leaves(statement.expression, OPERATIONS_OF_BATCHES)
         if isinstance(leaf, Variable) and leaf.name == name
     }
     wanted = {value} | {lagged_name(leaf, names) for leaf in read if leaf.time != TIME}
