@@ -114,7 +114,6 @@ KINDS: dict[str, Kind] = {
     "dot": Kind(_of_dot, calls="alone"),
     "entries": Kind(_scalar, calls="alone"),
     "largest": Kind(_scalar, calls="alone"),
-    "matrix entries": Kind(_scalar, calls="alone"),
     # What is given.
     "final": Kind(timeless=True, elsewhere=True, backward=True),
     "given": Kind(),

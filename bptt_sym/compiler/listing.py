@@ -16,7 +16,7 @@ ATOM, PRODUCT, SUM = range(3)
 """How loosely the text of a node holds together."""
 
 FUNCTIONS = {
-    "entries": "sum", "matrix entries": "sum", "total": "sum", "batch sum": "sum",
+    "entries": "sum", "total": "sum", "batch sum": "sum",
     "largest": "max", "ending": "at_last_step",
 }  # fmt: skip
 """How kinds are written that only read one operand."""

@@ -305,8 +305,7 @@ class _Translation:
 
     def entries(self, node: Node) -> Node:
         """The sum of a vector's entries."""
-        if len(node.sizes) != 1:
-            return self.make("matrix entries", [node])
+        assert len(node.sizes) == 1
         return node if node.sizes == SCALAR else self.make("entries", [node])
 
     def widened(self, expression: MatrixExpr) -> Node:

@@ -12,8 +12,7 @@ from bptt_sym.compiler.order import Stage, dependencies
 from bptt_sym.compiler.sizes import added
 from bptt_sym.emit.numpy.calls import Calls
 from bptt_sym.emit.numpy.functions import FUNCTIONS
-from bptt_sym.emit.numpy.precedence import CALL
-from bptt_sym.emit.numpy.spelling import IN_PLACE, SPELLINGS, in_places
+from bptt_sym.emit.numpy.spelling import IN_PLACE, written, written_into
 from bptt_sym.emit.numpy.views import View, tight
 from bptt_sym.emit.numpy.writer import Block
 
@@ -123,8 +122,6 @@ class Emitter(Calls):
                 text = f"{inner}.sum(axis={axis}, keepdims=True, out={{out}})"
             case "largest":
                 text = f"np.real({inner}).max(axis={axis}, keepdims=True, out={{out}})"
-            case "matrix entries":
-                text = f"{{out}}[...] = np.sum({inner}, axis=(-2, -1))[..., None]"
             case "sigmoid":
                 text = f"{{out}}[...] = {FUNCTIONS['sigmoid'].text.format(inner)}"
             case "state" | "carried" | "spread":
@@ -153,14 +150,13 @@ class Emitter(Calls):
         expression = node.detail
         storage, lane = self.places[node]
         layout: Layout = storage.layout if is_entrywise(expression) else "rows"
-        code = in_places(self.operand_codes(node, layout))
+        operands = self.operand_codes(node, layout)
         out = self.shown(View(storage, lane), layout, writes=True)
         if type(expression) in IN_PLACE:
-            self.line(IN_PLACE[type(expression)](expression, code, out).text)
+            self.line(written_into(expression, operands, out))
         else:
             self.has_temporaries |= self.block.way is None
-            shown = SPELLINGS[type(expression)](expression, code).within(CALL)
-            self.line(f"{out}[...] = {shown}")
+            self.line(f"{out}[...] = {written(expression, operands)}")
 
     def write_dot(self, node: Node) -> None:
         """A vector times a matrix: for all time steps in rows as one product."""

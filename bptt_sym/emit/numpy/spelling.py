@@ -7,7 +7,7 @@ What a text calls and NumPy does not have is in ``definitions.py``, by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.entrywise import MAXIMUM, Choice, Comparison, Extremum, StopGradient
@@ -78,9 +78,21 @@ def _call(function: str, *arguments: str) -> Code:
     return Code(f"{function}({', '.join(arguments)})", CALL)
 
 
-def _of_operand(function: str) -> Spelling:
-    """A function of the first argument of an expression."""
-    return lambda node, code: _call(function, code(node.args[0], ADDITIVE))
+class _Part:
+    """An operand in a text: {0} is the first, {0:call} it in brackets unless it is a call."""
+
+    bindings: ClassVar = {"": ADDITIVE, "factor": MULTIPLICATIVE + 1, "call": CALL}
+
+    def __init__(self, node: Expr, code: Print) -> None:
+        self.node, self.code = node, code
+
+    def __format__(self, binding: str) -> str:
+        return self.code(self.node, self.bindings[binding])
+
+
+def _text(text: str) -> Spelling:
+    """A text with the operands in their places, which binds as a call does."""
+    return lambda node, code: Code(text.format(*(_Part(part, code) for part in node.args)), CALL)
 
 
 def _is_number(operand: MatrixExpr) -> bool:
@@ -147,18 +159,6 @@ def _power(node: HadamardPower, code: Print) -> Code:
     return Code(f"{code(base, CALL)} ** {number_code(exponent)}", POWER)
 
 
-def _transpose(node: Transpose, code: Print) -> Code:
-    return Code(f"{code(node.arg, CALL)}.T", CALL)
-
-
-def _broadcast(node: Broadcast, code: Print) -> Code:
-    return Code(code(node.operand, CALL), CALL)
-
-
-def _sum_of_entries(node: SumOfEntries, code: Print) -> Code:
-    return _call("np.sum", code(node.operand, ADDITIVE), "axis=-1", "keepdims=True")
-
-
 # Constants.
 
 
@@ -173,10 +173,6 @@ def _ones(node: OneMatrix, code: Print) -> Code:
     if not sizes:
         return Code("1", CALL)
     return _call("np.ones", f"({', '.join(sizes)})" if len(sizes) == 2 else sizes[0], "dtype")
-
-
-def _zeros(node: ZeroMatrix, code: Print) -> Code:
-    return Code("0.0", CALL)
 
 
 def _size(node: Size, code: Print) -> Code:
@@ -244,34 +240,12 @@ def _stack(node: Stack, code: Print) -> Code:
     return _call("np.stack", f"[{', '.join(code(part, ADDITIVE) for part in node.args)}]")
 
 
-def _inner_product(node: InnerProduct, code: Print) -> Code:
-    left, right = (code(argument, MULTIPLICATIVE + 1) for argument in node.args)
-    return _call("np.sum", f"{left} * {right}", "axis=-1", "keepdims=True")
-
-
 def _outer_product(node: OuterProduct, code: Print) -> Code:
     left, right, batched = node.args
     if not batched:
         return _call("np.outer", code(left, ADDITIVE), code(right, ADDITIVE))
     shown = f"{code(left, CALL)}[..., :, None] * {code(right, CALL)}[..., None, :]"
     return Code(shown, MULTIPLICATIVE)
-
-
-def _row_times_matrix(node: RowTimesMatrix, code: Print, *out: str) -> Code:
-    row, matrix = (code(argument, ADDITIVE) for argument in node.args)
-    return _call("np.einsum", '"...i,...ij->...j"', row, matrix, *out)
-
-
-def _swapped(node: Swapped, code: Print) -> Code:
-    return _call("np.swapaxes", code(node.args[0], ADDITIVE), "-1", "-2")
-
-
-def _lifted(node: Lifted, code: Print) -> Code:
-    return Code(f"{code(node.args[0], CALL)}[..., None]", CALL)
-
-
-def _matrix_sum(node: MatrixSum, code: Print) -> Code:
-    return Code(f"np.sum({code(node.args[0], ADDITIVE)}, axis=(-2, -1))[..., None]", CALL)
 
 
 def _widened(node: Widened, code: Print) -> Code:
@@ -316,52 +290,61 @@ SPELLINGS: dict[type[Expr], Spelling] = {
     HadamardProduct: _elementwise_product,
     Quotient: _quotient,
     HadamardPower: _power,
-    Transpose: _transpose,
-    Broadcast: _broadcast,
-    SumOfEntries: _sum_of_entries,
+    Transpose: _text("{0:call}.T"),
+    Broadcast: _text("{0:call}"),
+    SumOfEntries: _text("np.sum({0}, axis=-1, keepdims=True)"),
     Elementwise: _function,
     Extremum: _extremum,
     Choice: _choice,
     Comparison: _comparison,
-    StopGradient: _of_operand("stop_gradient"),
+    StopGradient: _text("stop_gradient({0})"),
     Declared: _declared,
-    Softmax: _of_operand("softmax"),
-    LogSoftmax: _of_operand("log_softmax"),
-    LogSumExp: _of_operand("logsumexp"),
-    LayerNorm: _of_operand("layer_norm"),
-    InverseDeviation: _of_operand("inverse_deviation"),
+    Softmax: _text("softmax({0})"),
+    LogSoftmax: _text("log_softmax({0})"),
+    LogSumExp: _text("logsumexp({0})"),
+    LayerNorm: _text("layer_norm({0})"),
+    InverseDeviation: _text("inverse_deviation({0})"),
     Concatenation: _concatenation,
     Slice: _slice,
     Padding: _padding,
     Identity: _identity,
     OneMatrix: _ones,
-    ZeroMatrix: _zeros,
+    ZeroMatrix: _text("0.0"),
     Size: _size,
     Stack: _stack,
-    InnerProduct: _inner_product,
+    InnerProduct: _text("np.sum({0:factor} * {1:factor}, axis=-1, keepdims=True)"),
     OuterProduct: _outer_product,
-    RowTimesMatrix: _row_times_matrix,
-    Swapped: _swapped,
-    Lifted: _lifted,
-    MatrixSum: _matrix_sum,
+    RowTimesMatrix: _text('np.einsum("...i,...ij->...j", {0}, {1})'),
+    Swapped: _text("np.swapaxes({0}, -1, -2)"),
+    Lifted: _text("{0:call}[..., None]"),
+    MatrixSum: _text("np.sum({0}, axis=(-2, -1))[..., None]"),
     Widened: _widened,
     Spread: _spread,
     Contraction: _contraction,
     BatchSum: _batch_sum,
     ForEachSequence: _for_each_sequence,
-    GrandTotal: _of_operand("np.sum"),
+    GrandTotal: _text("np.sum({0})"),
 }
 """The spellings by the node classes of the operations."""
 
-IN_PLACE: dict[type[Expr], Callable[[Any, Print, str], Code]] = {
-    RowTimesMatrix: lambda node, code, out: _row_times_matrix(node, code, f"out={out}"),
+IN_PLACE: dict[type[Expr], str] = {
+    RowTimesMatrix: 'np.einsum("...i,...ij->...j", {0}, {1}, out={out})',
 }
-"""The spellings that write into an array, of the operations that NumPy has in this form."""
+"""The texts that write into an array, of the operations that NumPy has in this form."""
 
 
-def in_places(operands: Sequence[Code]) -> Print:
-    """Writes what stands in the detail of a node "operation", given the code of its operands."""
+def written(expression: Expr, operands: Sequence[Code]) -> str:
+    """The code of the detail of a node "operation", given that of the node's operands."""
+    return SPELLINGS[type(expression)](expression, _in_places(operands)).within(CALL)
 
+
+def written_into(expression: Expr, operands: Sequence[Code], out: str) -> str:
+    """The call that writes such an operation into an array."""
+    parts = (_Part(part, _in_places(operands)) for part in expression.args)
+    return IN_PLACE[type(expression)].format(*parts, out=out)
+
+
+def _in_places(operands: Sequence[Code]) -> Print:
     def code(part: Expr, binding: int) -> str:
         if isinstance(part, Operand):
             return operands[part.position].within(binding)

@@ -15,7 +15,7 @@ from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.functions import FUNCTIONS
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.precedence import CALL, UNARY, Code, number_code
-from bptt_sym.emit.numpy.spelling import SPELLINGS, in_places
+from bptt_sym.emit.numpy.spelling import written
 from bptt_sym.emit.numpy.views import code_of, tight
 from bptt_sym.emit.numpy.writer import Atom, Writer, label
 
@@ -168,8 +168,6 @@ class Timeless(Writer):
                 return self.spread_code(node)
             case "operation":
                 return self.operation_text(node, features)
-            case "matrix entries":
-                return f"np.sum({self.plain(operands[0])}, axis=(-2, -1))[..., None]"
             case "weighted":
                 inner = self.plain(operands[0])
                 return f"({inner} if weight is None else {inner} * weight[-1])"
@@ -252,8 +250,7 @@ class Timeless(Writer):
     def operation_text(self, node: Node, features: bool) -> str:
         entrywise = is_entrywise(node.detail)
         layout: Layout = "features" if features and entrywise else "rows"
-        operands = self.operand_codes(node, layout)
-        shown = SPELLINGS[type(node.detail)](node.detail, in_places(operands)).within(CALL)
+        shown = written(node.detail, self.operand_codes(node, layout))
         return f"({shown}).swapaxes(-1, -2)" if features and not entrywise else shown
 
     def sum_text(self, texts: Sequence[str], detail: tuple[Sequence[Fraction], Fraction]) -> str:
