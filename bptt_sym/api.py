@@ -203,6 +203,7 @@ def program_text(
     """
     from bptt_sym.compiler.compiled import listing_after
     from bptt_sym.emit.numpy.emit import numpy_calls
+    from bptt_sym.emit.numpy.functions import IN_PLACE
     from bptt_sym.program.program import build_program
 
     check_choice("loss", loss, LOSSES)
@@ -210,7 +211,7 @@ def program_text(
     if masked:
         model = with_mask(model, loss_of_every_step=loss != "last")
     built = build_program(model, dict(activation or {}), loss, seeded=True)
-    return numpy_calls(built) if after == PASSES[-1] else listing_after(built, after)
+    return numpy_calls(built) if after == PASSES[-1] else listing_after(built, after, IN_PLACE)
 
 
 def compile(  # noqa: A001 - the name says what it does, as re.compile does

@@ -13,9 +13,9 @@ import pytest
 
 import bptt_sym as b
 from bptt_sym.algebra.names import why_not_a_name
-from bptt_sym.algebra.numpy_names import NUMPY_NAMES
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.read import parse_model
+from bptt_sym.reserved import NUMPY_NAMES
 
 ELMAN = (files("bptt_sym.model") / "cells" / "elman.toml").read_text(encoding="utf-8")
 W_S = 'W_s = ["n", "n"]'

@@ -20,6 +20,7 @@ from bptt_sym.compiler.compiled import REWRITES, rewritten
 from bptt_sym.compiler.stores import with_stores
 from bptt_sym.emit.load import module_from_source
 from bptt_sym.emit.numpy.emit import numpy_module
+from bptt_sym.emit.numpy.functions import IN_PLACE
 from bptt_sym.model.model import Model
 from bptt_sym.model.read import parse_model
 from bptt_sym.program.program import build_program
@@ -70,7 +71,7 @@ ELMAN = model(
 def assert_well_formed(model: Model, loss: str) -> None:
     program = build_program(model, {}, loss, seeded=True)
     for count in range(len(REWRITES) + 1):
-        graph = rewritten(program, PASSES[:count])
+        graph = rewritten(program, PASSES[:count], IN_PLACE)
         check(graph)
         check(with_stores(graph))
 

@@ -16,6 +16,7 @@ STAGES = (
     "errors",
     "quoting",
     "made_by",
+    "reserved",
     "output",
     "algebra",
     "model",

@@ -40,15 +40,12 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.operation import (
     Apply,
     Operation,
-    Print,
     ShapeError,
     Show,
     is_vector,
     number_layout,
     one_shape,
 )
-from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, UNARY, Code, number_code
-from bptt_sym.algebra.python import POWER as POWER_CODE
 
 LARGEST_EXPONENT = 16
 
@@ -59,6 +56,7 @@ class Addition(Operation):
     """The sum of matrices of one shape; a number or scalar is added to every entry."""
 
     node = MatAdd
+    entrywise = True
     syntax = "+"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -84,21 +82,6 @@ class Addition(Operation):
 
     def value(self, node: MatAdd, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return sum(operands[1:], operands[0])
-
-    def numpy(self, node: MatAdd, code: Print) -> Code:
-        text = ""
-        for term in node.args:
-            coefficient, rest = split_coefficient(term)
-            if isinstance(rest, OneMatrix):
-                shown = number_code(abs(coefficient))
-            else:
-                shown = code(scale(abs(coefficient), rest), MULTIPLICATIVE)
-            negative = coefficient < 0
-            if text:
-                text += f" - {shown}" if negative else f" + {shown}"
-            else:
-                text = f"-{shown}" if negative else shown
-        return Code(text, ADDITIVE)
 
 
 class MatrixProduct(Operation):
@@ -170,20 +153,6 @@ class MatrixProduct(Operation):
             result = result * operand if scalar else result @ operand
         return result
 
-    def numpy(self, node: MatMul, code: Print) -> Code:
-        coefficient, rest = split_coefficient(node)
-        factors = rest.args if isinstance(rest, MatMul) else (rest,)
-        if coefficient == 1:
-            first, *others = factors
-            # Python's @ binds to the left, so only the later factors need brackets.
-            shown = [code(first, MULTIPLICATIVE), *(code(f, MULTIPLICATIVE + 1) for f in others)]
-            return Code(" @ ".join(shown), MULTIPLICATIVE)
-        if coefficient == -1:
-            return Code(f"-{code(rest, UNARY)}", UNARY)
-        plain = isinstance(rest, HadamardProduct | Quotient)
-        binding = MULTIPLICATIVE if plain else MULTIPLICATIVE + 1
-        return Code(f"{number_code(coefficient)} * {code(rest, binding)}", MULTIPLICATIVE)
-
 
 def _matrix_factor(factor: MatrixExpr, show: Show) -> box.Layout:
     shown = show(factor, box.PRODUCT)
@@ -195,6 +164,7 @@ class ElementwiseProduct(Operation):
     """The product entry by entry; a number or scalar multiplies every entry."""
 
     node = HadamardProduct
+    entrywise = True
     syntax = "*"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -252,12 +222,6 @@ class ElementwiseProduct(Operation):
             result = result * operand
         return result
 
-    def numpy(self, node: HadamardProduct, code: Print) -> Code:
-        first, *others = node.args
-        shown = [code(first, MULTIPLICATIVE)]
-        shown += [code(factor, MULTIPLICATIVE + 1) for factor in others]
-        return Code(" * ".join(shown), MULTIPLICATIVE)
-
 
 def _around(
     node: MatrixExpr, position: int
@@ -293,6 +257,7 @@ class Division(Operation):
     """The quotient entry by entry."""
 
     node = Quotient
+    entrywise = True
     syntax = "/"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -328,12 +293,6 @@ class Division(Operation):
     def value(self, node: Quotient, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0] / operands[1]
 
-    def numpy(self, node: Quotient, code: Print) -> Code:
-        over = (
-            "1" if isinstance(node.numerator, OneMatrix) else code(node.numerator, MULTIPLICATIVE)
-        )
-        return Code(f"{over} / {code(node.denominator, MULTIPLICATIVE + 1)}", MULTIPLICATIVE)
-
 
 def _bare(operand: MatrixExpr, show: Show) -> box.Layout:
     """An operand of a fraction: a number or scalar spread over a vector as itself."""
@@ -368,9 +327,6 @@ class Broadcasting(Operation):
         operand, rows, columns = operands
         return np.broadcast_to(operand, (int(rows), int(columns)))
 
-    def numpy(self, node: Broadcast, code: Print) -> Code:
-        return Code(code(node.operand, CALL), CALL)
-
 
 def sum_of_entries(operand: MatrixExpr) -> MatrixExpr:
     """The sum of all entries of a matrix, its number in front."""
@@ -386,6 +342,7 @@ class Power(Operation):
     """The power of each entry, by a rational number."""
 
     node = HadamardPower
+    entrywise = True
     syntax = "**"
 
     def build(self, base: MatrixExpr, exponent: Rational) -> MatrixExpr:
@@ -408,10 +365,6 @@ class Power(Operation):
 
     def value(self, node: HadamardPower, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0] ** operands[1]
-
-    def numpy(self, node: HadamardPower, code: Print) -> Code:
-        base, exponent = node.args
-        return Code(f"{code(base, CALL)} ** {number_code(exponent)}", POWER_CODE)
 
 
 class Transposition(Operation):
@@ -443,9 +396,6 @@ class Transposition(Operation):
     def value(self, node: Transpose, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0].T
 
-    def numpy(self, node: Transpose, code: Print) -> Code:
-        return Code(f"{code(node.arg, CALL)}.T", CALL)
-
 
 class EntrySum(Operation):
     """The sum of all entries, a scalar."""
@@ -470,6 +420,3 @@ class EntrySum(Operation):
 
     def value(self, node: SumOfEntries, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0].sum(keepdims=True)
-
-    def numpy(self, node: SumOfEntries, code: Print) -> Code:
-        return Code(f"np.sum({code(node.operand, ADDITIVE)}, axis=-1, keepdims=True)", CALL)

@@ -15,8 +15,7 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
 )
 from bptt_sym.algebra.expressions import size as size_of
-from bptt_sym.algebra.operation import Apply, Operation, Print, Show
-from bptt_sym.algebra.python import ADDITIVE, CALL, MULTIPLICATIVE, Code, size_code
+from bptt_sym.algebra.operation import Apply, Operation, Show
 
 
 class Constant(Operation):
@@ -41,11 +40,6 @@ class IdentityMatrix(Constant):
     def value(self, node: Identity, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.eye(int(operands[0]), dtype=int)
 
-    def numpy(self, node: Identity, code: Print) -> Code:
-        if node.rows == 1:
-            return Code("1", CALL)
-        return Code(f"np.eye({size_code(node.rows)}, dtype=dtype)", CALL)
-
 
 class OneNumber(Constant):
     """A matrix whose entries are all the same number; ``args`` are its rows and columns."""
@@ -65,13 +59,6 @@ class Ones(OneNumber):
     def value(self, node: OneMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.ones([int(operand) for operand in operands], dtype=int)
 
-    def numpy(self, node: OneMatrix, code: Print) -> Code:
-        sizes = [size_code(size) for size in node.shape if size != 1]
-        if not sizes:
-            return Code("1", CALL)
-        shape = f"({', '.join(sizes)})" if len(sizes) == 2 else sizes[0]
-        return Code(f"np.ones({shape}, dtype)", CALL)
-
 
 class Zeros(OneNumber):
     """A matrix of zeros: the gradient by what the loss does not depend on."""
@@ -83,9 +70,6 @@ class Zeros(OneNumber):
 
     def value(self, node: ZeroMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.zeros([int(operand) for operand in operands], dtype=int)
-
-    def numpy(self, node: ZeroMatrix, code: Print) -> Code:
-        return Code("0.0", CALL)
 
 
 class SizeOfSomething(Constant):
@@ -101,8 +85,3 @@ class SizeOfSomething(Constant):
 
     def value(self, node: Size, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.full((1, 1), operands[0])
-
-    def numpy(self, node: Size, code: Print) -> Code:
-        text = size_code(node.number)
-        compound = not node.number.is_Symbol
-        return Code(text, (ADDITIVE if " " in text else MULTIPLICATIVE) if compound else CALL)

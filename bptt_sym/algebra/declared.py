@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bptt_sym.algebra import layout as box
-from bptt_sym.algebra.entrywise import entry_code
 from bptt_sym.algebra.expressions import Compound, Expr, MatrixExpr, hadamard
-from bptt_sym.algebra.operation import Apply, Operation, Print, Show
-from bptt_sym.algebra.python import ADDITIVE, CALL, Code
+from bptt_sym.algebra.operation import Apply, Operation, Show
 
 
 class Declared(Compound):
@@ -29,13 +27,7 @@ class Declaring(Operation):
     """The value of a function whose derivative is declared."""
 
     node = Declared
-    definition = '''\
-def declared(z, value, derivative):
-    """The value, with a derivative by z that was declared: what a complex step sees of it."""
-    if not np.iscomplexobj(z):
-        return value
-    return np.real(value) + 1j * np.imag(z) * np.real(derivative)
-'''
+    entrywise = True
 
     def vjp(self, node: Declared, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
         operand, _, derivative = node.args
@@ -46,7 +38,3 @@ def declared(z, value, derivative):
 
     def value(self, node: Declared, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[1]
-
-    def numpy(self, node: Declared, code: Print) -> Code:
-        shown = ", ".join(entry_code(argument, code, ADDITIVE) for argument in node.args)
-        return Code(f"declared({shown})", CALL)

@@ -19,8 +19,7 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import FUNCTIONS, Elementwise, derivative
-from bptt_sym.algebra.operation import Apply, Operation, Print, Show, number_layout, one_shape
-from bptt_sym.algebra.python import ADDITIVE, CALL, Code, number_code
+from bptt_sym.algebra.operation import Apply, Operation, Show, number_layout, one_shape
 
 Pairs = list[tuple[MatrixExpr, MatrixExpr]]
 
@@ -87,6 +86,7 @@ class FunctionApplication(Operation):
     """A function applied to each entry: phi(z)."""
 
     node = Elementwise
+    entrywise = True
     syntax = "function"
 
     def build(self, function: str, operand: MatrixExpr) -> MatrixExpr:
@@ -103,20 +103,6 @@ class FunctionApplication(Operation):
     def value(self, node: Elementwise, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return apply(node.function, operands[1], node.order)
 
-    def numpy(self, node: Elementwise, code: Print) -> Code:
-        template = FUNCTIONS[node.function].numpy
-        bare = template == "{}"
-        text = template.format(code(node.operand, CALL if bare else ADDITIVE))
-        return Code(text, CALL)
-
-
-def entry_code(operand: MatrixExpr, code: Print, binding: int = ADDITIVE) -> str:
-    """The code of an operand; a number spread over a matrix is written as the number."""
-    coefficient, rest = split_coefficient(operand)
-    if isinstance(rest, OneMatrix):
-        return number_code(coefficient)
-    return "0" if isinstance(rest, ZeroMatrix) else code(operand, binding)
-
 
 def entry_layout(operand: MatrixExpr, show: Show, binding: int = box.SUM) -> box.Layout:
     """The box of an operand; a number or scalar spread over a matrix is shown as itself."""
@@ -132,6 +118,7 @@ class Extrema(Operation):
     """maximum(a, b) and minimum(a, b); where both are equal the derivative is by a."""
 
     node = Extremum
+    entrywise = True
 
     def __init__(self, which: Str = MAXIMUM) -> None:
         self.which = which
@@ -155,17 +142,12 @@ class Extrema(Operation):
         _, first, second = operands
         return (np.maximum if node.args[0] == MAXIMUM else np.minimum)(first, second)
 
-    def numpy(self, node: Extremum, code: Print) -> Code:
-        which, *both = node.args
-        function = "np.maximum" if which == MAXIMUM else "np.minimum"
-        first, second = (entry_code(side, code) for side in both)
-        return Code(f"{function}({first}, {second})", CALL)
-
 
 class Comparing(Operation):
     """The ones and zeros that a choice multiplies a cotangent with; its derivative is zero."""
 
     node = Comparison
+    entrywise = True
 
     def vjp(self, node: Comparison, cotangent: MatrixExpr) -> Pairs:
         return []
@@ -178,12 +160,6 @@ class Comparing(Operation):
         left, right = operands[:2]
         holds = left > right if node.strict else left >= right
         return np.where(holds != node.negated, 1, 0)
-
-    def numpy(self, node: Comparison, code: Print) -> Code:
-        left, right = (entry_code(side, code, ADDITIVE + 1) for side in node.args[:2])
-        holds = f"{left} {'>' if node.strict else '>='} {right}"
-        holds = f"np.logical_not({holds})" if node.negated else holds
-        return Code(f"np.asarray({holds}, dtype)", CALL)
 
 
 _SIGNS: dict[tuple[bool, bool], box.Sign] = {
@@ -201,6 +177,7 @@ class Choosing(Operation):
     """where(left >= right, a, b): a where the comparison holds, b elsewhere, at a NaN too."""
 
     node = Choice
+    entrywise = True
     syntax = "where"
 
     def build(
@@ -231,36 +208,13 @@ class Choosing(Operation):
         left, right, chosen, other, _ = operands
         return np.where(left > right if node.strict else left >= right, chosen, other)
 
-    def numpy(self, node: Choice, code: Print) -> Code:
-        left, right, chosen, other = (entry_code(side, code) for side in node.args[:4])
-        if all(
-            isinstance(split_coefficient(side)[1], OneMatrix | ZeroMatrix)
-            for side in node.args[2:4]
-        ):
-            chosen, other = f"dtype.type({chosen})", f"dtype.type({other})"
-        # Numbers of a complex step are compared by their real parts.
-        sign = ">" if node.strict else ">="
-        return Code(f"np.where({_real(left)} {sign} {_real(right)}, {chosen}, {other})", CALL)
-
-
-def _real(code: str) -> str:
-    try:
-        float(code)
-    except ValueError:
-        return f"np.real({code})"
-    return code
-
 
 class Stopping(Operation):
     """A value without a derivative."""
 
     node = StopGradient
+    entrywise = True
     syntax = "stop_gradient"
-    definition = '''\
-def stop_gradient(z):
-    """z, which has no derivative: of a complex step, only the real part goes on."""
-    return np.real(z)
-'''
 
     def build(self, operand: MatrixExpr) -> MatrixExpr:
         return StopGradient(operand)
@@ -273,6 +227,3 @@ def stop_gradient(z):
 
     def value(self, node: StopGradient, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0]
-
-    def numpy(self, node: StopGradient, code: Print) -> Code:
-        return Code(f"stop_gradient({code(node.operand, ADDITIVE)})", CALL)

@@ -6,7 +6,7 @@ import builtins
 import keyword
 import re
 
-from bptt_sym.algebra.numpy_names import NUMPY_NAMES
+from bptt_sym.reserved import NUMPY_NAMES
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",

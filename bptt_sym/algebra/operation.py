@@ -14,13 +14,9 @@ from bptt_sym.algebra.expressions import (
     Shape,
     spread,
 )
-from bptt_sym.algebra.python import Code
 
 Show = Callable[[Expr, int], box.Layout]
 """Lays an operand out, in brackets if it binds less tightly than asked."""
-
-Print = Callable[[Expr, int], str]
-"""The code of an operand, in brackets if it binds less tightly than asked."""
 
 Apply = Callable[[str, Any, int], Any]
 """The value of a function of each entry: by its name, for an argument and an order."""
@@ -33,15 +29,15 @@ class ShapeError(ValueError):
 class Operation:
     """What the program knows of one kind of expression.
 
-    ``syntax`` is its name in the equation language, where it has one, and ``definition`` what an
-    emitted module must define for its code. An operation ``gathers`` if an entry of its value
-    depends on more than the same entry of its operands.
+    ``syntax`` is its name in the equation language, where it has one. An operation is
+    ``entrywise`` if an entry of its value depends on the same entries of its operands alone; it
+    ``gathers`` if it reads whole vectors, which then need all their entries.
     """
 
     node: ClassVar[type[Expr]]
     syntax: ClassVar[str] = ""
-    definition: ClassVar[str] = ""
     gathers: ClassVar[bool] = False
+    entrywise: ClassVar[bool] = False
 
     def vjp(self, node: Any, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
         """Each operand with its adjoint, given the adjoint of the value."""
@@ -74,10 +70,6 @@ class Operation:
 
     def value(self, node: Any, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         """The value for NumPy matrices, one for each of ``node.args``."""
-        raise NotImplementedError(type(node).__name__)
-
-    def numpy(self, node: Any, code: Print) -> Code:
-        """NumPy code in which a row vector is an array whose last axis holds its entries."""
         raise NotImplementedError(type(node).__name__)
 
 

@@ -1,9 +1,9 @@
 """The table of operations: all that the program knows of an operation stands in one class.
 
 An operation says how operands fit together (``build``), its derivative rule (``vjp``), how it is
-laid out (``layout``), what it computes (``value``) and its code for a batch (``numpy``). To add an
-operation, add a class to the module of its kind, an entry here and its name to the equation
-language; nothing else knows it.
+laid out (``layout``) and what it computes (``value``). To add an operation, add a class to the
+module of its kind, an entry here, its name to the equation language and its spelling to each target
+(``emit/numpy/spelling.py``); nothing else knows it.
 
 Sources: the rules are those of a vector-Jacobian product for row vectors: if v = f(u) and the
 adjoint of v is c, then ``vjp`` gives the adjoint of u (Griewank and Walther, Evaluating
@@ -110,6 +110,11 @@ def operation_of(node: Expr) -> Operation:
 def is_leaf(node: Expr) -> bool:
     """Whether the expression is a variable, a parameter or another named thing."""
     return type(node) not in OPERATIONS
+
+
+def is_entrywise(node: Expr) -> bool:
+    """Whether an entry of the value depends on the same entries of the operands alone."""
+    return type(node) in OPERATIONS and OPERATIONS[type(node)].entrywise
 
 
 def replaced(expression: Expr, by: Mapping[MatrixExpr, MatrixExpr]) -> Expr:

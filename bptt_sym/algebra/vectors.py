@@ -26,8 +26,7 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
     transpose,
 )
-from bptt_sym.algebra.operation import Apply, Operation, Print, ShapeError, Show, is_vector
-from bptt_sym.algebra.python import ADDITIVE, CALL, Code, size_code
+from bptt_sym.algebra.operation import Apply, Operation, ShapeError, Show, is_vector
 
 Pairs = list[tuple[MatrixExpr, MatrixExpr]]
 
@@ -146,7 +145,7 @@ def mean(operand: MatrixExpr) -> MatrixExpr:
 
 
 class VectorFunction(Operation):
-    """A function of a whole vector, called by its name in the language and in generated code."""
+    """A function of a whole vector, called by its name in the language."""
 
     gathers = True
 
@@ -158,21 +157,12 @@ class VectorFunction(Operation):
     def layout(self, node: Any, show: Show) -> box.Layout:
         return box.Call(self.syntax, show(node.operand, box.SUM))
 
-    def numpy(self, node: Any, code: Print) -> Code:
-        return Code(f"{self.syntax}({code(node.operand, ADDITIVE)})", CALL)
-
 
 class SoftmaxOperation(VectorFunction):
     """Softmax: dy/dv = diag(y) - y^T y."""
 
     node = Softmax
     syntax = "softmax"
-    definition = '''\
-def softmax(z):
-    """exp(z) divided by its sum; the largest entry is taken off, so that it cannot overflow."""
-    powers = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
-    return powers / np.sum(powers, axis=-1, keepdims=True)
-'''
 
     def vjp(self, node: Softmax, cotangent: MatrixExpr) -> Pairs:
         inner = sum_of_entries(hadamard(cotangent, node))
@@ -189,12 +179,6 @@ class LogSoftmaxOperation(VectorFunction):
 
     node = LogSoftmax
     syntax = "log_softmax"
-    definition = '''\
-def log_softmax(z):
-    """The logarithm of the softmax, without overflow and without the logarithm of zero."""
-    shifted = z - np.max(np.real(z), axis=-1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
-'''
 
     def vjp(self, node: LogSoftmax, cotangent: MatrixExpr) -> Pairs:
         total = broadcast(sum_of_entries(cotangent), node.shape)
@@ -211,12 +195,6 @@ class LogSumExpOperation(VectorFunction):
 
     node = LogSumExp
     syntax = "logsumexp"
-    definition = '''\
-def logsumexp(z):
-    """The logarithm of the sum of exp(z), without overflow."""
-    largest = np.max(np.real(z), axis=-1, keepdims=True)
-    return largest + np.log(np.sum(np.exp(z - largest), axis=-1, keepdims=True))
-'''
 
     def vjp(self, node: LogSumExp, cotangent: MatrixExpr) -> Pairs:
         softmax = Softmax(node.operand)
@@ -231,12 +209,6 @@ class LayerNormOperation(VectorFunction):
 
     node = LayerNorm
     syntax = "layer_norm"
-    definition = f'''\
-def layer_norm(z):
-    """(z - mean) / sqrt(variance + {EPSILON}), over the entries of each vector."""
-    centred = z - np.mean(z, axis=-1, keepdims=True)
-    return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + {EPSILON})
-'''
 
     def vjp(self, node: LayerNorm, cotangent: MatrixExpr) -> Pairs:
         def spread(scalar: MatrixExpr) -> MatrixExpr:
@@ -256,11 +228,6 @@ class InverseDeviationOperation(VectorFunction):
 
     node = InverseDeviation
     syntax = "inverse_deviation"
-    definition = f'''\
-def inverse_deviation(z):
-    """1 / sqrt(variance + {EPSILON}), over the entries of each vector."""
-    return 1 / np.sqrt(np.var(z, axis=-1, keepdims=True) + {EPSILON})
-'''
 
     def value(self, node: InverseDeviation, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return _inverse_deviation(operands[0], apply)
@@ -278,13 +245,6 @@ class Joining(Operation):
     node = Concatenation
     gathers = True
     syntax = "concat"
-    definition = '''\
-def concat(*vectors):
-    """The vectors one after the other; those without leading axes are the same for each."""
-    leading = np.broadcast_shapes(*(vector.shape[:-1] for vector in vectors))
-    spread = [np.broadcast_to(vector, (*leading, vector.shape[-1])) for vector in vectors]
-    return np.concatenate(spread, axis=-1)
-'''
 
     def build(self, *vectors: MatrixExpr, of_columns: bool = False) -> MatrixExpr:
         """``of_columns`` says that what is made of scalars alone is a column, not a row."""
@@ -315,9 +275,6 @@ def concat(*vectors):
 
     def value(self, node: Concatenation, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.concatenate(operands, axis=1 if node.rows == 1 else 0)
-
-    def numpy(self, node: Concatenation, code: Print) -> Code:
-        return Code(f"concat({', '.join(code(vector, ADDITIVE) for vector in node.args)})", CALL)
 
 
 def length(vector: MatrixExpr) -> Expr:
@@ -374,11 +331,6 @@ class Slicing(Operation):
         span = slice(int(start), int(stop))
         return vector[:, span] if node.operand.rows == 1 else vector[span]
 
-    def numpy(self, node: Slice, code: Print) -> Code:
-        operand, start, stop = node.args
-        first = "" if start == 0 else size_code(start)
-        return Code(f"{code(operand, CALL)}[..., {first}:{size_code(stop)}]", CALL)
-
 
 def padded(vector: MatrixExpr, start: Expr, rows: Expr, columns: Expr) -> MatrixExpr:
     """A vector from an entry on in a vector of zeros."""
@@ -395,13 +347,6 @@ class PaddingOperation(Operation):
 
     node = Padding
     gathers = True
-    definition = '''\
-def pad(vector, start, size):
-    """The vector from entry ``start`` on, in zeros."""
-    whole = np.zeros((*vector.shape[:-1], size), vector.dtype)
-    whole[..., start : start + vector.shape[-1]] = vector
-    return whole
-'''
 
     def rebuild(self, node: Padding, arguments: Sequence[Any]) -> MatrixExpr:
         return padded(*arguments)
@@ -435,11 +380,6 @@ def pad(vector, start, size):
         after = int(rows * columns) - int(start) - vector.size
         span = (int(start), after)
         return np.pad(vector, ((0, 0), span) if node.rows == 1 else (span, (0, 0)))
-
-    def numpy(self, node: Padding, code: Print) -> Code:
-        operand, start, *_ = node.args
-        shown = code(operand, ADDITIVE)
-        return Code(f"pad({shown}, {size_code(start)}, {size_code(length(node))})", CALL)
 
 
 NAMED_ARGUMENT = Softmax | LogSoftmax | LogSumExp | LayerNorm

@@ -8,9 +8,15 @@ sigmoid(z) have one where z has a small absolute error.
 
 from __future__ import annotations
 
+from bptt_sym.algebra.expressions import HadamardPower, Quotient
 from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.kinds import KINDS
 
 _ENOUGH = ("exp", "sigmoid")
+"""Functions for which a small absolute error of the argument is enough."""
+
+_AMPLIFYING = ("log", "sqrt")
+"""Functions whose result has a large error where the argument is small and has a small one."""
 
 
 def relatively_wanted(graph: Graph) -> set[Node]:
@@ -22,10 +28,10 @@ def relatively_wanted(graph: Graph) -> set[Node]:
         if node in found:
             continue
         found.add(node)
-        if node.kind in ("lagged", "final"):
+        if KINDS[node.kind].elsewhere:
             definition = graph.definitions[node.detail[0]]
             waiting += [definition.node, *definition.initial]
-        elif node.kind not in _ENOUGH and node.detail not in _ENOUGH:
+        elif node.kind not in _ENOUGH and not (node.kind == "apply" and node.detail in _ENOUGH):
             waiting += node.operands
     return found
 
@@ -35,13 +41,13 @@ def _amplified(node: Node) -> tuple[Node, ...]:
     match node.kind:
         case "divide":
             return () if _is_size(node.operands[1]) else node.operands
-        case "ufunc" if node.detail in ("log", "sqrt"):
+        case "apply" if node.detail in _AMPLIFYING:
             return node.operands
-        case "code" if node.detail.amplifies:
+        case "operation" if isinstance(node.detail, Quotient | HadamardPower):
             return node.operands
     return ()
 
 
 def _is_size(node: Node) -> bool:
     """Whether a node is a number or the size of an array."""
-    return not node.operands and node.kind in ("number", "code")
+    return not node.operands and node.kind in ("number", "operation")

@@ -49,14 +49,19 @@ class Compiled:
 
 
 def compiled(
-    program: Program, *, layout: Layout | None = None, without: Collection[str] = ()
+    program: Program,
+    in_place: Collection[str],
+    *,
+    layout: Layout | None = None,
+    without: Collection[str] = (),
 ) -> Compiled:
     """The program with all passes but those named in ``without``.
 
+    ``in_place`` are the functions that the target computes in place, of neighbours by one call.
     ``layout`` is that of the loops; without it, the features come first where a loop works on
     parts of a stacked product, which then are contiguous.
     """
-    graph = rewritten(program, [name for name in REWRITES if name not in without])
+    graph = rewritten(program, [name for name in REWRITES if name not in without], in_place)
     graph = with_stores(graph)
     sites = sites_of(graph)
     packing = Packing(graph, sites, grow="stack" not in without)
@@ -71,20 +76,20 @@ def compiled(
     return Compiled(program, graph, sites, packing, ordered, layout, storages, reuse)
 
 
-def listing_after(program: Program, form: str) -> str:
+def listing_after(program: Program, form: str, in_place: Collection[str]) -> str:
     """A program before all passes, as text, or after one of them but the last.
 
     The last one, "buffers", is left to what emits code, as it depends on the order of lines.
     """
     if form == "layout":
-        found = compiled(program)
+        found = compiled(program, in_place)
         return listing(found.graph, found.storages)
-    return listing(rewritten(program, FORMS[: FORMS.index(form) + 1]))
+    return listing(rewritten(program, FORMS[: FORMS.index(form) + 1], in_place))
 
 
-def rewritten(program: Program, passes: Collection[str]) -> Graph:
+def rewritten(program: Program, passes: Collection[str], in_place: Collection[str]) -> Graph:
     """The program's graph after some of the passes that rewrite it, in their order."""
-    graph = translate(program)
+    graph = translate(program, in_place)
     for name, rewrite in REWRITES.items():
         if name in passes:
             graph = rewrite(graph)

@@ -6,30 +6,33 @@ sequences is part of it, so that what is the same for all is computed once. Equa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from bptt_sym.algebra.expressions import Compound
+from bptt_sym.compiler.kinds import KINDS
+from bptt_sym.compiler.sizes import Sizes, joint_sizes
 
 Key = tuple[str, ...]
 """What a graph defines: ("value", "h"), ("adjoint", "h"), ("carry", "h", "1")."""
-
-SCALAR = ("1",)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Node:
     """One operation.
 
-    ``detail`` is what the kind needs beside its operands. ``sizes`` are the axes of one time step
-    of one sequence as code: ("n",) for a vector, ("1",) for a scalar, () for a plain number.
+    ``detail`` is what the kind needs beside its operands: of "apply" the name of the function,
+    of "operation" the expression, with ``Operand`` in the places of operands. ``sizes`` are
+    the axes of one time step of one sequence: ("n",) for a vector, ("1",) for a scalar, () for a
+    plain number.
     """
 
     kind: str
     operands: tuple[Node, ...]
     detail: Any
-    sizes: tuple[str, ...]
+    sizes: Sizes
     time: bool
     batch: bool
     number: int
@@ -45,16 +48,11 @@ class Node:
         return not (self.time or self.batch)
 
 
-class Code(NamedTuple):
-    """The detail of an operation that is known by its NumPy code alone.
+class Operand(Compound):
+    """The place of an operand in the detail of a node "operation": its number, and its shape."""
 
-    ``entrywise`` code is right for arrays of any layout. What ``amplifies`` may turn an error that
-    is small beside 1 into a large one.
-    """
-
-    text: str
-    entrywise: bool
-    amplifies: bool
+    position = property(lambda self: int(self.args[0]))
+    shape = property(lambda self: self.args[1:])
 
 
 @dataclass
@@ -74,7 +72,7 @@ class Definition:
         return len(self.initial)
 
     @property
-    def sizes(self) -> tuple[str, ...]:
+    def sizes(self) -> Sizes:
         """The sizes of what is stored of it."""
         return self.initial[0].sizes
 
@@ -98,18 +96,22 @@ class Graph:
         operands: Iterable[Node] = (),
         detail: Any = None,
         *,
-        sizes: tuple[str, ...] | None = None,
+        sizes: Sizes | None = None,
         time: bool | None = None,
         batch: bool | None = None,
     ) -> Node:
-        """The node of an operation; its axes are those of its operands, where not told."""
+        """The node of an operation; its axes are those that its kind makes of its operands', where
+        not told.
+        """
         operands = tuple(operands)
+        rules = KINDS[kind]
         if sizes is None:
-            sizes = joint_sizes(operand.sizes for operand in operands)
+            sizes = rules.sizes_of([operand.sizes for operand in operands], detail)
+            assert sizes is not None, f"the sizes of a node of the kind '{kind}' must be told"
         if time is None:
-            time = any(operand.time for operand in operands)
+            time = not rules.timeless and any(operand.time for operand in operands)
         if batch is None:
-            batch = any(operand.batch for operand in operands)
+            batch = not rules.shared and any(operand.batch for operand in operands)
         key = (kind, tuple(o.number for o in operands), detail, sizes, time, batch)
         known = self._known.get(key)
         if known is None:
@@ -119,7 +121,7 @@ class Graph:
 
     def number(self, value: Fraction | int) -> Node:
         """A number."""
-        return self.make("number", (), Fraction(value), sizes=())
+        return self.make("number", (), Fraction(value))
 
     def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
         """A sum of nodes with coefficients; numbers are gathered, equal terms put together.
@@ -229,7 +231,7 @@ class Graph:
                 continue
             seen.add(node)
             waiting.append((node, True))
-            if node.kind in ("lagged", "final"):
+            if KINDS[node.kind].elsewhere:
                 definition = self.definitions[node.detail[0]]
                 waiting = [(n, False) for n in (definition.node, *definition.initial)] + waiting
             waiting += [(operand, False) for operand in node.operands]
@@ -248,7 +250,7 @@ class Graph:
         """The nodes that are wanted as they are: results, kept values and what a lag reads."""
         found = set(self.roots())
         for node in self.reachable():
-            if node.kind in ("lagged", "final"):
+            if KINDS[node.kind].elsewhere:
                 definition = self.definitions[node.detail[0]]
                 found |= {definition.node, *definition.initial}
         return found
@@ -272,24 +274,6 @@ class Graph:
                     definition, node=made[definition.node], initial=initial
                 )
         return result
-
-
-def joint_sizes(shapes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The sizes of what is made entry by entry of arrays with these sizes, each spread."""
-    result: tuple[str, ...] = ()
-    for sizes in shapes:
-        longer, shorter = (sizes, result) if len(sizes) > len(result) else (result, sizes)
-        spread = ("1",) * (len(longer) - len(shorter)) + shorter
-        result = tuple(b if a == "1" else a for a, b in zip(longer, spread, strict=True))
-    return result
-
-
-def filled(text: str, operands: Iterable[str]) -> str:
-    """The code of an operation with its operands in the places <0>, <1>, ..."""
-    for k, operand in enumerate(operands):
-        simple = re.fullmatch(r"[\w.]+(\[[^\]]*\])*(\(.*\))?", operand)
-        text = text.replace(f"<{k}>", operand if simple else f"({operand})")
-    return text
 
 
 Phase = Literal["forward", "backward"]

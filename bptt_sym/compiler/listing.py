@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_sym.compiler.graph import Graph, Key, Node, filled
+from bptt_sym.algebra.expressions import Expr, OneMatrix, Size, ZeroMatrix, split_coefficient
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.compiler.graph import Graph, Key, Node, Operand
 from bptt_sym.compiler.order import Stage, stages
 from bptt_sym.compiler.sites import sites_of
-from bptt_sym.compiler.stack import added
+from bptt_sym.compiler.sizes import added, size_text
 from bptt_sym.compiler.storage import Storages
 
 ATOM, PRODUCT, SUM = range(3)
 """How loosely the text of a node holds together."""
 
 FUNCTIONS = {
-    "entries": "sum", "matrix entries": "sum", "total": "sum", "batch sum": "sum",
+    "entries": "sum", "total": "sum", "batch sum": "sum",
     "largest": "max", "ending": "at_last_step",
 }  # fmt: skip
 """How kinds are written that only read one operand."""
@@ -145,16 +147,33 @@ class _Listing:
                 return f"[{'; '.join(self.operand(o, SUM) for o in operands)}]", ATOM
             case "part":
                 return self.part(node), ATOM
-            case "code":
-                texts = [self.operand(operand, ATOM) for operand in operands]
-                return filled(node.detail.text, texts), ATOM
+            case "operation":
+                return self.operation(node), ATOM
             case "state" | "carried" | "result":
                 return self.operand(operands[0], SUM), SUM
-            case "ufunc":
+            case "apply":
                 name = node.detail
             case _:
                 name = FUNCTIONS.get(node.kind, node.kind)
         return f"{name}({', '.join(self.operand(o, SUM) for o in operands)})", ATOM
+
+    def operation(self, node: Node) -> str:
+        """The operation as a call of its name, the numbers and sizes of it among its arguments."""
+
+        def text(part: Expr) -> str:
+            if isinstance(part, Operand):
+                return self.operand(node.operands[part.position], SUM)
+            coefficient, rest = split_coefficient(part)
+            if isinstance(rest, OneMatrix | ZeroMatrix):
+                return str(coefficient if isinstance(rest, OneMatrix) else 0)
+            return str(part)
+
+        match node.detail:
+            case Size(number=number):
+                return size_text(number)
+            case Elementwise(function=name, operand=operand):
+                return f"{name}({text(operand)})"
+        return f"{type(node.detail).__name__}({', '.join(map(text, node.detail.args))})"
 
     def leaf(self, node: Node) -> str:
         match node.kind:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bptt_sym.compiler.graph import Graph, Node, Phase
+from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.sites import Site, Way
 
 
@@ -20,7 +21,7 @@ class Stage:
 
 def dependencies(graph: Graph, node: Node) -> list[Node]:
     """What must be computed before a node: its operands, and what it reads at other time steps."""
-    if node.kind not in ("lagged", "final"):
+    if not KINDS[node.kind].elsewhere:
         return list(node.operands)
     definition = graph.definitions[node.detail[0]]
     return [definition.node, *definition.initial]

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.sites import Site
-
-ENTRYWISE = ("sum", "times", "divide", "ufunc", "squash")
-"""Kinds whose nodes can be computed side by side."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,14 @@ class Packing:
         self.nodes = graph.reachable()
         self.users = graph.users()
         self.lanes: dict[Node, Lane] = {}
-        stored = {node.operands[0] for node in self.nodes if node.kind in ("state", "carried")}
+        stored = {node.operands[0] for node in self.nodes if KINDS[node.kind].stores}
         self.free = {
             node
             for node in self.nodes
-            if node.kind in ENTRYWISE and node.time and node not in stored and len(node.sizes) == 1
+            if KINDS[node.kind].calls == "together"
+            and node.time
+            and node not in stored
+            and len(node.sizes) == 1
         }
         for group in self.parts():
             self.bundle(group)

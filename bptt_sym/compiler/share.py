@@ -26,7 +26,7 @@ def share(graph: Graph) -> Graph:
     accurate = relatively_wanted(graph)
 
     def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        if node.kind == "ufunc" and node.detail == "tanh":
+        if node.kind == "apply" and node.detail == "tanh":
             return result.make("squash", operands, PLAIN)
         if node.kind == "sigmoid" and node not in accurate:
             return result.make("squash", [result.times(HALF, operands)], (HALF, HALF))
@@ -41,7 +41,7 @@ def _accurate_sigmoid(graph: Graph, z: Node) -> Node:
     """By calls that write into an array and are right for numbers of a complex step."""
 
     def exp_of_smaller(other: Node) -> Node:
-        return graph.make("ufunc", [graph.make("ufunc", [z, other], "minimum")], "exp")
+        return graph.make("apply", [graph.make("minimum", [z, other])], "exp")
 
     below = exp_of_smaller(graph.number(0))
     small = exp_of_smaller(graph.times(-1, [z]))
@@ -76,5 +76,5 @@ def _scaled(graph: Graph) -> Graph:
 def _times_weights(graph: Graph, number: Fraction, node: Node, alone: bool) -> Node:
     if node.kind == "dot" and alone:
         vector, matrix = node.operands
-        return graph.make("dot", [vector, graph.times(number, [matrix])], sizes=node.sizes)
+        return graph.make("dot", [vector, graph.times(number, [matrix])])
     return graph.times(number, [node])

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
+from bptt_sym.algebra.operations import is_entrywise
 from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.kinds import ROWS
 from bptt_sym.compiler.sites import sites_of
 
 
@@ -103,7 +105,9 @@ class _Stacking:
             node = self.users[node][0]
         users = self.users[node]
         user = min(users, key=lambda user: user.number) if users else node
-        return (user.kind != "squash", user.kind, str(user.detail), user.number)
+        entrywise = user.kind == "operation" and is_entrywise(user.detail)
+        made = (user.kind != "squash", ROWS[user.kind], entrywise)
+        return (*made, str(user.detail), user.number)
 
     def summed_products(self, node: Node) -> list[Node]:
         """The products in a sum whose vectors can be computed side by side."""
@@ -123,13 +127,13 @@ class _Stacking:
 
     def signature(self, node: Node, depth: int = 3) -> str:
         """How a node is made, the same for nodes that are made alike."""
-        site = self.sites[node]
+        site, row = self.sites[node], f"{ROWS[node.kind]:02}"
         if depth == 0 or not node.operands:
-            return node.kind
+            return row
         own = sorted(o.number for o in node.operands if self.sites[o] == site)
         inner = sorted(self.signature(operand, depth - 1) for operand in node.operands)
         shared = own if depth == 3 and site.loop is not None else ""
-        return f"{node.kind}{shared}({','.join(inner)})"
+        return f"{row}{shared}({','.join(inner)})"
 
     def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
         self.made.update(zip(node.operands, operands, strict=True))
@@ -153,37 +157,31 @@ class _Stacking:
         position = group.index(node)
         if node.kind == "batch sum":
             joint = self.join(result, [member.operands[0] for member in group])
-            whole = result.make("batch sum", [joint], time=False, batch=False)
+            whole = result.make("batch sum", [joint])
             return _part(result, whole, position, [member.width for member in group])
         if node.kind == "contract":
             side = self.sides[node]
             joint = self.join(result, [member.operands[side] for member in group])
             both = [self.new(result, operand) for operand in node.operands]
             both[side] = joint
-            sizes = tuple(operand.width for operand in both)
-            whole = result.make("contract", both, sizes=sizes, time=False, batch=False)
+            whole = result.make("contract", both)
             widths = [member.sizes[side] for member in group]
             return _part(result, whole, position, widths, side)
         first, others = node.operands[0], [member.operands[1] for member in group]
         widths = [member.sizes[-1] for member in group]
         shared = self.new(result, first)
         matrices = [self.new(result, matrix) for matrix in others]
-        beside = result.make(
-            "beside", matrices, sizes=(matrices[0].sizes[0], added(widths)), time=False, batch=False
-        )
-        whole = result.make("dot", [shared, beside], sizes=(added(widths),))
+        whole = result.make("dot", [shared, result.make("beside", matrices)])
         return _part(result, whole, position, widths)
 
     def join(self, result: Graph, nodes: Sequence[Node]) -> Node:
-        made = [self.new(result, node) for node in nodes]
-        return result.make("join", made, sizes=(added(node.width for node in made),))
+        return result.make("join", [self.new(result, node) for node in nodes])
 
     def sum_of_products(self, result: Graph, node: Node) -> Node:
         dots = self.joined[node]
         joint = self.join(result, [dot.operands[0] for dot in dots])
         matrices = [self.new(result, dot.operands[1]) for dot in dots]
-        above = result.make("above", matrices, sizes=(joint.width, matrices[0].sizes[1]))
-        whole = result.make("dot", [joint, above], sizes=matrices[0].sizes[1:])
+        whole = result.make("dot", [joint, result.make("above", matrices)])
         coefficients, constant = node.detail
         others = [
             (coefficient, self.new(result, term))
@@ -194,24 +192,7 @@ class _Stacking:
 
 
 def _part(graph: Graph, whole: Node, position: int, widths: Sequence[str], axis: int = -1) -> Node:
-    sizes = list(whole.sizes)
-    sizes[axis] = widths[position]
-    return graph.make("part", [whole], (position, tuple(widths), axis), sizes=tuple(sizes))
-
-
-def added(sizes: Iterable[str]) -> str:
-    """The sum of sizes, as code: 4*n, m + n."""
-    counts: dict[str, int] = {}
-    for size in sizes:
-        factor, _, rest = size.partition("*")
-        if rest and factor.isdigit() and "+" not in size:
-            counts[rest] = counts.get(rest, 0) + int(factor)
-        else:
-            counts[size] = counts.get(size, 0) + 1
-    return " + ".join(
-        size if count == 1 else f"{count}*{size}" if size.isidentifier() else f"{count}*({size})"
-        for size, count in counts.items()
-    )
+    return graph.make("part", [whole], (position, tuple(widths), axis))
 
 
 def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> list[Node]:

@@ -11,16 +11,11 @@ from dataclasses import dataclass, field
 
 from bptt_sym.choices import Layout
 from bptt_sym.compiler.graph import Graph, Key, Node
+from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.order import Stage
-from bptt_sym.compiler.pack import ENTRYWISE, Packing
+from bptt_sym.compiler.pack import Packing
 from bptt_sym.compiler.sites import Site
-from bptt_sym.compiler.stack import added
-
-COMPUTED = (
-    *ENTRYWISE, "sigmoid", "dot", "code", "spread", "entries", "matrix entries", "largest",
-    "ending", "state", "carried",
-)  # fmt: skip
-"""Kinds whose values are written into arrays."""
+from bptt_sym.compiler.sizes import added
 
 
 @dataclass(eq=False)
@@ -81,20 +76,18 @@ class Storages:
         self.places: dict[Node, tuple[Storage, int]] = {}
         kept = {graph.definitions[key].node for key in graph.kept}
         self.outside = kept | set(graph.results.values())
-        for stored in self.of_kinds("state", "carried"):
-            self.place_stored(stored)
+        for node in self.nodes:
+            if KINDS[node.kind].stores:
+                self.place_stored(node)
         for bundle in dict.fromkeys(lane.bundle for lane in packing.lanes.values()):
             self.place_bundle(bundle)
         for node in self.nodes:
             if node not in self.places and self.is_computed(node):
                 self.add((node,))
 
-    def of_kinds(self, *kinds: str) -> list[Node]:
-        return [node for node in self.nodes if node.kind in kinds]
-
     def is_computed(self, node: Node) -> bool:
         copied = node.kind == "join" and not self.packing.is_run(node.operands)
-        return node.time and (node.kind in COMPUTED or copied)
+        return node.time and (KINDS[node.kind].calls is not None or copied)
 
     def is_written(self, node: Node) -> bool:
         """Whether calls write the node into its array; the parts of a product come with it."""
@@ -109,7 +102,7 @@ class Storages:
             if not node.time:
                 continue
             handed = any(user in found and self.keeps_layout(user) for user in self.users[node])
-            stored = node.kind in ("state", "carried")
+            stored = KINDS[node.kind].stores
             if handed or stored or self.sites[node].loop is not None:
                 found.add(node)
         # What is handed on to a loop of another phase comes before it in the order of nodes.
@@ -119,7 +112,7 @@ class Storages:
         """Whether a node reads its operands in its own layout."""
         if self.sites[user].loop is not None:
             return True
-        return user.kind in (*ENTRYWISE, "part", "join", "spread", "state", "weighted")
+        return KINDS[user.kind].keeps_layout
 
     def layout_of(self, node: Node) -> Layout:
         return "features" if node in self.in_features else "rows"
@@ -167,7 +160,7 @@ class Storages:
             and value.sizes == node.sizes
             and self.sites[value] == self.sites[node]
             and self.layout_of(value) == self.layout_of(node)
-            and value.kind not in ("state", "carried")
+            and not KINDS[value.kind].stores
             and self.users[value] == [node]
             and self.can_be_written_over(value, node.detail)
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bptt_sym.compiler.graph import Graph, Key, Node
+from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.sites import sites_of
 
 
@@ -21,7 +22,7 @@ def with_stores(graph: Graph) -> Graph:
         loop = sites[node].loop
         return loop is None or any(sites[user] != sites[node] for user in users[node])
 
-    reading = [node for node in graph.reachable() if node.kind in ("lagged", "final")]
+    reading = [node for node in graph.reachable() if KINDS[node.kind].elsewhere]
     read = {node.detail[0] for node in reading}
     handed_on = {node.detail[0] for node in reading if node.kind == "lagged"}
     # What no later iteration reads is no part of a loop, however it is computed.

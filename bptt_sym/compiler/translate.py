@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 
-from bptt_sym.algebra.declared import Declared
-from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     TIME,
     Adjoint,
@@ -16,6 +13,7 @@ from bptt_sym.algebra.expressions import (
     HadamardPower,
     HadamardProduct,
     Identity,
+    Integer,
     MatAdd,
     MatMul,
     MatrixExpr,
@@ -29,14 +27,13 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
     split_coefficient,
 )
-from bptt_sym.algebra.functions import FUNCTIONS, Elementwise
+from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.operation import is_vector
-from bptt_sym.algebra.python import CALL
 from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
-from bptt_sym.compiler.graph import SCALAR, Code, Definition, Graph, Key, Node
+from bptt_sym.compiler.graph import Definition, Graph, Key, Node, Operand
+from bptt_sym.compiler.sizes import SCALAR, array_sizes
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import (
-    BATCH_OPERATIONS,
     BatchSum,
     Carry,
     Contraction,
@@ -46,7 +43,6 @@ from bptt_sym.program.batch import (
     Spread,
     Stack,
     Widened,
-    array_sizes,
     is_batched,
 )
 from bptt_sym.program.lower import batched
@@ -55,20 +51,19 @@ from bptt_sym.program.program import SEED, Program, Stage, Statement, statements
 _POWERS = (2, 3, 4)
 """Exponents that are products."""
 
-_ENTRYWISE = (Choice, Comparison, Declared, Elementwise, Extremum, StopGradient, HadamardPower)
-"""What stays right for arrays of any layout."""
 
-_UFUNC = re.compile(r"np\.(\w+)\(\{\}\)")
+def translate(program: Program, in_place: Collection[str]) -> Graph:
+    """The graph of a program, statement by statement.
 
-
-def translate(program: Program) -> Graph:
-    """The graph of a program, statement by statement."""
-    return _Translation(program).graph()
+    The functions ``in_place``, which the target computes in place, are nodes that passes can put
+    side by side; others are operations.
+    """
+    return _Translation(program, in_place).graph()
 
 
 class _Translation:
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, in_place: Collection[str]) -> None:
+        self.program, self.in_place = program, in_place
         self.model = program.model
         self.result = Graph()
         self.make = self.result.make
@@ -199,8 +194,8 @@ class _Translation:
                 return self.make("divide", map(self.node, rest.args))
             case Broadcast() if is_vector(rest.shape) or not is_batched(rest):
                 return self.node(rest.operand)
-            case Elementwise() if found := _UFUNC.fullmatch(FUNCTIONS[rest.function].numpy):
-                return self.make("ufunc", [self.node(rest.operand)], found[1])
+            case Elementwise() if rest.function in self.in_place:
+                return self.make("apply", [self.node(rest.operand)], rest.function)
             case Elementwise(function="sigmoid"):
                 return self.make("sigmoid", [self.node(rest.operand)])
             case Transpose() if isinstance(rest.arg, Parameter):
@@ -217,7 +212,7 @@ class _Translation:
                 return self.contraction(rest)
             case BatchSum():
                 operand = self.widened(rest.args[0])
-                return self.make("batch sum", [operand], time=False, batch=False)
+                return self.make("batch sum", [operand])
             case Spread():
                 return self.spread(rest)
             case Widened():
@@ -228,7 +223,7 @@ class _Translation:
                 sizes = array_sizes(rest.shape)
                 operands = [self.full(self.node(part), part, time=False) for part in rest.args]
                 return self.make("stack", operands, sizes=sizes)
-        return self.by_code(rest)
+        return self.operation(rest)
 
     def leaf(self, leaf: MatrixExpr) -> Node:
         sizes = array_sizes(leaf.shape)
@@ -258,11 +253,11 @@ class _Translation:
                 )
             case Variable():
                 return self.here(self.result.definitions["value", leaf.name].node)
-        return self.by_code(leaf)
+        raise TypeError(f"no node for {type(leaf).__name__}")
 
     def here(self, node: Node) -> Node:
         """The node, at the last time step where the statement is about it."""
-        return self.make("last", [node], time=False) if self.at_last and node.time else node
+        return self.make("last", [node]) if self.at_last and node.time else node
 
     def product(self, factors: Iterable[MatrixExpr]) -> Node:
         nodes = [self.node(factor) for factor in factors]
@@ -286,17 +281,17 @@ class _Translation:
         return self.make("spread", [node], sizes=sizes, time=False, batch=is_batched(expression))
 
     def transposed(self, node: Node) -> Node:
-        return self.make("transpose", [node], sizes=node.sizes[::-1])
+        return self.make("transpose", [node])
 
     def row_times_matrices(self, expression: MatMul) -> Node:
         node = self.array(expression.args[0])
         if len(node.sizes) != 1 or node.sizes == SCALAR != array_sizes(expression.args[0].shape):
-            return self.by_code(expression)
+            return self.operation(expression)
         for factor in expression.args[1:]:
             matrix = self.array(factor)
             if len(matrix.sizes) != 2:
-                return self.by_code(expression)
-            node = self.make("dot", [node, matrix], sizes=matrix.sizes[1:])
+                return self.operation(expression)
+            node = self.make("dot", [node, matrix])
         return node
 
     def contraction(self, expression: Contraction) -> Node:
@@ -306,14 +301,12 @@ class _Translation:
             self.full(node, factor, time=time)
             for node, factor in zip(nodes, expression.args[:2], strict=True)
         ]
-        sizes = tuple(operand.width for operand in operands)
-        return self.make("contract", operands, sizes=sizes, time=False, batch=False)
+        return self.make("contract", operands)
 
     def entries(self, node: Node) -> Node:
         """The sum of a vector's entries."""
-        if len(node.sizes) != 1:
-            return self.make("matrix entries", [node], sizes=SCALAR)
-        return node if node.sizes == SCALAR else self.make("entries", [node], sizes=SCALAR)
+        assert len(node.sizes) == 1
+        return node if node.sizes == SCALAR else self.make("entries", [node])
 
     def widened(self, expression: MatrixExpr) -> Node:
         """The node of an expression, all its entries in the array."""
@@ -350,44 +343,44 @@ class _Translation:
         if node.kind == "times" and node.detail != 1:
             inner = self.result.times(1, node.operands)
             return self.result.times(node.detail, [self.total(inner)])
-        return self.make("total", [node], sizes=(), time=False, batch=False)
+        return self.make("total", [node])
 
     def softmax(self, expression: MatrixExpr) -> Node:
         """Softmax, its logarithm and logsumexp share the exponentials and their sum."""
         operand = self.widened(expression.operand)
         if not operand.batch:
-            return self.by_code(expression)
+            return self.operation(expression)
         one = Fraction(1)
-        largest = self.make("largest", [operand], sizes=SCALAR)
+        largest = self.make("largest", [operand])
         shifted = self.result.total([(one, operand), (-one, largest)])
-        powers = self.make("ufunc", [shifted], "exp")
-        total = self.make("entries", [powers], sizes=SCALAR)
+        powers = self.make("apply", [shifted], "exp")
+        total = self.make("entries", [powers])
         if isinstance(expression, Softmax):
             return self.make("divide", [powers, total])
-        logarithm = self.make("ufunc", [total], "log")
+        logarithm = self.make("apply", [total], "log")
         if isinstance(expression, LogSumExp):
             return self.result.total([(one, largest), (one, logarithm)])
         return self.result.total([(one, shifted), (-one, logarithm)])
 
-    def by_code(self, expression: MatrixExpr) -> Node:
-        """An operation that is known by its NumPy code alone."""
+    def operation(self, expression: MatrixExpr) -> Node:
+        """An operation that no other kind stands for: its expression, in the places of its operands
+        what varies.
+        """
         operands: list[Node] = []
 
-        def code(child: Expr, binding: int) -> str:
-            if not isinstance(child, MatrixExpr) or not _varies(child):
-                return BATCH_OPERATIONS[type(child)].numpy(child, code).within(binding)
-            node = self.array(child)
+        def place(argument: Expr) -> Expr:
+            if not isinstance(argument, MatrixExpr) or not _varies(argument):
+                return argument
+            node = self.array(argument)
             if node not in operands:
                 operands.append(node)
-            return f"<{operands.index(node)}>"
+            return Operand(Integer(operands.index(node)), *argument.shape)
 
-        text = BATCH_OPERATIONS[type(expression)].numpy(expression, code).within(CALL)
+        inner = expression.func(*map(place, expression.args))
         sizes = () if _is_number(expression) else array_sizes(expression.shape)
         if isinstance(expression, Lifted):
             sizes = ("1", "1")
-        entrywise = isinstance(expression, _ENTRYWISE)
-        amplifies = isinstance(expression, Quotient | HadamardPower)
-        return self.make("code", operands, Code(text, entrywise, amplifies), sizes=sizes)
+        return self.make("operation", operands, inner, sizes=sizes)
 
 
 def _is_seed(node: Node) -> bool:

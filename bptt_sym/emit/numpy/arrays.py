@@ -15,12 +15,13 @@ from bptt_sym.algebra.expressions import (
     Variable,
 )
 from bptt_sym.algebra.pullback import leaves
+from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.printer import Place, lagged_name
 from bptt_sym.emit.numpy.signature import Argument, Signature, signature
 from bptt_sym.model.mask import MASK
 from bptt_sym.model.model import Declaration
-from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
+from bptt_sym.program.batch import OPERATIONS_OF_BATCHES, Carry
 from bptt_sym.program.program import Program, Stage, Statement, statements_of
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
@@ -435,7 +436,7 @@ def _target_name(target: MatrixExpr) -> tuple[bool, str]:
 def _leaves(statements: Iterable[Statement]) -> set[MatrixExpr]:
     found: set[MatrixExpr] = set()
     for statement in statements:
-        found |= set(leaves(statement.expression, BATCH_OPERATIONS))
+        found |= set(leaves(statement.expression, OPERATIONS_OF_BATCHES))
     return found
 
 

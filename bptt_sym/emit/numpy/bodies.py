@@ -19,10 +19,11 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.pullback import leaves
-from bptt_sym.algebra.python import number_code
+from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
 from bptt_sym.emit.numpy.ownership import is_computed
+from bptt_sym.emit.numpy.precedence import number_code
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -33,7 +34,7 @@ from bptt_sym.emit.numpy.printer import (
 )
 from bptt_sym.emit.numpy.signature import Argument, Signature
 from bptt_sym.model.model import Declaration
-from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
+from bptt_sym.program.batch import OPERATIONS_OF_BATCHES, Carry
 from bptt_sym.program.lower import batched
 from bptt_sym.program.program import Stage, Statement
 from bptt_sym.render.plain import ascii_text
@@ -351,7 +352,7 @@ def _state_allocations(arrays: Arrays, name: str, shape: str) -> Block:
     read = {
         leaf
         for statement in arrays.program.statements
-        for leaf in leaves(statement.expression, BATCH_OPERATIONS)
+        for leaf in leaves(statement.expression, OPERATIONS_OF_BATCHES)
         if isinstance(leaf, Variable) and leaf.name == name
     }
     wanted = {value} | {lagged_name(leaf, names) for leaf in read if leaf.time != TIME}
@@ -396,7 +397,7 @@ def _statement(arrays: Arrays, statement: Statement, place: Place) -> Block:
     name = leaf_code(target, place, names) if place.index == "[t]" else leaf_name(target, names)
     if isinstance(expression, ZeroMatrix):
         return [f"{name} = np.zeros({_array_shape(target, place)}, dtype)"]
-    if isinstance(target, Adjoint) and not set(leaves(expression, BATCH_OPERATIONS)):
+    if isinstance(target, Adjoint) and not set(leaves(expression, OPERATIONS_OF_BATCHES)):
         # Numbers and sizes alone would make an int, or a float of another type.
         code = expression_code(expression, place, names).text
         return [f"{name} = np.array({code}, dtype)"]

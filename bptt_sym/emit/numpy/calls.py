@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from bptt_sym.choices import Layout
 from bptt_sym.compiler.graph import Node
 from bptt_sym.compiler.items import Item
-from bptt_sym.emit.numpy.timeless import Timeless, number_text
+from bptt_sym.emit.numpy.functions import FUNCTIONS
+from bptt_sym.emit.numpy.precedence import number_code
+from bptt_sym.emit.numpy.timeless import Timeless
 from bptt_sym.emit.numpy.views import View
 
 Column = Sequence[Node | None]
@@ -24,16 +26,19 @@ class Calls(Timeless):
     one call.
     """
 
-    def write_ufunc(self, item: Item) -> None:
-        """A function of NumPy, of one operand or two."""
-        function = "divide" if item[0].kind == "divide" else item[0].detail
-        columns = (
-            [tuple(node.operands[k] for node in item) for k in range(2)]
-            if function == "divide"
-            else self.packing.aligned(item)
-        )
-        places = ", ".join(f"{{{k}}}" for k in range(len(columns)))
-        self.calls(f"np.{function}({places}, out={{out}})", item, *columns)
+    def write_of_two(self, item: Item) -> None:
+        """A function of two operands."""
+        if item[0].kind == "divide":
+            columns = [tuple(node.operands[k] for node in item) for k in range(2)]
+            self.calls("np.divide({0}, {1}, out={out})", item, *columns)
+        else:
+            self.calls("np.minimum({0}, {1}, out={out})", item, *self.packing.aligned(item))
+
+    def write_function(self, item: Item) -> None:
+        """A function of one operand that NumPy computes in place."""
+        pattern = FUNCTIONS[item[0].detail].in_place
+        assert pattern is not None
+        self.calls(pattern, item, *self.packing.aligned(item))
 
     def write_product(self, item: Item) -> None:
         """A number times a product."""
@@ -48,7 +53,7 @@ class Calls(Timeless):
         if factor == -1:
             self.calls("np.negative({0}, out={out})", item, first)
         elif factor != 1:
-            self.calls(f"np.multiply({{0}}, {number_text(factor)}, out={{out}})", item, first)
+            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
 
     def write_sum(self, item: Item) -> None:
         """A sum with coefficients, and a number."""
@@ -64,22 +69,22 @@ class Calls(Timeless):
             operation = "add" if number[others[0][0]] == 1 else "subtract"
             self.calls(f"np.{operation}({{0}}, {{1}}, out={{out}})", item, first, others.pop(0))
         elif factor == 1:
-            self.calls(f"np.add({{0}}, {number_text(constant)}, out={{out}})", item, first)
+            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, first)
             return
         elif factor == -1 and constant:
-            self.calls(f"np.subtract({number_text(constant)}, {{0}}, out={{out}})", item, first)
+            self.calls(f"np.subtract({number_code(constant)}, {{0}}, out={{out}})", item, first)
             constant = 0
         elif factor == -1:
             self.calls("np.negative({0}, out={out})", item, first)
         else:
-            self.calls(f"np.multiply({{0}}, {number_text(factor)}, out={{out}})", item, first)
+            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
         for column in others:
             factor = number[column[0]]
             operation = "subtract" if factor == -1 else "add"
-            term = "{1}" if abs(factor) == 1 else f"{number_text(factor)} * {{1}}"
+            term = "{1}" if abs(factor) == 1 else f"{number_code(factor)} * {{1}}"
             self.calls(f"np.{operation}({{0}}, {term}, out={{out}})", item, ITSELF, column)
         if constant:
-            self.calls(f"np.add({{0}}, {number_text(constant)}, out={{out}})", item, ITSELF)
+            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, ITSELF)
 
     def write_squash(self, item: Item) -> None:
         """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
@@ -90,10 +95,10 @@ class Calls(Timeless):
                 continue
             factor, shift = item[start].detail
             if factor != 1:
-                text = f"np.multiply({{0}}, {number_text(factor)}, out={{out}})"
+                text = f"np.multiply({{0}}, {number_code(factor)}, out={{out}})"
                 self.calls(text, item[start:stop], ITSELF)
             if shift:
-                text = f"np.add({{0}}, {number_text(shift)}, out={{out}})"
+                text = f"np.add({{0}}, {number_code(shift)}, out={{out}})"
                 self.calls(text, item[start:stop], ITSELF)
             start = stop
 

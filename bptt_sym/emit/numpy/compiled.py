@@ -9,6 +9,7 @@ from bptt_sym.algebra.expressions import TIME
 from bptt_sym.compiler.compiled import Compiled
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
+from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.compiler.storage import Storage
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
@@ -21,7 +22,6 @@ from bptt_sym.emit.numpy.states import States
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.workspace import Workspace, memory
 from bptt_sym.emit.numpy.writer import renamed, words
-from bptt_sym.program.batch import array_sizes
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body
 from bptt_sym.emit.numpy.compiled import FastBody, fast_body
 from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
+from bptt_sym.emit.numpy.functions import IN_PLACE
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.errors import InputError
 from bptt_sym.program.program import Program
@@ -107,7 +108,7 @@ def _fast_body(
 ) -> FastBody:
     # First, so that nothing of the compiler's own takes a name that the model has.
     arrays.claim_names()
-    return fast_body(compiled(program, layout=layout, without=without), arrays, names)
+    return fast_body(compiled(program, IN_PLACE, layout=layout, without=without), arrays, names)
 
 
 def generate_command(program: Program, style: Style, layout: Layout | None) -> str:

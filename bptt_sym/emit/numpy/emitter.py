@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bptt_sym.algebra.operations import is_entrywise
 from bptt_sym.choices import Layout
-from bptt_sym.compiler.graph import Node, filled
+from bptt_sym.compiler.graph import Node
 from bptt_sym.compiler.items import Item, items_of
 from bptt_sym.compiler.order import Stage, dependencies
-from bptt_sym.compiler.stack import added
+from bptt_sym.compiler.sizes import added
 from bptt_sym.emit.numpy.calls import Calls
+from bptt_sym.emit.numpy.functions import FUNCTIONS
+from bptt_sym.emit.numpy.spelling import IN_PLACE, written, written_into
 from bptt_sym.emit.numpy.views import View, tight
 from bptt_sym.emit.numpy.writer import Block
 
@@ -91,14 +94,16 @@ class Emitter(Calls):
                 self.write_sum(item)
             case "squash":
                 self.write_squash(item)
-            case "ufunc" | "divide":
-                self.write_ufunc(item)
+            case "divide" | "minimum":
+                self.write_of_two(item)
+            case "apply":
+                self.write_function(item)
             case "dot":
                 self.write_dot(item[0])
             case "join":
                 self.write_join(item[0])
-            case "code":
-                self.write_code(item[0])
+            case "operation":
+                self.write_operation(item[0])
             case _:
                 self.write_single(item[0])
         self.clock += 1
@@ -111,18 +116,14 @@ class Emitter(Calls):
         if node.kind in ("state", "carried") and self.places.get(first, (None,))[0] is storage:
             return
         axis = -2 if layout == "features" else -1
-        inner = (
-            "" if node.kind in ("join", "code") else self.shown(self.atom(first, layout), layout)
-        )
+        inner = self.shown(self.atom(first, layout), layout)
         match node.kind:
             case "entries":
                 text = f"{inner}.sum(axis={axis}, keepdims=True, out={{out}})"
             case "largest":
                 text = f"np.real({inner}).max(axis={axis}, keepdims=True, out={{out}})"
-            case "matrix entries":
-                text = f"{{out}}[...] = np.sum({inner}, axis=(-2, -1))[..., None]"
             case "sigmoid":
-                text = f"{{out}}[...] = sigmoid({inner})"
+                text = f"{{out}}[...] = {FUNCTIONS['sigmoid'].text.format(inner)}"
             case "state" | "carried" | "spread":
                 text = f"{{out}}[...] = {inner}"
             case "ending":
@@ -144,19 +145,18 @@ class Emitter(Calls):
             inner = self.shown(self.atom(operand, storage.layout), storage.layout)
             self.line(f"{target}{part} = {inner}")
 
-    def write_code(self, node: Node) -> None:
-        """An operation that is known by its code for rows; entry by entry any layout is right."""
-        text, entrywise, _ = node.detail
+    def write_operation(self, node: Node) -> None:
+        """An operation with a code for rows; entry by entry any layout is right."""
+        expression = node.detail
         storage, lane = self.places[node]
-        layout: Layout = storage.layout if entrywise else "rows"
-        texts = [self.shown(self.atom(operand, layout), layout) for operand in node.operands]
+        layout: Layout = storage.layout if is_entrywise(expression) else "rows"
+        operands = self.operand_codes(node, layout)
         out = self.shown(View(storage, lane), layout, writes=True)
-        code = filled(text, texts)
-        if text.startswith("np.einsum("):
-            self.line(f"{code[:-1]}, out={out})")
+        if type(expression) in IN_PLACE:
+            self.line(written_into(expression, operands, out))
         else:
             self.has_temporaries |= self.block.way is None
-            self.line(f"{out}[...] = {code}")
+            self.line(f"{out}[...] = {written(expression, operands)}")
 
     def write_dot(self, node: Node) -> None:
         """A vector times a matrix: for all time steps in rows as one product."""

@@ -66,7 +66,7 @@ class Claims:
         return free
 
 
-_SHARED = ("parameter", "given", "initial", "spread", "code")
+_SHARED = ("parameter", "given", "initial", "spread", "operation")
 """Arguments, and what may be a view of one."""
 
 

@@ -14,9 +14,10 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
 )
-from bptt_sym.algebra.python import CALL, Code
 from bptt_sym.emit.numpy.names import Names
-from bptt_sym.program.batch import BATCH_OPERATIONS, Carry
+from bptt_sym.emit.numpy.precedence import CALL, Code
+from bptt_sym.emit.numpy.spelling import SPELLINGS
+from bptt_sym.program.batch import Carry
 
 LINE_LENGTH = 88
 DEEPEST_INDENT = 8
@@ -41,12 +42,8 @@ def expression_code(expression: Expr, place: Place, names: Names) -> Code:
         return code(node).within(binding)
 
     def code(node: Expr) -> Code:
-        operation = BATCH_OPERATIONS.get(type(node))
-        return (
-            operation.numpy(node, within)
-            if operation
-            else Code(leaf_code(node, place, names), CALL)
-        )
+        spelling = SPELLINGS.get(type(node))
+        return spelling(node, within) if spelling else Code(leaf_code(node, place, names), CALL)
 
     return code(expression)
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Shape
 from bptt_sym.compiler.graph import Key
 from bptt_sym.compiler.order import Stage
+from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.emit.numpy.arrays import Arrays
 from bptt_sym.emit.numpy.bodies import initial_value
 from bptt_sym.emit.numpy.emitter import Emitter
@@ -17,7 +18,6 @@ from bptt_sym.emit.numpy.signature import Argument, Signature, signature
 from bptt_sym.emit.numpy.views import shape_code
 from bptt_sym.emit.numpy.writer import words
 from bptt_sym.model.model import Declaration
-from bptt_sym.program.batch import array_sizes
 
 
 class States:

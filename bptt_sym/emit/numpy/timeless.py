@@ -6,12 +6,16 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from bptt_sym.algebra.operations import is_entrywise
 from bptt_sym.choices import Layout
 from bptt_sym.compiler.compiled import Compiled
-from bptt_sym.compiler.graph import Node, filled
-from bptt_sym.compiler.stack import added
+from bptt_sym.compiler.graph import Node
+from bptt_sym.compiler.sizes import added
 from bptt_sym.compiler.storage import Storage
+from bptt_sym.emit.numpy.functions import FUNCTIONS
 from bptt_sym.emit.numpy.names import Names
+from bptt_sym.emit.numpy.precedence import CALL, UNARY, Code, number_code
+from bptt_sym.emit.numpy.spelling import written
 from bptt_sym.emit.numpy.views import code_of, tight
 from bptt_sym.emit.numpy.writer import Atom, Writer, label
 
@@ -46,7 +50,7 @@ class Timeless(Writer):
         """The name of what does not vary over time, or of the transpose of such a matrix."""
         match node.kind:
             case "number":
-                return number_text(node.detail)
+                return number_code(node.detail)
             case "parameter":
                 name = self.names("value", node.detail)
                 return f"{name}.T" if turned else name
@@ -142,16 +146,16 @@ class Timeless(Writer):
                 texts = [self.operand_text(operand, node) for operand in operands]
                 if node.detail == -1:
                     return f"-({' * '.join(texts)})"
-                return " * ".join(([] if node.detail == 1 else [number_text(node.detail)]) + texts)
+                return " * ".join(([] if node.detail == 1 else [number_code(node.detail)]) + texts)
             case "divide":
                 left, right = (self.operand_text(operand, node) for operand in operands)
                 return f"{left} / {right}"
-            case "ufunc":
-                return f"np.{node.detail}({self.operand_text(operands[0], node)})"
+            case "apply" | "sigmoid":
+                return FUNCTIONS[node.detail or node.kind].text.format(
+                    self.operand_text(operands[0], node)
+                )
             case "squash":
                 return self.squash_text(f"np.tanh({self.operand_text(operands[0], node)})", node)
-            case "sigmoid":
-                return f"sigmoid({self.operand_text(operands[0], node)})"
             case "dot":
                 return self.plain_dot(node)
             case "entries":
@@ -162,10 +166,8 @@ class Timeless(Writer):
                 return f"np.max(np.real({inner}), axis={axis}, keepdims=True)"
             case "spread":
                 return self.spread_code(node)
-            case "code":
-                return self.code_text(node, features)
-            case "matrix entries":
-                return f"np.sum({self.plain(operands[0])}, axis=(-2, -1))[..., None]"
+            case "operation":
+                return self.operation_text(node, features)
             case "weighted":
                 inner = self.plain(operands[0])
                 return f"({inner} if weight is None else {inner} * weight[-1])"
@@ -196,7 +198,7 @@ class Timeless(Writer):
         """A matrix of parameters, transposed where asked, without a transposing copy."""
         if node.kind == "times":
             operands = [self.plain(operand, turned=turned) for operand in node.operands]
-            return " * ".join(([] if node.detail == 1 else [number_text(node.detail)]) + operands)
+            return " * ".join(([] if node.detail == 1 else [number_code(node.detail)]) + operands)
         operands = [self.inlined(operand, turned=turned) for operand in node.operands]
         axis = (1 if node.kind == "beside" else 0) ^ turned
         return f"np.concatenate([{', '.join(operands)}], axis={axis})"
@@ -232,22 +234,31 @@ class Timeless(Writer):
             sizes = (*sizes, "B") if self.layout == "features" else ("B", *sizes)
         shape = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
         if operand.kind == "number":
-            return f"np.full(({shape}), {number_text(operand.detail)}, dtype)"
+            return f"np.full(({shape}), {number_code(operand.detail)}, dtype)"
         return f"np.broadcast_to({self.operand_text(operand, node)}, ({shape}))"
 
-    def code_text(self, node: Node, features: bool) -> str:
-        text, entrywise, _ = node.detail
+    def operand_codes(self, node: Node, layout: Layout) -> list[Code]:
+        """The operands of an operation: names, views of arrays, calls or numbers."""
+        return [
+            Code(
+                self.shown(self.atom(operand, layout), layout),
+                UNARY if operand.kind == "number" and operand.detail < 0 else CALL,
+            )
+            for operand in node.operands
+        ]
+
+    def operation_text(self, node: Node, features: bool) -> str:
+        entrywise = is_entrywise(node.detail)
         layout: Layout = "features" if features and entrywise else "rows"
-        texts = [self.timeless(operand, layout) for operand in node.operands]
-        shown = filled(text, texts)
+        shown = written(node.detail, self.operand_codes(node, layout))
         return f"({shown}).swapaxes(-1, -2)" if features and not entrywise else shown
 
     def sum_text(self, texts: Sequence[str], detail: tuple[Sequence[Fraction], Fraction]) -> str:
         coefficients, constant = detail
-        text = number_text(constant) if constant else ""
+        text = number_code(constant) if constant else ""
         for coefficient, shown in zip(coefficients, texts, strict=True):
             size = abs(coefficient)
-            term = shown if size == 1 else f"{number_text(size)} * {shown}"
+            term = shown if size == 1 else f"{number_code(size)} * {shown}"
             if text:
                 text += f" - {term}" if coefficient < 0 else f" + {term}"
             else:
@@ -256,8 +267,8 @@ class Timeless(Writer):
 
     def squash_text(self, text: str, node: Node) -> str:
         factor, shift = node.detail
-        text = text if factor == 1 else f"{number_text(factor)} * {text}"
-        return f"{text} + {number_text(shift)}" if shift else text
+        text = text if factor == 1 else f"{number_code(factor)} * {text}"
+        return f"{text} + {number_code(shift)}" if shift else text
 
     def contract_code(self, node: Node) -> str:
         left, right = node.operands
@@ -304,11 +315,6 @@ class Timeless(Writer):
         if operand.kind == "number" or operand.sizes != node.sizes:
             shape = ", ".join(node.sizes) + ("," if len(node.sizes) == 1 else "")
             if operand.kind == "number":
-                return f"np.full(({shape}), {number_text(operand.detail)}, dtype)"
+                return f"np.full(({shape}), {number_code(operand.detail)}, dtype)"
             return f"np.broadcast_to({self.plain(operand)}, ({shape})).copy()"
         return self.plain(operand)
-
-
-def number_text(number: Fraction) -> str:
-    """A number as Python code: an int where it is whole, else the nearest float."""
-    return str(number.numerator) if number.denominator == 1 else repr(float(number))

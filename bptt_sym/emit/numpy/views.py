@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bptt_sym.choices import Layout
-from bptt_sym.compiler.stack import added
+from bptt_sym.compiler.sizes import added
 from bptt_sym.compiler.storage import Storage
 
 Form = Literal["flat", "lanes"]
