@@ -9,7 +9,7 @@ sigmoid(z) have one where z has a small absolute error.
 from __future__ import annotations
 
 from bptt_sym.algebra.expressions import HadamardPower, Quotient
-from bptt_sym.compiler.graph import Graph, Node
+from bptt_sym.compiler.graph import Graph, Node, function_of
 from bptt_sym.compiler.kinds import KINDS
 
 _ENOUGH = ("exp", "sigmoid")
@@ -31,7 +31,7 @@ def relatively_wanted(graph: Graph) -> set[Node]:
         if KINDS[node.kind].elsewhere:
             definition = graph.definitions[node.detail[0]]
             waiting += [definition.node, *definition.initial]
-        elif node.kind not in _ENOUGH and not (node.kind == "apply" and node.detail in _ENOUGH):
+        elif function_of(node) not in _ENOUGH:
             waiting += node.operands
     return found
 
@@ -41,11 +41,9 @@ def _amplified(node: Node) -> tuple[Node, ...]:
     match node.kind:
         case "divide":
             return () if _is_size(node.operands[1]) else node.operands
-        case "apply" if node.detail in _AMPLIFYING:
-            return node.operands
         case "operation" if isinstance(node.detail, Quotient | HadamardPower):
             return node.operands
-    return ()
+    return node.operands if function_of(node) in _AMPLIFYING else ()
 
 
 def _is_size(node: Node) -> bool:

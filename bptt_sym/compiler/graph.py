@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from bptt_sym.algebra.expressions import Compound
+from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.sizes import Sizes, joint_sizes
 
@@ -274,6 +275,18 @@ class Graph:
                     definition, node=made[definition.node], initial=initial
                 )
         return result
+
+
+def function_of(node: Node) -> str | None:
+    """The function that a node applies to each entry, however the target computes it."""
+    match node.kind:
+        case "apply":
+            return str(node.detail)
+        case "sigmoid":
+            return "sigmoid"
+        case "operation" if isinstance(node.detail, Elementwise):
+            return node.detail.function
+    return None
 
 
 Phase = Literal["forward", "backward"]

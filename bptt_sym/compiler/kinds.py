@@ -100,47 +100,40 @@ def _width(sizes: Sizes) -> str:
 
 
 KINDS: dict[str, Kind] = {
-    # An operation that is no kind of its own.
-    "operation": Kind(calls="alone"),
-    # Over time and sequences.
+    "above": Kind(_above),
     "batch sum": Kind(_of_operand, timeless=True, shared=True),
+    "beside": Kind(_beside),
+    "carried": Kind(calls="alone", stores=True),
+    "operation": Kind(calls="alone"),
     "contract": Kind(_of_contraction, timeless=True, shared=True),
-    "ending": Kind(entrywise=True, calls="alone"),
-    "last": Kind(entrywise=True, timeless=True),
-    "total": Kind(_plain, timeless=True, shared=True),
-    "result": Kind(timeless=True, shared=True),
-    # Quotients, and what reads all entries.
     "divide": Kind(entrywise=True, calls="together", keeps_layout=True),
     "dot": Kind(_of_dot, calls="alone"),
+    "ending": Kind(entrywise=True, calls="alone"),
     "entries": Kind(_scalar, calls="alone"),
-    "largest": Kind(_scalar, calls="alone"),
-    # What is given.
     "final": Kind(timeless=True, elsewhere=True, backward=True),
     "given": Kind(),
     "initial": Kind(timeless=True),
+    "join": Kind(_joined, keeps_layout=True),
     "lagged": Kind(elsewhere=True),
+    "largest": Kind(_scalar, calls="alone"),
+    "last": Kind(entrywise=True, timeless=True),
     "number": Kind(_plain),
     "parameter": Kind(timeless=True, shared=True),
+    "part": Kind(_of_part, keeps_layout=True),
+    "result": Kind(timeless=True, shared=True),
     "seed": Kind(backward=True),
-    # Entry by entry.
     "sigmoid": Kind(entrywise=True, calls="alone"),
     "spread": Kind(calls="alone", keeps_layout=True),
     "squash": Kind(entrywise=True, calls="together", keeps_layout=True),
+    "stack": Kind(),
+    "state": Kind(calls="alone", keeps_layout=True, stores=True),
     "sum": Kind(entrywise=True, calls="together", keeps_layout=True),
     "times": Kind(entrywise=True, calls="together", keeps_layout=True),
+    "total": Kind(_plain, timeless=True, shared=True),
+    "transpose": Kind(_turned),
     "apply": Kind(entrywise=True, calls="together", keeps_layout=True),
     "minimum": Kind(entrywise=True, calls="together", keeps_layout=True),
     "weighted": Kind(entrywise=True, keeps_layout=True),
-    # Side by side.
-    "above": Kind(_above),
-    "beside": Kind(_beside),
-    "join": Kind(_joined, keeps_layout=True),
-    "part": Kind(_of_part, keeps_layout=True),
-    "stack": Kind(),
-    "transpose": Kind(_turned),
-    # Where later steps read.
-    "state": Kind(calls="alone", keeps_layout=True, stores=True),
-    "carried": Kind(calls="alone", stores=True),
 }
 """Every kind by its name.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from bptt_sym.algebra.operations import is_entrywise
+from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.compiler.graph import Graph, Node
 from bptt_sym.compiler.kinds import ROWS
 from bptt_sym.compiler.sites import sites_of
@@ -105,9 +105,7 @@ class _Stacking:
             node = self.users[node][0]
         users = self.users[node]
         user = min(users, key=lambda user: user.number) if users else node
-        entrywise = user.kind == "operation" and is_entrywise(user.detail)
-        made = (user.kind != "squash", ROWS[user.kind], entrywise)
-        return (*made, str(user.detail), user.number)
+        return (*_rows(user), str(user.detail), user.number)
 
     def summed_products(self, node: Node) -> list[Node]:
         """The products in a sum whose vectors can be computed side by side."""
@@ -189,6 +187,15 @@ class _Stacking:
             if term not in dots
         ]
         return result.total([(Fraction(1), whole), *others, (Fraction(1), result.number(constant))])
+
+
+def _rows(node: Node) -> tuple[bool, int, int]:
+    """Where the tables have what makes a node; what takes one call with others comes first."""
+    operation = _OPERATIONS.get(type(node.detail), -1) if node.kind == "operation" else -1
+    return node.kind != "squash", ROWS[node.kind], operation
+
+
+_OPERATIONS = {node: row for row, node in enumerate(OPERATIONS)}
 
 
 def _part(graph: Graph, whole: Node, position: int, widths: Sequence[str], axis: int = -1) -> Node:

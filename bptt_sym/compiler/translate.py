@@ -363,9 +363,7 @@ class _Translation:
         return self.result.total([(one, shifted), (-one, logarithm)])
 
     def operation(self, expression: MatrixExpr) -> Node:
-        """An operation that no other kind stands for: its expression, in the places of its operands
-        what varies.
-        """
+        """An operation that no other kind stands for: its expression, what varies as operands."""
         operands: list[Node] = []
 
         def place(argument: Expr) -> Expr:

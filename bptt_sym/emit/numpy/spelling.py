@@ -183,10 +183,6 @@ def _size(node: Size, code: Print) -> Code:
 # Choices, and constants by decree.
 
 
-def _function(node: Elementwise, code: Print) -> Code:
-    return FUNCTIONS[node.function].code(node.operand, code)
-
-
 def _extremum(node: Extremum, code: Print) -> Code:
     which, *both = node.args
     function = "np.maximum" if which == MAXIMUM else "np.minimum"
@@ -293,7 +289,7 @@ SPELLINGS: dict[type[Expr], Spelling] = {
     Transpose: _text("{0:call}.T"),
     Broadcast: _text("{0:call}"),
     SumOfEntries: _text("np.sum({0}, axis=-1, keepdims=True)"),
-    Elementwise: _function,
+    Elementwise: lambda node, code: FUNCTIONS[node.function].code(node.operand, code),
     Extremum: _extremum,
     Choice: _choice,
     Comparison: _comparison,
