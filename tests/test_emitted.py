@@ -33,6 +33,9 @@ from test_random_models import FOUND, FOUND_FILES, LOSSES, SMALL, random_models,
 import bptt_sym as b
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.model.read import parse_model
+from bptt_sym.verification.evidence import quiet
+from bptt_sym.verification.functions import check_functions
+from bptt_sym.verification.points import Point
 
 STYLES = ("fast", "readable")
 MODULES = draws(60)
@@ -116,6 +119,15 @@ def assert_results_are_their_own(
             assert_own(fast.value_and_grad(params, **given, **option), everything)
 
 
+def assert_functions_agree(module: ModuleType, sizes: dict[str, int]) -> None:
+    """What verification asks of the functions beside ``value_and_grad``."""
+    arrays = draw(module, sizes)
+    names = module.Parameters._fields
+    point = Point(sizes, {name: arrays[name] for name in names}, arguments(module, arrays))
+    checks = check_functions(module, point, 1e-9)
+    assert [check for check in checks if not check.holds] == []
+
+
 def assert_runs(model: b.Model, loss: str) -> None:
     """Every function of the modules in both styles."""
     fast, readable = (b.compile(model, loss=loss, style=style) for style in STYLES)
@@ -139,7 +151,12 @@ def assert_runs(model: b.Model, loss: str) -> None:
 @settings(random_models, max_examples=MODULES)
 @given(models(), st.sampled_from(LOSSES))
 def test_emitted_modules(text: str, loss: str) -> None:
-    assert_runs(parse_model(text), loss)
+    model = parse_model(text)
+    assert_runs(model, loss)
+    for style, masked in product(STYLES, (False, True)):
+        module = b.compile(model, loss=loss, style=style, masked=masked)
+        with quiet():
+            assert_functions_agree(module, sizes_of(model, steps=4, sequences=3))
 
 
 def assert_types(model: b.Model, loss: str) -> None:

@@ -260,3 +260,27 @@ def test_adjoint_level_covers_initial_states():
     derivation = b.derive(ENTANGLED, steps=2, level="adjoint")
     by = {equation.left.by for equation in derivation.sections[1].equations}
     assert {leaf.name for leaf in by if isinstance(leaf, Variable)} == {"c", "h"}
+
+
+FEWEST = {
+    'h = "tanh(h[t-1])"': 1,
+    'h = "h[t-1]"\ny = "h[t-1]"': 2,
+    'h = "tanh(h[t-1])"\ny = "h[t-3]"': 4,
+    'h = "tanh(h[t-2])"\ny = "h[t]"': 2,
+}
+"""The fewest steps for which the equations for any number of them define each adjoint once."""
+
+
+@pytest.mark.parametrize("equations", FEWEST)
+def test_the_general_recursion_says_for_how_many_steps_it_holds(equations):
+    read = "y" if "y = " in equations else "h"
+    text = (
+        '[dimensions]\nn = ""\n[parameters]\nb = ["n"]\n[states]\n'
+        'h = {shape = ["n"], initial = "b"}\n'
+        f'[equations]\n{equations}\n[loss]\nE = "sum({read}[t])"\n'
+    )
+    derivation = b.derive(parse_model(text), steps=1, level="adjoint", loss="sum")
+    found = {section.fewest_steps for section in derivation.sections if section.general}
+    assert found == {FEWEST[equations]}
+    least = f" ≥ {FEWEST[equations]}" if FEWEST[equations] > 1 else ""
+    assert f"Adjoints for any N{least}, in the order" in derivation.text()

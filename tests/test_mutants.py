@@ -32,7 +32,7 @@ def test_verification_finds_the_same_without_the_evidence_of_others(mutant: Muta
 @pytest.mark.parametrize("name", sorted({mutant.module for mutant in MUTANTS}))
 def test_without_a_fault_the_module_holds(name: str) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.module == name)
-    evidence = evidence_on(mutant.model, mutant.loss, mutant.masked)
+    evidence = evidence_on(mutant.model, mutant.loss, mutant.masked, mutant.style)
     assert judge(module_from_source(mutant.source, name), evidence).holds
 
 

@@ -29,6 +29,8 @@ DERIVED = draws(64)
 STEPS = 4
 GENERAL = 9
 """The form for any number of steps is for those longer than what the loss looks back."""
+FEW = (1, 2)
+"""Here what the loss looks back to may lie before the first step."""
 LOSSES = ("last", "sum", "mean")
 
 settings.register_profile(
@@ -190,6 +192,8 @@ def assert_levels(model: b.Model, loss: str) -> None:
     assert_loss(values)
     assert_recursion(values)
     assert_products(values)
+    for steps in FEW:
+        assert_recursion(CellValues(model, steps, loss, SIZES))
 
 
 @settings(random_models, max_examples=DERIVED)

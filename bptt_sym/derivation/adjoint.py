@@ -77,12 +77,43 @@ class AdjointRecursion:
         """The recursion and the gradients for ``steps`` steps, then for any number of them."""
         some = (*self.concrete(steps), *self.initial(Integer(steps)))
         all_ = (*self.symbolic(), *self.initial(LAST_STEP))
+        by = tuple(self.symbolic_gradients())
         return [
             Section("adjoints", some),
             Section("gradients", tuple(self.gradients(steps))),
-            Section("adjoints", all_, general=True),
-            Section("gradients", tuple(self.symbolic_gradients()), general=True),
+            Section("adjoints", all_, general=True, fewest_steps=self.fewest_steps),
+            Section("gradients", by, general=True, fewest_steps=self.fewest_steps),
         ]
+
+    @cached_property
+    def fewest_steps(self) -> int:
+        """The fewest steps for which the equations for any number of them hold.
+
+        With fewer, an equation about a step N - k would be about one before the first, and one
+        about the first steps, or about those before them, about one that another begins with.
+        """
+        gradients = (edge for parameter in self.parameters for edge in self.readers(parameter))
+        ends = (self.reached[edge.of.name].last for edge in gradients)
+        of_gradients = (1 + last for last in ends if last is not None)
+        of_cases = (
+            _fewest_of(case) for variable in self.variables for case in self.cases[variable.name]
+        )
+        return max(1, *of_gradients, *of_cases, *self._fewest_of_initial())
+
+    def _fewest_of_initial(self) -> Iterator[int]:
+        model = self.step.model
+        made = {edge.of for edge in self.step.initial if edge.by in self.parameters}
+        arguments = {state for state in model.states if not model.declaration(state.name).initial}
+        for variable in made | (arguments if self.with_initial_states else set()):
+            reverse = model.declaration(variable.name).reverse
+            for edge in self.readers(variable):
+                first, last = self.reached[edge.of.name]
+                # The reader of an initial value stands at one of so many steps from its end.
+                for position in range(1, abs(edge.lag) + 1):
+                    if not reverse:
+                        yield position + (first if last is None else last + 1)
+                    elif self.reached[edge.of.name].holds(position - 1):
+                        yield position
 
     # The recursion.
 
@@ -119,7 +150,7 @@ class AdjointRecursion:
             yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
             return
         # What reads a later step is not there for the first steps.
-        ahead = max(0, *(-edge.lag for edge in case.readers))
+        ahead = _ahead(case)
         span = Span(TIME, first, Integer(1 + ahead), rising)
         yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
         for time in range(ahead, 0, -1):
@@ -254,3 +285,15 @@ class AdjointRecursion:
         label = loss_label(name, self.loss, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
         return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))
+
+
+def _ahead(case: Case) -> int:
+    """How many steps before a variable the farthest of its readers is, in a scan in reverse."""
+    return max((0, *(-edge.lag for edge in case.readers)))
+
+
+def _fewest_of(case: Case) -> int:
+    nearest, farthest = case.lags
+    if farthest is not None:
+        return 1 + farthest + _ahead(case)
+    return nearest + _ahead(case) if _ahead(case) else 1

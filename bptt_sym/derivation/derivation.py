@@ -78,7 +78,8 @@ class Section:
     """Equations under one heading.
 
     ``topic`` says what they are about: the factors, the adjoints, the gradient by ``parameter`` or
-    the paths to its copies; ``general`` tells the equations for a symbolic number of steps.
+    the paths to its copies; ``general`` tells the equations for a symbolic number of steps, which
+    hold from ``fewest_steps`` on.
     ``path_count`` is the number of paths, of which a section holds all or none.
     """
 
@@ -86,6 +87,7 @@ class Section:
     equations: tuple[Equation, ...]
     parameter: Parameter | None = None
     general: bool = False
+    fewest_steps: int = 1
     path_count: int | None = None
 
 

@@ -212,7 +212,8 @@ class Composer:
                 spans = [e.span for e in equations if e.span]
                 rising = any(span.rising for span in spans)
                 order = "both" if rising else "backward" if spans else ""
-                yield Paragraph(self.say.adjoints(general and self.is_shared, order))
+                shared = general and self.is_shared
+                yield Paragraph(self.say.adjoints(shared, order, part.fewest_steps))
             else:
                 yield Paragraph(self.say.gradients())
             yield from self.telling.equations(adjoints, equations)

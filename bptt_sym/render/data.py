@@ -67,6 +67,7 @@ class _Writer:
             "topic": section.topic,
             "parameter": section.parameter.name if section.parameter else None,
             "for_any_number_of_steps": section.general,
+            "fewest_steps": section.fewest_steps,
             "path_count": None if section.path_count is None else digits(section.path_count),
             "equations": [self.equation(equation) for equation in section.equations],
         }

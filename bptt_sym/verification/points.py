@@ -180,8 +180,19 @@ def _largest(module: ModuleType, point: Point) -> float | None:
 def taken(function: Callable[..., Any], point: Point) -> dict[str, Any]:
     """Those of the arguments and sizes of a point that a function of the module takes."""
     names = inspect.signature(function).parameters
-    known = {size: point.sizes[size] for size in COUNTS} | point.arguments
+    known = point.sizes | point.arguments
     return {name: array for name, array in known.items() if name in names}
+
+
+def over_time(module: ModuleType, point: Point) -> dict[str, Any]:
+    """The arguments of a point that have an axis of time steps."""
+    shapes = module.SHAPES
+    return {n: a for n, a in point.arguments.items() if shapes.get(n, ())[:1] == ("T",)}
+
+
+def masks(module: ModuleType) -> list[str]:
+    """The arguments of a module that are masks."""
+    return [name for name, kind in _kinds(module).items() if kind == "mask"]
 
 
 def _halved(module: ModuleType, point: Point) -> Point:

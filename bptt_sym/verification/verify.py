@@ -11,6 +11,8 @@ Three methods, of which the first is the measure:
 - The tangent-adjoint dot product, for all blocks at once: the derivative of the loss along a random
   direction, by complex step, is the dot product of that direction with the gradient.
 
+And every other function of the module is run against these, see functions.py.
+
 What a model declares to be otherwise than the loss has it - a constant, by stop_gradient, or a
 derivative of the user's - a module tells complex numbers alone, and lists under DECLARED. Central
 differences see nothing of it: they are no witness then, and not applied.
@@ -27,6 +29,7 @@ import numpy as np
 
 from bptt_sym.errors import InputError
 from bptt_sym.verification.evidence import Evidence, gather, quiet
+from bptt_sym.verification.functions import check_functions
 from bptt_sym.verification.points import differentiated
 from bptt_sym.verification.report import (
     ALL,
@@ -132,6 +135,7 @@ def _checks(module: ModuleType, evidence: Evidence, tolerance: float) -> Iterato
         yield _by_complex_step(evidence, name, gradient, tolerance)
         yield _by_differences(evidence, name, gradient, tolerance, declared)
     yield _by_direction(evidence, gradients, tolerance)
+    yield from check_functions(module, point, tolerance)
 
 
 def _by_complex_step(evidence: Evidence, name: str, gradient: Any, tolerance: float) -> Check:

@@ -8,10 +8,11 @@ statement that it is in; one that changes nothing, for the text is no longer as 
 from __future__ import annotations
 
 from mutants.elman import ELMAN
+from mutants.functions import FUNCTIONS
 from mutants.gated import GATED
 from mutants.mutant import Mutant, evidence_on, generated, report_on
 from mutants.others import OTHERS
 
-MUTANTS: tuple[Mutant, ...] = (*ELMAN, *GATED, *OTHERS)
+MUTANTS: tuple[Mutant, ...] = (*ELMAN, *GATED, *OTHERS, *FUNCTIONS)
 
 __all__ = ["MUTANTS", "Mutant", "evidence_on", "generated", "report_on"]

@@ -27,6 +27,7 @@ class Mutant:
     model: str = "elman"
     loss: str = "sum"
     masked: bool = False
+    style: str = "readable"
 
     @property
     def module(self) -> str:
@@ -34,12 +35,14 @@ class Mutant:
         words = [self.model]
         if self.loss != "sum":
             words.append(f"loss {self.loss}")
+        if self.style != "readable":
+            words.append(self.style)
         return ", ".join([*words, "masked"] if self.masked else words)
 
     @property
     def source(self) -> str:
         """The source of the module without the fault."""
-        return generated(self.model, self.loss, self.masked)
+        return generated(self.model, self.loss, self.masked, self.style)
 
     def planted(self) -> str:
         """The source of the module with the fault in it."""
@@ -48,31 +51,33 @@ class Mutant:
         return planted
 
 
-def generated(model: str, loss: str = "sum", masked: bool = False) -> str:
+def generated(model: str, loss: str = "sum", masked: bool = False, style: str = "readable") -> str:
     """The source of a module without a fault."""
-    return _generated(model, loss, masked)
+    return _generated(model, loss, masked, style)
 
 
-def evidence_on(model: str, loss: str = "sum", masked: bool = False) -> tuple[Evidence, ...]:
+def evidence_on(
+    model: str, loss: str = "sum", masked: bool = False, style: str = "readable"
+) -> tuple[Evidence, ...]:
     """What is found of the loss of a module without a fault, once for all of its mutants."""
-    return _evidence_on(model, loss, masked)
+    return _evidence_on(model, loss, masked, style)
 
 
 @cache
-def _generated(model: str, loss: str, masked: bool) -> str:
-    return b.generate(b.load_model(model), loss=loss, masked=masked, style="readable")
+def _generated(model: str, loss: str, masked: bool, style: str) -> str:
+    return b.generate(b.load_model(model), loss=loss, masked=masked, style=style)
 
 
 @cache
-def _evidence_on(model: str, loss: str, masked: bool) -> tuple[Evidence, ...]:
-    return gather(module_from_source(_generated(model, loss, masked), model))
+def _evidence_on(model: str, loss: str, masked: bool, style: str) -> tuple[Evidence, ...]:
+    return gather(module_from_source(_generated(model, loss, masked, style), model))
 
 
 @cache
 def report_on(mutant: Mutant) -> Report:
     """What verification finds. A mutant has the loss of its module, and so the evidence on it."""
     planted = module_from_source(mutant.planted(), "planted")
-    evidence = evidence_on(mutant.model, mutant.loss, mutant.masked)
+    evidence = evidence_on(mutant.model, mutant.loss, mutant.masked, mutant.style)
     for one in evidence:
         assert Evidence(planted, one.point, 0).value == one.value
     return judge(planted, evidence)

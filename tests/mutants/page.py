@@ -9,6 +9,8 @@ from bptt_sym.verification.report import COMPLEX, DIFFERENCES, TANGENT, Check, R
 from mutants.mutant import Mutant, report_on
 
 _LETTERS = {COMPLEX: "S", DIFFERENCES: "D", TANGENT: "A"}
+_OF_RUNS = {"loss", "runs"}
+"""The methods by which it is told that `value_and_grad` runs and gives the loss."""
 
 _HEAD = """# Faults that verification finds
 
@@ -17,9 +19,10 @@ result. It finds every one, and accuses nothing that the fault leaves right. A t
 with every change of the project; `python tools/renew.py` writes this page.
 
 Found by **S**: complex step; **D**: central differences; **A**: the tangent-adjoint dot product, of
-all gradients at once. The error is the largest of all methods, relative to the largest entry of the
-gradient that is expected (for A, to the sum of all products); what is right has less than 1e-12. A
-dash: `value_and_grad` does not run, or its value is not the loss.
+all gradients at once; **F**: a function, or an option, that gives something else than the others.
+The error is the largest of all methods, relative to the largest entry of what is expected (for A,
+to the sum of all products); what is right has less than 1e-12. A dash: `value_and_grad` does not
+run, or its value is not the loss.
 
 | | fault | what it is | module | fails | by | largest relative error |
 |---|---|---|---|---|---|---|
@@ -68,7 +71,10 @@ def _listed(names: Iterable[str]) -> str:
 
 def _methods(report: Report) -> str:
     found = {check.method for check in report.failures}
-    return " ".join(letter for method, letter in _LETTERS.items() if method in found) or "-"
+    letters = [letter for method, letter in _LETTERS.items() if method in found]
+    if found - _LETTERS.keys() - _OF_RUNS:
+        letters.append("F")
+    return " ".join(letters) or "-"
 
 
 def _error(report: Report) -> str:

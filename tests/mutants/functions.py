@@ -1,0 +1,46 @@
+"""Faults in the functions beside ``value_and_grad``, and in its options."""
+
+from __future__ import annotations
+
+from mutants.changes import text
+from mutants.mutant import Mutant
+
+STEPS = (
+    Mutant("step hands on the state before", "the State that it was given",
+           text("return state_at(work, 1), Forward", "return state_at(work, 0), Forward"),
+           "step", style="fast"),
+    Mutant("step of another input", "that of the first sequence for all",
+           text("np.asarray(array)[None]", "np.asarray(array)[None] * 0 + np.asarray(array)[:1]"),
+           "step", style="fast"),
+    Mutant("initial state of zeros", "not of the argument",
+           text("return State(np.array(s0))", "return State(np.zeros_like(s0))"),
+           "step", style="fast"),
+    Mutant("states exchanged", "c for h and h for c in initial_state",
+           text("State(np.array(h0), np.array(c0))", "State(np.array(c0), np.array(h0))"),
+           "step", "lstm", style="fast"),
+)  # fmt: skip
+
+OPTIONS = (
+    Mutant("workspace not cleared", "the gradient of the last call is in that of the next",
+           text("        return run(params, workspace, arguments)[:3]\n",
+                "        found = run(params, workspace, arguments)[:3]\n"
+                "        before, workspace.before = getattr(workspace, 'before', None), found[1]\n"
+                "        return found[0], added(before, found[1]), found[2]\n"),
+           "workspace", style="fast"),
+    Mutant("checkpoint a step late", "states kept behind the step that they belong to",
+           text("states.append(state_at(work, end - begin))",
+                "states.append(state_at(work, end - begin - 1))"),
+           "checkpoint", style="fast"),
+    Mutant("checkpoints not joined", "nothing goes back from one part to the part before",
+           text("final=final, weight", "final=None, weight"), "checkpoint", style="fast"),
+    Mutant("window one short", "the window of all steps drops the last of them",
+           text('    spans = spans_of(T, window,', '    spans = spans_of(T, window - 1,'),
+           "window", style="fast"),
+    Mutant("padding in the loss", "what lies behind the end of a sequence is read",
+           text("    d = without_padding(d, mask)\n    # E_t", "    # E_t"), "mask", masked=True),
+    Mutant("parameters of another shape", "rows for columns in what is drawn",
+           text("standard_normal((rows, columns))", "standard_normal((columns, rows))"),
+           "init_parameters"),
+)  # fmt: skip
+
+FUNCTIONS = (*STEPS, *OPTIONS)
