@@ -188,8 +188,8 @@ class Arrays:
     @property
     def state_entries(self) -> list[Declaration]:
         """The declarations of what one time step hands to the next."""
-        inputs = [e for e in self.model.declared("input") if self.model.depth(e.name)]
-        return [*self.model.declared("state"), *inputs]
+        states = [e for e in self.model.declared("state") if not e.reverse]
+        return [*states, *(e for e in self.model.declared("input") if self.model.depth(e.name))]
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""
@@ -299,8 +299,13 @@ class Arrays:
             self.names("value", entry.name)
         for definition in self.model.definitions:
             self.names("value", definition.name)
-        for entry in self.state_entries:
+        for entry in (*self.state_entries, *self.model.declared("state")):
             self.names("initial", entry.name)
+
+    @property
+    def is_onward(self) -> bool:
+        """Whether all states go from step to step in the order of time."""
+        return not any(entry.reverse for entry in self.model.declared("state"))
 
     @property
     def written(self) -> list[Argument]:

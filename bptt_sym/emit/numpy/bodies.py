@@ -22,6 +22,7 @@ from bptt_sym.algebra.pullback import leaves
 from bptt_sym.algebra.python import number_code
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Argument, Arrays, loop_adjoints
+from bptt_sym.emit.numpy.fitted import fitted_lines
 from bptt_sym.emit.numpy.printer import (
     Place,
     assignment,
@@ -29,6 +30,7 @@ from bptt_sym.emit.numpy.printer import (
     lagged_name,
     leaf_code,
     leaf_name,
+    written,
 )
 from bptt_sym.model.model import Declaration
 from bptt_sym.program.batch import BATCH_OPERATIONS, Carry, array_sizes
@@ -59,7 +61,7 @@ def loss_body(arrays: Arrays) -> list[Block]:
     statement = arrays.program.loss
     index = "[-1]" if statement.when == "last step" else ""
     comments = [f"# {_comment(arrays, equation)}" for equation in statement.equations]
-    code = assignment("value", statement.expression, arrays.forward_place(index), arrays.names)
+    code = written("return", statement.expression, arrays.forward_place(index), arrays.names)
     unpacked = [
         *_unpacked("params", arrays.parameters, [code]),
         *_unpacked("values", arrays.returned, [code]),
@@ -74,7 +76,31 @@ def loss_body(arrays: Arrays) -> list[Block]:
     unpacked += [f"{size} = {places[size]}" for size in sizes]
     if _mentions([prepared, code], "dtype"):
         unpacked.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
-    return [[*unpacked, *steps, *prepared, *comments, *code, "return value"]]
+    return [[*unpacked, *steps, *prepared, *comments, *code]]
+
+
+def whole_loss_body(arrays: Arrays) -> list[Block]:
+    """The loss of the arguments."""
+    into_forward = ", ".join(["params", *(a.name for a in arrays.forward_arguments)])
+    into_loss = "".join(f", {a.name}" for a in arrays.loss_arguments)
+    calls = [f"values = forward({into_forward})", f"return loss_of(params, values{into_loss})"]
+    return [[*_checked(arrays.arguments, [calls]), *calls]]
+
+
+def _checked(arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
+    """Parameters and arguments as arrays of one type, and of these what the blocks read."""
+    words = _words(blocks)
+    read = [argument.name for argument in arguments if argument.name in words]
+    wanted = {"params", "arguments"} if read else {"params"}
+    found = [
+        name if name in words | wanted else "_"
+        for name in ("params", "arguments", "sizes", "dtype")
+    ]
+    given = [f'"{argument.name}": {argument.name}' for argument in arguments]
+    lines = fitted_lines(given, f"{', '.join(found)} = checked(params, {{", "})")
+    if len(read) == len(arguments) > 1:
+        return [*lines, f"{', '.join(read)} = arguments.values()"]
+    return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
 
 
 def _places_of_sizes(arrays: Arrays) -> dict[str, str]:
@@ -103,6 +129,7 @@ def backward_body(arrays: Arrays) -> list[Block]:
         else:
             computed.append(_backward_lines(arrays, stage.statements))
     computed.append(_backward_lines(arrays, program.gradients))
+    computed.append(_final_state(arrays))
 
     into_forward = ", ".join(argument.name for argument in arrays.forward_arguments)
     into_loss = "".join(f", {argument.name}" for argument in arrays.loss_arguments)
@@ -119,12 +146,27 @@ def backward_body(arrays: Arrays) -> list[Block]:
         *_unpacked("values", arrays.returned, computed),
     ]
     by_parameters = ", ".join(names("adjoint", name) for name in program.model.parameters)
-    states = program.model.declared("state")
-    by_states = ", ".join(
-        names("initial adjoint", state.name) for state in states if state.initial is None
-    )
-    returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
-    return _filled([prologue, *computed, [returned]])
+    by_states = ", ".join(names("initial adjoint", e.name) for e in arrays.initial_entries)
+    results = ["value", f"Parameters({by_parameters})", f"InitialState({by_states})", "final"]
+    return _filled([prologue, *computed, fitted_lines(results, "return Result(", ")")])
+
+
+def _final_state(arrays: Arrays) -> Block:
+    """The State behind the last step, in arrays of its own."""
+    fields = []
+    for entry in arrays.state_entries:
+        value, depth = arrays.names("value", entry.name), arrays.model.depth(entry.name)
+        first = initial_value(arrays, entry)
+        if entry.initial is not None:
+            leading = () if depth == 1 else (str(depth),)
+            shape = ", ".join((*leading, "B", *array_sizes(entry.shape)))
+            first = f"np.broadcast_to({first}, ({shape}))"
+        if depth == 1:
+            fields.append(f"np.array({value}[-1] if T else {first}, dtype)")
+        else:
+            joined = f"np.concatenate([{first}, {value}[-{depth}:]], dtype=dtype)"
+            fields.append(f"np.array({joined}[-{depth}:])")
+    return fitted_lines(fields, "final = State(", ")")
 
 
 def equation_text(equation: Equation) -> str:
@@ -190,19 +232,19 @@ def _prologue(
 
     ``calls`` come before the arguments are brought into the form that the blocks read.
     """
-    names = [argument.name for argument in arguments]
-    checked = ", ".join(f"{name}={name}" for name in names)
-    check = f"check_shapes(**params._asdict(), {checked})"
     prepared = _prepared(arrays, arguments, blocks)
     told = {size for argument in (*arrays.parameters, *arguments) for size in argument.shape}
     used = [size for size in _sizes_used(arrays, [prepared, *blocks]) if size in told]
     values = ", ".join(f'sizes["{size}"]' for size in used)
-    lines = [f"sizes = {check}", f"{', '.join(used)} = {values}"] if used else [check]
-    if _mentions([prepared, *blocks], "dtype"):
-        floating = [name for name in names if name not in dict(arrays.labels)]
-        # Whole numbers are computed with as floating ones.
-        lines.append(f"dtype = np.result_type({', '.join(['np.float16', '*params', *floating])})")
-    return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
+    sizes = [f"{', '.join(used)} = {values}"] if used else []
+    code: list[Block] = [sizes, list(calls), prepared, *blocks]
+    return [
+        *_checked(arguments, code),
+        *_unpacked("params", arrays.parameters, code),
+        *sizes,
+        *calls,
+        *prepared,
+    ]
 
 
 def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:
