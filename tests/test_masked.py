@@ -69,7 +69,7 @@ def compiled(name: str, style: Any, loss: Any = "sum") -> Any:
 
 def padded(module: Any, arrays: Arrays, number: int) -> Arrays:
     """The arrays with something else behind the ends of the sequences."""
-    behind = arrays["mask"][..., 0] == 0
+    behind = arrays["mask"] == 0
     found = {key: np.array(array) for key, array in arrays.items()}
     for key, sizes in module.SHAPES.items():
         if sizes[:1] == ("T",) and key != "mask":
