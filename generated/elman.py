@@ -187,7 +187,7 @@ def sigmoid(z):
 def init_parameters(
     rng: np.random.Generator, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
 ) -> Parameters:
-    """Draw parameters: matrices with variance 1 / rows, others zero.
+    """Draw parameters, as the model says how they begin.
 
     rng: a numpy.random.Generator
     dimensions: the sizes, as Dimensions
@@ -196,8 +196,8 @@ def init_parameters(
     n = dimensions.n
     k = dimensions.k
 
-    def normal(rows: int, columns: int) -> Array:
-        drawn: Array = rng.standard_normal((rows, columns)) / np.sqrt(rows)
+    def normal(*shape: int) -> Array:
+        drawn: Array = rng.standard_normal(shape) / np.sqrt(math.prod(shape[:1]))
         return drawn.astype(dtype)
 
     return Parameters(

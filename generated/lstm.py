@@ -2,7 +2,7 @@
 
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
-Model: ef22d487be2250ab
+Model: a69f5b414c38bfce
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -226,7 +226,7 @@ def sizes_and_type(
 def init_parameters(
     rng: np.random.Generator, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
 ) -> Parameters:
-    """Draw parameters: matrices with variance 1 / rows, others zero.
+    """Draw parameters, as the model says how they begin.
 
     rng: a numpy.random.Generator
     dimensions: the sizes, as Dimensions
@@ -235,27 +235,31 @@ def init_parameters(
     n = dimensions.n
     k = dimensions.k
 
-    def normal(rows: int, columns: int) -> Array:
-        drawn: Array = rng.standard_normal((rows, columns)) / np.sqrt(rows)
+    def normal(*shape: int) -> Array:
+        drawn: Array = rng.standard_normal(shape) / np.sqrt(math.prod(shape[:1]))
+        return drawn.astype(dtype)
+
+    def uniform(units: int, shape: tuple[int, ...]) -> Array:
+        drawn: Array = rng.uniform(-1, 1, shape) / np.sqrt(units)
         return drawn.astype(dtype)
 
     return Parameters(
-        W_ii=normal(m, n),
-        W_hi=normal(n, n),
-        b_ii=np.zeros(n, dtype),
-        b_hi=np.zeros(n, dtype),
-        W_if=normal(m, n),
-        W_hf=normal(n, n),
-        b_if=np.zeros(n, dtype),
-        b_hf=np.zeros(n, dtype),
-        W_ig=normal(m, n),
-        W_hg=normal(n, n),
-        b_ig=np.zeros(n, dtype),
-        b_hg=np.zeros(n, dtype),
-        W_io=normal(m, n),
-        W_ho=normal(n, n),
-        b_io=np.zeros(n, dtype),
-        b_ho=np.zeros(n, dtype),
+        W_ii=uniform(n, (m, n)),
+        W_hi=uniform(n, (n, n)),
+        b_ii=uniform(n, (n,)),
+        b_hi=uniform(n, (n,)),
+        W_if=uniform(n, (m, n)),
+        W_hf=uniform(n, (n, n)),
+        b_if=uniform(n, (n,)),
+        b_hf=uniform(n, (n,)),
+        W_ig=uniform(n, (m, n)),
+        W_hg=uniform(n, (n, n)),
+        b_ig=uniform(n, (n,)),
+        b_hg=uniform(n, (n,)),
+        W_io=uniform(n, (m, n)),
+        W_ho=uniform(n, (n, n)),
+        b_io=uniform(n, (n,)),
+        b_ho=uniform(n, (n,)),
         V=normal(n, k),
     )
 

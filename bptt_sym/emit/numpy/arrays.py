@@ -34,11 +34,6 @@ class Argument:
     meaning: str
 
     @property
-    def is_matrix(self) -> bool:
-        """Whether it has two axes, as a parameter."""
-        return len(self.shape) == 2
-
-    @property
     def shape_text(self) -> str:
         return f"({', '.join(self.shape)}{',' if len(self.shape) == 1 else ''})"
 
@@ -250,11 +245,6 @@ class Arrays:
         sizes = {symbol for entry in self.model.declared("parameter") for symbol in entry.shape}
         used = {symbol.name for size in sizes for symbol in size.free_symbols}
         return [entry.name for entry in self.model.dimensions if entry.name in used]
-
-    @property
-    def has_positive_parameters(self) -> bool:
-        """Whether a parameter is declared positive."""
-        return any(entry.positive for entry in self.model.declared("parameter"))
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:

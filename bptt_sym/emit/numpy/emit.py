@@ -14,6 +14,7 @@ from bptt_sym.emit.numpy.bodies import backward_body, forward_body, loss_body, w
 from bptt_sym.emit.numpy.compiled import FastBody, fast_body
 from bptt_sym.emit.numpy.definitions import DECREED, definitions_for
 from bptt_sym.emit.numpy.fitted import fitted
+from bptt_sym.emit.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.emit.numpy.names import Names
 from bptt_sym.emit.numpy.runtime_text import runtime_text
 from bptt_sym.errors import InputError
@@ -70,6 +71,7 @@ def numpy_module(
         lines = [line for body in blocks.values() for block in body for line in block]
     code = [line for line in lines if not line.lstrip().startswith("#")]
     definitions = definitions_for(code)
+    begins = inits(program.model)
     return jinja.get_template(f"numpy/{style}.py.j2").render(
         program=program,
         model=program.model,
@@ -82,6 +84,11 @@ def numpy_module(
         made_by=MADE_BY,
         fingerprint=fingerprint(program.model),
         script=script,
+        drawing=[text for name, text in DRAWN.items() if name in begins.values()],
+        drawn=[
+            (argument, drawn_code(init, argument, of_columns=program.model.vectors == "columns"))
+            for argument, init in zip(arrays.parameters, begins.values(), strict=True)
+        ],
         public=_public(program, style, arrays),
         command=generate_command(program, style, layout),
         **bodies,

@@ -21,6 +21,7 @@ _MODULE = {
 
 _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
+    "uniform", "glorot", "orthogonal",
     "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
     "workspace", "gradients", "state", "seed", "self", "result",
 }  # fmt: skip
