@@ -31,6 +31,7 @@ def test_a_part_stands_in_a_module_as_it_is_or_not_at_all(
         "masks": masked,
         "workspaces": style == "fast",
         "windows": onward,
+        "gradient_check": True,
     }
     assert {part: f"\n{runtime_text(part)}\n" in source for part in PARTS} == expected
     assert {part: _first_line(part) in source for part in PARTS} == expected
@@ -47,7 +48,7 @@ def at_home(module: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         for name, value in vars(module).items():
             if not hasattr(part, name) and name not in runtime_names():
                 monkeypatch.setattr(part, name, value, raising=False)
-    return parts[-1]
+    return parts
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -56,7 +57,8 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
     """What a module computes is what the files beside the emitter compute for it."""
     model = b.load_model(name)
     module = b.compile(model, loss=loss)
-    windows = at_home(module, monkeypatch)
+    parts = dict(zip(PARTS, at_home(module, monkeypatch), strict=True))
+    windows, check = parts["windows"], parts["gradient_check"]
     sizes = sizes_of(model, STEPS, 2)
     arrays = draw(module, sizes)
     params, given = parameters(module, arrays), arguments(module, arrays)
@@ -82,3 +84,5 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
     expected, others = module.step(params, state, arrays["x"][0])
     assert difference(following._asdict(), expected._asdict()) == 0
     assert difference(values._asdict(), others._asdict()) == 0
+    assert check.gradient_errors() == module.gradient_errors()
+    assert check.main() == 0
