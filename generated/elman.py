@@ -2,6 +2,7 @@
 
 Made by bptt-sym 0.1.0 from the model elman:
     bptt-sym generate elman --loss sum --style readable
+Model: 67036f6fe346fafc
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s
@@ -16,12 +17,35 @@ The loss is the plain sum of E_t over all time steps and sequences (--loss sum).
 Sizes: T time steps, B sequences, m inputs, n hidden units, k outputs. Arrays are
 time-major; the entry t - 1 of an array holds time step t. In comments, dv is the
 derivative of the loss by v, and N is the last time step.
+The type of the parameters is that of all results: arguments are converted to it, and
+complex ones make all complex. Parameters may be given as a mapping of their names.
+
 """
 
+from __future__ import annotations
+
+import functools
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Dimensions",
+    "Forward",
+    "InitialState",
+    "Parameters",
+    "Result",
+    "State",
+    "forward",
+    "init_parameters",
+    "loss",
+    "value_and_grad",
+]
+
+Array = npt.NDArray[Any]
 
 
 class Dimensions(NamedTuple):
@@ -33,28 +57,43 @@ class Dimensions(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """The parameters, or the gradients by them."""
+    """The parameters, or the gradients with respect to them."""
 
-    W_y: np.ndarray  # (n, k), parameter
-    W_s: np.ndarray  # (n, n), parameter
-    W_x: np.ndarray  # (m, n), parameter
+    W_y: Array  # (n, k), parameter
+    W_s: Array  # (n, n), parameter
+    W_x: Array  # (m, n), parameter
 
 
 class InitialState(NamedTuple):
-    """The states before the first time step, or the gradients by them."""
+    """The states before the first time step, or the gradients with respect to them."""
 
-    s0: np.ndarray  # (B, n), s before the first time step
+    s0: Array  # (B, n), s before the first time step
+
+
+class State(NamedTuple):
+    """What one time step hands to the next, or the gradient with respect to it."""
+
+    s: Array  # (B, n), s of the step before
 
 
 class Forward(NamedTuple):
     """What the forward pass computes, for all time steps."""
 
-    s: np.ndarray  # (T, B, n), s_t
-    y: np.ndarray  # (T, B, k), y_t
-    s_previous: np.ndarray  # (T, B, n), s_{t-1}; shares memory with s
+    s: Array  # (T, B, n), s_t
+    y: Array  # (T, B, k), y_t
+    s_previous: Array  # (T, B, n), s_{t-1}; shares memory with s
 
 
-SHAPES = {
+class Result(NamedTuple):
+    """The loss, its gradients, and the State after the last time step."""
+
+    value: Any
+    gradients: Parameters
+    initial: InitialState
+    final: State
+
+
+SHAPES: dict[str, tuple[str, ...]] = {
     "W_y": ("n", "k"),
     "W_s": ("n", "n"),
     "W_x": ("m", "n"),
@@ -62,15 +101,16 @@ SHAPES = {
     "d": ("T", "B", "k"),
     "s0": ("B", "n"),
 }
+KINDS: dict[str, str] = {}
 
 
-def check_shapes(**arrays):
+def check_shapes(**arrays: npt.ArrayLike) -> dict[str, int]:
     """Return the size of each dimension; raise ValueError where two shapes disagree."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for name, array in arrays.items():
         if np.asarray(array).dtype.kind not in "biufc":
             raise ValueError(f"{name} has the type {np.asarray(array).dtype}, not a number's")
-        for size, number in zip(SHAPES[name], np.shape(array)):
+        for size, number in zip(SHAPES[name], np.shape(array), strict=False):
             if size.isidentifier():
                 sizes.setdefault(size, number)
     for name, array in arrays.items():
@@ -81,13 +121,60 @@ def check_shapes(**arrays):
     return sizes
 
 
-def size_of(size, sizes):
+def size_of(size: str, sizes: Mapping[str, int]) -> int:
     """Return the number that a size stands for: a name, a whole number, or 4*n or m + n."""
     total = 0
     for term in size.split(" + "):
         factors = (int(f) if f.isdigit() else sizes.get(f, -1) for f in term.split("*"))
         total += math.prod(factors)
     return total
+
+
+def checked(
+    params: Parameters | Mapping[str, npt.ArrayLike], arguments: Mapping[str, npt.ArrayLike]
+) -> tuple[Parameters, dict[str, Array], dict[str, int], np.dtype[Any]]:
+    """Return parameters and arguments as arrays of one type, their sizes, and this type.
+
+    It is the parameters' type, complex where an argument is; labels keep their own.
+    """
+    if not isinstance(params, tuple) and isinstance(params, Mapping):
+        params = Parameters(**{name: np.asarray(array) for name, array in params.items()})
+    params = Parameters._make(map(np.asarray, params))
+    arrays: list[Array] = [*params, *map(np.asarray, arguments.values())]
+    sizes, dtype, others = sizes_and_type(
+        (*Parameters._fields, *arguments),
+        tuple([array.shape for array in arrays]),
+        tuple([array.dtype for array in arrays]),
+    )
+    count = len(arrays) - len(arguments)
+    if others:
+        for place, shape in others:
+            arrays[place] = arrays[place].astype(dtype, copy=False).reshape(shape)
+        params = Parameters._make(arrays[:count])
+    return params, dict(zip(arguments, arrays[count:], strict=True)), sizes, dtype
+
+
+@functools.lru_cache(maxsize=64)
+def sizes_and_type(
+    names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], types: tuple[np.dtype[Any], ...]
+) -> tuple[dict[str, int], np.dtype[Any], list[tuple[int, tuple[int, ...]]]]:
+    """Return sizes, the type to compute in, and the places and shapes of what has another one.
+
+    Raise ValueError where something does not fit.
+    """
+    kinds = [KINDS.get(name, "") for name in names]
+    is_flat = [kinds[k] == "mask" and len(shape) == 2 for k, shape in enumerate(shapes)]
+    shapes = tuple((*s, 1) if flat else s for s, flat in zip(shapes, is_flat, strict=True))
+    dummies = map(np.broadcast_to, [np.empty((), type_) for type_ in types], shapes)
+    sizes = check_shapes(**dict(zip(names, dummies, strict=True)))
+    numbers = [k for k, kind in enumerate(kinds) if not kind.startswith("labels")]
+    leading = [types[k] for k in range(len(Parameters._fields))] or [types[k] for k in numbers]
+    dtype = np.result_type(*leading) if leading else np.dtype(float)
+    if dtype.kind not in "fc":
+        dtype = np.dtype(float)
+    if any(types[k].kind == "c" for k in numbers):
+        dtype = np.result_type(dtype, np.complex64)
+    return sizes, dtype, [(k, shapes[k]) for k in numbers if is_flat[k] or types[k] != dtype]
 
 
 def sigmoid(z):
@@ -97,8 +184,10 @@ def sigmoid(z):
     return np.where(negative, small, 1) / (1 + small)
 
 
-def init_parameters(rng, dimensions, dtype=np.float64):
-    """Draw parameters: matrices with variance 1 / rows, others zero.
+def init_parameters(
+    rng: np.random.Generator, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
+) -> Parameters:
+    """Draw parameters, as the model says how they begin.
 
     rng: a numpy.random.Generator
     dimensions: the sizes, as Dimensions
@@ -107,8 +196,9 @@ def init_parameters(rng, dimensions, dtype=np.float64):
     n = dimensions.n
     k = dimensions.k
 
-    def normal(rows, columns):
-        return (rng.standard_normal((rows, columns)) / np.sqrt(rows)).astype(dtype)
+    def normal(*shape: int) -> Array:
+        drawn: Array = rng.standard_normal(shape) / np.sqrt(math.prod(shape[:1]))
+        return drawn.astype(dtype)
 
     return Parameters(
         W_y=normal(n, k),
@@ -117,16 +207,18 @@ def init_parameters(rng, dimensions, dtype=np.float64):
     )
 
 
-def forward(params, x, s0):
+def forward(
+    params: Parameters | Mapping[str, npt.ArrayLike], x: npt.ArrayLike, s0: npt.ArrayLike
+) -> Forward:
     """Run the model over all time steps.
 
     x: (T, B, m), input
     s0: (B, n), s before the first time step
     """
+    params, arguments, sizes, dtype = checked(params, {"x": x, "s0": s0})
+    x, s0 = arguments.values()
     W_y, W_s, W_x = params
-    sizes = check_shapes(**params._asdict(), x=x, s0=s0)
     T, B, n = sizes["T"], sizes["B"], sizes["n"]
-    dtype = np.result_type(np.float16, *params, x, s0)
 
     s_all = np.empty((T + 1, B, n), dtype)
     s_all[0] = s0
@@ -145,7 +237,7 @@ def forward(params, x, s0):
     return Forward(s, y, s_previous)
 
 
-def loss_of(params, values, d):
+def loss_of(params: Parameters, values: Forward, d: Array) -> Any:
     """Return the loss of a forward pass.
 
     values: as forward returns them
@@ -153,29 +245,39 @@ def loss_of(params, values, d):
     """
     y = values.y
     # E_t = sum (d_t - y_t)^2
-    value = np.sum((d - y) ** 2)
-    return value
+    return np.sum((d - y) ** 2)
 
 
-def loss(params, x, d, s0):
+def loss(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    x: npt.ArrayLike,
+    d: npt.ArrayLike,
+    s0: npt.ArrayLike,
+) -> Any:
     """Return the loss; the arguments are those of value_and_grad."""
-    check_shapes(**params._asdict(), x=x, d=d, s0=s0)
+    params, arguments, _, _ = checked(params, {"x": x, "d": d, "s0": s0})
+    x, d, s0 = arguments.values()
     values = forward(params, x, s0)
     return loss_of(params, values, d)
 
 
-def value_and_grad(params, x, d, s0):
-    """Return the loss, the gradients by the parameters, and those by the initial states.
+def value_and_grad(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    x: npt.ArrayLike,
+    d: npt.ArrayLike,
+    s0: npt.ArrayLike,
+) -> Result:
+    """Return a Result: the loss, its gradients, and the State after the last time step.
 
     x: (T, B, m), input
     d: (T, B, k), target
     s0: (B, n), s before the first time step
     """
+    params, arguments, sizes, dtype = checked(params, {"x": x, "d": d, "s0": s0})
+    x, d, s0 = arguments.values()
     W_y = params.W_y
     W_s = params.W_s
-    sizes = check_shapes(**params._asdict(), x=x, d=d, s0=s0)
     T, B, n = sizes["T"], sizes["B"], sizes["n"]
-    dtype = np.result_type(np.float16, *params, x, d, s0)
     values = forward(params, x, s0)
     value = loss_of(params, values, d)
     s, y, s_previous = values
@@ -205,5 +307,71 @@ def value_and_grad(params, x, d, s0):
     # ds_0 = dz_1 W_s^T
     ds0 = ds_next
 
-    return value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0)
+    final = State(np.array(s[-1] if T else s0, dtype))
 
+    return Result(value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0), final)
+
+
+
+def example(seed: int = 0) -> tuple[Parameters, dict[str, Any]]:
+    """Draw parameters and arguments of a few steps, with sizes of which none is another."""
+    rng = np.random.default_rng(seed)
+    fields: tuple[str, ...] = Dimensions._fields
+    sizes = {"B": 2, "T": max(5, 3 + len(fields))}
+    sizes |= {name: size for size, name in enumerate(fields, start=3)}
+    arrays: dict[str, Any] = {}
+    for name, shape in SHAPES.items():
+        lengths = [size_of(size, sizes) for size in shape]
+        kind = KINDS.get(name, "")
+        if kind.startswith("labels of "):
+            arrays[name] = rng.integers(0, size_of(kind.removeprefix("labels of "), sizes), lengths)
+        elif kind == "mask":
+            ends = sizes["T"] - np.arange(sizes["B"])
+            arrays[name] = (np.arange(sizes["T"])[:, None] < ends).astype(float)
+        else:
+            drawn = np.asarray(rng.standard_normal(lengths) / 2)
+            arrays[name] = np.exp(drawn) if kind == "positive" else drawn
+    names: tuple[str, ...] = Parameters._fields
+    return Parameters._make([arrays.pop(name) for name in names]), arrays
+
+
+def gradient_errors(seed: int = 0) -> dict[str, float]:
+    """Return how far each gradient is from differences of the loss along complex steps.
+
+    They are relative to the gradient's largest entry, or to 1 where that is smaller.
+    """
+    params, arguments = example(seed)
+    result = value_and_grad(params, **arguments)
+    given: dict[str, Array] = {**params._asdict(), **arguments}
+    gradients: dict[str, Array] = {**result.gradients._asdict(), **result.initial._asdict()}
+    errors: dict[str, float] = {}
+    for name, gradient in gradients.items():
+        found = np.zeros(np.shape(gradient))
+        for index in np.ndindex(found.shape):
+            moved = given[name].astype(complex)
+            moved[index] += 1e-30j
+            found[index] = loss_at({**given, name: moved}).imag / 1e-30
+        distance = np.max(np.abs(found - gradient), initial=0.0)
+        errors[name] = float(distance / np.max(np.abs(found), initial=1.0))
+    return errors
+
+
+def loss_at(arrays: dict[str, Any]) -> Any:
+    """Return the loss of parameters and arguments by their names."""
+    names: tuple[str, ...] = Parameters._fields
+    arguments = {name: array for name, array in arrays.items() if name not in names}
+    return loss(Parameters._make([arrays[name] for name in names]), **arguments)
+
+
+def main() -> int:
+    """Print how far each gradient is from the loss's own; return 1 where one does not hold."""
+    errors = gradient_errors()
+    failing = [name for name, error in errors.items() if not error <= 1e-9]
+    for name, error in errors.items():
+        print(f"{name:12} {error:.1e}")
+    print(f"fails: {', '.join(failing)}" if failing else "all gradients hold")
+    return 1 if failing else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

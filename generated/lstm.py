@@ -2,6 +2,7 @@
 
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
+Model: a69f5b414c38bfce
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -22,14 +23,40 @@ The loss is the plain sum of E_t over all time steps and sequences (--loss sum).
 Sizes: T time steps, B sequences, m inputs, n hidden units, k outputs. Arrays are
 time-major; the entry t - 1 of an array holds time step t. In names, dv is the
 derivative of the loss by v, v_in is on the way to v, and v_t is v of one time step.
+The type of the parameters is that of all results: arguments are converted to it, and
+complex ones make all complex. Parameters may be given as a mapping of their names.
+
 """
+
+from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
+from contextlib import nullcontext
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Dimensions",
+    "Forward",
+    "InitialState",
+    "Parameters",
+    "Result",
+    "State",
+    "Workspace",
+    "forward",
+    "init_parameters",
+    "initial_state",
+    "loss",
+    "step",
+    "value_and_grad",
+]
+
+Array = npt.NDArray[Any]
 
 
 class Dimensions(NamedTuple):
@@ -41,47 +68,63 @@ class Dimensions(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """The parameters, or the gradients by them."""
+    """The parameters, or the gradients with respect to them."""
 
-    W_ii: np.ndarray  # (m, n), parameter
-    W_hi: np.ndarray  # (n, n), parameter
-    b_ii: np.ndarray  # (n,), parameter
-    b_hi: np.ndarray  # (n,), parameter
-    W_if: np.ndarray  # (m, n), parameter
-    W_hf: np.ndarray  # (n, n), parameter
-    b_if: np.ndarray  # (n,), parameter
-    b_hf: np.ndarray  # (n,), parameter
-    W_ig: np.ndarray  # (m, n), parameter
-    W_hg: np.ndarray  # (n, n), parameter
-    b_ig: np.ndarray  # (n,), parameter
-    b_hg: np.ndarray  # (n,), parameter
-    W_io: np.ndarray  # (m, n), parameter
-    W_ho: np.ndarray  # (n, n), parameter
-    b_io: np.ndarray  # (n,), parameter
-    b_ho: np.ndarray  # (n,), parameter
-    V: np.ndarray  # (n, k), parameter
+    W_ii: Array  # (m, n), parameter
+    W_hi: Array  # (n, n), parameter
+    b_ii: Array  # (n,), parameter
+    b_hi: Array  # (n,), parameter
+    W_if: Array  # (m, n), parameter
+    W_hf: Array  # (n, n), parameter
+    b_if: Array  # (n,), parameter
+    b_hf: Array  # (n,), parameter
+    W_ig: Array  # (m, n), parameter
+    W_hg: Array  # (n, n), parameter
+    b_ig: Array  # (n,), parameter
+    b_hg: Array  # (n,), parameter
+    W_io: Array  # (m, n), parameter
+    W_ho: Array  # (n, n), parameter
+    b_io: Array  # (n,), parameter
+    b_ho: Array  # (n,), parameter
+    V: Array  # (n, k), parameter
 
 
 class InitialState(NamedTuple):
-    """The states before the first time step, or the gradients by them."""
+    """The states before the first time step, or the gradients with respect to them."""
 
-    h0: np.ndarray  # (B, n), h before the first time step
-    c0: np.ndarray  # (B, n), c before the first time step
+    h0: Array  # (B, n), h before the first time step
+    c0: Array  # (B, n), c before the first time step
+
+
+class State(NamedTuple):
+    """What one time step hands to the next, or the gradient with respect to it."""
+
+    h: Array  # (B, n), h of the step before
+    c: Array  # (B, n), c of the step before
 
 
 class Forward(NamedTuple):
     """What the forward pass computes, for all time steps."""
 
-    p: np.ndarray  # (T, B, n), p_t
-    f: np.ndarray  # (T, B, n), f_t
-    g: np.ndarray  # (T, B, n), g_t
-    o: np.ndarray  # (T, B, n), o_t
-    c: np.ndarray  # (T, B, n), c_t
-    h: np.ndarray  # (T, B, n), h_t
-    y: np.ndarray  # (T, B, k), y_t
+    p: Array  # (T, B, n), p_t
+    f: Array  # (T, B, n), f_t
+    g: Array  # (T, B, n), g_t
+    o: Array  # (T, B, n), o_t
+    c: Array  # (T, B, n), c_t
+    h: Array  # (T, B, n), h_t
+    y: Array  # (T, B, k), y_t
 
 
-SHAPES = {
+class Result(NamedTuple):
+    """The loss, its gradients, and the State after the last time step."""
+
+    value: Any
+    gradients: Parameters
+    initial: InitialState
+    final: State
+
+
+SHAPES: dict[str, tuple[str, ...]] = {
     "W_ii": ("m", "n"),
     "W_hi": ("n", "n"),
     "b_ii": ("n",),
@@ -104,15 +147,16 @@ SHAPES = {
     "h0": ("B", "n"),
     "c0": ("B", "n"),
 }
+KINDS: dict[str, str] = {}
 
 
-def check_shapes(**arrays):
+def check_shapes(**arrays: npt.ArrayLike) -> dict[str, int]:
     """Return the size of each dimension; raise ValueError where two shapes disagree."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for name, array in arrays.items():
         if np.asarray(array).dtype.kind not in "biufc":
             raise ValueError(f"{name} has the type {np.asarray(array).dtype}, not a number's")
-        for size, number in zip(SHAPES[name], np.shape(array)):
+        for size, number in zip(SHAPES[name], np.shape(array), strict=False):
             if size.isidentifier():
                 sizes.setdefault(size, number)
     for name, array in arrays.items():
@@ -123,7 +167,7 @@ def check_shapes(**arrays):
     return sizes
 
 
-def size_of(size, sizes):
+def size_of(size: str, sizes: Mapping[str, int]) -> int:
     """Return the number that a size stands for: a name, a whole number, or 4*n or m + n."""
     total = 0
     for term in size.split(" + "):
@@ -132,8 +176,57 @@ def size_of(size, sizes):
     return total
 
 
-def init_parameters(rng, dimensions, dtype=np.float64):
-    """Draw parameters: matrices with variance 1 / rows, others zero.
+def checked(
+    params: Parameters | Mapping[str, npt.ArrayLike], arguments: Mapping[str, npt.ArrayLike]
+) -> tuple[Parameters, dict[str, Array], dict[str, int], np.dtype[Any]]:
+    """Return parameters and arguments as arrays of one type, their sizes, and this type.
+
+    It is the parameters' type, complex where an argument is; labels keep their own.
+    """
+    if not isinstance(params, tuple) and isinstance(params, Mapping):
+        params = Parameters(**{name: np.asarray(array) for name, array in params.items()})
+    params = Parameters._make(map(np.asarray, params))
+    arrays: list[Array] = [*params, *map(np.asarray, arguments.values())]
+    sizes, dtype, others = sizes_and_type(
+        (*Parameters._fields, *arguments),
+        tuple([array.shape for array in arrays]),
+        tuple([array.dtype for array in arrays]),
+    )
+    count = len(arrays) - len(arguments)
+    if others:
+        for place, shape in others:
+            arrays[place] = arrays[place].astype(dtype, copy=False).reshape(shape)
+        params = Parameters._make(arrays[:count])
+    return params, dict(zip(arguments, arrays[count:], strict=True)), sizes, dtype
+
+
+@functools.lru_cache(maxsize=64)
+def sizes_and_type(
+    names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], types: tuple[np.dtype[Any], ...]
+) -> tuple[dict[str, int], np.dtype[Any], list[tuple[int, tuple[int, ...]]]]:
+    """Return sizes, the type to compute in, and the places and shapes of what has another one.
+
+    Raise ValueError where something does not fit.
+    """
+    kinds = [KINDS.get(name, "") for name in names]
+    is_flat = [kinds[k] == "mask" and len(shape) == 2 for k, shape in enumerate(shapes)]
+    shapes = tuple((*s, 1) if flat else s for s, flat in zip(shapes, is_flat, strict=True))
+    dummies = map(np.broadcast_to, [np.empty((), type_) for type_ in types], shapes)
+    sizes = check_shapes(**dict(zip(names, dummies, strict=True)))
+    numbers = [k for k, kind in enumerate(kinds) if not kind.startswith("labels")]
+    leading = [types[k] for k in range(len(Parameters._fields))] or [types[k] for k in numbers]
+    dtype = np.result_type(*leading) if leading else np.dtype(float)
+    if dtype.kind not in "fc":
+        dtype = np.dtype(float)
+    if any(types[k].kind == "c" for k in numbers):
+        dtype = np.result_type(dtype, np.complex64)
+    return sizes, dtype, [(k, shapes[k]) for k in numbers if is_flat[k] or types[k] != dtype]
+
+
+def init_parameters(
+    rng: np.random.Generator, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
+) -> Parameters:
+    """Draw parameters, as the model says how they begin.
 
     rng: a numpy.random.Generator
     dimensions: the sizes, as Dimensions
@@ -142,96 +235,203 @@ def init_parameters(rng, dimensions, dtype=np.float64):
     n = dimensions.n
     k = dimensions.k
 
-    def normal(rows, columns):
-        return (rng.standard_normal((rows, columns)) / np.sqrt(rows)).astype(dtype)
+    def normal(*shape: int) -> Array:
+        drawn: Array = rng.standard_normal(shape) / np.sqrt(math.prod(shape[:1]))
+        return drawn.astype(dtype)
+
+    def uniform(units: int, shape: tuple[int, ...]) -> Array:
+        drawn: Array = rng.uniform(-1, 1, shape) / np.sqrt(units)
+        return drawn.astype(dtype)
 
     return Parameters(
-        W_ii=normal(m, n),
-        W_hi=normal(n, n),
-        b_ii=np.zeros(n, dtype),
-        b_hi=np.zeros(n, dtype),
-        W_if=normal(m, n),
-        W_hf=normal(n, n),
-        b_if=np.zeros(n, dtype),
-        b_hf=np.zeros(n, dtype),
-        W_ig=normal(m, n),
-        W_hg=normal(n, n),
-        b_ig=np.zeros(n, dtype),
-        b_hg=np.zeros(n, dtype),
-        W_io=normal(m, n),
-        W_ho=normal(n, n),
-        b_io=np.zeros(n, dtype),
-        b_ho=np.zeros(n, dtype),
+        W_ii=uniform(n, (m, n)),
+        W_hi=uniform(n, (n, n)),
+        b_ii=uniform(n, (n,)),
+        b_hi=uniform(n, (n,)),
+        W_if=uniform(n, (m, n)),
+        W_hf=uniform(n, (n, n)),
+        b_if=uniform(n, (n,)),
+        b_hf=uniform(n, (n,)),
+        W_ig=uniform(n, (m, n)),
+        W_hg=uniform(n, (n, n)),
+        b_ig=uniform(n, (n,)),
+        b_hg=uniform(n, (n,)),
+        W_io=uniform(n, (m, n)),
+        W_ho=uniform(n, (n, n)),
+        b_io=uniform(n, (n,)),
+        b_ho=uniform(n, (n,)),
         V=normal(n, k),
     )
 
 
-class State(NamedTuple):
-    """What one time step hands to the next, or the gradient by it."""
-
-    h: np.ndarray  # (B, n), h of the step before
-    c: np.ndarray  # (B, n), c of the step before
+DEPTHS: tuple[int, ...] = (1, 1)
+INITIAL: dict[str, str] = {"h0": "h", "c0": "c"}
 
 
-DEPTHS = (1, 1)
-INITIAL = {"h0": "h", "c0": "c"}
+class Sized:
+    """What a workspace has beside its arrays; pickled, it is made anew with the same sizes."""
+
+    def __init__(self, T: int, B: int, dimensions: Dimensions, dtype: npt.DTypeLike) -> None:
+        self.sizes: dict[str, int] = {"T": T, "B": B, **dimensions._asdict()}
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.lock = Lock()
+        self.parts: dict[tuple[int, int], Workspace] = {}
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            raise RuntimeError("another call is at work in the workspace")
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields: tuple[str, ...] = Dimensions._fields
+        dimensions = Dimensions._make([self.sizes[name] for name in fields])
+        return type(self), (self.sizes["T"], self.sizes["B"], dimensions, self.dtype)
 
 
-class Workspace:
+def workspace_of(sizes: Mapping[str, int], dtype: npt.DTypeLike, **others: int) -> Workspace:
+    """Return a new workspace; ``others`` are sizes in the place of those."""
+    sizes = {**sizes, **others}
+    fields: tuple[str, ...] = Dimensions._fields
+    dimensions = Dimensions._make([sizes.get(name, 0) for name in fields])
+    return Workspace(sizes["T"], sizes["B"], dimensions, dtype)
+
+
+def check_workspace(workspace: object, sizes: Mapping[str, int], dtype: np.dtype[Any]) -> None:
+    """Raise TypeError or ValueError for what is no workspace of these sizes and this type."""
+    if not isinstance(workspace, Workspace):
+        raise TypeError(f"workspace must be a Workspace, not {workspace!r}")
+    other_sizes = any(workspace.sizes[name] != size for name, size in sizes.items())
+    if other_sizes or workspace.dtype != dtype:
+        raise ValueError(
+            f"the workspace is for {workspace.sizes} and {workspace.dtype}, "
+            f"the arrays are for {dict(sizes)} and {dtype}"
+        )
+
+
+def computed(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    arguments: Mapping[str, npt.ArrayLike],
+    until: str,
+) -> Any:
+    """Return what the forward pass returns, or the loss."""
+    params, arrays, sizes, dtype = checked(params, arguments)
+    work = workspace_of(sizes, dtype)
+    return run(params, work, unpadded(arrays, work), until=until)
+
+
+def gradients_of(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    arguments: Mapping[str, npt.ArrayLike],
+    workspace: Workspace | None,
+    start: State | None = None,
+) -> Result:
+    """Return the loss and the gradients of all time steps."""
+    params, arrays, sizes, dtype = checked(params, arguments)
+    if workspace is None:
+        work = workspace_of(sizes, dtype)
+        return at_once(params, unpadded(arrays, work), work, start)
+    check_workspace(workspace, sizes, dtype)
+    with workspace:
+        return at_once(params, unpadded(arrays, workspace), workspace, start)
+
+
+def at_once(
+    params: Parameters, arguments: dict[str, Array], work: Workspace, start: State | None
+) -> Result:
+    """Return the loss and the gradients of all time steps, computed in a workspace."""
+    result: Result = run(params, work, arguments, start=start)[0]
+    return result
+
+
+def state_at(work: Workspace, step: int) -> State:
+    """Return the State after a number of time steps of what was computed last."""
+    histories: tuple[Array, ...] = histories_of(work)
+    return State._make(
+        [
+            np.array(history[step : step + depth] if depth > 1 else history[step])
+            for history, depth in zip(histories, DEPTHS, strict=True)
+        ]
+    )
+
+
+class Workspace(Sized):
     """The arrays that a computation works in: made once, they serve any number of calls.
 
     It is for T time steps and B sequences and holds this many numbers:
     19*T*n*B + 2*(T + 1)*n*B + 8*n*B + (T + 1)*B*n + 2*T*B*k
     One call at a time works in it. What a call returns is copied out of it.
+    Calls with a window keep smaller workspaces in it.
     """
 
-    def __init__(self, T, B, dimensions, dtype=np.float64):
+    def __init__(
+        self, T: int, B: int, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
+    ) -> None:
+        super().__init__(T, B, dimensions, dtype)
         n = dimensions.n
         k = dimensions.k
-        self.sizes = {"T": T, "B": B, **dimensions._asdict()}
-        self.dtype = np.dtype(dtype)
-        self.lock = Lock()
-        self.z_g_p_f_o_in = np.empty((T, 4*n, B), dtype)
-        self.h_all = np.empty((T + 1, n, B), dtype)
-        self.gpfo = np.empty((T, 4*n, B), dtype)
-        self.c_all = np.empty((T + 1, n, B), dtype)
-        self.h_in = np.empty((T, n, B), dtype)
-        self.z_g_p_f_o_in3 = np.empty((4*n, B), dtype)
-        self.c_in = np.empty((n, B), dtype)
-        self.c_in2 = np.empty((n, B), dtype)
-        self.h_rows = np.empty((T + 1, B, n), dtype)
-        self.y = np.empty((T, B, k), dtype)
-        self.dy = np.empty((T, B, k), dtype)
-        self.dh_in = np.empty((T, n, B), dtype)
-        self.dc_in = np.empty((T, n, B), dtype)
-        self.dz_g_in = np.empty((T, n, B), dtype)
-        self.dz_ofi_in = np.empty((T, 3*n, B), dtype)
-        self.dz_ofig = np.empty((T, 4*n, B), dtype)
-        self.dh = np.empty((n, B), dtype)
-        self.dc_in4 = np.empty((n, B), dtype)
+        self.z_g_p_f_o_in: Array = np.empty((T, 4*n, B), dtype)
+        self.h_all: Array = np.empty((T + 1, n, B), dtype)
+        self.gpfo: Array = np.empty((T, 4*n, B), dtype)
+        self.c_all: Array = np.empty((T + 1, n, B), dtype)
+        self.h_in: Array = np.empty((T, n, B), dtype)
+        self.z_g_p_f_o_in3: Array = np.empty((4*n, B), dtype)
+        self.c_in: Array = np.empty((n, B), dtype)
+        self.c_in2: Array = np.empty((n, B), dtype)
+        self.h_rows: Array = np.empty((T + 1, B, n), dtype)
+        self.y: Array = np.empty((T, B, k), dtype)
+        self.dy: Array = np.empty((T, B, k), dtype)
+        self.dh_in: Array = np.empty((T, n, B), dtype)
+        self.dc_in: Array = np.empty((T, n, B), dtype)
+        self.dz_g_in: Array = np.empty((T, n, B), dtype)
+        self.dz_ofi_in: Array = np.empty((T, 3*n, B), dtype)
+        self.dz_ofig: Array = np.empty((T, 4*n, B), dtype)
+        self.dh: Array = np.empty((n, B), dtype)
+        self.dc_in4: Array = np.empty((n, B), dtype)
 
 
-def forward(params, x, h0, c0):
+def forward(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
+) -> Forward:
     """Run the model over all time steps.
 
     x: (T, B, m), input
     h0: (B, n), h before the first time step
     c0: (B, n), c before the first time step
     """
-    params, arguments, sizes, dtype = checked(params, {"x": x, "h0": h0, "c0": c0})
-    return run(params, workspace_of(sizes, dtype), arguments, until="forward")
+    values: Forward = computed(params, {"x": x, "h0": h0, "c0": c0}, "forward")
+    return values
 
 
-def loss(params, x, d, h0, c0):
+def loss(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    x: npt.ArrayLike,
+    d: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
+) -> Any:
     """Return the loss; the arguments are those of value_and_grad."""
-    params, arguments, sizes, dtype = checked(params, {"x": x, "d": d, "h0": h0, "c0": c0})
-    return run(params, workspace_of(sizes, dtype), arguments, until="loss")
+    return computed(params, {"x": x, "d": d, "h0": h0, "c0": c0}, "loss")
 
 
 def value_and_grad(
-    params, x, d, h0, c0, *, window=None, exact=False, checkpoint=None, workspace=None
-):
-    """Return the loss, the gradients by the parameters, and those by the initial states.
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    x: npt.ArrayLike,
+    d: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
+    *,
+    window: int | None = None,
+    exact: bool = False,
+    checkpoint: int | str | None = None,
+    workspace: Workspace | None = None,
+    start: State | None = None,
+) -> Result:
+    """Return a Result: the loss, its gradients, and the State after the last time step.
 
     x: (T, B, m), input
     d: (T, B, k), target
@@ -244,202 +444,233 @@ def value_and_grad(
     checkpoint: K keeps the states of every K-th step alone and computes the others again, for
         the same gradients in less memory; "sqrt" is the root of T
     workspace: a Workspace of these sizes, or None for a new one
+    start: a State to begin with in the place of the initial values, such as the final one of an
+        earlier call; initial then holds the gradients with respect to its fields
     """
     arguments = {"x": x, "d": d, "h0": h0, "c0": c0}
-    if exact and window is None:
-        raise ValueError("exact is for a window")
-    if window is None and checkpoint is None:
-        return at_once(params, arguments, workspace)
-    if workspace is not None or (window is not None and checkpoint is not None):
-        raise ValueError("window, checkpoint and workspace do not go together")
-    if checkpoint is not None:
-        return checkpointed(params, arguments, checkpoint)
-    return windowed(params, arguments, window) if exact else chunked(params, arguments, window)
+    return gradients_in_parts(params, arguments, window, exact, checkpoint, workspace, start)
 
 
-def step(params, state, x):
+def step(
+    params: Parameters | Mapping[str, npt.ArrayLike], state: State, x: npt.ArrayLike
+) -> tuple[State, Forward]:
     """Run one time step and return the next State and what forward returns, of this step.
 
     state: a State, such as initial_state returns or an earlier step
     x: (B, m), input
     """
-    arguments = {"x": x}
-    arguments = {
-        name: np.asarray(array)[None] if SHAPES[name][:1] == ("T",) else array
-        for name, array in arguments.items()
-    }
-    before = {name: getattr(state, field) for name, field in INITIAL.items()}
-    params, arguments, sizes, dtype = checked(params, {**arguments, **before})
-    work = workspace_of(sizes, dtype)
-    values = run(params, work, arguments, start=state, until="forward")
-    return state_at(work, 1), Forward(*(np.array(value[0]) for value in values))
+    return state_after(params, state, {"x": x})
 
 
-def initial_state(params, B, h0, c0):
+def initial_state(params: Parameters, B: int, h0: npt.ArrayLike, c0: npt.ArrayLike) -> State:
     """Return the State before the first time step of B sequences."""
     return State(np.array(h0), np.array(c0))
 
 
-@functools.lru_cache(maxsize=64)
-def sizes_and_type(names, shapes, types):
-    """Return the sizes and the type to compute in; raise ValueError for what does not fit."""
-    arrays = [np.broadcast_to(np.empty((), type_), shape) for type_, shape in zip(types, shapes)]
-    sizes = check_shapes(**dict(zip(names, arrays)))
-    dtype = np.result_type(*(t for name, t in zip(names, types)))
-    return sizes, dtype if dtype.kind in "fc" else np.dtype(float)
+def share_of(begin: int, end: int, T: int) -> float:
+    """Return what the loss of the steps from begin to end counts in that of all T."""
+    return 1
 
 
-def checked(params, arguments):
-    """Return parameters and arguments as arrays, their sizes, and the type to compute in."""
-    params = Parameters(*map(np.asarray, params))
-    arguments = {name: np.asarray(array) for name, array in arguments.items()}
-    arrays = (*params, *arguments.values())
-    sizes, dtype = sizes_and_type(
-        (*params._fields, *arguments),
-        tuple([array.shape for array in arrays]),
-        tuple([array.dtype for array in arrays]),
-    )
-    return params, arguments, sizes, dtype
+class Parts:
+    """A sequence to be computed in parts, in workspaces that parts of one length share."""
 
+    def __init__(
+        self,
+        params: Parameters | Mapping[str, npt.ArrayLike],
+        arguments: Mapping[str, npt.ArrayLike],
+        workspace: Workspace | None,
+    ) -> None:
+        self.params, self.arguments, self.sizes, self.dtype = checked(params, arguments)
+        self.T = self.sizes["T"]
+        if workspace is not None:
+            check_workspace(workspace, self.sizes, self.dtype)
+        self.workspace = workspace
+        self.works = {} if workspace is None else workspace.parts
 
-def workspace_of(sizes, dtype, **others):
-    """Return a new workspace; ``others`` are sizes in the place of those."""
-    sizes = {**sizes, **others}
-    dimensions = Dimensions(*(sizes.get(name, 0) for name in Dimensions._fields))
-    return Workspace(sizes["T"], sizes["B"], dimensions, dtype)
+    def spans(self, count: object, name: str) -> list[tuple[int, int]]:
+        """Return where the parts of so many time steps begin and end."""
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
+        every = int(count)
+        return [(begin, min(begin + every, self.T)) for begin in range(0, self.T, every)]
 
+    def whole(self) -> Workspace:
+        """Return the workspace for all time steps."""
+        return self.workspace or workspace_of(self.sizes, self.dtype)
 
-def at_once(params, arguments, workspace=None):
-    """Return the loss and the gradients of all time steps."""
-    params, arguments, sizes, dtype = checked(params, arguments)
-    if workspace is None:
-        return run(params, workspace_of(sizes, dtype), arguments)[:3]
-    if not isinstance(workspace, Workspace):
-        raise TypeError(f"workspace must be a Workspace, not {workspace!r}")
-    other_sizes = any(workspace.sizes[name] != size for name, size in sizes.items())
-    if other_sizes or workspace.dtype != dtype:
-        raise ValueError(
-            f"the workspace is for {workspace.sizes} and {workspace.dtype}, "
-            f"the arrays are for {sizes} and {dtype}"
-        )
-    if not workspace.lock.acquire(blocking=False):
-        raise RuntimeError("another call is at work in the workspace")
-    try:
-        return run(params, workspace, arguments)[:3]
-    finally:
-        workspace.lock.release()
+    def work(self, T: int, sequences: int = 1) -> Workspace:
+        """Return the workspace for some time steps, and for so many times the sequences."""
+        key = T, sequences * self.sizes["B"]
+        if key not in self.works:
+            self.works[key] = workspace_of(self.sizes, self.dtype, T=key[0], B=key[1])
+        return self.works[key]
 
+    def run(self, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end."""
+        part = {
+            name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
+            for name, array in self.arguments.items()
+        }
+        return run(self.params, self.work(end - begin), part, **options)
 
-def chunked(params, arguments, window):
-    """Truncated backpropagation in chunks through which the states go on."""
-    params, arguments, sizes, dtype = checked(params, arguments)
-    T = sizes["T"]
-    spans = spans_of(T, window, "window")
-    if len(spans) < 2:
-        return at_once(params, arguments)
-    total, by_params, by_states, state = 0, None, None, None
-    for begin, end, work in with_workspaces(spans, sizes, dtype):
-        part = part_of(arguments, begin, end)
-        share = 1
-        value, gradients, initial, _ = run(params, work, part, start=state, weight=weight_of(share, dtype))
-        total = total + share * value
-        by_params = added(by_params, gradients)
-        by_states = by_states or initial
-        state = state_at(work, end - begin)
-    return total, by_params, by_states
-
-
-def windowed(params, arguments, window):
-    """Truncated backpropagation in which the loss of each step goes back as many steps."""
-    params, arguments, sizes, dtype = checked(params, arguments)
-    T = sizes["T"]
-    if len(spans_of(T, window, "window")) < 2:
-        return at_once(params, arguments)
-    whole = workspace_of(sizes, dtype)
-    total = run(params, whole, arguments, until="loss")
-    # Nothing is dropped of the first losses; each other has its own window, as one sequence more.
-    share = 1
-    work = workspace_of(sizes, dtype, T=window)
-    first = part_of(arguments, 0, window)
-    _, by_params, by_states, _ = run(params, work, first, weight=weight_of(share, dtype))
-    weight = weight_of(0, dtype, window)
-    weight[-1] = share
-    every = np.arange(1, T - window + 1)
-    for begin in range(0, len(every), max(1, T // window)):
-        starts = every[begin : begin + max(1, T // window)]
+    def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
+        """Run several windows side by side, as sequences."""
         steps = starts + np.arange(window)[:, None]
         part = {
             name: array[steps].reshape(window, -1, *array.shape[2:])
             if SHAPES[name][:1] == ("T",)
             else array
-            for name, array in arguments.items()
+            for name, array in self.arguments.items()
         }
-        work = workspace_of(sizes, dtype, T=window, B=len(starts) * sizes["B"])
-        start = states_at(whole, starts)
-        _, gradients, _, _ = run(params, work, part, start=start, weight=weight)
-        by_params = added(by_params, gradients)
-    return total, by_params, by_states
+        return run(self.params, self.work(window, len(starts)), part, **options)
 
+    def weight(self, share: float, T: int = 1) -> Array:
+        """Return what the loss of each step counts."""
+        return np.full((T, 1, 1), share, self.dtype)
 
-def checkpointed(params, arguments, every):
-    """The gradients of all time steps, the states of every so many kept alone."""
-    params, arguments, sizes, dtype = checked(params, arguments)
-    T = sizes["T"]
-    spans = spans_of(T, math.isqrt(max(T - 1, 0)) + 1 if every == "sqrt" else every, "checkpoint")
-    if len(spans) < 2:
-        return at_once(params, arguments)
-    states = [None]
-    for begin, end, work in with_workspaces(spans[:-1], sizes, dtype):
-        part = part_of(arguments, begin, end)
-        run(params, work, part, start=states[-1], until="forward")
-        states.append(state_at(work, end - begin))
-    total, by_params, by_states, final = 0, None, None, None
-    for begin, end, work in with_workspaces(spans[::-1], sizes, dtype):
-        part = part_of(arguments, begin, end)
-        share = 1
-        value, gradients, by_states, final = run(
-            params, work, part, start=states.pop(), final=final, weight=weight_of(share, dtype)
+    def no_gradients(self) -> tuple[Parameters, InitialState]:
+        """Return gradients of nothing."""
+        params: tuple[Array, ...] = self.params
+        names: tuple[str, ...] = InitialState._fields
+        return (
+            Parameters._make([np.zeros_like(array) for array in params]),
+            InitialState._make([np.zeros_like(self.arguments[name]) for name in names]),
         )
-        total = total + share * value
-        by_params = added(by_params, gradients)
-    return total, by_params, by_states
 
 
-def spans_of(T, count, name):
-    """Return where the parts of so many time steps begin and end."""
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
-    return [(begin, min(begin + count, T)) for begin in range(0, T, count)]
+def added(total: tuple[Array, ...], gradients: tuple[Array, ...]) -> Parameters:
+    """Return the sum of gradients."""
+    return Parameters._make([a + b for a, b in zip(total, gradients, strict=True)])
 
 
-def with_workspaces(spans, sizes, dtype):
-    """Yield spans, each with a workspace of its length, which spans of one length share."""
-    works = {}
+def gradients_in_parts(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    arguments: Mapping[str, npt.ArrayLike],
+    window: int | None,
+    exact: bool,
+    checkpoint: int | str | None,
+    workspace: Workspace | None,
+    start: State | None,
+) -> Result:
+    """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
+    if exact and window is None:
+        raise ValueError("exact is for a window")
+    if window is None and checkpoint is None:
+        return gradients_of(params, arguments, workspace, start)
+    if checkpoint is not None and (workspace is not None or window is not None):
+        raise ValueError("checkpoint and window or workspace do not go together")
+    parts = Parts(params, arguments, workspace)
+    if checkpoint == "sqrt":
+        checkpoint = math.isqrt(max(parts.T - 1, 0)) + 1
+    spans = parts.spans(*((window, "window") if checkpoint is None else (checkpoint, "checkpoint")))
+    with workspace or nullcontext():
+        parts.arguments = unpadded(parts.arguments, workspace)
+        if len(spans) < 2:
+            return at_once(parts.params, parts.arguments, parts.whole(), start)
+        if checkpoint is not None:
+            return checkpointed(parts, spans, start)
+        if exact:
+            return windowed(parts, spans[0][1], start)
+        return chunked(parts, spans, start)
+
+
+def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
+    """Truncated backpropagation in chunks through which the states go on."""
+    total = 0
+    by_params, by_states = parts.no_gradients()
     for begin, end in spans:
-        if end - begin not in works:
-            works[end - begin] = workspace_of(sizes, dtype, T=end - begin)
-        yield begin, end, works[end - begin]
+        share = share_of(begin, end, parts.T)
+        if share:
+            found, _ = parts.run(begin, end, start=start, weight=parts.weight(share))
+            total = total + share * found.value
+            by_params = added(by_params, found.gradients)
+            by_states = by_states if begin else found.initial
+        else:
+            parts.run(begin, end, start=start, until="forward")
+        start = final = state_at(parts.work(end - begin), end - begin)
+    return Result(total, by_params, by_states, final)
 
 
-def part_of(arguments, begin, end):
-    """Return the arguments for some of the time steps."""
-    return {
-        name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
+def windowed(parts: Parts, window: int, start: State | None) -> Result:
+    """Truncated backpropagation in which the loss of each step goes back as many steps."""
+    whole = parts.whole()
+    total = run(parts.params, whole, parts.arguments, start=start, until="loss")
+    final = state_at(whole, parts.T)
+    by_params, by_states = parts.no_gradients()
+    # Nothing is dropped of the first losses; each other has its own window, as one sequence more.
+    share = share_of(0, window, parts.T)
+    if share:
+        found, _ = parts.run(0, window, start=start, weight=parts.weight(share))
+        by_params, by_states = found.gradients, found.initial
+    share = share_of(parts.T - window, parts.T, parts.T)
+    weight = parts.weight(0, window)
+    weight[-1] = share
+    later = range(1, parts.T - window + 1)
+    every = np.array([b for b in later if share_of(b, b + window, parts.T)])
+    most = max(1, parts.T // window)
+    for begin in range(0, len(every), most):
+        starts = every[begin : begin + most]
+        before = states_at(whole, starts)
+        found, _ = parts.run_windows(starts, window, start=before, weight=weight)
+        by_params = added(by_params, found.gradients)
+    return Result(total, by_params, by_states, final)
+
+
+def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
+    """The gradients of all time steps, the states between spans alone kept."""
+    states = [start]
+    for begin, end in spans[:-1]:
+        parts.run(begin, end, start=states[-1], until="forward")
+        states.append(state_at(parts.work(end - begin), end - begin))
+    total, by_following = 0, None
+    by_params, _ = parts.no_gradients()
+    for begin, end in spans[::-1]:
+        share = share_of(begin, end, parts.T)
+        found, by_following = parts.run(
+            begin, end, start=states.pop(), final=by_following, weight=parts.weight(share)
+        )
+        total = total + share * found.value if share else total
+        by_params = added(by_params, found.gradients)
+        if end == parts.T:
+            final = found.final
+    return Result(total, by_params, found.initial, final)
+
+
+def states_at(work: Workspace, steps: Array) -> State:
+    """Return the States after several numbers of time steps, side by side as sequences."""
+    histories: tuple[Array, ...] = histories_of(work)
+    found = []
+    for history, depth in zip(histories, DEPTHS, strict=True):
+        rows = np.moveaxis(history[steps[:, None] + np.arange(depth)], 1, 0)
+        rows = rows.reshape(depth, -1, *history.shape[2:])
+        found.append(rows if depth > 1 else rows[0])
+    return State._make(found)
+
+
+def state_after(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    state: State,
+    arguments: Mapping[str, npt.ArrayLike],
+) -> tuple[State, Forward]:
+    """Run one time step and return the next State and what forward returns, of this step."""
+    over_time = {
+        name: np.asarray(array)[None] if SHAPES[name][:1] == ("T",) else array
         for name, array in arguments.items()
     }
+    before = {name: getattr(state, field) for name, field in INITIAL.items()}
+    params, arrays, sizes, dtype = checked(params, {**over_time, **before})
+    work = workspace_of(sizes, dtype)
+    values = run(params, work, unpadded(arrays, work), start=state, until="forward")
+    return state_at(work, 1), Forward._make([np.array(value[0]) for value in values])
 
 
-def weight_of(share, dtype, T=1):
-    """Return what the loss of each step counts."""
-    return np.full((T, 1, 1), share, dtype)
+def unpadded(arguments: dict[str, Array], work: Workspace | None = None) -> dict[str, Array]:
+    """Return the arguments: without a mask there is no padding."""
+    return arguments
 
 
-def added(total, gradients):
-    """Return the sum of gradients."""
-    return gradients if total is None else Parameters(*(a + b for a, b in zip(total, gradients)))
-
-
-def histories_of(work):
+def histories_of(work: Workspace) -> State:
     """Return the states of all time steps, those before the first one in front, as views."""
     return State(
         h=work.h_all.swapaxes(-1, -2),
@@ -447,40 +678,27 @@ def histories_of(work):
     )
 
 
-def state_at(work, step):
-    """Return the State after a number of time steps of what was computed last."""
-    return State(
-        *(
-            history if history is None else np.array(history[step : step + depth] if depth > 1 else history[step])
-            for history, depth in zip(histories_of(work), DEPTHS)
-        )
-    )
-
-
-def states_at(work, steps):
-    """Return the States after several numbers of time steps, side by side as sequences."""
-    found = []
-    for history, depth in zip(histories_of(work), DEPTHS):
-        if history is None:
-            found.append(None)
-            continue
-        rows = np.moveaxis(history[steps[:, None] + np.arange(depth)], 1, 0)
-        rows = rows.reshape(depth, -1, *history.shape[2:])
-        found.append(rows if depth > 1 else rows[0])
-    return State(*found)
-
-
-def run(params, work, arguments, *, start=None, final=None, weight=None, until="gradients"):
+def run(
+    params: Parameters,
+    work: Workspace,
+    arguments: Mapping[str, Array],
+    *,
+    start: State | None = None,
+    final: State | None = None,
+    weight: Array | None = None,
+    until: str = "gradients",
+) -> Any:
     """Compute as far as asked: the forward pass, the loss, or all gradients.
 
+    The last come as a Result, and with them the gradient with respect to the State before.
+
     start: the State before the first step, where it is not that of the arguments
-    final: the gradient by the State behind the last step, from what comes after it
+    final: the gradient with respect to the State behind the last step, from what comes after it
     weight: (T, 1, 1) or (1, 1, 1), what the loss of each step counts, where not 1
     """
-    x = arguments.get("x")
-    d = arguments.get("d")
-    h0 = arguments.get("h0")
-    c0 = arguments.get("c0")
+    x = arguments["x"]
+    h0 = arguments["h0"]
+    c0 = arguments["c0"]
     T = work.sizes["T"]
     B = work.sizes["B"]
     m = work.sizes["m"]
@@ -568,6 +786,7 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
             y,
         )
 
+    d = arguments["d"]
     np.subtract(d, y, out=dy_in)
     E = np.dot(dy_in.reshape(-1), dy_in.reshape(-1))
     if until == "loss":
@@ -650,4 +869,69 @@ def run(params, work, arguments, *, start=None, final=None, weight=None, until="
     )
     dh_first = np.array(dh_next.swapaxes(-1, -2))
     dc_first = np.array(dc_next.swapaxes(-1, -2))
-    return E, gradients, InitialState(h0=dh_first, c0=dc_first), State(dh_first, dc_first)
+    result = Result(E, gradients, InitialState(h0=dh_first, c0=dc_first), State(np.array(work.h_all.swapaxes(-1, -2)[T]), np.array(work.c_all.swapaxes(-1, -2)[T])))
+    return result, State(dh_first, dc_first)
+
+
+def example(seed: int = 0) -> tuple[Parameters, dict[str, Any]]:
+    """Draw parameters and arguments of a few steps, with sizes of which none is another."""
+    rng = np.random.default_rng(seed)
+    fields: tuple[str, ...] = Dimensions._fields
+    sizes = {"B": 2, "T": max(5, 3 + len(fields))}
+    sizes |= {name: size for size, name in enumerate(fields, start=3)}
+    arrays: dict[str, Any] = {}
+    for name, shape in SHAPES.items():
+        lengths = [size_of(size, sizes) for size in shape]
+        kind = KINDS.get(name, "")
+        if kind.startswith("labels of "):
+            arrays[name] = rng.integers(0, size_of(kind.removeprefix("labels of "), sizes), lengths)
+        elif kind == "mask":
+            ends = sizes["T"] - np.arange(sizes["B"])
+            arrays[name] = (np.arange(sizes["T"])[:, None] < ends).astype(float)
+        else:
+            drawn = np.asarray(rng.standard_normal(lengths) / 2)
+            arrays[name] = np.exp(drawn) if kind == "positive" else drawn
+    names: tuple[str, ...] = Parameters._fields
+    return Parameters._make([arrays.pop(name) for name in names]), arrays
+
+
+def gradient_errors(seed: int = 0) -> dict[str, float]:
+    """Return how far each gradient is from differences of the loss along complex steps.
+
+    They are relative to the gradient's largest entry, or to 1 where that is smaller.
+    """
+    params, arguments = example(seed)
+    result = value_and_grad(params, **arguments)
+    given: dict[str, Array] = {**params._asdict(), **arguments}
+    gradients: dict[str, Array] = {**result.gradients._asdict(), **result.initial._asdict()}
+    errors: dict[str, float] = {}
+    for name, gradient in gradients.items():
+        found = np.zeros(np.shape(gradient))
+        for index in np.ndindex(found.shape):
+            moved = given[name].astype(complex)
+            moved[index] += 1e-30j
+            found[index] = loss_at({**given, name: moved}).imag / 1e-30
+        distance = np.max(np.abs(found - gradient), initial=0.0)
+        errors[name] = float(distance / np.max(np.abs(found), initial=1.0))
+    return errors
+
+
+def loss_at(arrays: dict[str, Any]) -> Any:
+    """Return the loss of parameters and arguments by their names."""
+    names: tuple[str, ...] = Parameters._fields
+    arguments = {name: array for name, array in arrays.items() if name not in names}
+    return loss(Parameters._make([arrays[name] for name in names]), **arguments)
+
+
+def main() -> int:
+    """Print how far each gradient is from the loss's own; return 1 where one does not hold."""
+    errors = gradient_errors()
+    failing = [name for name, error in errors.items() if not error <= 1e-9]
+    for name, error in errors.items():
+        print(f"{name:12} {error:.1e}")
+    print(f"fails: {', '.join(failing)}" if failing else "all gradients hold")
+    return 1 if failing else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -36,7 +36,7 @@ def test_a_short_sequence_in_a_batch_has_the_loss_and_gradient_that_it_has_alone
     params = alone.Parameters(*(arrays.pop(field) for field in alone.Parameters._fields))
     lengths = [5, 3]
     (mask,) = set(module.SHAPES) - set(alone.SHAPES)
-    loss, by_params, by_states = module.value_and_grad(
+    loss, by_params, by_states, _ = module.value_and_grad(
         module.Parameters(*params), **arrays, **{mask: module.mask_of(lengths, 5)}
     )
     total, sums = 0.0, [0.0] * len(params)
@@ -45,7 +45,7 @@ def test_a_short_sequence_in_a_batch_has_the_loss_and_gradient_that_it_has_alone
             key: array[:length, k : k + 1] if alone.SHAPES[key][0] == "T" else array[k : k + 1]
             for key, array in arrays.items()
         }
-        value, gradients, states = alone.value_and_grad(params, **own)
+        value, gradients, states, _ = alone.value_and_grad(params, **own)
         total += value
         sums = [one + other for one, other in zip(sums, gradients, strict=True)]
         for batch, single in zip(by_states, states, strict=True):
@@ -70,7 +70,7 @@ def compiled(name: str, style: Any, loss: Any = "sum") -> Any:
 
 def padded(module: Any, arrays: Arrays, number: int) -> Arrays:
     """The arrays with something else behind the ends of the sequences."""
-    behind = arrays["mask"][..., 0] == 0
+    behind = arrays["mask"] == 0
     found = {key: np.array(array) for key, array in arrays.items()}
     for key, sizes in module.SHAPES.items():
         if sizes[:1] == ("T",) and key != "mask":

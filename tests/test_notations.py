@@ -86,7 +86,7 @@ def test_a_turned_model_computes_the_same(path):
         for name, array in arrays.items()
     }
     params = new.Parameters(*(moved.pop(name) for name in new.Parameters._fields))
-    values, _, _ = new.value_and_grad(params, **moved)
+    values, _, _, _ = new.value_and_grad(params, **moved)
     olds = dict(arrays)
     old_params = old.Parameters(*(olds.pop(name) for name in old.Parameters._fields))
     np.testing.assert_allclose(values, old.value_and_grad(old_params, **olds)[0], rtol=1e-12)

@@ -126,7 +126,7 @@ def test_the_numbers_of_the_example_are_those_of_the_module(name, loss):
     module = b.compile(model, loss=loss, style="readable")
     arrays = _arrays(module, model, example)
     params = module.Parameters(*(arrays.pop(key) for key in module.Parameters._fields))
-    _, gradients, _ = module.value_and_grad(params, **arrays)
+    gradients = module.value_and_grad(params, **arrays).gradients
     found = {value.parameter: value.array for value in example.gradients}
     for parameter, gradient in gradients._asdict().items():
         np.testing.assert_allclose(

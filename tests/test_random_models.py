@@ -72,7 +72,7 @@ class Cell:
         names = self.module.Parameters._fields
         params = self.module.Parameters(*(arrays[name] for name in names))
         others = {name: array for name, array in arrays.items() if name not in names}
-        value, by_parameters, by_states = self.module.value_and_grad(params, **others)
+        value, by_parameters, by_states, _ = self.module.value_and_grad(params, **others)
         return value, by_parameters._asdict() | by_states._asdict()
 
     def assert_complex_step(self) -> None:

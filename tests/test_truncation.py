@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 from support.cell_values import CellValues, EveryTotal
-from support.running import Arrays, difference, draw, forward, gradients, parameters, sizes_of
+from support.running import (
+    Arrays,
+    difference,
+    draw,
+    forward,
+    gradients,
+    parameters,
+    sizes_of,
+    workspace_for,
+)
 
 import bptt_sym as b
 from bptt_sym.algebra.expressions import Parameter, product
@@ -186,6 +195,42 @@ def test_checkpoints_change_no_gradient(name: str, loss: Any, masked: bool) -> N
         assert difference(found, expected) <= ROUNDING
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", ["elman", "lstm", "elman-character", "lag-two", "rwkv"])
+def test_a_window_works_in_a_workspace(name: str, loss: Any, masked: bool) -> None:
+    """The same numbers, call after call, and nothing is left to allocate over time."""
+    model = model_of(name)
+    module = b.compile(model, loss=loss, masked=masked)
+    sizes = sizes_of(model, STEPS, 2)
+    workspace = workspace_for(module, sizes)
+    for exact in (False, True):
+        for window, seed in ((3, 0), (2, 1), (3, 2), (STEPS, 3)):
+            arrays = draw(module, sizes, seed)
+            options = {"window": window, "exact": exact}
+            expected = gradients(module, arrays, **options)
+            found = gradients(module, arrays, workspace=workspace, **options)
+            assert difference(found, expected) == 0
+            assert not any(
+                np.shares_memory(array, own)
+                for array in found.values()
+                for work in (workspace, *workspace.parts.values())
+                for own in vars(work).values()
+                if isinstance(own, np.ndarray)
+            )
+
+
+def test_a_window_in_a_workspace_is_one_call_at_a_time() -> None:
+    module = compiled("elman", "sum")
+    sizes = sizes_of(model_of("elman"), STEPS, 2)
+    arrays, workspace = draw(module, sizes), workspace_for(module, sizes)
+    with workspace, pytest.raises(RuntimeError, match="another call is at work"):
+        gradients(module, arrays, window=2, workspace=workspace)
+    with pytest.raises(ValueError, match=r"^the workspace is for "):
+        gradients(module, draw(module, sizes | {"B": 3}), window=2, workspace=workspace)
+    assert gradients(module, arrays, window=2, workspace=workspace)
+
+
 def test_gradients_of_a_window_do_not_share_memory() -> None:
     module = compiled("elman", "sum")
     arrays = draw(module, sizes_of(model_of("elman"), STEPS, 2))
@@ -221,14 +266,8 @@ def test_what_does_not_go_together_is_refused() -> None:
     module = compiled("elman", "sum")
     sizes = sizes_of(model_of("elman"))
     arrays = draw(module, sizes)
-    workspace = module.Workspace(
-        sizes["T"], sizes["B"], module.Dimensions(*(sizes[n] for n in module.Dimensions._fields))
-    )
-    for options in (
-        {"window": 2, "checkpoint": 2},
-        {"window": 2, "workspace": workspace},
-        {"checkpoint": 2, "workspace": workspace},
-    ):
+    workspace = workspace_for(module, sizes)
+    for options in ({"window": 2, "checkpoint": 2}, {"checkpoint": 2, "workspace": workspace}):
         with pytest.raises(ValueError, match="do not go together"):
             gradients(module, arrays, **options)
     with pytest.raises(ValueError, match=r"^exact is for a window"):

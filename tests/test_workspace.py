@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.running import Arrays, arguments, difference, draw, gradients, parameters, sizes_of
+from support.running import (
+    Arrays,
+    arguments,
+    difference,
+    draw,
+    gradients,
+    parameters,
+    sizes_of,
+    workspace_for,
+)
 
 import bptt_sym as b
 from bptt_sym.model.model import Model
@@ -26,11 +35,6 @@ OWN_FUNCTIONS = {"indrnn", "linear-attention"}
 @cache
 def compiled(name: str) -> Any:
     return b.compile(b.load_model(name), masked=len(name) % 3 == 0)
-
-
-def workspace_for(module: Any, sizes: dict[str, int], dtype: Any = np.float64) -> Any:
-    dimensions = module.Dimensions(*(sizes[name] for name in module.Dimensions._fields))
-    return module.Workspace(sizes["T"], sizes["B"], dimensions, dtype)
 
 
 def drawn(module: Any, model: Model, steps: int = 6, sequences: int = 5, seed: int = 0) -> Any:

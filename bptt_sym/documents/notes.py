@@ -73,7 +73,8 @@ class Notes:
             for kind, _, level, *meaning in [label.split(":")]
             if kind == "eq" and level in ("model", "adjoint")
         }
-        return notebook(self.document, numpy_module(program, "readable", numbers=numbers))
+        source = numpy_module(program, "readable", numbers=numbers, script=False)
+        return notebook(self.document, source)
 
     def pdf(self, kind: Kind = "article") -> bytes:
         """The article or the slides as PDF. Raises InputError without pdflatex."""

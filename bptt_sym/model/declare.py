@@ -33,7 +33,7 @@ from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed
 from bptt_sym.model.language import Scope, parse, parse_initial, parse_size, shortened
 from bptt_sym.model.latex_names import why_not_latex
-from bptt_sym.model.model import ARGUMENT, Declaration, Dimension, Formula, Kind
+from bptt_sym.model.model import ARGUMENT, INITS, Declaration, Dimension, Formula, Kind
 from bptt_sym.model.tables import Tables
 
 DECLARING: dict[str, Kind] = {
@@ -47,7 +47,7 @@ DECLARING: dict[str, Kind] = {
 _OPTIONS: dict[Kind, frozenset[str]] = {
     "input": frozenset({"labels", "positive", "initial"}),
     "target": frozenset({"labels", "positive"}),
-    "parameter": frozenset({"frozen", "positive"}),
+    "parameter": frozenset({"frozen", "positive", "init"}),
     "state": frozenset({"reverse", "initial"}),
 }
 
@@ -121,7 +121,21 @@ class Declarer(Tables):
             raise self.error(f"labels are one-hot vectors, and '{name}' is none", section, name)
         if switches.pop("frozen"):
             kind = "constant"
-        return Declaration(name, kind, shape, meaning, **switches)
+        init = self.init(section, name, shape, options["init"]) if "init" in options else None
+        if init is not None and kind == "constant":
+            raise self.error(f"'{name}' is frozen: an argument, which nothing draws", section, name)
+        return Declaration(name, kind, shape, meaning, **switches, init=init)
+
+    def init(self, section: str, name: str, shape: Shape, given: Any) -> str | float:
+        """How a parameter is drawn."""
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
+            known = listed(f'"{word}"' for word in INITS)
+            raise self.error(f"the init of '{name}' is a number or one of {known}", section, name)
+        if given in ("glorot", "orthogonal") and 1 in shape:
+            message = f"the init \"{given}\" is for matrices, and '{name}' is none"
+            raise self.error(message, section, name)
+        return given if isinstance(given, str) else float(given)
 
     def shape(self, section: str, name: str, value: Any) -> Shape:
         entries = value if isinstance(value, list) else None

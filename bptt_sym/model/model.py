@@ -25,6 +25,10 @@ from bptt_sym.model.conventions import COURSE, Notation
 Kind = Literal["input", "target", "parameter", "constant", "state", "value", "loss"]
 
 
+INITS = ("zeros", "ones", "normal", "uniform", "glorot", "orthogonal")
+"""The ways to draw a parameter, the last two of them for matrices alone."""
+
+
 @dataclass(frozen=True)
 class Declaration:
     """A name with its shape (rows, columns) as symbols.
@@ -33,7 +37,8 @@ class Declaration:
     takes as whole numbers, ``mask`` a scalar that is 0 behind the end of a sequence and 1 before,
     ``positive`` what is drawn positive. ``initial`` is the value before the first step, an
     expression of parameters; without one it is an argument. A state that is ``reverse`` runs from
-    the last step to the first.
+    the last step to the first. ``init`` is how code draws a parameter, where the model file
+    says it: one of INITS or the number that it is filled with.
     """
 
     name: str
@@ -45,12 +50,14 @@ class Declaration:
     positive: bool = False
     reverse: bool = False
     initial: MatrixExpr | None = None
+    init: str | float | None = None
 
     @property
     def remark(self) -> str:
         """What else is said of it, in words."""
         switches = ("labels", "mask", "positive", "reverse")
-        return ", ".join(name for name in switches if getattr(self, name))
+        said = [name for name in switches if getattr(self, name)]
+        return ", ".join([*said, *([] if self.init is None else [f"init {self.init}"])])
 
     @property
     def symbol(self) -> Variable | Parameter:

@@ -97,6 +97,7 @@ class _Calls:
             expected_now = {name: expected[name][t] for name in values._fields}
             for pair in ((latest, known), (values._asdict(), expected_now)):
                 yield self.without_padding(pair[0], t), self.without_padding(pair[1], t)
+        yield state._asdict(), self.result().final._asdict()
 
     def with_workspace(self) -> Iterator[Pair]:
         sizes = self.point.sizes
@@ -148,12 +149,15 @@ class _Calls:
         function = getattr(self.module, name)
         return function(self.parameters, **taken(function, self.point))
 
+    def result(self, **options: Any) -> Any:
+        return self.module.value_and_grad(self.parameters, **self.point.arguments, **options)
+
     def gradients(self, **options: Any) -> dict[str, Any]:
-        """The loss and every gradient, by names."""
-        value, by_parameters, by_states = self.module.value_and_grad(
-            self.parameters, **self.point.arguments, **options
-        )
-        return {"loss": value} | by_parameters._asdict() | by_states._asdict()
+        """The loss, every gradient and the final state, by names."""
+        found = self.result(**options)
+        final = {f"final {name}": array for name, array in found.final._asdict().items()}
+        gradients = found.gradients._asdict() | found.initial._asdict()
+        return {"loss": found.value} | gradients | final
 
 
 def _latest(state: Arrays, known: Arrays) -> dict[str, Any]:

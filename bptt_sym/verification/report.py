@@ -36,10 +36,16 @@ class Check:
         # A NaN is no agreement.
         return bool(self.not_applied) or (not self.problem and self.error <= self.tolerance)
 
+    def __bool__(self) -> bool:
+        return self.holds
+
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found, with the sizes of the points that it used."""
+    """What a verification found, with the sizes of the points that it used.
+
+    A report is true where all its checks hold, and so is a check that holds.
+    """
 
     checks: tuple[Check, ...]
     points: tuple[dict[str, int], ...]
@@ -47,6 +53,9 @@ class Report:
     @property
     def holds(self) -> bool:
         return bool(self.checks) and all(check.holds for check in self.checks)
+
+    def __bool__(self) -> bool:
+        return self.holds
 
     @property
     def failures(self) -> tuple[Check, ...]:

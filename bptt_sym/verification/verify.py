@@ -122,7 +122,7 @@ def _checks(module: ModuleType, evidence: Evidence, tolerance: float) -> Iterato
         return
     try:
         parameters = module.Parameters(**point.parameters)
-        value, by_parameters, by_states = module.value_and_grad(parameters, **point.arguments)
+        value, by_parameters, by_states, *_ = module.value_and_grad(parameters, **point.arguments)
         expected = evidence.value
         given = by_parameters._asdict() | by_states._asdict()
         gradients = {name: np.asarray(given[name]) for name in differentiated(module)}

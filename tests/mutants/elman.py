@@ -210,13 +210,13 @@ ELMAN = (
     Mutant(
         "value is not the loss",
         "but twice it",
-        text("return value, ", "return 2 * value, "),
+        text("return Result(value, ", "return Result(2 * value, "),
         "value",
     ),
     Mutant(
         "value not a number",
         "in value_and_grad",
-        text("return value, ", "return value * np.nan, "),
+        text("return Result(value, ", "return Result(value * np.nan, "),
         "value",
     ),
     Mutant(

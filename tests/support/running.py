@@ -64,8 +64,13 @@ def arguments(module: ModuleType, arrays: Arrays, function: str = "value_and_gra
 def gradients(module: ModuleType, arrays: Arrays, **options: Any) -> Arrays:
     """The loss and every gradient."""
     params, given = parameters(module, arrays), arguments(module, arrays)
-    value, by_parameters, by_states = module.value_and_grad(params, **given, **options)
+    value, by_parameters, by_states, _ = module.value_and_grad(params, **given, **options)
     return {"loss": value} | by_parameters._asdict() | by_states._asdict()
+
+
+def workspace_for(module: Any, sizes: Mapping[str, int], dtype: Any = np.float64) -> Any:
+    dimensions = module.Dimensions(*(sizes[name] for name in module.Dimensions._fields))
+    return module.Workspace(sizes["T"], sizes["B"], dimensions, dtype)
 
 
 def forward(module: ModuleType, arrays: Arrays) -> Arrays:

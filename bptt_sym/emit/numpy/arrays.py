@@ -111,11 +111,6 @@ class Arrays:
         """What ``loss`` and ``value_and_grad`` take."""
         return signature(self.arguments)
 
-    @property
-    def asks_for_counts(self) -> bool:
-        """Whether a function takes T or B."""
-        return bool(self.into_forward.counts)
-
     def _with_sizes(
         self,
         chosen: list[Argument],
@@ -190,8 +185,8 @@ class Arrays:
     @property
     def state_entries(self) -> list[Declaration]:
         """The declarations of what one time step hands to the next."""
-        inputs = [e for e in self.model.declared("input") if self.model.depth(e.name)]
-        return [*self.model.declared("state"), *inputs]
+        states = [e for e in self.model.declared("state") if not e.reverse]
+        return [*states, *(e for e in self.model.declared("input") if self.model.depth(e.name))]
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""
@@ -253,11 +248,6 @@ class Arrays:
         used = {symbol.name for size in sizes for symbol in size.free_symbols}
         return [entry.name for entry in self.model.dimensions if entry.name in used]
 
-    @property
-    def has_positive_parameters(self) -> bool:
-        """Whether a parameter is declared positive."""
-        return any(entry.positive for entry in self.model.declared("parameter"))
-
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
         """The names of one-hot arrays that are given as labels, with their sizes."""
@@ -301,8 +291,13 @@ class Arrays:
             self.names("value", entry.name)
         for definition in self.model.definitions:
             self.names("value", definition.name)
-        for entry in self.state_entries:
+        for entry in (*self.state_entries, *self.model.declared("state")):
             self.names("initial", entry.name)
+
+    @property
+    def is_onward(self) -> bool:
+        """Whether all states go from step to step in the order of time."""
+        return not any(entry.reverse for entry in self.model.declared("state"))
 
     @property
     def written(self) -> list[Argument]:

@@ -22,6 +22,7 @@ from bptt_sym.algebra.pullback import leaves
 from bptt_sym.compiler.sizes import array_sizes
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
+from bptt_sym.emit.numpy.fitted import fitted_lines
 from bptt_sym.emit.numpy.ownership import is_computed
 from bptt_sym.emit.numpy.precedence import number_code
 from bptt_sym.emit.numpy.printer import (
@@ -31,6 +32,7 @@ from bptt_sym.emit.numpy.printer import (
     lagged_name,
     leaf_code,
     leaf_name,
+    written,
 )
 from bptt_sym.emit.numpy.signature import Argument, Signature
 from bptt_sym.model.model import Declaration
@@ -90,7 +92,7 @@ def loss_body(arrays: Arrays) -> list[Block]:
     statement = arrays.program.loss
     index = "[-1]" if statement.when == "last step" else ""
     comments = [f"# {_comment(arrays, equation)}" for equation in statement.equations]
-    code = assignment("value", statement.expression, arrays.forward_place(index), arrays.names)
+    code = written("return", statement.expression, arrays.forward_place(index), arrays.names)
     unpacked = [
         *_unpacked("params", arrays.parameters, [code]),
         *_unpacked("values", arrays.returned, [code]),
@@ -105,7 +107,33 @@ def loss_body(arrays: Arrays) -> list[Block]:
     unpacked += [f"{size} = {places[size]}" for size in sizes]
     if _mentions([prepared, code], "dtype"):
         unpacked.append(f"dtype = np.result_type(*{'params' if arrays.parameters else 'values'})")
-    return [[*unpacked, *steps, *prepared, *comments, *code, "return value"]]
+    return [[*unpacked, *steps, *prepared, *comments, *code]]
+
+
+def whole_loss_body(arrays: Arrays) -> list[Block]:
+    """The loss of the arguments."""
+    calls = [
+        f"values = forward(params{arrays.into_forward.passed})",
+        f"return loss_of(params, values{arrays.into_loss_of.passed})",
+    ]
+    told = [size for size in arrays.into_forward.counts if size not in arrays.into_all.counts]
+    sizes = [f'{size} = sizes["{size}"]' for size in told]
+    return [[*_checked(arrays.into_all, [sizes, calls]), *sizes, *calls]]
+
+
+def _checked(signature: Signature, blocks: Sequence[Block]) -> Block:
+    """Parameters and arguments as arrays of one type, and of these what the blocks read."""
+    arguments, words = signature.arguments, _words(blocks)
+    read = [argument.name for argument in arguments if argument.name in words]
+    wanted = {"params", "arguments"} if read else {"params"}
+    found = [
+        name if name in words | wanted else "_"
+        for name in ("params", "arguments", "sizes", "dtype")
+    ]
+    lines = fitted_lines(signature.mapped, f"{', '.join(found)} = checked(params, {{", "})")
+    if len(read) == len(arguments) > 1:
+        return [*lines, f"{', '.join(read)} = arguments.values()"]
+    return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
 
 
 def _places_of_sizes(arrays: Arrays) -> dict[str, str]:
@@ -134,6 +162,7 @@ def backward_body(arrays: Arrays) -> list[Block]:
         else:
             computed.append(_backward_lines(arrays, stage.statements))
     computed.append(_backward_lines(arrays, program.gradients))
+    computed.append(_final_state(arrays))
 
     prologue = [
         *_prologue(
@@ -155,10 +184,27 @@ def backward_body(arrays: Arrays) -> list[Block]:
         for statement in program.gradients
     }
     by_parameters = ", ".join(own[name] for name in program.model.parameters)
-    states = program.model.declared("state")
-    by_states = ", ".join(own[state.name] for state in states if state.initial is None)
-    returned = f"return value, Parameters({by_parameters}), InitialState({by_states})"
-    return _filled([prologue, *computed, [returned]])
+    by_states = ", ".join(own[entry.name] for entry in arrays.initial_entries)
+    results = ["value", f"Parameters({by_parameters})", f"InitialState({by_states})", "final"]
+    return _filled([prologue, *computed, fitted_lines(results, "return Result(", ")")])
+
+
+def _final_state(arrays: Arrays) -> Block:
+    """The State behind the last step, in arrays of its own."""
+    fields = []
+    for entry in arrays.state_entries:
+        value, depth = arrays.names("value", entry.name), arrays.model.depth(entry.name)
+        first = initial_value(arrays, entry)
+        if entry.initial is not None:
+            leading = () if depth == 1 else (str(depth),)
+            shape = ", ".join((*leading, "B", *array_sizes(entry.shape)))
+            first = f"np.broadcast_to({first}, ({shape}))"
+        if depth == 1:
+            fields.append(f"np.array({value}[-1] if T else {first}, dtype)")
+        else:
+            joined = f"np.concatenate([{first}, {value}[-{depth}:]], dtype=dtype)"
+            fields.append(f"np.array({joined}[-{depth}:])")
+    return fitted_lines(fields, "final = State(", ")")
 
 
 def equation_text(equation: Equation) -> str:
@@ -225,27 +271,21 @@ def _prologue(
     ``calls`` come before the arguments are brought into the form that the blocks read.
     """
     arguments = signature.arguments
-    names = [argument.name for argument in arguments]
-    checked = "".join(f", {name}={name}" for name in names)
-    check = f"check_shapes(**params._asdict(){checked})"
     prepared = _prepared(arrays, arguments, blocks)
     told = {size for argument in (*arrays.parameters, *arguments) for size in argument.shape}
+    told |= set(signature.counts)
     read = _sizes_used(arrays, [list(calls), prepared, *blocks])
     used = [size for size in read if size in told]
     values = ", ".join(f'sizes["{size}"]' for size in used)
-    lines = [f"sizes = {check}" if used else check, *_counts(signature)]
-    if used:
-        lines.append(f"{', '.join(used)} = {values}")
-    if _mentions([prepared, *blocks], "dtype"):
-        floating = [name for name in names if name not in dict(arrays.labels)]
-        # Whole numbers are computed with as floating ones.
-        lines.append(f"dtype = np.result_type({', '.join(['np.float16', '*params', *floating])})")
-    return [*_unpacked("params", arrays.parameters, blocks), *lines, *calls, *prepared]
-
-
-def _counts(signature: Signature) -> Block:
-    """The numbers that the caller gives, as whole ones."""
-    return [f'{size} = whole_number("{size}", {size})' for size in signature.counts]
+    sizes = [f"{', '.join(used)} = {values}"] if used else []
+    code: list[Block] = [sizes, list(calls), prepared, *blocks]
+    return [
+        *_checked(signature, code),
+        *_unpacked("params", arrays.parameters, code),
+        *sizes,
+        *calls,
+        *prepared,
+    ]
 
 
 def _prepared(arrays: Arrays, arguments: Sequence[Argument], blocks: Sequence[Block]) -> Block:

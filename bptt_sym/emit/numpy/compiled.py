@@ -29,12 +29,15 @@ class FastBody:
     """What the template of a fast module lays out.
 
     ``buffers`` are the arrays of the workspace with their shapes and types; ``prologue`` names them
-    and what shares their memory. ``unpadded`` are the arguments that have padding, with the arrays
-    that they are copied into.
+    and what shares their memory. The forward pass reads the arguments ``read_first``, the loss and
+    the backward pass ``read_later`` too. ``unpadded`` are the arguments that have padding, with the
+    arrays that they are copied into.
     """
 
     buffers: tuple[tuple[str, str, str], ...]
     unpadded: tuple[tuple[str, str], ...]
+    read_first: tuple[str, ...]
+    read_later: tuple[str, ...]
     prologue: tuple[str, ...]
     forward: tuple[str, ...]
     loss: tuple[str, ...]
@@ -52,7 +55,7 @@ class FastBody:
     initial_arguments: tuple[str, ...]
     initial_state: tuple[str, ...]
     into_step: Signature
-    step_counts: str
+    into_step_after: list[str]
 
 
 def fast_body(compiled: Compiled, arrays: Arrays, names: Names) -> FastBody:
@@ -86,12 +89,16 @@ class _Body:
         used, measured = words([*code, *late]), words(s for shape in shapes.values() for s in shape)
         dimensions = [entry.name for entry in self.arrays.model.dimensions]
         fields = tuple(self.states.initial_fields())
+        first = [argument.name for argument in self.arrays.forward_arguments]
+        read = [argument.name for argument in self.arrays.arguments if argument.name in used]
         return FastBody(
             buffers=tuple(
                 (name, shape_code(shape), "int" if name in labels else "dtype")
                 for name, shape in shapes.items()
             ),
             unpadded=tuple(unpadded.items()),
+            read_first=tuple(name for name in read if name in first),
+            read_later=tuple(name for name in read if name not in first),
             prologue=(*self.unpacked(used), *views, *prepared),
             forward=tuple(forward),
             loss=(*late, *loss),
@@ -102,14 +109,14 @@ class _Body:
             dimensions=tuple(size for size in dimensions if size in measured),
             memory=memory(shapes.values()),
             has_temporaries=self.emitter.has_temporaries,
-            is_onward=not any(entry.reverse for entry in self.arrays.state_entries),
+            is_onward=self.arrays.is_onward,
             histories=tuple(self.states.histories()),
             depths=tuple(self.arrays.model.depth(e.name) for e in self.arrays.state_entries),
             initial_fields=fields,
             initial_arguments=tuple(self.states.initial_arguments),
             initial_state=tuple(self.states.initial_state()),
             into_step=self.states.into_step,
-            step_counts=self.states.step_counts,
+            into_step_after=self.states.into_step_after,
         )
 
     def phases(self) -> tuple[list[list[str]], list[str], str]:
@@ -209,7 +216,12 @@ class _Body:
             self.first(entry.name) if entry.kind == "state" else "None"
             for entry in self.arrays.state_entries
         )
-        return [*lines, f"return {value}, gradients, InitialState({fields}), State({states})"]
+        final = ", ".join(self.states.final())
+        return [
+            *lines,
+            f"result = Result({value}, gradients, InitialState({fields}), State({final}))",
+            f"return result, State({states})",
+        ]
 
     def first(self, state: str) -> str:
         """The name of the gradient by a state before its first step."""

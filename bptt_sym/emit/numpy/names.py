@@ -7,28 +7,27 @@ import keyword
 from collections.abc import Iterable
 
 from bptt_sym.emit.numpy.definitions import DEFINED
+from bptt_sym.emit.numpy.runtime_text import runtime_names
 from bptt_sym.errors import InputError
 
 _MODULE = {
-    "np", "NamedTuple", "Dimensions", "Parameters", "InitialState", "Forward", "SHAPES",
-    "KINDS", "DECLARED", "init_parameters", "size_of", "one_hot", "mask_of", "without_padding",
-    "unpadded",
-    "check_shapes", "forward", "loss", "loss_of", "value_and_grad", "State", "Workspace", "DEPTHS",
-    "INITIAL", "step", "initial_state", "sizes_and_type", "checked", "workspace_of", "at_once",
-    "chunked", "windowed", "checkpointed", "spans_of", "with_workspaces", "part_of", "weight_of",
-    "added", "histories_of", "state_at", "states_at", "no_gradient", "run", "math", "functools",
-    "threading", "Lock", "whole_number",
+    "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
+    "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Result",
+    "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace", "init_parameters",
+    "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
+    "histories_of", "share_of", "run",
 }  # fmt: skip
 """What every generated module defines."""
 
 _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
+    "uniform", "glorot", "orthogonal",
     "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
-    "workspace", "gradients", "state", "seed", "self",
+    "workspace", "gradients", "state", "seed", "self", "result",
 }  # fmt: skip
 """What the functions of every generated module use."""
 
-_ATTRIBUTES = {"lock"}
+_ATTRIBUTES = {"lock", "parts"}
 """What a Workspace has beside its arrays; a size may have such a name."""
 
 _AMBIGUOUS = {"l", "O", "I"}
@@ -43,7 +42,7 @@ class Names:
     """
 
     def __init__(self, dimensions: Iterable[str]) -> None:
-        own = _MODULE | _LOCAL | _AMBIGUOUS | DEFINED.keys() | set(dir(builtins))
+        own = _MODULE | runtime_names() | _LOCAL | _AMBIGUOUS | DEFINED.keys() | set(dir(builtins))
         self._taken = own | _ATTRIBUTES | set(dimensions)
         self._given: dict[tuple[str, str], str] = {}
         for name in dimensions:

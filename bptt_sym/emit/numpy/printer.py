@@ -87,9 +87,14 @@ def _is_previous(leaf: MatrixExpr) -> bool:
 
 def assignment(target: str, expression: MatrixExpr, place: Place, names: Names) -> list[str]:
     """``target = expression`` as lines; a sum that is too long for one has a line a term."""
-    line = f"{target} = {expression_code(expression, place, names).text}"
+    return written(f"{target} =", expression, place, names)
+
+
+def written(before: str, expression: MatrixExpr, place: Place, names: Names) -> list[str]:
+    """An expression behind what stands ``before`` it: a target, or ``return``."""
+    line = f"{before} {expression_code(expression, place, names).text}"
     if len(line) <= LINE_LENGTH - DEEPEST_INDENT or not isinstance(expression, MatAdd):
         return [line]
     first, *others = (expression_code(term, place, names).text for term in expression.args)
     signed = (f"- {term[1:]}" if term.startswith("-") else f"+ {term}" for term in others)
-    return [f"{target} = (", f"    {first}", *(f"    {term}" for term in signed), ")"]
+    return [f"{before} (", f"    {first}", *(f"    {term}" for term in signed), ")"]

@@ -35,24 +35,36 @@ class Signature:
     counts: tuple[str, ...]
 
     @property
-    def taken(self) -> str:
-        """The signature behind the parameters: , x, s0, *, T"""
-        star = ["*"] if self.counts else []
-        return _after([*(argument.name for argument in self.arguments), *star, *self.counts])
-
-    @property
     def numbers(self) -> str:
         """The numbers as they are handed on: , T=T"""
         return _after(f"{size}={size}" for size in self.counts)
 
     @property
+    def typed(self) -> list[str]:
+        """Its parameters with their annotations."""
+        return self.typed_as("npt.ArrayLike")
+
+    def typed_as(self, kind: str) -> list[str]:
+        """The same where the arrays are of a kind."""
+        counts = [f"{size}: int" for size in self.counts]
+        arrays = [f"{argument.name}: {kind}" for argument in self.arguments]
+        return [*arrays, *(["*"] if counts else []), *counts]
+
+    @property
+    def keywords(self) -> list[str]:
+        """The same for a function that takes more by keyword."""
+        return self.typed if self.counts else [*self.typed, "*"]
+
+    @property
+    def mapped(self) -> list[str]:
+        """What is taken, as the entries of a mapping: "x": x"""
+        names = [*(argument.name for argument in self.arguments), *self.counts]
+        return [f'"{name}": {name}' for name in names]
+
+    @property
     def passed(self) -> str:
         """What a call passes behind the parameters: , x, s0, T=T"""
         return _after(argument.name for argument in self.arguments) + self.numbers
-
-    def told(self, within: Signature) -> list[str]:
-        """The numbers that a function with the signature ``within`` knows by its arrays."""
-        return [size for size in self.counts if size not in within.counts]
 
     @property
     def described(self) -> list[tuple[str, str]]:

@@ -46,6 +46,9 @@ class States:
             emitter.block.lines.append(
                 f"{name} = {start}" if storage.depth else f"{name}[...] = {start}"
             )
+            emitter.clock += 1
+            if not self.arrays.is_onward:
+                continue
             depth = self.arrays.model.depth(node.detail[1])
             index = "" if depth == 1 else f"[{depth - int(node.detail[2])}]"
             field = self.names("value", node.detail[1])
@@ -53,7 +56,6 @@ class States:
                 "if final is not None:",
                 f"    {name} += final.{field}{index}{self.turned}",
             ]
-            emitter.clock += 1
         return self.emitter.flushed()
 
     @property
@@ -81,12 +83,12 @@ class States:
                 code = self.emitter.plain(initial.operands[0] if zero else initial)
                 before += self.emitter.flushed()
                 own.append(f"{name}[{row}] = {code}")
-                index = "" if depth == 1 else f"[{lag - 1 if definition.reverse else depth - lag}]"
+                index = "" if depth == 1 else f"[{depth - lag}]"
                 given.append(
                     f"{name}[{row}] = start.{self.names('value', key[1])}{index}{self.turned}"
                 )
-        if not own:
-            return []
+        if not own or not self.arrays.is_onward:
+            return [*before, *own]
         return [
             *before,
             "if start is None:",
@@ -124,6 +126,12 @@ class States:
             stored = self.is_stored(("value", entry.name))
             yield field, f"work.{whole}{self.turned}" if stored else "None"
 
+    def final(self) -> Iterable[str]:
+        """For each field of the State a copy of its values behind the last step."""
+        for entry, (_, code) in zip(self.arrays.state_entries, self.histories(), strict=True):
+            depth = self.arrays.model.depth(entry.name)
+            yield f"np.array({code}[{'T' if depth == 1 else f'T : T + {depth}'}])"
+
     def is_stored(self, key: Key) -> bool:
         """Whether a state has an array of its own with the values before the first step."""
         node = self.graph.definitions[key].node
@@ -150,11 +158,12 @@ class States:
         return replace(found, counts=tuple(size for size in found.counts if size != "T"))
 
     @property
-    def step_counts(self) -> str:
-        """The numbers that ``step`` hands on beside its arrays: there is one time step."""
+    def into_step_after(self) -> list[str]:
+        """What ``step`` hands on, as the entries of a mapping: there is one time step."""
         arrays = [*self._step_arguments, *self.arrays.initial_values]
         code = {"T": "1", "B": self._sequences}
-        return "".join(f", {size}={code[size]}" for size in signature(arrays).counts)
+        counts = [f'"{size}": {code[size]}' for size in signature(arrays).counts]
+        return [*Signature(tuple(self._step_arguments), ()).mapped, *counts]
 
     @property
     def _sequences(self) -> str:
@@ -183,7 +192,8 @@ class States:
         """What tells the first State beside the parameters and B: values before the first step,
         frozen parameters, and sizes that no array among these has.
         """
-        return [*(argument.name for argument in self._given), *self._untold_sizes]
+        given = [f"{argument.name}: npt.ArrayLike" for argument in self._given]
+        return [*given, *(f"{size}: int" for size in self._untold_sizes)]
 
     @property
     def _given(self) -> list[Argument]:
