@@ -148,6 +148,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "c0": ("B", "n"),
 }
 KINDS: dict[str, str] = {}
+COUNTS: tuple[str, ...] = ()
 
 
 def check_shapes(**arrays: npt.ArrayLike) -> dict[str, int]:
@@ -181,8 +182,11 @@ def checked(
 ) -> tuple[Parameters, dict[str, Array], dict[str, int], np.dtype[Any]]:
     """Return parameters and arguments as arrays of one type, their sizes, and this type.
 
-    It is the parameters' type, complex where an argument is; labels keep their own.
+    It is the parameters' type, complex where an argument is; labels keep their own. Beside the
+    arrays, the arguments hold T and B where no array tells them.
     """
+    counts = {name: whole_number(name, arguments[name]) for name in ("T", "B") if name in arguments}
+    arguments = {name: array for name, array in arguments.items() if name not in counts}
     if not isinstance(params, tuple) and isinstance(params, Mapping):
         params = Parameters(**{name: np.asarray(array) for name, array in params.items()})
     params = Parameters._make(map(np.asarray, params))
@@ -197,7 +201,15 @@ def checked(
         for place, shape in others:
             arrays[place] = arrays[place].astype(dtype, copy=False).reshape(shape)
         params = Parameters._make(arrays[:count])
-    return params, dict(zip(arguments, arrays[count:], strict=True)), sizes, dtype
+    named = dict(zip(arguments, arrays[count:], strict=True))
+    return params, named, {**sizes, **counts}, dtype
+
+
+def whole_number(name: str, size: object) -> int:
+    """Return a size as an int; raise ValueError unless it is a whole number from 0."""
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
+        raise ValueError(f"{name} must be a whole number from 0, not {size!r}")
+    return int(size)
 
 
 @functools.lru_cache(maxsize=64)
@@ -655,7 +667,7 @@ def state_after(
 ) -> tuple[State, Forward]:
     """Run one time step and return the next State and what forward returns, of this step."""
     over_time = {
-        name: np.asarray(array)[None] if SHAPES[name][:1] == ("T",) else array
+        name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
         for name, array in arguments.items()
     }
     before = {name: getattr(state, field) for name, field in INITIAL.items()}
@@ -892,7 +904,8 @@ def example(seed: int = 0) -> tuple[Parameters, dict[str, Any]]:
             drawn = np.asarray(rng.standard_normal(lengths) / 2)
             arrays[name] = np.exp(drawn) if kind == "positive" else drawn
     names: tuple[str, ...] = Parameters._fields
-    return Parameters._make([arrays.pop(name) for name in names]), arrays
+    params = Parameters._make([arrays.pop(name) for name in names])
+    return params, arrays | {name: sizes[name] for name in COUNTS}
 
 
 def gradient_errors(seed: int = 0) -> dict[str, float]:

@@ -77,9 +77,10 @@ class _Calls:
 
     def of_forward(self) -> Iterator[Pair]:
         values = self.call("forward")
-        loss = self.module.loss_of(
-            self.parameters, values, **taken(self.module.loss_of, self.point)
-        )
+        arguments = taken(self.module.loss_of, self.point)
+        # It is for arrays that have been checked: a mask has all its axes then.
+        arrays = self.module.checked(self.parameters, arguments)[1]
+        loss = self.module.loss_of(self.parameters, values, **arguments | arrays)
         yield {"loss": loss}, {"loss": self.call("loss")}
 
     def steps(self) -> Iterator[Pair]:
@@ -122,7 +123,8 @@ class _Calls:
     def with_padding(self) -> Iterator[Pair]:
         (mask,) = (self.point.arguments[name] for name in masks(self.module))
         lengths = np.sum(mask != 0, axis=0).reshape(-1)
-        yield {"mask": self.module.mask_of(lengths, len(mask))}, {"mask": mask}
+        flat = np.reshape(mask, mask.shape[:2])
+        yield {"mask": self.module.mask_of(lengths, len(mask))}, {"mask": flat}
         padded = {
             name: _with_padding(array, mask)
             for name, array in over_time(self.module, self.point).items()

@@ -22,24 +22,25 @@ STEPS = (
 
 OPTIONS = (
     Mutant("workspace not cleared", "the gradient of the last call is in that of the next",
-           text("        return run(params, workspace, arguments)[:3]\n",
-                "        found = run(params, workspace, arguments)[:3]\n"
-                "        before, workspace.before = getattr(workspace, 'before', None), found[1]\n"
-                "        return found[0], added(before, found[1]), found[2]\n"),
+           text("        return at_once(params, unpadded(arrays, workspace), workspace, start)\n",
+                "        found = at_once(params, unpadded(arrays, workspace), workspace, start)\n"
+                "        before = getattr(workspace, 'before', found.gradients)\n"
+                "        workspace.before = found.gradients\n"
+                "        return found._replace(gradients=added(before, found.gradients))\n"),
            "workspace", style="fast"),
     Mutant("checkpoint a step late", "states kept behind the step that they belong to",
-           text("states.append(state_at(work, end - begin))",
-                "states.append(state_at(work, end - begin - 1))"),
+           text("states.append(state_at(parts.work(end - begin), end - begin))",
+                "states.append(state_at(parts.work(end - begin), end - begin - 1))"),
            "checkpoint", style="fast"),
     Mutant("checkpoints not joined", "nothing goes back from one part to the part before",
-           text("final=final, weight", "final=None, weight"), "checkpoint", style="fast"),
+           text("final=by_following, weight", "final=None, weight"), "checkpoint", style="fast"),
     Mutant("window one short", "the window of all steps drops the last of them",
-           text('    spans = spans_of(T, window,', '    spans = spans_of(T, window - 1,'),
+           text('spans(*((window, "window")', 'spans(*((window - 1, "window")'),
            "window", style="fast"),
     Mutant("padding in the loss", "what lies behind the end of a sequence is read",
            text("    d = without_padding(d, mask)\n    # E_t", "    # E_t"), "mask", masked=True),
     Mutant("parameters of another shape", "rows for columns in what is drawn",
-           text("standard_normal((rows, columns))", "standard_normal((columns, rows))"),
+           text("W_y=normal(n, k)", "W_y=normal(k, n)"),
            "init_parameters"),
 )  # fmt: skip
 
