@@ -98,7 +98,7 @@ class AdjointRecursion:
         of_cases = (
             _fewest_of(case) for variable in self.variables for case in self.cases[variable.name]
         )
-        return max(1, *of_gradients, *of_cases, *self._fewest_of_initial())
+        return max((1, *of_gradients, *of_cases, *self._fewest_of_initial()))
 
     def _fewest_of_initial(self) -> Iterator[int]:
         model = self.step.model

@@ -98,7 +98,8 @@ class _Calls:
             expected_now = {name: expected[name][t] for name in values._fields}
             for pair in ((latest, known), (values._asdict(), expected_now)):
                 yield self.without_padding(pair[0], t), self.without_padding(pair[1], t)
-        yield state._asdict(), self.result().final._asdict()
+        final = _latest(self.result().final._asdict(), known)
+        yield self.without_padding(latest, t), self.without_padding(final, t)
 
     def with_workspace(self) -> Iterator[Pair]:
         sizes = self.point.sizes
@@ -155,11 +156,9 @@ class _Calls:
         return self.module.value_and_grad(self.parameters, **self.point.arguments, **options)
 
     def gradients(self, **options: Any) -> dict[str, Any]:
-        """The loss, every gradient and the final state, by names."""
+        """The loss and every gradient, by names."""
         found = self.result(**options)
-        final = {f"final {name}": array for name, array in found.final._asdict().items()}
-        gradients = found.gradients._asdict() | found.initial._asdict()
-        return {"loss": found.value} | gradients | final
+        return {"loss": found.value} | found.gradients._asdict() | found.initial._asdict()
 
 
 def _latest(state: Arrays, known: Arrays) -> dict[str, Any]:
