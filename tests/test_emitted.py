@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.draws import draws
+from support.draws import draws, in_turn
 from support.random_models import ODD, models
 from support.running import (
     Arrays,
@@ -182,16 +182,14 @@ def test_the_type_of_parameters_is_that_of_gradients(text: str, loss: str) -> No
     assert_types(parse_model(text), loss)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+@pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
     name: str, loss: str
 ) -> None:
     assert_types(parse_model(text_of(name)), loss)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+@pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_emitted_modules_of_what_was_found(name: str, loss: str) -> None:
     assert_runs(parse_model(text_of(name)), loss)
 

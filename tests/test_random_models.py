@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion
-from support.draws import FACTOR, SEARCHING, draws
+from support.draws import FACTOR, SEARCHING, draws, in_turn
 from support.random_models import ODD, models
 from support.reference import Run
 
@@ -550,8 +550,7 @@ def text_of(name: str) -> str:
     return "\n".join([f'vectors = "{vectors}"', *parts])
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", FOUND | FOUND_FILES)
+@pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_what_was_found(name: str, loss: str) -> None:
     assert assert_gradients(text_of(name), loss)
     assert_levels(parse_model(text_of(name)), loss)
