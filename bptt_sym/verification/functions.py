@@ -72,7 +72,6 @@ class _Calls:
 
     def drawn(self) -> Iterator[Pair]:
         drawn = self.module.init_parameters(np.random.default_rng(0), self.dimensions)
-        self.module.check_shapes(**drawn._asdict())
         yield _shapes(drawn._asdict()), _shapes(self.point.parameters)
 
     def of_forward(self) -> Iterator[Pair]:
