@@ -185,8 +185,10 @@ def checked(
     It is the parameters' type, complex where an argument is; labels keep their own. Beside the
     arrays, the arguments hold T and B where no array tells them.
     """
-    counts = {name: whole_number(name, arguments[name]) for name in ("T", "B") if name in arguments}
-    arguments = {name: array for name, array in arguments.items() if name not in counts}
+    counts: dict[str, int] = {}
+    if "T" in arguments or "B" in arguments:
+        counts = {name: whole_number(name, arguments[name]) for name in "TB" if name in arguments}
+        arguments = {name: array for name, array in arguments.items() if name not in counts}
     if not isinstance(params, tuple) and isinstance(params, Mapping):
         params = Parameters(**{name: np.asarray(array) for name, array in params.items()})
     params = Parameters._make(map(np.asarray, params))
@@ -202,7 +204,7 @@ def checked(
             arrays[place] = arrays[place].astype(dtype, copy=False).reshape(shape)
         params = Parameters._make(arrays[:count])
     named = dict(zip(arguments, arrays[count:], strict=True))
-    return params, named, {**sizes, **counts}, dtype
+    return params, named, {**sizes, **counts} if counts else sizes, dtype
 
 
 def whole_number(name: str, size: object) -> int:
