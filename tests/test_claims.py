@@ -28,6 +28,8 @@ from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Contributions, Paragraph
 from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
 from bptt_sym.documents.facts import Copies, crosses_time, losses_of, starts, step_product
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
 
 LOSSES = ("last", "sum", "mean")
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=name_of)
@@ -378,7 +380,7 @@ def test_the_sentences_on_copies_and_paths_are_those_of_the_unfolded_graph(cell,
         counts = {}
         for path in paths:
             counts[path[-1][1]] = counts.get(path[-1][1], 0) + 1
-        heading = next(h for h in sections if re.search(rf"\${name_of(notes, parameter)}\$", h))
+        heading = next(h for h in sections if f"${printed_name(model, parameter)}$" in h)
         texts = [text for h, text in composed if h == heading]
         inside = sorted((time for time in counts if 1 <= time <= steps), reverse=True)
         if not counts:
@@ -399,11 +401,9 @@ def test_the_sentences_on_copies_and_paths_are_those_of_the_unfolded_graph(cell,
         assert not re.search(r"recursion|vanish|explode|add up|goes? back in time", every)
 
 
-def name_of(notes, parameter):
-    from bptt_sym.render.tex import tex
-    from bptt_sym.render.typeset import typeset
-
-    return re.escape(tex(typeset(notes.model.parameters[parameter], notes.model.notation)))
+def printed_name(model, parameter):
+    """A parameter as the notes print it."""
+    return tex(typeset(model.parameters[parameter], model.notation))
 
 
 def test_a_parameter_that_needs_no_time_is_told_from_one_that_the_loss_spares():
@@ -497,17 +497,10 @@ def test_a_sheet_of_exercises_does_not_print_its_answers(name, ending):
                 "ipynb": notes.notebook,
             }[ending]().replace(r"\\", "\\")
 
-        shown = rf"\partial {name_of_plain(model, parameter)}}}"
+        shown = rf"\partial {printed_name(model, parameter)}}}"
         assert shown not in written(sheet)
         assert shown in written(sheet.told())
         assert "def value_and_grad" not in written(sheet)
-
-
-def name_of_plain(model, parameter):
-    from bptt_sym.render.tex import tex
-    from bptt_sym.render.typeset import typeset
-
-    return tex(typeset(model.parameters[parameter], model.notation))
 
 
 def test_solutions_have_what_the_sheet_lacks():

@@ -35,11 +35,6 @@ class Signature:
     counts: tuple[str, ...]
 
     @property
-    def numbers(self) -> str:
-        """The numbers as they are handed on: , T=T"""
-        return _after(f"{size}={size}" for size in self.counts)
-
-    @property
     def typed(self) -> list[str]:
         """Its parameters with their annotations."""
         return self.typed_as("npt.ArrayLike")
@@ -64,7 +59,8 @@ class Signature:
     @property
     def passed(self) -> str:
         """What a call passes behind the parameters: , x, s0, T=T"""
-        return _after(argument.name for argument in self.arguments) + self.numbers
+        arrays = (argument.name for argument in self.arguments)
+        return "".join(f", {part}" for part in (*arrays, *(f"{n}={n}" for n in self.counts)))
 
     @property
     def described(self) -> list[tuple[str, str]]:
@@ -76,7 +72,3 @@ def signature(arguments: Sequence[Argument], beside: Iterable[Argument] = ()) ->
     """The signature of a function that takes these arrays and has others ``beside`` them."""
     known = {size for argument in (*arguments, *beside) for size in argument.shape}
     return Signature(tuple(arguments), tuple(size for size in COUNTS if size not in known))
-
-
-def _after(names: Iterable[str]) -> str:
-    return "".join(f", {name}" for name in names)
