@@ -61,7 +61,7 @@ class Ones(OneNumber):
 
 
 class Zeros(OneNumber):
-    """A matrix of zeros: the gradient by what the loss does not depend on."""
+    """A matrix of zeros: the gradient with respect to what the loss does not depend on."""
 
     node = ZeroMatrix
 

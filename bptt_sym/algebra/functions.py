@@ -161,7 +161,7 @@ FUNCTIONS: dict[str, KnownFunction] = {
         lambda z, y: scale(sympy.Rational(1, 6), _within_corners(z)),
     ),
 }
-"""The known functions: value z -> y as a scalar, derivative by z and y."""
+"""The known functions: value z -> y as a scalar, derivative with respect to z and y."""
 
 WORDS = tuple(name for name, function in FUNCTIONS.items() if not function.inner)
 """The known functions that a model may name."""

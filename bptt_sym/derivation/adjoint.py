@@ -32,7 +32,7 @@ from bptt_sym.derivation.step import Edge, Step
 
 
 class AdjointRecursion:
-    """The adjoints that the gradients by some parameters need, for one kind of loss.
+    """The adjoints that the gradients with respect to some parameters need, for one kind of loss.
 
     Without ``parameters`` it serves all of them and the initial states that are arguments.
     """
@@ -267,7 +267,7 @@ class AdjointRecursion:
                     yield at_step(edge.pulled, TIME, time)
 
     def _by_initial(self, steps: Expr) -> Iterator[Equation]:
-        """The gradients by the initial states that are arguments."""
+        """The gradients with respect to the initial states that are arguments."""
         if not self.with_initial_states:
             return
         for state in self.step.model.states:

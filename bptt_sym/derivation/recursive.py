@@ -65,7 +65,7 @@ class LossTotals(AdjointRecursion):
 
 
 class RecursiveProducts:
-    """Writes the contributions to the gradient by each parameter."""
+    """Writes the contributions to the gradient with respect to each parameter."""
 
     def __init__(
         self,

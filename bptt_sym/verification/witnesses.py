@@ -65,7 +65,7 @@ class Differences:
 
 
 def complex_step(loss: LossFunction, arrays: Arrays, name: str) -> Any:
-    """The derivative by every entry of a block."""
+    """The derivative with respect to every entry of a block."""
     block = arrays[name].astype(complex)
     result = np.empty(block.shape)
     for index in np.ndindex(block.shape):

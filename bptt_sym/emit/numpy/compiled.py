@@ -224,7 +224,7 @@ class _Body:
         ]
 
     def first(self, state: str) -> str:
-        """The name of the gradient by a state before its first step."""
+        """The name of the gradient with respect to a state before its first step."""
         return f"d{self.names('value', state)}_first"
 
     def unpacked(self, read: Collection[str]) -> list[str]:

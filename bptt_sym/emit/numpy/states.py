@@ -98,7 +98,7 @@ class States:
         ]
 
     def before_first(self, state: str) -> str:
-        """The gradient by a state before the first time step, in the public layout."""
+        """The gradient with respect to a state before the first time step, in the public layout."""
         depth = self.arrays.model.depth(state)
         carried = []
         for lag in range(1, depth + 1):
