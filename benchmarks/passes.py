@@ -13,10 +13,10 @@ import peers
 from speed import SIZES, measured
 
 from bptt_sym import load_model
-from bptt_sym.choices import PASSES
-from bptt_sym.emit.load import module_from_source
-from bptt_sym.emit.numpy.emit import numpy_module
-from bptt_sym.program.program import build_program
+from bptt_sym.choices import SWITCHES
+from bptt_sym.targets.load import module_from_source
+from bptt_sym.targets.numpy.module import numpy_module
+from bptt_sym.graph.build import build_program
 
 ALL = "all"
 
@@ -24,7 +24,7 @@ ALL = "all"
 def contender(problem: peers.Problem, without: tuple[str, ...]) -> peers.Contender:
     """The emitted module without a pass, in a workspace of its own."""
     model = load_model(problem.model)
-    program = build_program(model, problem.cell.activation, "sum", seeded=True)
+    program = build_program(model, problem.cell.activation, "sum")
     source = numpy_module(program, "fast", without=without)
     return peers.ours(problem, module_from_source(source, problem.model), reuse=True)
 
@@ -34,17 +34,17 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     parser.add_argument("--repeats", type=int, default=7, help="rounds of turns [7]")
     arguments = parser.parse_args()
-    print(f"| model | size | {' | '.join(f'without {name}' for name in PASSES)} |")
-    print(f"|{'---|' * (2 + len(PASSES))}")
+    print(f"| model | size | {' | '.join(f'without {name}' for name in SWITCHES)} |")
+    print(f"|{'---|' * (2 + len(SWITCHES))}")
     for model in ("elman-character", "lstm", "gru"):
         for size in ("tiny", "char", "medium"):
             problem = peers.problem(model, SIZES[size], arguments.dtype)
             ways = {ALL: contender(problem, ())}
-            ways |= {name: contender(problem, (name,)) for name in PASSES}
+            ways |= {name: contender(problem, (name,)) for name in SWITCHES}
             times = measured(ways, arguments.repeats)
             ratios = (
                 statistics.median(a / b for a, b in zip(times[name], times[ALL], strict=True))
-                for name in PASSES
+                for name in SWITCHES
             )
             print(f"| {model} | {size} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
+from bptt_sym.choices import FORMS, LAYOUTS, STYLES, Layout, Style
 from bptt_sym.derivation.derivation import LOSSES, Level, Loss
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
@@ -175,8 +175,8 @@ def generate(
     ``layout`` is that of the fast style's loops, "rows" or "features", without which the compiler
     chooses. Raises InputError for an unknown function, loss, style or layout.
     """
-    from bptt_sym.emit.numpy.emit import numpy_module
-    from bptt_sym.program.program import build_program
+    from bptt_sym.graph.build import build_program
+    from bptt_sym.targets.numpy.module import numpy_module
 
     check_choice("loss", loss, LOSSES)
     check_choice("style", style, STYLES)
@@ -184,34 +184,43 @@ def generate(
         check_choice("layout", layout, LAYOUTS)
     if masked:
         model = with_mask(model, loss_of_every_step=loss != "last")
-    program = build_program(model, dict(activation or {}), loss, seeded=style == "fast")
+    program = build_program(model, dict(activation or {}), loss)
     return numpy_module(program, style, layout=layout)
 
 
 def program_text(
     model: Model,
     *,
-    after: str = PASSES[-1],
+    after: str = FORMS[-1],
     activation: Mapping[str, str] | None = None,
     loss: Loss = "sum",
     masked: bool = False,
 ) -> str:
     """What the compiler makes of a model, as text: one statement for each value, with its shape.
 
-    ``after`` is one of its passes, the last of which writes the calls of NumPy, or "translation",
-    the form before all passes. Raises InputError for another one.
+    ``after`` is one of its forms: "graph", as it was built, one of the passes, "arrays", where its
+    values lie, or "calls", those of NumPy. Raises InputError for another one.
     """
-    from bptt_sym.compiler.compiled import listing_after
-    from bptt_sym.emit.numpy.emit import numpy_calls
-    from bptt_sym.emit.numpy.functions import IN_PLACE
-    from bptt_sym.program.program import build_program
+    from bptt_sym.graph.build import build_program
+    from bptt_sym.memory.compiled import compiled
+    from bptt_sym.passes.pipeline import rewritten
+    from bptt_sym.targets.numpy.module import numpy_calls
+    from bptt_sym.targets.text.listing import listing
 
     check_choice("loss", loss, LOSSES)
-    check_choice("pass", after, FORMS)
+    check_choice("form", after, FORMS)
     if masked:
         model = with_mask(model, loss_of_every_step=loss != "last")
-    built = build_program(model, dict(activation or {}), loss, seeded=True)
-    return numpy_calls(built) if after == PASSES[-1] else listing_after(built, after, IN_PLACE)
+    built = build_program(model, dict(activation or {}), loss)
+    match after:
+        case "calls":
+            return numpy_calls(built)
+        case "arrays":
+            found = compiled(built)
+            return listing(found.graph, found.storages)
+        case "graph":
+            return listing(built.graph)
+    return listing(rewritten(built.graph, until=after))
 
 
 def compile(  # noqa: A001 - the name says what it does, as re.compile does
@@ -229,7 +238,7 @@ def compile(  # noqa: A001 - the name says what it does, as re.compile does
     >>> module.Parameters._fields
     ('W_y', 'W_s', 'W_x')
     """
-    from bptt_sym.emit.load import module_from_source
+    from bptt_sym.targets.load import module_from_source
 
     source = generate(
         model, activation=activation, loss=loss, masked=masked, style=style, layout=layout
@@ -270,7 +279,7 @@ def verify_file(
     path: Path, *, steps: int | None = None, seed: int = 0, tolerance: float | None = None
 ) -> Report:
     """``verify`` for a generated module in a file, which is run."""
-    from bptt_sym.emit.load import module_from_file
+    from bptt_sym.targets.load import module_from_file
 
     return verify(module_from_file(path), steps=steps, seed=seed, tolerance=tolerance)
 

@@ -13,8 +13,11 @@ STYLES: tuple[Style, ...] = ("fast", "readable")
 LAYOUTS: tuple[Layout, ...] = ("rows", "features")
 """Arrays of a time step as (B, n), or as (n, B)."""
 
-PASSES = ("share", "distribute", "stack", "layout", "buffers")
+PASSES = ("expand", "share", "distribute", "stack")
 """The passes of the compiler, in order."""
 
-FORMS = ("translation", *PASSES)
-"""What a program is before all passes, and after each."""
+SWITCHES = (*PASSES, "layout", "buffers")
+"""What can be left out when a program is compiled, to see what it is good for."""
+
+FORMS = ("graph", *PASSES, "arrays", "calls")
+"""What a program is: as it was built, after each pass, in arrays, and as calls of NumPy."""

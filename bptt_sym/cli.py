@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
+from bptt_sym.choices import FORMS, LAYOUTS, STYLES, Layout, Style
 from bptt_sym.errors import InputError, printable
 from bptt_sym.output import write_output, write_outputs
 from bptt_sym.quoting import shown_path
@@ -213,9 +213,9 @@ def generate(
 @click.option(
     "--after",
     type=click.Choice(FORMS),
-    default=PASSES[-1],
+    default=FORMS[-1],
     show_default=True,
-    help="The pass of the compiler after which to look.",
+    help="The form of the program, or the pass of the compiler after which to look.",
 )
 @activation_option
 @loss_option("sum")

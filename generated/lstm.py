@@ -374,7 +374,7 @@ class Workspace(Sized):
     """The arrays that a computation works in: made once, they serve any number of calls.
 
     It is for T time steps and B sequences and holds this many numbers:
-    19*T*n*B + 2*(T + 1)*n*B + 8*n*B + (T + 1)*B*n + 2*T*B*k
+    2*B*T*k + 22*B*T*n + 11*B*n
     One call at a time works in it. What a call returns is copied out of it.
     Calls with a window keep smaller workspaces in it.
     """
@@ -385,12 +385,12 @@ class Workspace(Sized):
         super().__init__(T, B, dimensions, dtype)
         n = dimensions.n
         k = dimensions.k
-        self.z_g_p_f_o_in: Array = np.empty((T, 4*n, B), dtype)
+        self.z_g_o_f_p_in: Array = np.empty((T, 4*n, B), dtype)
         self.h_all: Array = np.empty((T + 1, n, B), dtype)
-        self.gpfo: Array = np.empty((T, 4*n, B), dtype)
+        self.gofp: Array = np.empty((T, 4*n, B), dtype)
         self.c_all: Array = np.empty((T + 1, n, B), dtype)
         self.h_in: Array = np.empty((T, n, B), dtype)
-        self.z_g_p_f_o_in3: Array = np.empty((4*n, B), dtype)
+        self.z_g_o_f_p_in4: Array = np.empty((4*n, B), dtype)
         self.c_in: Array = np.empty((n, B), dtype)
         self.c_in2: Array = np.empty((n, B), dtype)
         self.h_rows: Array = np.empty((T + 1, B, n), dtype)
@@ -718,17 +718,35 @@ def run(
     m = work.sizes["m"]
     n = work.sizes["n"]
     k = work.sizes["k"]
-    W_ii, W_hi, b_ii, b_hi, W_if, W_hf, b_if, b_hf, W_ig, W_hg, b_ig, b_hg, W_io, W_ho, b_io, b_ho, V = params
-    z_g_p_f_o_in = work.z_g_p_f_o_in
+    W_ii = params.W_ii
+    W_hi = params.W_hi
+    b_ii = params.b_ii
+    b_hi = params.b_hi
+    W_if = params.W_if
+    W_hf = params.W_hf
+    b_if = params.b_if
+    b_hf = params.b_hf
+    W_ig = params.W_ig
+    W_hg = params.W_hg
+    b_ig = params.b_ig
+    b_hg = params.b_hg
+    W_io = params.W_io
+    W_ho = params.W_ho
+    b_io = params.b_io
+    b_ho = params.b_ho
+    V = params.V
+    z_g_o_f_p_in = work.z_g_o_f_p_in
+    z_g_o_f_p_in3 = work.z_g_o_f_p_in
     h_all = work.h_all
     h = h_all[1:]
     h_previous = h_all[:-1]
-    gpfo = work.gpfo
+    gofp = work.gofp
     c_all = work.c_all
     c = c_all[1:]
     c_previous = c_all[:-1]
     h_in = work.h_in
-    z_g_p_f_o_in3 = work.z_g_p_f_o_in3
+    z_g_o_f_p_in4 = work.z_g_o_f_p_in4
+    z_g_o_f_p_in5 = work.z_g_o_f_p_in4
     c_in = work.c_in
     c_in2 = work.c_in2
     h_rows = work.h_rows
@@ -737,7 +755,11 @@ def run(
     dy = work.dy
     dh_in = work.dh_in
     dc_in = work.dc_in
+    dc_in2 = work.dc_in
+    dc_in3 = work.dc_in
     dz_g_in = work.dz_g_in
+    dz_g_in2 = work.dz_g_in
+    dz_ofig_in = work.z_g_o_f_p_in
     dz_ofi_in = work.dz_ofi_in
     dc_next = work.c_in
     dh_next = work.c_in2
@@ -745,145 +767,167 @@ def run(
     dh = work.dh
     dc_in4 = work.dc_in4
     dc = work.dc_in4
-    dz_ofig_rows = work.z_g_p_f_o_in.reshape(T, B, 4*n)
+    dz_ofig_rows = work.z_g_o_f_p_in.reshape(T, B, 4*n)
 
-    v = h0.swapaxes(-1, -2)
-    v2 = c0.swapaxes(-1, -2)
     if start is None:
-        h_all[0] = v
-        c_all[0] = v2
+        h_all[0] = h0.swapaxes(-1, -2)
+        c_all[0] = c0.swapaxes(-1, -2)
     else:
         h_all[0] = start.h.swapaxes(-1, -2)
         c_all[0] = start.c.swapaxes(-1, -2)
-    W = np.ascontiguousarray(np.concatenate([W_ig.T, 0.5 * W_ii.T, 0.5 * W_if.T, 0.5 * W_io.T], axis=0))
-    np.matmul(W, x.swapaxes(-1, -2), out=z_g_p_f_o_in)
-    b = np.concatenate([b_hg + b_ig, 0.5 * b_hi + 0.5 * b_ii, 0.5 * b_hf + 0.5 * b_if, 0.5 * b_ho + 0.5 * b_io])
-    np.add(z_g_p_f_o_in, b[:, None], out=z_g_p_f_o_in)
-    W2 = np.ascontiguousarray(np.concatenate([W_hg.T, 0.5 * W_hi.T, 0.5 * W_hf.T, 0.5 * W_ho.T], axis=0))
+    # z_{g,t} = x_t W_ig + b_ig + h_{t-1} W_hg + b_hg
+    E_in = np.ascontiguousarray(np.concatenate([W_ig.T, 0.5 * W_io.T, 0.5 * W_if.T, 0.5 * W_ii.T], axis=0))
+    np.matmul(E_in, x.swapaxes(-1, -2), out=z_g_o_f_p_in)
+    # o_t = sigmoid(z_{o,t})
+    # f_t = sigmoid(z_{f,t})
+    # p_t = sigmoid(z_{i,t})
+    z_g_o_f_p_in2 = np.concatenate([b_ig + b_hg, 0.5 * b_io + 0.5 * b_ho, 0.5 * b_if + 0.5 * b_hf, 0.5 * b_ii + 0.5 * b_hi])
+    np.add(z_g_o_f_p_in, z_g_o_f_p_in2[:, None], out=z_g_o_f_p_in3)
+    E_in2 = np.ascontiguousarray(np.concatenate([W_hg.T, 0.5 * W_ho.T, 0.5 * W_hf.T, 0.5 * W_hi.T], axis=0))
     for (
-        h_previous_t, z_g_p_f_o_in2_t, gpfo_t, gpfo_t2, c_previous_t, f_t, g_t, p_t, c_t,
+        h_previous_t, z_g_o_f_p_in3_t, gofp_t, gofp_t2, p_t, g_t, f_t, c_previous_t, c_t,
         h_in_t, o_t, h_t,
     ) in zip(
         h_previous,
-        z_g_p_f_o_in,
-        gpfo,
-        gpfo[:, n:],
+        z_g_o_f_p_in3,
+        gofp,
+        gofp[:, n:],
+        gofp[:, 3*n:],
+        gofp[:, :n],
+        gofp[:, 2*n:3*n],
         c_previous,
-        gpfo[:, 2*n:3*n],
-        gpfo[:, :n],
-        gpfo[:, n:2*n],
         c,
         h_in,
-        gpfo[:, 3*n:],
+        gofp[:, n:2*n],
         h,
+        strict=True,
     ):
-        np.dot(W2, h_previous_t, out=z_g_p_f_o_in3)
-        np.add(z_g_p_f_o_in3, z_g_p_f_o_in2_t, out=z_g_p_f_o_in3)
-        np.tanh(z_g_p_f_o_in3, out=gpfo_t)
-        np.multiply(gpfo_t2, 0.5, out=gpfo_t2)
-        np.add(gpfo_t2, 0.5, out=gpfo_t2)
-        np.multiply(c_previous_t, f_t, out=c_in)
-        np.multiply(g_t, p_t, out=c_in2)
+        # z_{g,t}
+        np.dot(E_in2, h_previous_t, out=z_g_o_f_p_in4)
+        # z_{g,t}, o_t, f_t, p_t
+        np.add(z_g_o_f_p_in4, z_g_o_f_p_in3_t, out=z_g_o_f_p_in5)
+        # g_t = tanh(z_{g,t})
+        np.tanh(z_g_o_f_p_in5, out=gofp_t)
+        np.multiply(gofp_t2, 0.5, out=gofp_t2)
+        np.add(gofp_t2, 0.5, out=gofp_t2)
+        # c_t = f_t * c_{t-1} + p_t * g_t
+        np.multiply(p_t, g_t, out=c_in)
+        np.multiply(f_t, c_previous_t, out=c_in2)
         np.add(c_in2, c_in, out=c_t)
+        # h_t = o_t * tanh(c_t)
         np.tanh(c_t, out=h_in_t)
-        np.multiply(h_in_t, o_t, out=h_t)
+        np.multiply(o_t, h_in_t, out=h_t)
+    # y_t = h_t V
     np.copyto(h_rows, h_all.swapaxes(1, 2))
     np.matmul(h_rows[1:].reshape(T * B, n), V, out=y.reshape(T * B, k))
     if until == "forward":
         return Forward(
-            gpfo[:, n:2*n].swapaxes(-1, -2),
-            gpfo[:, 2*n:3*n].swapaxes(-1, -2),
-            gpfo[:, :n].swapaxes(-1, -2),
-            gpfo[:, 3*n:].swapaxes(-1, -2),
+            gofp[:, 3*n:].swapaxes(-1, -2),
+            gofp[:, 2*n:3*n].swapaxes(-1, -2),
+            gofp[:, :n].swapaxes(-1, -2),
+            gofp[:, n:2*n].swapaxes(-1, -2),
             c.swapaxes(-1, -2),
             h.swapaxes(-1, -2),
             y,
         )
 
     d = arguments["d"]
+    # dy_t = -2 (d_t - y_t)
     np.subtract(d, y, out=dy_in)
+    # E_t = sum (d_t - y_t)^2
     E = np.dot(dy_in.reshape(-1), dy_in.reshape(-1))
     if until == "loss":
         return E
 
     weighted = dy_in if weight is None else dy_in * weight
+    # dy_t
     np.multiply(weighted, -2, out=dy)
-    dV = np.ascontiguousarray(h_rows[1:].reshape(T * B, n).T @ dy.reshape(T * B, k))
+    # dV = sum_{t=1}^N h_t^T dy_t
+    dV = h_rows[1:].reshape(T * B, n).T @ dy.reshape(T * B, k)
+    # dh_N = dy_N V^T
+    # dh_t = dy_t V^T + dz_{i,t+1} W_hi^T + dz_{f,t+1} W_hf^T + dz_{g,t+1} W_hg^T + dz_{o,t+1} W_ho^T for t <= N - 1
     np.matmul(V, dy.swapaxes(-1, -2), out=dh_in)
+    # dc_N = dh_N * o_N * (1 - tanh(c_N)^2)
+    # dc_t = dh_t * o_t * (1 - tanh(c_t)^2) + dc_{t+1} * f_{t+1} for t <= N - 1
     np.multiply(h_in, h_in, out=dc_in)
-    np.subtract(1, dc_in, out=dc_in)
-    np.multiply(gpfo[:, 3*n:], dc_in, out=dc_in)
-    np.multiply(gpfo[:, :n], gpfo[:, :n], out=dz_g_in)
-    np.subtract(1, dz_g_in, out=dz_g_in)
-    np.multiply(gpfo[:, n:2*n], dz_g_in, out=z_g_p_f_o_in[:, 3*n:])
-    np.subtract(1, gpfo[:, 3*n:], out=dz_ofi_in[:, :n])
-    np.subtract(1, gpfo[:, 2*n:3*n], out=dz_ofi_in[:, n:2*n])
-    np.subtract(1, gpfo[:, n:2*n], out=dz_ofi_in[:, 2*n:])
-    np.multiply(h_in, gpfo[:, 3*n:], out=z_g_p_f_o_in[:, :n])
-    np.multiply(c_previous, gpfo[:, 2*n:3*n], out=z_g_p_f_o_in[:, n:2*n])
-    np.multiply(gpfo[:, :n], gpfo[:, n:2*n], out=z_g_p_f_o_in[:, 2*n:3*n])
-    np.multiply(z_g_p_f_o_in[:, :3*n], dz_ofi_in, out=z_g_p_f_o_in[:, :3*n])
+    np.subtract(1, dc_in, out=dc_in2)
+    np.multiply(gofp[:, n:2*n], dc_in2, out=dc_in3)
+    # dz_{g,t} = dg_t * (1 - g_t^2)
+    np.multiply(gofp[:, :n], gofp[:, :n], out=dz_g_in)
+    np.subtract(1, dz_g_in, out=dz_g_in2)
+    np.multiply(gofp[:, 3*n:], dz_g_in2, out=dz_ofig_in[:, 3*n:])
+    # dz_{o,t} = do_t * o_t * (1 - o_t)
+    # dz_{f,t} = df_t * f_t * (1 - f_t)
+    # dz_{i,t} = dp_t * p_t * (1 - p_t)
+    np.subtract(1, gofp[:, n:], out=dz_ofi_in)
+    np.multiply(gofp[:, n:2*n], h_in, out=dz_ofig_in[:, :n])
+    np.multiply(gofp[:, 2*n:3*n], c_previous, out=dz_ofig_in[:, n:2*n])
+    np.multiply(gofp[:, 3*n:], gofp[:, :n], out=dz_ofig_in[:, 2*n:3*n])
+    np.multiply(dz_ofig_in[:, :3*n], dz_ofi_in, out=dz_ofig_in[:, :3*n])
     dc_next[...] = 0
     if final is not None:
         dc_next += final.c.swapaxes(-1, -2)
     dh_next[...] = 0
     if final is not None:
         dh_next += final.h.swapaxes(-1, -2)
-    W3 = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
+    E_in3 = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
     for (
         dh_in_t, dc_in3_t, dz_ofig_in_t, dz_o_t, dz_ofig_in_t2, dz_ofig_t, f_t2, dz_ofig_t2,
     ) in zip(
         dh_in[::-1],
-        dc_in[::-1],
-        z_g_p_f_o_in[:, :n][::-1],
+        dc_in3[::-1],
+        dz_ofig_in[:, :n][::-1],
         dz_ofig[:, :n][::-1],
-        z_g_p_f_o_in[:, n:].reshape(T, 3, n, B)[::-1],
+        dz_ofig_in[:, n:].reshape(T, 3, n, B)[::-1],
         dz_ofig[:, n:].reshape(T, 3, n, B)[::-1],
-        gpfo[:, 2*n:3*n][::-1],
+        gofp[:, 2*n:3*n][::-1],
         dz_ofig[::-1],
+        strict=True,
     ):
-        np.add(dh_next, dh_in_t, out=dh)
+        # dh_t
+        np.add(dh_in_t, dh_next, out=dh)
+        # dc_t
         np.multiply(dc_in3_t, dh, out=dc_in4)
-        np.add(dc_in4, dc_next, out=dc)
+        np.add(dc_next, dc_in4, out=dc)
+        # dz_{o,t}, dz_{f,t}, dz_{i,t}, dz_{g,t}
         np.multiply(dh, dz_ofig_in_t, out=dz_o_t)
         np.multiply(dc, dz_ofig_in_t2, out=dz_ofig_t)
+        # in dc_{t-1} from step t: dc_t * f_t
         np.multiply(f_t2, dc, out=dc_next)
-        np.dot(W3, dz_ofig_t2, out=dh_next)
-    db = dz_ofig.sum(axis=(0, 2))
+        # in dh_{t-1} from step t: dz_{i,t} W_hi^T + dz_{f,t} W_hf^T + dz_{g,t} W_hg^T + dz_{o,t} W_ho^T
+        np.dot(E_in3, dz_ofig_t2, out=dh_next)
+    # db_io = sum_{t=1}^N dz_{o,t}
+    db_io_in = dz_ofig.sum(axis=(0, 2))
+    # dW_ho = sum_{t=1}^N h_{t-1}^T dz_{o,t}
     np.copyto(dz_ofig_rows, dz_ofig.swapaxes(1, 2))
-    dW = np.ascontiguousarray(h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n))
-    dW2 = np.ascontiguousarray(x.reshape(T * B, m).T @ dz_ofig_rows.reshape(T * B, 4*n))
-    db_ig = db[3*n:]
-    dW_hg = dW[:, 3*n:]
-    dW_ig = dW2[:, 3*n:]
-    db_if = db[n:2*n]
-    dW_hf = dW[:, n:2*n]
-    dW_if = dW2[:, n:2*n]
-    db_ii = db[2*n:3*n]
-    dW_hi = dW[:, 2*n:3*n]
-    dW_ii = dW2[:, 2*n:3*n]
+    dW_ho_in = h_rows[:-1].reshape(T * B, n).T @ dz_ofig_rows.reshape(T * B, 4*n)
+    # dW_io = sum_{t=1}^N x_t^T dz_{o,t}
+    dW_io_in = x.reshape(T * B, m).T @ dz_ofig_rows.reshape(T * B, 4*n)
     gradients = Parameters(
-        W_ii=dW_ii,
-        W_hi=dW_hi,
-        b_ii=db_ii,
-        b_hi=db_ii.copy(),
-        W_if=dW_if,
-        W_hf=dW_hf,
-        b_if=db_if,
-        b_hf=db_if.copy(),
-        W_ig=dW_ig,
-        W_hg=dW_hg,
-        b_ig=db_ig,
-        b_hg=db_ig.copy(),
-        W_io=dW2[:, :n],
-        W_ho=dW[:, :n],
-        b_io=db[:n],
-        b_ho=db[:n].copy(),
+        W_ii=dW_io_in[:, 2*n:3*n],
+        W_hi=dW_ho_in[:, 2*n:3*n],
+        b_ii=db_io_in[2*n:3*n],
+        b_hi=db_io_in[2*n:3*n].copy(),
+        W_if=dW_io_in[:, n:2*n],
+        W_hf=dW_ho_in[:, n:2*n],
+        b_if=db_io_in[n:2*n],
+        b_hf=db_io_in[n:2*n].copy(),
+        W_ig=dW_io_in[:, 3*n:],
+        W_hg=dW_ho_in[:, 3*n:],
+        b_ig=db_io_in[3*n:],
+        b_hg=db_io_in[3*n:].copy(),
+        W_io=dW_io_in[:, :n],
+        W_ho=dW_ho_in[:, :n],
+        b_io=db_io_in[:n],
+        b_ho=db_io_in[:n].copy(),
         V=dV,
     )
     dh_first = np.array(dh_next.swapaxes(-1, -2))
     dc_first = np.array(dc_next.swapaxes(-1, -2))
-    result = Result(E, gradients, InitialState(h0=dh_first, c0=dc_first), State(np.array(work.h_all.swapaxes(-1, -2)[T]), np.array(work.c_all.swapaxes(-1, -2)[T])))
+    final_state = State(
+        np.array(work.h_all.swapaxes(-1, -2)[T]), np.array(work.c_all.swapaxes(-1, -2)[T])
+    )
+    result = Result(E, gradients, InitialState(h0=dh_first, c0=dc_first), final_state)
     return result, State(dh_first, dc_first)
 
 

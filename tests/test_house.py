@@ -9,21 +9,22 @@ from test_cells import CORPUS
 from test_import_order import MODULES
 
 import bptt_sym as b
+from bptt_sym.algebra.expressions import dimension
 from bptt_sym.algebra.functions import FUNCTIONS
-from bptt_sym.algebra.operations import OPERATIONS
-from bptt_sym.compiler.compiled import PASSES, rewritten
-from bptt_sym.compiler.graph import Graph
-from bptt_sym.compiler.kinds import KINDS
-from bptt_sym.compiler.stores import with_stores
-from bptt_sym.emit.numpy import functions, spelling
-from bptt_sym.emit.numpy.definitions import DEFINED
+from bptt_sym.choices import PASSES
+from bptt_sym.graph.build import build_program
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.sizes import SCALAR
 from bptt_sym.model.model import Model
-from bptt_sym.program.batch import OPERATIONS_OF_BATCHES
-from bptt_sym.program.program import build_program
+from bptt_sym.passes.pipeline import rewritten
+from bptt_sym.passes.remember import with_stores
+from bptt_sym.targets.numpy import functions, spelling
+from bptt_sym.targets.numpy.runtime_text import function_texts
 
 # Where NumPy stands.
 
-RUN_NUMPY = ("emit.numpy.", "verification.", "algebra.evaluate")
+RUN_NUMPY = ("targets.numpy.", "verification.", "algebra.evaluate")
 """What writes NumPy code, and what runs it."""
 
 
@@ -44,7 +45,9 @@ def test_no_numpy_code_stands_outside_its_target(module):
     assert [text for text in strings(source) if "np." in text] == []
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(("algebra.", "compiler."))])
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.startswith(("algebra.", "graph.", "passes.", "memory."))]
+)
 def test_what_computes_knows_no_target(module):
     """No method of an operation is code, and no regular expression reads code."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
@@ -56,17 +59,9 @@ def test_what_computes_knows_no_target(module):
 
 # The tables of operations and of functions, and how a target spells them.
 
-OF_DERIVATIONS = {
-    "DiagMatrix", "KroneckerProduct", "RowByRow", "InRows", "Commutation", "Selection", "TimeSum",
-    "TimeProduct", "Blocks",
-}  # fmt: skip
-"""Operations that occur in Jacobians and sums over time, not in programs."""
 
-
-def test_every_operation_has_a_spelling():
-    in_programs = {node for node in OPERATIONS if node.__name__ not in OF_DERIVATIONS}
-    assert spelling.SPELLINGS.keys() == in_programs | (OPERATIONS_OF_BATCHES - OPERATIONS.keys())
-    assert spelling.IN_PLACE.keys() <= spelling.SPELLINGS.keys()
+def test_every_kind_has_a_spelling():
+    assert spelling.SPELLINGS.keys() == KINDS.keys()
 
 
 def test_every_function_has_a_spelling():
@@ -75,24 +70,19 @@ def test_every_function_has_a_spelling():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_the_spelling_of_a_function_calls_is_defined(name):
-    text = functions.FUNCTIONS[name].text.format("z")
-    called = [n.func for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
-    assert {node.id for node in called if isinstance(node, ast.Name)} <= DEFINED.keys()
-
-
-def test_every_definition_is_that_of_its_name():
-    for name, text in DEFINED.items():
-        (*_, last) = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
-        assert last.name == name
+    row = functions.FUNCTIONS[name]
+    called = [n.func for n in ast.walk(ast.parse(row.text.format("z"))) if isinstance(n, ast.Call)]
+    names = {node.id for node in called if isinstance(node, ast.Name)}
+    assert names == ({row.defined} if row.defined else set()) <= function_texts().keys()
 
 
 # The table of kinds.
 
 
 def graphs(model: Model, loss: str) -> list[Graph]:
-    """A model's graph after each pass, and with what keeps values for later steps."""
-    program = build_program(model, {}, loss, seeded=True)
-    found = [rewritten(program, PASSES[:k], functions.IN_PLACE) for k in range(len(PASSES) + 1)]
+    """A model's graph as it is built, after each pass, and with what keeps values for later."""
+    built = build_program(model, {}, loss).graph
+    found = [built, *(rewritten(built, until=name) for name in PASSES)]
     return [*found, with_stores(found[-1])]
 
 
@@ -115,13 +105,15 @@ def test_a_kind_has_its_row_before_a_node_is_made():
 
 def test_sizes_follow_from_those_of_the_operands():
     """W side by side with V, and a row times both."""
+    m, n = dimension("m"), dimension("n")
     graph = Graph()
-    matrices = [graph.make("parameter", (), name, sizes=("m", "n")) for name in ("W", "V")]
-    x = graph.make("given", (), ("x", 0), sizes=("m",), time=True, batch=True)
+    matrices = [graph.make("parameter", (), name, sizes=(m, n)) for name in ("W", "V")]
+    x = graph.make("given", (), "x", sizes=(m,), time=True, batch=True)
     beside = graph.make("beside", matrices)
     whole = graph.make("dot", [x, beside])
-    assert (beside.sizes, whole.sizes) == (("m", "2*n"), ("2*n",))
-    part = graph.make("part", [whole], (1, ("n", "n"), -1))
-    assert part.sizes == ("n",) and part.time and part.batch
+    assert (beside.sizes, whole.sizes) == ((m, 2 * n), (2 * n,))
+    part = graph.make("part", [whole], (1, (n, n), -1))
+    assert part.sizes == (n,) and part.time and part.batch
+    assert graph.make("entries", [part]).sizes == SCALAR
     total = graph.make("total", [part])
     assert total.sizes == () and total.is_constant

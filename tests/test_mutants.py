@@ -10,7 +10,7 @@ from mutants.page import rows_of
 from support.draws import EXHAUSTIVE
 
 from bptt_sym.api import verify
-from bptt_sym.emit.load import module_from_source
+from bptt_sym.targets.load import module_from_source
 from bptt_sym.verification.report import COMPLEX, DIFFERENCES, TANGENT
 from bptt_sym.verification.verify import judge
 

@@ -69,12 +69,16 @@ from bptt_sym.algebra.vectors import (
     Slice,
     Softmax,
 )
-from bptt_sym.emit.numpy.names import Names
-from bptt_sym.emit.numpy.printer import Place, expression_code
+from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.lower import Lowering
+from bptt_sym.graph.sizes import array_sizes
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
+from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.precedence import Code
+from bptt_sym.targets.numpy.printer import Printer
 
 m, n = dimension("m"), dimension("n")
 SIZES = {m: 3, n: 2}
@@ -213,7 +217,11 @@ SAMPLES = {
         "inverse_deviation(x)",
     ),
     Concatenation: Sample(
-        Concatenation(x, v), (1, m + n), "[xₜ, vₜ]", r"[\bar{x}_{t}, \bar{v}_{t}]", "concat(x, v)"
+        Concatenation(x, v),
+        (1, m + n),
+        "[xₜ, vₜ]",
+        r"[\bar{x}_{t}, \bar{v}_{t}]",
+        "np.concatenate([x, v], axis=-1)",
     ),
     Slice: Sample(
         Slice(long, n, 2 * n), (1, n), "gₜ[n:2n]", r"\bar{g}_{t}[n:2\,n]", "g[..., n:2*n]"
@@ -248,8 +256,8 @@ SAMPLES = {
         r"\\[2ex] \displaystyle 0 & \displaystyle \bar{x}_{t} \end{bmatrix}",
     ),
     Identity: Sample(Identity(n), (n, n), "Iₙ", "I_{n}", "np.eye(n, dtype=dtype)"),
-    OneMatrix: Sample(OneMatrix(1, n), (1, n), "𝟏", r"\mathbf{1}", "np.ones(n, dtype)"),
-    ZeroMatrix: Sample(ZeroMatrix(1, n), (1, n), "0", "0", "0.0"),
+    OneMatrix: Sample(OneMatrix(1, n), (1, n), "𝟏", r"\mathbf{1}", "np.full((n,), 1, dtype)"),
+    ZeroMatrix: Sample(ZeroMatrix(1, n), (1, n), "0", "0", "np.zeros((n,), dtype)"),
     TimeSum: Sample(
         TimeSum(x.at(i), i, Integer(1), Integer(3)),
         (1, m),
@@ -333,11 +341,30 @@ def test_value_is_that_of_sympy(sample):
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
+class AtOneStep(Printer):
+    """Writes leaves by their names, of one time step."""
+
+    def operand(self, node: Node, binding: int = 0) -> Code:
+        if node.kind in ("parameter", "given"):
+            return Code(node.detail)
+        return self.code(node).within(binding)
+
+    def leading(self, node: Node) -> tuple:
+        return ()
+
+
 @pytest.mark.parametrize("node", [n for n in SAMPLES if SAMPLES[n].code], ids=lambda n: n.__name__)
 def test_code(node):
-    sample = SAMPLES[node]
-    code = expression_code(sample.expression, Place("", lambda leaf: True), Names([]))
-    assert code.text == sample.code
+    sample, graph = SAMPLES[node], Graph()
+
+    def leaf(symbol: MatrixExpr) -> Node:
+        sizes = () if symbol == a else array_sizes(symbol.shape)
+        if isinstance(symbol, Parameter):
+            return graph.make("parameter", (), symbol.name, sizes=sizes)
+        return graph.make("given", (), symbol.name, sizes=sizes, time=True, batch=True)
+
+    lowered = Lowering(graph, leaf).wide(sample.expression)
+    assert AtOneStep(graph, Names([])).code(lowered).text == sample.code
 
 
 DIFFERENTIABLE = [

@@ -10,7 +10,7 @@ import pytest
 
 import bptt_sym as b
 from bptt_sym.api import verify
-from bptt_sym.emit.load import module_from_source
+from bptt_sym.targets.load import module_from_source
 from bptt_sym.verification.points import draw_points
 from bptt_sym.verification.report import Report
 from bptt_sym.verification.sizes import names_in, number

@@ -10,7 +10,7 @@ from support.running import arguments, difference, draw, parameters, sizes_of, w
 
 import bptt_sym as b
 from bptt_sym.derivation.derivation import LOSSES
-from bptt_sym.emit.numpy.runtime_text import PARTS, runtime_names, runtime_text
+from bptt_sym.targets.numpy.runtime_text import PARTS, runtime_names, runtime_text
 
 STEPS = 7
 
@@ -43,7 +43,7 @@ def _first_line(part: str) -> str:
 
 def at_home(module: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The parts as the plain modules that they are, with what an emitted module has of its own."""
-    parts = [import_module(f"bptt_sym.emit.numpy.runtime.{part}") for part in PARTS]
+    parts = [import_module(f"bptt_sym.targets.numpy.runtime.{part}") for part in PARTS]
     for part in parts:
         for name, value in vars(module).items():
             if not hasattr(part, name) and name not in runtime_names():

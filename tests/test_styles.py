@@ -16,7 +16,7 @@ from support.running import difference, draw, forward, gradients, module_without
 from test_random_models import KINK, LOSSES, STEPS, Cell, random_models
 
 import bptt_sym as b
-from bptt_sym.choices import LAYOUTS, PASSES
+from bptt_sym.choices import LAYOUTS, SWITCHES
 from bptt_sym.model.read import parse_model
 from bptt_sym.verification.evidence import quiet
 from bptt_sym.verification.points import draw_points
@@ -60,12 +60,12 @@ def test_every_pass_keeps_the_values(name: str) -> None:
     masked, loss = len(name) % 2 == 0, LOSSES[len(name) % 3]
     readable = b.compile(model, style="readable", loss=loss, masked=masked)
     arrays = draw(readable, sizes_of(model))
-    for without in PASSES:
+    for without in SWITCHES:
         assert_same(module_without(model, loss, without, masked=masked), readable, arrays)
 
 
 @hypothesis_settings(random_models, max_examples=draws(100))
-@given(models(), st.sampled_from(LOSSES), st.sampled_from(LAYOUTS), st.sampled_from(PASSES))
+@given(models(), st.sampled_from(LOSSES), st.sampled_from(LAYOUTS), st.sampled_from(SWITCHES))
 def test_fast_is_readable_for_random_cells(text: str, loss: Any, layout: Any, without: str) -> None:
     model = parse_model(text)
     readable = b.compile(model, style="readable", loss=loss)

@@ -13,7 +13,7 @@ from mutants.changes import text
 
 import bptt_sym as b
 from bptt_sym.api import verify
-from bptt_sym.emit.load import module_from_source
+from bptt_sym.targets.load import module_from_source
 from bptt_sym.verification.report import Report
 from bptt_sym.verification.verify import judge
 

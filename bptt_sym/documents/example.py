@@ -26,8 +26,8 @@ from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.derivation.derivation import Equation, Loss
 from bptt_sym.derivation.derive import derive
 from bptt_sym.documents.facts import losses_of, starts
+from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Declaration, Model
-from bptt_sym.program.functions import with_functions
 
 STEPS = 2
 

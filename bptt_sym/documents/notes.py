@@ -16,14 +16,14 @@ from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
-from bptt_sym.emit.numpy.emit import numpy_module
 from bptt_sym.errors import InputError
+from bptt_sym.graph.build import build_program
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
-from bptt_sym.program.program import build_program
 from bptt_sym.quoting import command_line, latex_file
 from bptt_sym.render.command import notation_words
 from bptt_sym.render.pdf import pdf
+from bptt_sym.targets.numpy.module import numpy_module
 
 Kind = Literal["fragment", "article", "slides"]
 

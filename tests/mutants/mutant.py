@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import bptt_sym as b
-from bptt_sym.emit.load import module_from_source
+from bptt_sym.targets.load import module_from_source
 from bptt_sym.verification.evidence import Evidence, gather
 from bptt_sym.verification.report import Report
 from bptt_sym.verification.verify import judge

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bptt_sym.emit.load import module_from_source
-from bptt_sym.emit.numpy.emit import numpy_module
+from bptt_sym.graph.build import build_program
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
-from bptt_sym.program.program import build_program
+from bptt_sym.targets.load import module_from_source
+from bptt_sym.targets.numpy.module import numpy_module
 from bptt_sym.verification.sizes import number
 
 Arrays = dict[str, Any]
@@ -83,7 +83,7 @@ def module_without(model: Model, loss: str, without: str, *, masked: bool = Fals
     """The fast module that the compiler makes without one of its passes."""
     if masked:
         model = with_mask(model, loss_of_every_step=loss != "last")
-    program = build_program(model, {}, loss, seeded=True)
+    program = build_program(model, {}, loss)
     return module_from_source(numpy_module(program, "fast", without={without}), model.name)
 
 

@@ -1,0 +1,394 @@
+"""Expressions of one sequence as nodes for a batch of them.
+
+Vectors become arrays whose last axis holds their entries: a row and its transpose are the same
+array, and a parameter has no axis for the batch. What a product of rows and columns means for
+arrays is made explicit: a row times a matrix, an inner product, an outer product. An array that
+is made of scalars alone holds each once, and is spread where all its entries are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+from bptt_sym.algebra.declared import Declared
+from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
+from bptt_sym.algebra.expressions import (
+    Broadcast,
+    Expr,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    Quotient,
+    Size,
+    SumOfEntries,
+    Transpose,
+    ZeroMatrix,
+    add,
+    product,
+    split_coefficient,
+    transpose,
+    transposed_product,
+)
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.operation import is_vector
+from bptt_sym.algebra.operations import is_leaf
+from bptt_sym.algebra.vectors import (
+    Concatenation,
+    InverseDeviation,
+    LayerNorm,
+    LogSoftmax,
+    LogSumExp,
+    Padding,
+    Slice,
+    Softmax,
+    length,
+)
+from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.sizes import SCALAR, SEQUENCES, STEPS, array_size, array_sizes
+
+ONE = Fraction(1)
+
+OF_VECTORS: dict[type[Expr], str] = {
+    Softmax: "softmax",
+    LogSoftmax: "log softmax",
+    LogSumExp: "logsumexp",
+    LayerNorm: "layer norm",
+    InverseDeviation: "inverse deviation",
+}
+"""The kinds of the functions of whole vectors."""
+
+
+class Lowering:
+    """Makes nodes of expressions in a graph; ``leaf`` makes those of their leaves."""
+
+    def __init__(self, graph: Graph, leaf: Callable[[MatrixExpr], Node]) -> None:
+        self.graph, self.make, self.leaf = graph, graph.make, leaf
+
+    def node(self, expression: MatrixExpr) -> Node:
+        """The node of an expression, not spread where it is made of scalars alone."""
+        coefficient, rest = split_coefficient(expression)
+        if coefficient != 1:
+            return self.graph.times(_fraction(coefficient), [self.node(rest)])
+        if is_leaf(rest):
+            return self.leaf(rest)
+        match rest:
+            case OneMatrix():
+                return self.graph.number(1)
+            case ZeroMatrix():
+                return self.graph.number(0)
+            case Identity():
+                return self.identity(rest)
+            case Size():
+                return self.make("size", (), array_size(rest.number))
+            case MatAdd():
+                return self.graph.total((ONE, self.node(term)) for term in rest.args)
+            case HadamardProduct():
+                return self.product(map(self.node, rest.args))
+            case HadamardPower():
+                base, exponent = rest.args
+                return self.make("power", [self.node(base)], _fraction(exponent))
+            case MatMul():
+                return self.matrix_product(list(rest.args))
+            case Transpose():
+                return self.transposed(rest.arg)
+            case Broadcast():
+                return self.lifted(self.node(rest.operand), rest)
+            case SumOfEntries():
+                return self.entries(self.wide(rest.operand))
+            case Slice():
+                operand, start, stop = rest.args
+                return self.make("slice", [self.whole(operand)], (start, stop))
+            case Padding():
+                start = array_size(rest.args[1])
+                detail = (start, array_size(length(rest)))
+                return self.make("pad", [self.whole(rest.operand)], detail)
+            case Concatenation():
+                return self.make("join", map(self.whole, rest.args))
+        if type(rest) in OF_VECTORS:
+            return self.make(OF_VECTORS[type(rest)], [self.whole(rest.args[0])])
+        return self.of_entries(rest)
+
+    def of_entries(self, expression: MatrixExpr) -> Node:
+        """An operation of each entry by itself."""
+        match expression:
+            case Quotient():
+                kind, operands, detail = "divide", expression.args, None
+            case Elementwise(function="identity"):
+                return self.node(expression.operand)
+            case Elementwise():
+                kind, operands, detail = "apply", [expression.operand], expression.function
+            case Extremum():
+                which, *operands = expression.args
+                kind, detail = "extremum", str(which)
+            case Comparison():
+                kind, operands = "comparison", expression.args[:2]
+                detail = (expression.strict, expression.negated)
+            case Choice():
+                kind, operands, detail = "choice", expression.args[:4], expression.strict
+            case StopGradient():
+                kind, operands, detail = "stopped", expression.args, None
+            case Declared():
+                kind, operands, detail = "declared", expression.args, None
+            case _:
+                raise TypeError(f"no kind of node for {type(expression).__name__}")
+        return self.make(kind, map(self.node, operands), detail)
+
+    # Shapes.
+
+    def wide(self, expression: MatrixExpr) -> Node:
+        """The node of an expression, all its entries in the array."""
+        return self.spread(self.node(expression), expression)
+
+    def spread(self, node: Node, like: MatrixExpr) -> Node:
+        sizes = () if like.shape == (1, 1) and not node.batch else array_sizes(like.shape)
+        return node if node.sizes == sizes else self.make("spread", [node], sizes=sizes)
+
+    def whole(self, expression: MatrixExpr) -> Node:
+        """The node of an expression as an array with an axis of its entries."""
+        node = self.wide(expression)
+        return node if node.sizes else self.make("spread", [node], sizes=SCALAR)
+
+    def full(self, node: Node, like: MatrixExpr, *, time: bool) -> Node:
+        """The node with all its entries for each sequence, and at each time step if asked."""
+        sizes = array_sizes(like.shape)
+        if (node.sizes, node.batch, node.time) == (sizes, True, time):
+            return node
+        return self.make("spread", [node], sizes=sizes, time=time, batch=True)
+
+    def lifted(self, scalar: Node, like: MatrixExpr) -> Node:
+        """A scalar, where it goes with every entry of a matrix for each sequence as one."""
+        one_for_each = scalar.batch and not is_vector(like.shape)
+        return self.make("lift", [scalar]) if one_for_each else scalar
+
+    def identity(self, expression: Identity) -> Node:
+        if expression.rows == 1:
+            return self.graph.number(1)
+        return self.make("identity", sizes=array_sizes(expression.shape))
+
+    def transposed(self, expression: MatrixExpr) -> Node:
+        """The transpose of an expression."""
+        if is_vector(expression.shape):
+            return self.node(expression)
+        if isinstance(expression, MatMul):
+            return self.node(transposed_product(expression))
+        return self.turned(self.wide(expression))
+
+    def turned(self, matrix: Node) -> Node:
+        return (
+            matrix.operands[0] if matrix.kind == "transpose" else self.make("transpose", [matrix])
+        )
+
+    # Products.
+
+    def product(self, factors: Iterable[Node]) -> Node:
+        """A product entry by entry; what the seed of the loss multiplies is told by a kind."""
+        nodes = list(factors)
+        seeds = [node for node in nodes if _is_seed(node)]
+        whole = self.graph.times(1, [node for node in nodes if not _is_seed(node)])
+        if not seeds or not whole.batch:
+            return self.graph.times(1, nodes)
+        number = whole.detail if whole.kind == "times" else ONE
+        inner = self.graph.times(1, whole.operands) if number != 1 else whole
+        return self.graph.times(number, [self.make("weighted", [inner])])
+
+    def entries(self, node: Node) -> Node:
+        """The sum of the entries."""
+        if not node.batch:
+            return self.make("total", [node]) if node.sizes else node
+        return node if node.sizes == SCALAR else self.make("entries", [node])
+
+    def matrix_product(self, factors: list[MatrixExpr]) -> Node:
+        """A product: a row, a number, or a matrix.
+
+        Between two factors that meet in a size of one it falls into segments. All but the first
+        and the last are numbers.
+        """
+        inward = product(*map(_inward, factors))
+        if not isinstance(inward, MatMul) or split_coefficient(inward)[0] != 1:
+            return self.node(inward)
+        factors = list(inward.args)
+        opened = self.opened(factors)
+        if opened is not None:
+            return self.graph.total((ONE, self.node(term)) for term in opened)
+        segments: list[list[MatrixExpr]] = [[]]
+        for factor in factors:
+            if segments[-1] and factor.rows == 1:
+                segments.append([])
+            segments[-1].append(factor)
+        parts = [self.segment(segment) for segment in segments]
+        if len(parts) == 1:
+            return parts[0]
+        first, *middle, last = parts
+        if factors[0].rows == 1:
+            return self.product([first, *middle, last])
+        if factors[-1].cols == 1:
+            return self.product([*middle, last, first])
+        numbers = [self.lifted(number, inward) for number in middle]
+        return self.product([*numbers, self.make("outer", [first, last])])
+
+    def opened(self, factors: list[MatrixExpr]) -> list[MatrixExpr] | None:
+        """The terms of a product with the factor a + b^T c, whose outer product is never formed."""
+        for position, factor in enumerate(factors):
+            if is_vector(factor.shape) or not isinstance(factor, MatAdd):
+                continue
+            if any(map(_is_outer, factor.args)) and self.node(factor).batch:
+                before, after = factors[:position], factors[position + 1 :]
+                return [product(*before, term, *after) for term in factor.args]
+        return None
+
+    def segment(self, factors: list[MatrixExpr]) -> Node:
+        """A product that meets in no size of one; a column is given as its row."""
+        if factors[0].rows != 1 and factors[-1].cols == 1:
+            factors = [_inward(transpose(factor)) for factor in reversed(factors)]
+        result = self.wide(factors[0])
+        for factor in factors[1:]:
+            if factor.cols == 1 and factors[0].rows == 1:
+                result = self.entries(self.product([result, self.wide(factor)]))
+            else:
+                result = self.dot(result, self.wide(factor))
+        return result
+
+    def dot(self, left: Node, right: Node) -> Node:
+        """A product with a matrix; of a one-hot vector, the row of its label."""
+        if left.kind == "one hot" and not right.batch:
+            return self.make("gather", [*left.operands, right])
+        return self.make("dot", [left, right])
+
+    # Sums over sequences, or over time steps and sequences.
+
+    def batch_total(self, expression: MatrixExpr, *, over_time: bool) -> Node:
+        """The sum of an expression in the shape of a parameter."""
+        coefficient, rest = split_coefficient(expression)
+        if coefficient != 1:
+            total = self.batch_total(rest, over_time=over_time)
+            return self.graph.times(_fraction(coefficient), [total])
+        if isinstance(rest, MatAdd):
+            terms = (self.batch_total(term, over_time=over_time) for term in rest.args)
+            return self.graph.total((ONE, term) for term in terms)
+        if not is_vector(rest.shape):
+            match rest:
+                case Transpose():
+                    return self.turned(self.batch_total(rest.arg, over_time=over_time))
+                case HadamardProduct():
+                    return self.hadamard_total(rest, over_time=over_time)
+                case MatMul():
+                    return self.product_total(list(rest.args), over_time=over_time)
+        return self.summed(self.wide(rest), over_time=over_time)
+
+    def summed(self, node: Node, *, over_time: bool) -> Node:
+        """The sum of a node; what is the same for all sequences and steps is counted."""
+        if not node.batch:
+            node = self.total(node) if node.sizes == SCALAR else node
+            return self.graph.times(1, [self.count(over_time), node])
+        return self.total(node) if node.sizes == SCALAR else self.make("batch sum", [node])
+
+    def count(self, over_time: bool) -> Node:
+        return self.make("size", (), STEPS * SEQUENCES if over_time else SEQUENCES)
+
+    def hadamard_total(self, expression: HadamardProduct, *, over_time: bool) -> Node:
+        """Factors that are the same for each sequence are taken out of the sum."""
+        inside = [factor for factor in expression.args if self.node(factor).batch]
+        if not inside:
+            return self.summed(self.wide(expression), over_time=over_time)
+        if len(inside) == 1:
+            total = self.batch_total(inside[0], over_time=over_time)
+        else:
+            whole = self.product(map(self.node, inside))
+            total = self.make("batch sum", [self.spread(whole, expression)])
+        outside = [self.node(factor) for factor in expression.args if factor not in inside]
+        return self.graph.times(1, [total, *outside])
+
+    def product_total(self, factors: list[MatrixExpr], *, over_time: bool) -> Node:
+        """The sum of a column times a row, however many factors each of them has."""
+        for position, factor in enumerate(factors):
+            if isinstance(factor, MatAdd) and not is_vector(factor.shape):
+                before, after = factors[:position], factors[position + 1 :]
+                terms = (product(*before, term, *after) for term in factor.args)
+                totals = (self.batch_total(term, over_time=over_time) for term in terms)
+                if self.node(factor).batch:
+                    return self.graph.total((ONE, total) for total in totals)
+        cut = next((k for k in range(1, len(factors)) if factors[k].rows == 1), None)
+        if cut is None:
+            return self.total_between_constants(factors, over_time=over_time)
+        column = self.wide(transposed_product(product(*factors[:cut])))
+        row = self.wide(product(*factors[cut:]))
+        if not (column.batch or row.batch):
+            whole = self.make("outer", [column, row])
+            return self.graph.times(1, [self.count(over_time), whole])
+        if column.batch and row.batch:
+            time = column.time or row.time
+            like = transposed_product(product(*factors[:cut])), product(*factors[cut:])
+            sides = [self.full(n, e, time=time) for n, e in zip((column, row), like, strict=True)]
+            return self.contract(*sides)
+        sides = [self.make("batch sum", [n]) if n.batch else n for n in (column, row)]
+        return self.make("outer", sides)
+
+    def contract(self, column: Node, row: Node) -> Node:
+        """The sum of the outer products of two vectors; of a one-hot one, of rows by labels."""
+        if column.kind == "one hot":
+            return self.make("scatter", [*column.operands, row], column.width)
+        if row.kind == "one hot":
+            return self.turned(self.contract(row, column))
+        return self.make("contract", [column, row])
+
+    def total_between_constants(self, factors: list[MatrixExpr], *, over_time: bool) -> Node:
+        """A matrix for each sequence between parameters, which are taken out of the sum."""
+        nodes = [self.wide(factor) for factor in factors]
+        if sum(node.batch for node in nodes) != 1:
+            return self.summed(self.node(product(*factors)), over_time=over_time)
+        parts = [
+            self.batch_total(factor, over_time=over_time) if node.batch else node
+            for factor, node in zip(factors, nodes, strict=True)
+        ]
+        result = parts[0]
+        for part in parts[1:]:
+            result = self.make("dot", [result, part])
+        return result
+
+    def value_total(self, expression: MatrixExpr, *, over_time: bool) -> Node:
+        """The sum of a scalar, as one number."""
+        coefficient, rest = split_coefficient(expression)
+        if coefficient != 1:
+            total = self.value_total(rest, over_time=over_time)
+            return self.graph.times(_fraction(coefficient), [total])
+        if isinstance(rest, MatAdd):
+            terms = (self.value_total(term, over_time=over_time) for term in rest.args)
+            return self.graph.total((ONE, term) for term in terms)
+        node = self.node(rest)
+        return self.total(node) if node.batch else self.summed(node, over_time=over_time)
+
+    def total(self, node: Node) -> Node:
+        """The sum of all entries over sequences and time steps, its numbers in front."""
+        if node.kind == "entries":
+            return self.total(node.operands[0])
+        if node.kind == "times" and node.detail != 1:
+            inner = self.graph.times(1, node.operands)
+            return self.graph.times(node.detail, [self.total(inner)])
+        return self.make("total", [node])
+
+
+def _inward(factor: MatrixExpr) -> MatrixExpr:
+    """A transpose of a product or a sum as a product or a sum of transposes."""
+    if isinstance(factor, Transpose) and isinstance(factor.arg, MatMul):
+        return transposed_product(factor.arg)
+    if isinstance(factor, Transpose) and isinstance(factor.arg, MatAdd):
+        return add(*map(transposed_product, factor.arg.args))
+    return factor
+
+
+def _is_outer(term: MatrixExpr) -> bool:
+    _, rest = split_coefficient(term)
+    return isinstance(rest, MatMul) and any(factor.rows == 1 for factor in rest.args[1:])
+
+
+def _is_seed(node: Node) -> bool:
+    return node.kind == "seed" or (node.kind == "last" and node.operands[0].kind == "seed")
+
+
+def _fraction(number: Expr) -> Fraction:
+    return Fraction(int(number.p), int(number.q))

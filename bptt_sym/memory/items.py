@@ -1,0 +1,135 @@
+"""Which nodes of a stage are computed by one group of calls, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.sites import Site
+from bptt_sym.graph.stages import Stage, dependencies
+from bptt_sym.memory.bundles import Packing
+from bptt_sym.memory.storage import Storages
+
+Item = tuple[Node, ...]
+"""Neighbours that are made alike, or one node."""
+
+
+def items_of(
+    stage: Stage,
+    graph: Graph,
+    sites: Mapping[Node, Site],
+    storages: Storages,
+    packing: Packing,
+) -> list[Item]:
+    """The nodes of a stage that are written into arrays, in groups, in an order that works."""
+    return _Grouping(stage, graph, sites, storages, packing).items()
+
+
+class _Grouping:
+    def __init__(
+        self,
+        stage: Stage,
+        graph: Graph,
+        sites: Mapping[Node, Site],
+        storages: Storages,
+        packing: Packing,
+    ) -> None:
+        self.stage, self.graph, self.sites = stage, graph, sites
+        self.storages, self.packing = storages, packing
+        self.written = [node for node in stage.nodes if storages.is_written(node)]
+        self.place = {node: k for k, node in enumerate(self.written)}
+
+    def items(self) -> list[Item]:
+        group: dict[Node, Item] = {node: (node,) for node in self.written}
+        for run in self.runs():
+            trial = group | dict.fromkeys(run, run)
+            if self.ordered(trial) is not None:
+                group = trial
+        found = self.ordered(group)
+        if found is None:
+            self.separate_carries()
+            found = self.ordered(group)
+        if found is None:
+            raise AssertionError("no order computes a stage")
+        return found
+
+    def runs(self) -> Iterator[Item]:
+        """Neighbours of this stage that are made alike."""
+        lanes = self.packing.lanes
+        bundles = dict.fromkeys(lanes[node].bundle for node in self.written if node in lanes)
+        for bundle in bundles:
+            if bundle[0].kind == "part":
+                continue
+            for start, stop in self.packing.alike_runs(bundle):
+                run = bundle[start:stop]
+                if len(run) > 1 and all(node in self.place for node in run):
+                    yield run
+
+    def separate_carries(self) -> None:
+        """Computes what is carried into arrays of its own, from which it is copied at the end.
+
+        Needed where what reads the carry of the step before needs that of this step too.
+        """
+        places = self.storages.places
+        for node in self.written:
+            (value,) = node.operands if node.kind == "carried" else (None,)
+            if value in places and places[value][0] is places[node][0]:
+                del places[value]
+                self.storages.add((value,), over_time=False)
+
+    def ordered(self, group: Mapping[Node, Item]) -> list[Item] | None:
+        """The groups in order; None where they wait for each other."""
+        waits = self.waits(group)
+        found: list[Item] = []
+        left = sorted(waits, key=lambda item: min(self.place[node] for node in item))
+        done: set[Item] = set()
+        while left:
+            ready = next((item for item in left if waits[item] <= done), None)
+            if ready is None:
+                return None
+            left.remove(ready)
+            done.add(ready)
+            found.append(ready)
+        return found
+
+    def waits(self, group: Mapping[Node, Item]) -> dict[Item, set[Item]]:
+        """The groups that each group waits for; itself, where its nodes wait for each other."""
+        found: dict[Item, set[Item]] = {item: set() for item in group.values()}
+        for node, item in group.items():
+            needed = [other for other in self.needs(node) if other in group]
+            found[item] |= {group[other] for other in needed if group[other] != item}
+            if any(group[other] == item for other in needed):
+                found[item].add(item)
+        for item, readers in self.readers_of_carries(group):
+            found[item] |= readers - {item}
+        return found
+
+    def needs(self, node: Node) -> list[Node]:
+        """The written nodes that a node's calls read."""
+        found: list[Node] = []
+        for operand in node.operands:
+            found += [operand] if self.storages.is_written(operand) else self.needs(operand)
+        if node.kind == "lagged" and self.sites[node].loop is None:
+            others = dependencies(self.graph, node)
+            found += [other for other in others if self.storages.is_written(other)]
+        return found
+
+    def readers_of_carries(self, group: Mapping[Node, Item]) -> Iterator[tuple[Item, set[Item]]]:
+        """What writes a carry waits for what reads the one of the step before."""
+        places = self.storages.places
+        for lagged in self.stage.nodes:
+            if lagged.kind != "lagged" or lagged.detail[0][0] != "carry":
+                continue
+            carry, _ = places[self.graph.definitions[lagged.detail[0]].node]
+            if carry.over_time:
+                continue
+            readers = {item for node, item in group.items() if lagged in self.leaves_read(node)}
+            yield from ((item, readers) for node, item in group.items() if places[node][0] is carry)
+
+    def leaves_read(self, node: Node) -> set[Node]:
+        """The nodes that are not written themselves and are read by a node's calls."""
+        found: set[Node] = set()
+        for operand in node.operands:
+            if not self.storages.is_written(operand):
+                found |= {operand} | self.leaves_read(operand)
+        return found

@@ -1,0 +1,91 @@
+"""Time distribution: what does not depend on the loop is taken out of its sums and products.
+
+    dz_t = (dc_t * i_t) * (1 - g_t^2)   becomes   k_t = i_t * (1 - g_t^2),   dz_t = dc_t * k_t
+
+so that the loop holds one product, and k is computed for all time steps at once.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.sites import sites_of
+
+ONE = Fraction(1)
+
+
+def distribute(graph: Graph) -> Graph:
+    """The graph with sums and products regrouped: constants, what is at once, then the loop."""
+    return graph.rewritten(_Regrouping(graph).rule)
+
+
+class _Regrouping:
+    def __init__(self, graph: Graph) -> None:
+        self.sites = sites_of(graph)
+        self.users, self.fixed = graph.users(), graph.fixed()
+        self.made: dict[Node, Node] = {}
+
+    def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        self.made.update(zip(node.operands, operands, strict=True))
+        if not (node.time or node.batch):
+            return None
+        if node.kind == "sum":
+            return self.regrouped_sum(result, node)
+        if node.kind == "times":
+            return self.regrouped_product(result, node)
+        return None
+
+    def rank(self, node: Node, operand: Node) -> int:
+        """0 for what is the same at all time steps, 2 for what is of the node's own loop."""
+        if self.sites[node].loop is not None and self.sites[node] == self.sites[operand]:
+            return 2
+        return int(operand.time or operand.batch)
+
+    def is_opened(self, node: Node, operand: Node) -> bool:
+        """Whether an operand of the same kind is written out in the node."""
+        return (
+            operand.kind == node.kind
+            and operand not in self.fixed
+            and operand.sizes == node.sizes
+            and (operand.time or operand.batch)
+            and len(self.users[operand]) == 1
+        )
+
+    def regrouped_sum(self, result: Graph, node: Node) -> Node:
+        groups: list[list[tuple[Fraction, Node]]] = [[], [], []]
+        constant = Fraction(0)
+        waiting = [(ONE, node)]
+        while waiting:
+            factor, inner = waiting.pop(0)
+            if inner is not node and not self.is_opened(node, inner):
+                groups[self.rank(node, inner)].append((factor, self.made[inner]))
+                continue
+            constant += factor * inner.detail.constant
+            terms = zip(inner.detail.coefficients, inner.operands, strict=True)
+            waiting = [(factor * c, operand) for c, operand in terms] + waiting
+        total = [(ONE, result.number(constant))] if constant else []
+        groups[0] = [(ONE, result.times(c, [n])) if abs(c) != 1 else (c, n) for c, n in groups[0]]
+        for group in groups:
+            if group and total and not (len(total) == 1 and total[0][1].kind == "number"):
+                total = [(ONE, result.total(total))]
+            total = [*group, *total]
+        return result.total(total)
+
+    def regrouped_product(self, result: Graph, node: Node) -> Node:
+        groups: list[list[Node]] = [[], [], []]
+        coefficient = ONE
+        waiting = [node]
+        while waiting:
+            inner = waiting.pop(0)
+            if inner is not node and not self.is_opened(node, inner):
+                groups[self.rank(node, inner)].append(self.made[inner])
+                continue
+            coefficient *= inner.detail
+            waiting = [*inner.operands, *waiting]
+        whole: list[Node] = []
+        for group in groups:
+            if group:
+                inner = result.times(coefficient, [*group, *whole])
+                whole, coefficient = [inner], ONE
+        return whole[0]

@@ -1,0 +1,223 @@
+"""Stacking: products that share a side become one product with the other sides side by side.
+
+    x W_1, x W_2            becomes   x [W_1 W_2], in parts
+    d_1 W_1^T + d_2 W_2^T   becomes   [d_1 d_2] [W_1^T; W_2^T]
+    x^T d_1, x^T d_2        becomes   x^T [d_1 d_2], in parts
+
+The order of the parts is one in which the same is done to neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+
+from sympy import Expr
+
+from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.kinds import ROWS
+from bptt_sym.graph.sites import sites_of
+
+
+def stack(graph: Graph) -> Graph:
+    """The graph with stacked products."""
+    return _Stacking(graph).stacked()
+
+
+class _Stacking:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes = graph.reachable()
+        self.sites = sites_of(graph)
+        self.users = graph.users()
+        self.fixed = graph.fixed()
+        self.groups: dict[Node, tuple[Node, ...]] = {}
+        self.joined: dict[Node, tuple[Node, ...]] = {}
+        self.sides: dict[Node, int] = {}
+        self.made: dict[Node, Node] = {}
+
+    def stacked(self) -> Graph:
+        self.group_products()
+        sums = {node: self.summed_products(node) for node in self.nodes if node.kind == "sum"}
+        sums = {node: dots for node, dots in sums.items() if len(dots) > 1}
+        contracts = [(group, side) for side in (1, 0) for group in self.contractions(side)]
+        sets = [[dot.operands[0] for dot in dots] for dots in sums.values()]
+        sets += [[node.operands[side] for node in group] for group, side in contracts]
+        order = consecutive([list(dict.fromkeys(nodes)) for nodes in sets], self.signature)
+        place = {node: k for k, node in enumerate(order)}
+
+        def ordered(nodes: Iterable[Node], side: int) -> tuple[Node, ...]:
+            return tuple(sorted(nodes, key=lambda node: place[node.operands[side]]))
+
+        def is_run(nodes: Sequence[Node]) -> bool:
+            places = [place[node] for node in nodes]
+            return len(set(places)) > 1 and places == list(
+                range(places[0], places[0] + len(places))
+            )
+
+        for node, dots in sums.items():
+            side_by_side = ordered(dots, 0)
+            if is_run([dot.operands[0] for dot in side_by_side]):
+                self.joined[node] = side_by_side
+        for nodes, side in contracts:
+            group = ordered(nodes, side)
+            fresh = not any(node in self.groups for node in group)
+            if fresh and is_run([node.operands[side] for node in group]):
+                self.groups |= dict.fromkeys(group, group)
+                self.sides |= dict.fromkeys(group, side)
+        batch_sums = [node for node in self.of_kind("batch sum") if node.operands[0] in place]
+        for run in runs(ordered(batch_sums, 0), place):
+            if len(run) > 1:
+                self.groups |= dict.fromkeys(run, run)
+        return self.graph.rewritten(self.rule)
+
+    def of_kind(self, kind: str) -> list[Node]:
+        return [node for node in self.nodes if node.kind == kind]
+
+    def grouped(
+        self, nodes: Iterable[Node], shared: Callable[[Node], object]
+    ) -> list[tuple[Node, ...]]:
+        found: dict[object, list[Node]] = {}
+        for node in nodes:
+            found.setdefault(shared(node), []).append(node)
+        return [tuple(group) for group in found.values() if len(group) > 1]
+
+    def group_products(self) -> None:
+        """Products of one vector with several matrices."""
+        dots = [n for n in self.nodes if n.kind in ("dot", "gather")]
+        dots = [n for n in dots if n.time and n.operands[1].is_constant]
+        for nodes in self.grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
+            group = tuple(sorted(nodes, key=self.goes_into))
+            self.groups |= dict.fromkeys(group, group)
+
+    def contractions(self, side: int) -> list[tuple[Node, ...]]:
+        """Sums of outer products that share one side, with others that can stand side by side."""
+        kinds = ("contract", "scatter") if side else ("contract",)
+        nodes = [n for n in self.nodes if n.kind in kinds and self.can_be_joined(n.operands[side])]
+        return self.grouped(
+            nodes, lambda n: (n.kind, n.operands[1 - side], self.sites[n.operands[side]])
+        )
+
+    def can_be_joined(self, node: Node) -> bool:
+        """Whether a node is computed, so that it can be written beside others."""
+        return node.time and node.kind in ("sum", "times", "squash") and node not in self.fixed
+
+    def goes_into(self, node: Node) -> tuple[object, ...]:
+        """What a product's value is for: a key that is alike for products used alike."""
+        while len(self.users[node]) == 1 and self.users[node][0].kind == "sum":
+            node = self.users[node][0]
+        users = self.users[node]
+        user = min(users, key=lambda user: user.number) if users else node
+        return (ROWS[user.kind], str(user.detail), user.number)
+
+    def summed_products(self, node: Node) -> list[Node]:
+        """The products in a sum whose vectors can be computed side by side."""
+        coefficients = node.detail.coefficients
+        return [
+            term
+            for coefficient, term in zip(coefficients, node.operands, strict=True)
+            if coefficient == 1
+            and term.kind == "dot"
+            and term not in self.groups
+            and term not in self.fixed
+            and len(self.users[term]) == 1
+            and term.operands[1].is_constant
+            and self.can_be_joined(term.operands[0])
+            and self.sites[term.operands[0]] == self.sites[term]
+        ]
+
+    def signature(self, node: Node, depth: int = 3) -> str:
+        """How a node is made, the same for nodes that are made alike."""
+        site, row = self.sites[node], f"{ROWS[node.kind]:02}"
+        if depth == 0 or not node.operands:
+            return row
+        own = sorted(o.number for o in node.operands if self.sites[o] == site)
+        inner = sorted(self.signature(operand, depth - 1) for operand in node.operands)
+        shared = own if depth == 3 and site.loop is not None else ""
+        return f"{row}{shared}({','.join(inner)})"
+
+    def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        self.made.update(zip(node.operands, operands, strict=True))
+        if node in self.groups:
+            return self.part(result, node)
+        if node in self.joined:
+            return self.sum_of_products(result, node)
+        return None
+
+    def new(self, result: Graph, node: Node) -> Node:
+        """The node in the new graph, made now if it has not been."""
+        if node not in self.made:
+            operands = [self.new(result, operand) for operand in node.operands]
+            self.made[node] = self.rule(result, node, tuple(operands)) or result.remade(
+                node, operands
+            )
+        return self.made[node]
+
+    def part(self, result: Graph, node: Node) -> Node:
+        group = self.groups[node]
+        position = group.index(node)
+        if node.kind == "batch sum":
+            joint = self.join(result, [member.operands[0] for member in group])
+            whole = result.make("batch sum", [joint])
+            return _part(result, whole, position, [member.width for member in group])
+        if node.kind in ("contract", "scatter"):
+            side = self.sides[node]
+            joint = self.join(result, [member.operands[side] for member in group])
+            both = [self.new(result, operand) for operand in node.operands]
+            both[side] = joint
+            whole = result.make(node.kind, both, node.detail)
+            widths = [member.sizes[side] for member in group]
+            return _part(result, whole, position, widths, side)
+        first, others = node.operands[0], [member.operands[1] for member in group]
+        widths = [member.sizes[-1] for member in group]
+        shared = self.new(result, first)
+        matrices = [self.new(result, matrix) for matrix in others]
+        whole = result.make(node.kind, [shared, result.make("beside", matrices)])
+        return _part(result, whole, position, widths)
+
+    def join(self, result: Graph, nodes: Sequence[Node]) -> Node:
+        return result.make("join", [self.new(result, node) for node in nodes])
+
+    def sum_of_products(self, result: Graph, node: Node) -> Node:
+        dots = self.joined[node]
+        joint = self.join(result, [dot.operands[0] for dot in dots])
+        matrices = [self.new(result, dot.operands[1]) for dot in dots]
+        whole = result.make("dot", [joint, result.make("above", matrices)])
+        others = [
+            (coefficient, self.new(result, term))
+            for coefficient, term in zip(node.detail.coefficients, node.operands, strict=True)
+            if term not in dots
+        ]
+        constant = result.number(node.detail.constant)
+        return result.total([(Fraction(1), whole), *others, (Fraction(1), constant)])
+
+
+def _part(graph: Graph, whole: Node, position: int, widths: Sequence[Expr], axis: int = -1) -> Node:
+    return graph.make("part", [whole], (position, tuple(widths), axis))
+
+
+def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> list[Node]:
+    """An order in which the members of each set stand side by side, as far as that is found.
+
+    The sets that overlap come one after the other: the first without the second, both, the second.
+    """
+    order: list[Node] = []
+    for nodes in sorted(sets, key=len, reverse=True):
+        known = [node for node in order if node in nodes]
+        new = sorted((n for n in nodes if n not in order), key=lambda n: (key(n), n.number))
+        if known and new:
+            rest = [node for node in order if node not in nodes]
+            order = [*rest, *known]
+        order += new
+    return order
+
+
+def runs(nodes: Sequence[Node], place: dict[Node, int]) -> list[tuple[Node, ...]]:
+    """Batch sums whose operands stand side by side, in runs."""
+    found: list[list[Node]] = []
+    for node in nodes:
+        if found and place[found[-1][-1].operands[0]] + 1 == place[node.operands[0]]:
+            found[-1].append(node)
+        else:
+            found.append([node])
+    return [tuple(run) for run in found]

@@ -1,0 +1,208 @@
+"""Calls of NumPy's functions of entries, on neighbours at once where they are made alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bptt_sym.choices import Layout
+from bptt_sym.graph.graph import Node
+from bptt_sym.graph.sizes import SCALAR
+from bptt_sym.memory.items import Item
+from bptt_sym.targets.numpy.functions import FUNCTIONS
+from bptt_sym.targets.numpy.precedence import number_code
+from bptt_sym.targets.numpy.views import View
+from bptt_sym.targets.numpy.writer import Writer
+
+Column = Sequence[Node | None]
+"""Operands of neighbours; None is what has been computed so far, in the place of the result."""
+
+ITSELF: Column = (None,)
+
+
+class Calls(Writer):
+    """Writes what is computed entry by entry.
+
+    A call is given as a pattern, "np.add({0}, {1}, out={out})", and its operands as columns: for
+    each neighbour its operand. Neighbours whose operands are neighbours too, or one for all, take
+    one call.
+    """
+
+    def write_of_two(self, item: Item) -> None:
+        """A function of two operands."""
+        if item[0].kind == "divide":
+            columns = [tuple(node.operands[k] for node in item) for k in range(2)]
+            self.calls("np.divide({0}, {1}, out={out})", item, *columns)
+        else:
+            function = "np.maximum" if item[0].detail == "max" else "np.minimum"
+            pattern = f"{function}({{0}}, {{1}}, out={{out}})"
+            self.calls(pattern, item, *self.packing.aligned(item))
+
+    def write_function(self, item: Item) -> None:
+        """A function of one operand."""
+        row = FUNCTIONS[item[0].detail]
+        if row.defined:
+            self.use(row.defined)
+        pattern = row.in_place or f"{{out}}[...] = {row.text.format('{0}')}"
+        self.has_temporaries |= row.in_place is None and self.block.way is None
+        self.calls(pattern, item, *self.packing.aligned(item))
+
+    def write_product(self, item: Item) -> None:
+        """A number times a product."""
+        first: Column
+        first, *others = self.packing.aligned(item)
+        factor = item[0].detail
+        if others:
+            self.calls("np.multiply({0}, {1}, out={out})", item, first, others.pop(0))
+            first = ITSELF
+        for column in others:
+            self.calls("np.multiply({0}, {1}, out={out})", item, ITSELF, column)
+        if factor == -1:
+            self.calls("np.negative({0}, out={out})", item, first)
+        elif factor != 1:
+            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
+
+    def write_sum(self, item: Item) -> None:
+        """A sum with coefficients, and a number."""
+        coefficients, constant, _ = item[0].detail
+        number = dict(zip(item[0].operands, coefficients, strict=True))
+        # What is to be multiplied comes first, then what is added, then what is taken off.
+        first, *others = sorted(
+            self.packing.aligned(item),
+            key=lambda column: (abs(number[column[0]]) == 1, -number[column[0]]),
+        )
+        factor = number[first[0]]
+        if factor == 1 and others:
+            operation = "add" if number[others[0][0]] == 1 else "subtract"
+            self.calls(f"np.{operation}({{0}}, {{1}}, out={{out}})", item, first, others.pop(0))
+        elif factor == 1:
+            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, first)
+            return
+        elif factor == -1 and constant:
+            self.calls(f"np.subtract({number_code(constant)}, {{0}}, out={{out}})", item, first)
+            constant = 0
+        elif factor == -1:
+            self.calls("np.negative({0}, out={out})", item, first)
+        else:
+            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
+        for column in others:
+            factor = number[column[0]]
+            operation = "subtract" if factor == -1 else "add"
+            term = "{1}" if abs(factor) == 1 else f"{number_code(factor)} * {{1}}"
+            self.calls(f"np.{operation}({{0}}, {term}, out={{out}})", item, ITSELF, column)
+        if constant:
+            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, ITSELF)
+
+    def write_squash(self, item: Item) -> None:
+        """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
+        self.calls("np.tanh({0}, out={out})", item, *self.packing.aligned(item))
+        start = 0
+        for stop in range(1, len(item) + 1):
+            if stop < len(item) and item[stop].detail == item[start].detail:
+                continue
+            factor, shift = item[start].detail
+            if factor != 1:
+                text = f"np.multiply({{0}}, {number_code(factor)}, out={{out}})"
+                self.calls(text, item[start:stop], ITSELF)
+            if shift:
+                text = f"np.add({{0}}, {number_code(shift)}, out={{out}})"
+                self.calls(text, item[start:stop], ITSELF)
+            start = stop
+
+    # One call.
+
+    def calls(self, pattern: str, item: Sequence[Node], *columns: Column) -> None:
+        """As few calls as the operands allow."""
+        full = [column if len(column) == len(item) else [None] * len(item) for column in columns]
+        layout = self.places[item[0]][0].layout
+        for start, stop in self.segments(item, full, layout):
+            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
+
+    def segments(
+        self, item: Sequence[Node], columns: Sequence[Column], layout: Layout
+    ) -> Iterator[tuple[int, int]]:
+        """The longest runs of neighbours that one call can compute."""
+        start = 0
+        for stop in range(1, len(item) + 1):
+            together = stop < len(item) and all(
+                self.is_one_view(column[start : stop + 1], item[start], layout)
+                for column in columns
+            )
+            if not together:
+                yield start, stop
+                start = stop
+
+    def is_one_view(self, nodes: Column, target: Node, layout: Layout) -> bool:
+        """Whether operands of neighbours are one view: neighbours too, or one for all."""
+        if all(node is nodes[0] for node in nodes):
+            return nodes[0] is None or self.is_spreadable(nodes[0], target)
+        known = [node for node in nodes if node is not None]
+        if len(known) < len(nodes) or any(node.sizes != target.sizes for node in known):
+            return False
+        if not any(node.time for node in known):
+            return all(node.is_constant and len(node.sizes) == 1 for node in known)
+        return self.packing.is_run(known) and self.places[known[0]][0].layout == layout
+
+    def is_spreadable(self, node: Node, target: Node) -> bool:
+        """Whether one operand can stand beside the target and beside neighbours like it."""
+        if self.is_number(node):
+            return True
+        return len(node.sizes) == 1 and node.sizes == target.sizes
+
+    def is_number(self, node: Node) -> bool:
+        """Whether a node is one number for all sequences."""
+        return node.is_constant and node.sizes in ((), SCALAR)
+
+    def call(
+        self, pattern: str, nodes: Sequence[Node], columns: Sequence[Column], layout: Layout
+    ) -> None:
+        spread = len(nodes) > 1 and any(
+            column[0] is not None and column[0] is column[-1] and not self.is_number(column[0])
+            for column in columns
+        )
+        storage, lane = self.places[nodes[0]]
+        target = View(storage, lane, len(nodes), "lanes" if spread else "flat")
+        texts = [self.column_code(column, target) for column in columns]
+        out = self.shown(target, layout, writes=True)
+        self.note_in_place(target, columns)
+        self.line(pattern.format(*texts, out=out))
+
+    def column_code(self, column: Column, target: View) -> str:
+        """The operands of neighbours as one, beside the target."""
+        node = column[0]
+        layout = target.storage.layout
+        if node is None:
+            return self.shown(target, layout)
+        if len(column) > 1 and node is not column[-1]:
+            if not node.time:
+                return self.joined_constants([n for n in column if n is not None], target)
+            storage, lane = self.places[node]
+            return self.shown(View(storage, lane, len(column), target.form), layout)
+        shown = self.shown(self.atom(node, layout), layout)
+        if target.form == "flat" or not node.time:
+            return shown
+        # One vector beside several lanes, which have an axis of their own.
+        if self.block.way is None:
+            return f"{shown}[:, None]" if layout == "features" else f"{shown}[:, :, None]"
+        return shown if layout == "features" else f"{shown}[:, None]"
+
+    def joined_constants(self, nodes: Sequence[Node], target: View) -> str:
+        """Constants of neighbours side by side."""
+        shown = ", ".join(str(self.inlined(node)) for node in nodes)
+        name = self.before_loop(f"np.concatenate([{shown}])", self.titles.joint(nodes))
+        column = ", 1" if target.storage.layout == "features" else ""
+        if target.form == "lanes":
+            return f"{name}.reshape({len(nodes)}, {self.size(nodes[0].width)}{column})"
+        return f"{name}[:, None]" if column else name
+
+    def note_in_place(self, target: View, columns: Sequence[Column]) -> None:
+        """Notes the operands over which the target could be written, lane by lane."""
+        for column in columns:
+            view = self.view(column[0]) if column[0] is not None and column[0].time else None
+            one_for_all = len(column) > 1 and column[0] is column[-1]
+            if (
+                view is not None
+                and not one_for_all
+                and target.is_whole
+                and (view.start, len(column)) == (0, len(view.storage.lanes))
+            ):
+                self.in_place.append((self.clock, view.storage, target.storage))

@@ -1,0 +1,39 @@
+"""Equations as comments: ds_t = do_t W_y^T + dz_{t+1} W_s^T for t <= N - 1"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bptt_sym.algebra.expressions import LAST_STEP, Gradient
+from bptt_sym.derivation.derivation import Equation
+from bptt_sym.graph.build import Carry
+from bptt_sym.targets.numpy.interface import math_text
+
+Numbers = Mapping[tuple[str, ...], int]
+"""The numbers of equations by their meanings."""
+
+
+def comment(equation: Equation, numbers: Numbers) -> str:
+    """An equation as a comment, with its number where it has one."""
+    number = numbers.get(equation.meaning)
+    text = _equation_text(equation)
+    return f"# {text}" if number is None else f"# ({number}) {text}"
+
+
+def _equation_text(equation: Equation) -> str:
+    right, span = math_text(equation.right), equation.span
+    if isinstance(equation.left, Carry):
+        return f"{left_text(equation)}: {right}"
+    where = ""
+    if span and span.first != LAST_STEP:
+        where = f" for {span.index} <= {math_text(span.first)}"
+    return f"{left_text(equation)} = {right}{where}"
+
+
+def left_text(equation: Equation) -> str:
+    """What an equation computes."""
+    left = equation.left
+    assert left is not None
+    if isinstance(left, Carry):
+        return f"in d{math_text(left.variable)} from step t"
+    return f"d{math_text(left.by)}" if isinstance(left, Gradient) else math_text(left)

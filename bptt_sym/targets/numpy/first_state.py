@@ -1,0 +1,130 @@
+"""The function of a fast module that makes the State before the first time step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from sympy import Expr, S
+
+from bptt_sym.graph.graph import Graph, Key, Node
+from bptt_sym.graph.sizes import SEQUENCES, Sizes
+from bptt_sym.model.model import Declaration
+from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.precedence import ADDITIVE, Code
+from bptt_sym.targets.numpy.printer import Printer
+from bptt_sym.targets.numpy.signature import Argument
+from bptt_sym.targets.numpy.spelling import shape_code
+
+
+class Formula(Printer):
+    """Writes what is made of parameters and sizes alone."""
+
+    def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
+        if node.kind == "parameter":
+            return Code(self.use(self.names("value", node.detail)))
+        return self.code(node).within(binding)
+
+    def leading(self, node: Node) -> tuple[Expr, ...]:
+        return (SEQUENCES,) if node.batch else ()
+
+
+def state_key(entry: Declaration) -> Key:
+    """The key of what a step hands on."""
+    return ("given" if entry.kind == "input" else "value"), entry.name
+
+
+def begun_with(graph: Graph, key: Key) -> Node:
+    """What a state begins with, not spread over entries and sequences."""
+    initial = graph.definitions[key].initial[0]
+    return initial.operands[0] if initial.kind == "spread" else initial
+
+
+class FirstState:
+    """What ``initial_state`` takes, and its body."""
+
+    def __init__(self, interface: Interface, names: Names) -> None:
+        self.interface, self.names = interface, names
+        self.write = Formula(interface.graph, names)
+        self.codes = {
+            entry.name: str(self.write.operand(begun_with(interface.graph, state_key(entry))))
+            for entry in self.begun
+        }
+
+    @property
+    def begun(self) -> list[Declaration]:
+        """What a step hands on whose first values the model file gives."""
+        return [entry for entry in self.interface.state_entries if entry.initial is not None]
+
+    def read(self, arguments: Iterable[Argument]) -> list[Argument]:
+        """Those of the parameters that the first values are made of."""
+        return [argument for argument in arguments if argument.name in self.write.used]
+
+    @property
+    def given(self) -> list[Argument]:
+        """Values before the first step, and frozen parameters."""
+        names = {self.names("initial", e.name) for e in self.interface.state_entries}
+        values = [a for a in self.interface.initial_values if a.name in names]
+        return [*values, *self.read(self.interface.constants)]
+
+    @cached_property
+    def places_of_sizes(self) -> dict[str, str]:
+        """Where the parameters and the arguments tell each size."""
+        arrays = {f"params.{entry.name}": entry for entry in self.interface.parameters}
+        arrays |= {entry.name: entry for entry in self.given}
+        places: dict[str, str] = {}
+        for name, entry in arrays.items():
+            for axis, size in enumerate(entry.shape):
+                places.setdefault(size, f"np.shape({name})[{axis}]")
+        return places
+
+    @property
+    def dimensions(self) -> list[str]:
+        return [entry.name for entry in self.interface.model.dimensions]
+
+    @cached_property
+    def untold(self) -> list[str]:
+        """The sizes that the code needs and no array tells."""
+        known = self.places_of_sizes
+        return [size for size in self.dimensions if size in self.write.used and size not in known]
+
+    @property
+    def arguments(self) -> list[str]:
+        """What tells the first State beside the parameters and B: values before the first step,
+        frozen parameters, and sizes that no array among these has.
+        """
+        given = [f"{argument.name}: npt.ArrayLike" for argument in self.given]
+        return [*given, *(f"{size}: int" for size in self.untold)]
+
+    def shape(self, entry: Declaration) -> Sizes:
+        """The shape of the first values; for a size that nothing tells, one entry stands for all
+        until the first step.
+        """
+        depth = self.interface.model.depth(entry.name)
+        sizes = self.interface.graph.definitions[state_key(entry)].sizes
+        needed = {symbol.name for size in sizes for symbol in size.free_symbols}
+        if not needed <= self.places_of_sizes.keys() | set(self.untold):
+            sizes = (S.One,) * len(sizes)
+        return (*((S(depth),) if depth > 1 else ()), SEQUENCES, *sizes)
+
+    def body(self) -> list[str]:
+        """The lines of the function."""
+        values = []
+        for entry in self.interface.state_entries:
+            if entry.initial is None:
+                values.append(f"np.array({self.names('initial', entry.name)})")
+                continue
+            shape = shape_code(map(self.write.size, self.shape(entry)))
+            spread = f"np.broadcast_to({self.codes[entry.name]}, {shape})"
+            values.append(f"np.array({spread}, dtype)")
+        used = self.read(self.interface.parameters)
+        lines = [f"{argument.name} = params.{argument.name}" for argument in used]
+        told = [size for size in self.dimensions if size in self.places_of_sizes]
+        lines += [f"{s} = {self.places_of_sizes[s]}" for s in told if s in self.write.used]
+        if self.begun:
+            constants = [argument.name for argument in self.read(self.interface.constants)]
+            types = ", ".join(["np.float16", "*params", *constants])
+            lines.append(f"dtype = np.result_type({types})")
+        return [*lines, *fitted_lines(values, "return State(", ")")]

@@ -1,0 +1,290 @@
+"""What the functions of a module take and return: arrays with their names, sizes and meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from sympy import Expr, S
+
+from bptt_sym.algebra.expressions import Variable
+from bptt_sym.graph.build import Program
+from bptt_sym.graph.graph import Node
+from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes, array_sizes
+from bptt_sym.model.mask import MASK
+from bptt_sym.model.model import Declaration
+from bptt_sym.render.plain import ascii_text
+from bptt_sym.render.typeset import typeset
+from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.signature import Argument, Signature, signature
+
+OVER_TIME: Sizes = (STEPS, SEQUENCES)
+
+
+class Interface:
+    """The arrays that go into and come out of the functions of one program's module."""
+
+    def __init__(self, program: Program, names: Names) -> None:
+        self.program, self.model, self.names = program, program.model, names
+        self.graph = program.graph
+        self.nodes = self.graph.reachable()
+        leaves = (n for n in self.nodes if n.kind in ("given", "labels") and not n.time)
+        self.last_targets = {node.detail for node in leaves}
+
+    # Arguments.
+
+    @cached_property
+    def parameters(self) -> list[Argument]:
+        """What gradients are taken with respect to; a scalar has no axis."""
+        return [self._argument(entry, scalar=()) for entry in self.model.declared("parameter")]
+
+    @cached_property
+    def constants(self) -> list[Argument]:
+        """Parameters without a gradient, which are arguments."""
+        return [self._argument(entry, scalar=()) for entry in self.model.declared("constant")]
+
+    @cached_property
+    def inputs(self) -> list[Argument]:
+        return [self._argument(entry, *OVER_TIME) for entry in self.model.declared("input")]
+
+    @cached_property
+    def targets(self) -> list[Argument]:
+        return [
+            self._argument(entry, SEQUENCES, at=" of the last time step")
+            if entry.name in self.last_targets
+            else self._argument(entry, *OVER_TIME)
+            for entry in self.model.declared("target")
+        ]
+
+    @cached_property
+    def initial_states(self) -> list[Argument]:
+        """The initial values of states that are arguments."""
+        return [self.initial_argument(entry) for entry in self.initial_entries]
+
+    @property
+    def initial_entries(self) -> list[Declaration]:
+        """The states whose initial values are arguments."""
+        return [entry for entry in self.model.declared("state") if entry.initial is None]
+
+    @cached_property
+    def initial_values(self) -> list[Argument]:
+        """The initial values of states and of inputs that are arguments."""
+        inputs = [
+            self.initial_argument(entry)
+            for entry in self.model.declared("input")
+            if self.model.depth(entry.name) and entry.initial is None
+        ]
+        return [*self.initial_states, *inputs]
+
+    @cached_property
+    def arguments(self) -> list[Argument]:
+        """What ``value_and_grad`` takes beside the parameters."""
+        return [*self.inputs, *self.targets, *self.initial_values, *self.constants]
+
+    @cached_property
+    def forward_arguments(self) -> list[Argument]:
+        """What the forward pass takes: inputs, initial values, the targets that it reads."""
+        values = [d.node for key, d in self.graph.definitions.items() if key[0] == "value"]
+        nodes = self.graph.reachable(node for node in values if node in set(self.nodes))
+        read = self.leaves(nodes)
+        targets = [target for target in self.targets if target.name in read]
+        chosen = [*self.inputs, *targets, *self.initial_values, *self.constants]
+        return self._with_sizes(chosen, nodes)
+
+    def loss_arguments(self, nodes: Iterable[Node], returned: Sequence[Argument]) -> list[Argument]:
+        """What the loss takes, which computes these nodes of what the forward pass returned."""
+        nodes = list(nodes)
+        read = self.leaves(nodes)
+        if read & {argument.name for argument in self.padded}:
+            read.add(self.mask_name)
+        return self._with_sizes([a for a in self.arguments if a.name in read], nodes, returned)
+
+    def leaves(self, nodes: Iterable[Node]) -> set[str]:
+        """The names of the arguments that nodes stand for."""
+        found = set()
+        for node in nodes:
+            match node.kind:
+                case "given" | "labels" | "parameter":
+                    found.add(self.names("value", node.detail))
+                case "initial":
+                    found.add(self.names("initial", node.detail[0]))
+        return found
+
+    def _with_sizes(
+        self, chosen: list[Argument], nodes: list[Node], known: Sequence[Argument] = ()
+    ) -> list[Argument]:
+        """Arguments with those others that tell the sizes which these or the nodes need."""
+        present = [*self.parameters, *chosen, *known]
+        missing = _names_in_sizes(present) | self.sizes_in(nodes)
+        missing -= {size for argument in present for size in argument.shape}
+        others = []
+        for argument in self.arguments:
+            if missing & set(argument.shape):
+                others.append(argument)
+                missing -= set(argument.shape)
+        # One that tells a size can have another within a sum.
+        return self._with_sizes([*chosen, *others], nodes, known) if others else chosen
+
+    def sizes_in(self, nodes: Iterable[Node]) -> set[str]:
+        """The dimensions that the shapes and the numbers in nodes are made of."""
+        sizes = {size for node in nodes for size in (*node.sizes, *_sizes_of_detail(node))}
+        found = {symbol.name for size in sizes for symbol in size.free_symbols}
+        return found & {entry.name for entry in self.model.dimensions}
+
+    def initial_argument(self, entry: Declaration) -> Argument:
+        """The values of a state or input before its first step, in the order of time."""
+        depth = self.model.depth(entry.name)
+        leading = (SEQUENCES,) if depth == 1 else (S(depth), SEQUENCES)
+        where = "after the last" if entry.reverse else "before the first"
+        meaning = f"{entry.name} {where} time step" + ("" if depth == 1 else "s, in order")
+        sizes = (*leading, *array_sizes(entry.shape))
+        return Argument(self.names("initial", entry.name), sizes, meaning)
+
+    def _argument(
+        self, entry: Declaration, *leading: Expr, at: str = "", scalar: Sizes = (S.One,)
+    ) -> Argument:
+        name = self.names("value", entry.name)
+        meaning = (entry.meaning or entry.kind) + at
+        sizes = scalar if entry.shape == (1, 1) else array_sizes(entry.shape)
+        if entry.labels:
+            meaning += f", as labels from 0 to {sizes[0]} - 1"
+            sizes = ()
+        return Argument(name, (*leading, *sizes), meaning)
+
+    # What a module says of its arrays.
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """What kinds of values arguments hold, where not any numbers."""
+        found = {}
+        for entry in self.model.declarations:
+            name = self.names("value", entry.name)
+            if entry.labels:
+                found[name] = f"labels of {array_sizes(entry.shape)[0]}"
+            elif entry.mask:
+                found[name] = "mask"
+            elif entry.positive:
+                found[name] = "positive"
+        return found
+
+    @cached_property
+    def labels(self) -> list[tuple[str, Expr]]:
+        """The names of one-hot arrays that are given as labels, with their sizes."""
+        return [
+            (self.names("value", entry.name), array_sizes(entry.shape)[0])
+            for entry in self.model.declarations
+            if entry.labels
+        ]
+
+    @property
+    def has_scalars(self) -> bool:
+        """Whether an input or target is a scalar."""
+        entries = (*self.model.declared("input"), *self.model.declared("target"))
+        return any(entry.shape == (1, 1) for entry in entries)
+
+    @property
+    def hidden_sizes(self) -> list[str]:
+        """The dimensions that the code needs and no array has as a size of its own."""
+        arrays = [*self.parameters, *self.arguments]
+        needed = _names_in_sizes(arrays) | self.sizes_in(self.nodes)
+        needed -= {size for entry in arrays for size in entry.shape}
+        return [entry.name for entry in self.model.dimensions if entry.name in needed]
+
+    @property
+    def drawn_sizes(self) -> list[str]:
+        """The dimensions that the shapes of parameters are made of."""
+        used = _names_in_sizes(self.parameters)
+        return [entry.name for entry in self.model.dimensions if entry.name in used]
+
+    # Masks.
+
+    @property
+    def mask_name(self) -> str:
+        """The argument that tells where the sequences end."""
+        return self.names("value", MASK)
+
+    @cached_property
+    def padded(self) -> list[Argument]:
+        """The arguments that have padding behind the ends, which must not be computed with."""
+        entries = (*self.model.declared("input"), *self.model.declared("target"))
+        over_time = [e for e in entries if not e.mask and e.name not in self.last_targets]
+        names = {self.names("value", entry.name) for entry in over_time if self.model.masked}
+        return [argument for argument in self.arguments if argument.name in names]
+
+    # What goes from step to step, and what is returned.
+
+    @cached_property
+    def state_entries(self) -> list[Declaration]:
+        """The declarations of what one time step hands to the next."""
+        states = [e for e in self.model.declared("state") if not e.reverse]
+        return [*states, *(e for e in self.model.declared("input") if self.model.depth(e.name))]
+
+    @property
+    def state_fields(self) -> list[Argument]:
+        """What one time step hands to the next: the states, and inputs that are read later."""
+        return [
+            replace(
+                self.initial_argument(entry),
+                name=self.names("value", entry.name),
+                meaning=f"{entry.name} of the steps before, in order"
+                if self.model.depth(entry.name) > 1
+                else f"{entry.name} of the step before",
+            )
+            for entry in self.state_entries
+        ]
+
+    @property
+    def is_onward(self) -> bool:
+        """Whether all states go from step to step in the order of time."""
+        return not any(entry.reverse for entry in self.model.declared("state"))
+
+    @property
+    def written(self) -> list[Argument]:
+        """The model's own variables."""
+        names = {equation.name for equation in self.model.equations}
+        return [self.over_time(d.variable) for d in self.model.definitions if d.name in names]
+
+    def over_time(self, variable: Variable) -> Argument:
+        """A variable at all time steps."""
+        sizes = (*OVER_TIME, *array_sizes(variable.shape))
+        return Argument(self.names("value", variable.name), sizes, math_text(variable))
+
+    @property
+    def into_forward(self) -> Signature:
+        return signature(self.forward_arguments)
+
+    @property
+    def into_all(self) -> Signature:
+        """What ``loss`` and ``value_and_grad`` take."""
+        return signature(self.arguments)
+
+    def claim_names(self) -> None:
+        """Gives the model's own names to what a module takes and returns."""
+        for entry in self.model.declarations:
+            self.names("value", entry.name)
+        for definition in self.model.definitions:
+            self.names("value", definition.name)
+        for entry in (*self.state_entries, *self.model.declared("state")):
+            self.names("initial", entry.name)
+
+
+def math_text(expression: Expr) -> str:
+    """An expression as comments and docstrings write it: s_{t-1} W_s."""
+    return ascii_text(typeset(expression))
+
+
+def _names_in_sizes(arguments: Iterable[Argument]) -> set[str]:
+    """The dimensions that the sizes of arrays are made of."""
+    sizes = {size for argument in arguments for size in argument.sizes}
+    return {symbol.name for size in sizes - {*OVER_TIME} for symbol in size.free_symbols}
+
+
+def _sizes_of_detail(node: Node) -> Sizes:
+    """The sizes among what a node needs beside its operands."""
+    match node.kind:
+        case "size" | "one hot" | "scatter":
+            return (node.detail,)
+        case "slice" | "pad":
+            return tuple(node.detail)
+    return ()

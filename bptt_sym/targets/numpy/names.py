@@ -1,0 +1,90 @@
+"""The names of a generated module: none collides with another, with Python or with NumPy."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable
+
+from bptt_sym.errors import InputError
+from bptt_sym.targets.numpy.runtime_text import function_texts, runtime_names
+
+_MODULE = {
+    "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
+    "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Result",
+    "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace", "init_parameters",
+    "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
+    "histories_of", "share_of", "run",
+}  # fmt: skip
+"""What every generated module defines."""
+
+_LOCAL = {
+    "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
+    "uniform", "glorot", "orthogonal",
+    "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
+    "workspace", "gradients", "state", "seed", "self", "result",
+}  # fmt: skip
+"""What the functions of every generated module use."""
+
+_ATTRIBUTES = {"lock", "parts"}
+"""What a Workspace has beside its arrays; a size may have such a name."""
+
+_AMBIGUOUS = {"l", "O", "I"}
+"""Letters that linters refuse as names, for they look like digits."""
+
+
+class Names:
+    """Gives out Python names; the same request gets the same name again.
+
+    Sizes keep the names of their dimensions, so a dimension may not have a name that generated
+    code needs for itself: InputError.
+    """
+
+    def __init__(self, dimensions: Iterable[str]) -> None:
+        own = _MODULE | runtime_names() | function_texts().keys()
+        own |= _LOCAL | _AMBIGUOUS | set(dir(builtins))
+        self._taken = own | _ATTRIBUTES | set(dimensions)
+        self._given: dict[tuple[str, str], str] = {}
+        for name in dimensions:
+            if name in own:
+                raise InputError(
+                    f"generated code needs the name '{name}' for itself; "
+                    "give the dimension another one"
+                )
+
+    def __call__(self, role: str, name: str) -> str:
+        """The name for a quantity in a role: its value, its adjoint, its initial value, ..."""
+        if (role, name) not in self._given:
+            pattern, _, steps = role.partition(" ") if role not in _PATTERNS else (role, "", "")
+            candidate = _PATTERNS[pattern].format(name=name) + steps
+            if role == "initial" and "_" in name:
+                candidate = f"{name}_0"
+            while candidate in self._taken or keyword.iskeyword(candidate):
+                candidate += "_"
+            self._taken.add(candidate)
+            self._given[role, name] = candidate
+        return self._given[role, name]
+
+    def fresh(self, name: str) -> str:
+        """A name that nothing else has, this one where it is free."""
+        candidate, count = name, 1
+        while candidate in self._taken or keyword.iskeyword(candidate):
+            count += 1
+            candidate = f"{name}{count}"
+        self._taken.add(candidate)
+        return candidate
+
+
+_PATTERNS = {
+    "value": "{name}",
+    "initial": "{name}0",
+    "all": "{name}_all",
+    "now": "{name}_now",
+    "previous": "{name}_previous",
+    "following": "{name}_following",
+    "adjoint": "d{name}",
+    "carry": "d{name}_next",
+    "carry before": "d{name}_handed",
+    "carry all": "d{name}_all",
+    "initial adjoint": "d{name}0",
+}

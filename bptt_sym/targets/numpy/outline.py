@@ -1,0 +1,148 @@
+"""The readable module's outline: which nodes have a statement, where it stands, what it is called.
+
+What has a name in the model is a statement; everything else stands inside what reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from bptt_sym.graph.graph import Graph, Key, Node, Phase
+from bptt_sym.graph.sites import Site, sites_of
+from bptt_sym.graph.stages import Stage, stages
+
+
+def phase_of(key: Key) -> Phase:
+    """The pass in which a key has its statement."""
+    return "forward" if key[0] in ("value", "given") else "backward"
+
+
+class Outline:
+    """The statements of a graph, by their keys."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes = graph.reachable()
+        known = set(self.nodes)
+        self.node_of: dict[Key, Node] = {
+            key: definition.node
+            for key, definition in graph.definitions.items()
+            if definition.node in known and key[0] != "given"
+        }
+        self.node_of |= {key: node for key, node in graph.results.items() if key != ("loss",)}
+        self.keys = {node: key for key, node in self.node_of.items()}
+        self.sites: dict[Node, Site] = sites_of(graph)
+        self.stages: list[Stage] = stages(graph, self.sites)
+
+    def is_named(self, node: Node, phase: Phase) -> bool:
+        """Whether a phase reads a node by the name of a statement; what is carried, by another."""
+        kinds = ("value",) if phase == "forward" else ("value", "adjoint")
+        return node in self.keys and self.keys[node][0] in kinds
+
+    def printed(self, roots: Iterable[Node], phase: Phase) -> list[Node]:
+        """The nodes that the statements of these nodes write, named ones as ends."""
+        found: dict[Node, None] = {}
+        waiting = list(roots)
+        begun = set(waiting)
+        while waiting:
+            node = waiting.pop()
+            if node in found:
+                continue
+            found[node] = None
+            if node in begun or not self.is_named(node, phase):
+                waiting += node.operands
+                begun -= {node}
+        return list(found)
+
+    def needs(self, key: Key, *, in_loop: bool) -> set[Key]:
+        """The keys whose statements come before that of a key; in a loop, in the same step."""
+        node = self.node_of[key]
+        printed = self.printed([node], phase_of(key))
+        found = {self.keys[other] for other in printed if other in self.keys and other is not node}
+        if not in_loop:
+            found |= {other.detail[0] for other in printed if other.kind == "lagged"}
+        return found
+
+    def roots(self, *kinds: str) -> list[Node]:
+        """The nodes of all keys of some kinds, and what their past begins with."""
+        found = [node for key, node in self.node_of.items() if key[0] in kinds]
+        for key, definition in self.graph.definitions.items():
+            if key[0] in kinds:
+                found += definition.initial
+        return found
+
+    @cached_property
+    def of_forward(self) -> list[Node]:
+        """What the forward pass writes."""
+        return self.printed(self.roots("value"), "forward")
+
+    @cached_property
+    def of_loss(self) -> list[Node]:
+        """What the loss writes, of what the forward pass has computed."""
+        return self.printed([self.graph.results["loss",]], "forward")
+
+    @cached_property
+    def of_backward(self) -> list[Node]:
+        """What the backward pass writes."""
+        return self.printed(self.roots("adjoint", "carry", "gradient", "initial"), "backward")
+
+    @cached_property
+    def returned(self) -> list[Key]:
+        """The values that the forward pass hands on: the model's, and what is read later."""
+        later = {*self.of_loss, *self.of_backward}
+        kept = set(self.graph.kept)
+        kept |= {self.keys[node] for node in later if self.is_named(node, "forward")}
+        return [key for key in self.graph.equations if key[0] == "value" and key in kept]
+
+    @cached_property
+    def returned_lags(self) -> list[tuple[Key, int]]:
+        """The states of other time steps that are read after the forward pass."""
+        later = {*self.of_loss, *self.of_backward}
+        lagged = {n.detail for n in later if n.kind == "lagged" and n.detail[0][0] == "value"}
+        return sorted(lagged)
+
+    def lags(self, key: Key, nodes: Iterable[Node]) -> list[int]:
+        """How many steps back nodes read a key."""
+        return sorted({n.detail[1] for n in nodes if n.kind == "lagged" and n.detail[0] == key})
+
+    @cached_property
+    def read_elsewhere(self) -> set[Node]:
+        """The nodes that a statement outside their loop reads."""
+        statements: dict[tuple[Phase, Site], list[Node]] = {}
+        for node, key in self.keys.items():
+            statements.setdefault((phase_of(key), self.sites[node]), []).append(node)
+        for key, definition in self.graph.definitions.items():
+            at_once = phase_of(key), Site(phase_of(key), None)
+            statements.setdefault(at_once, []).extend(definition.initial)
+        loss = self.graph.results["loss",]
+        statements.setdefault(("forward", Site("backward", None)), []).append(loss)
+        return {
+            node
+            for (phase, site), roots in statements.items()
+            for node in self.printed(roots, phase)
+            if self.sites.get(node) != site
+        }
+
+    @cached_property
+    def over_time(self) -> set[Key]:
+        """The keys whose values are kept at all time steps."""
+        found = set(self.returned)
+        for key, node in self.node_of.items():
+            definition = self.graph.definitions.get(key)
+            if key[0] == "carry":
+                kept = self.is_carried_over_time(key)
+            elif key[0] == "value" and definition is not None and definition.initial:
+                kept = True
+            else:
+                kept = node.time and (node in self.read_elsewhere or self.sites[node].loop is None)
+            if kept:
+                found.add(key)
+        return found
+
+    def is_carried_over_time(self, key: Key) -> bool:
+        """Whether what a step carries is made, or read, outside of a loop that carries it."""
+        loop = self.sites[self.node_of[key]]
+        lagged = [n for n in self.nodes if n.kind == "lagged" and n.detail[0] == key]
+        elsewhere = any(n in self.read_elsewhere or self.sites[n] != loop for n in lagged)
+        return loop.loop is None or elsewhere

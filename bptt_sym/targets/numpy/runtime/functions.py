@@ -1,0 +1,193 @@
+"""Functions that modules define, for NumPy has none: each is there where something calls it.
+
+They are right for arrays of real numbers and for those of a complex step. The coefficients of
+erfc_of_positive are those of exp(z^2) erfc(z) / t, computed with 60 digits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from bptt_sym.targets.numpy.runtime.given import Array
+
+# From here on as it stands in an emitted module.
+
+
+def sigmoid(z: Array) -> Any:
+    """The logistic function 1 / (1 + exp(-z)), to its last digits and without overflow."""
+    negative = np.real(z) < 0
+    small = np.exp(np.where(negative, z, -z))
+    return np.where(negative, small, 1) / (1 + small)
+
+
+def relu(z: Array) -> Any:
+    """The larger of z and 0; its derivative at 0 is taken as 0."""
+    return np.where(np.real(z) <= 0, 0, z)
+
+
+def heaviside(z: Array) -> Any:
+    """1 where z > 0 and 0 elsewhere: the derivative of relu."""
+    return np.where(np.real(z) > 0, z.dtype.type(1), z.dtype.type(0))
+
+
+def softplus(z: Array) -> Any:
+    """log(1 + exp(z)), written so that it cannot overflow."""
+    positive = np.real(z) > 0
+    return np.where(positive, z, 0) + np.log1p(np.exp(np.where(positive, -z, z)))
+
+
+def log_sigmoid(z: Array) -> Any:
+    """The logarithm of the logistic function."""
+    return -softplus(-z)
+
+
+def absolute(z: Array) -> Any:
+    """The absolute value, which a complex step passes; its derivative at 0 is taken as 0."""
+    return z * np.sign(np.real(z))
+
+
+ERFC_COEFFICIENTS = (
+    0.5770337386164697,
+    0.3554369212704985,
+    0.06509515882878653,
+    0.003671142395836639,
+    -0.0011128447433526325,
+    -0.0001607582991537808,
+    3.278031574173137e-05,
+    5.442441645505016e-06,
+    -1.5154665553171482e-06,
+    -1.4297608181169865e-07,
+    8.234608827419493e-08,
+    -1.2962846852306563e-09,
+    -4.154721631015199e-09,
+    6.347058278362811e-10,
+    1.4320822712256225e-10,
+    -6.160390105204585e-11,
+    2.0612138554721698e-12,
+    3.5714931488477042e-12,
+    -8.586422843251796e-13,
+    -6.14560021379063e-14,
+    7.418725748596617e-14,
+    -1.2895042755032325e-14,
+    -2.358726385710632e-15,
+    1.5729349381685912e-15,
+    -2.2782966239546465e-16,
+    -6.31233045075643e-17,
+    3.5916763531814925e-17,
+    -5.049809149847729e-18,
+)
+
+
+def erfc_of_positive(z: Array) -> Any:
+    """1 - erf(z) for z >= 0: t exp(-z^2) times a Chebyshev series in t = 2 / (2 + z)."""
+    t = 2 / (2 + z)
+    last: Any = 0
+    sum_: Any = 0
+    for coefficient in ERFC_COEFFICIENTS[:0:-1]:
+        last, sum_ = sum_, (4 * t - 2) * sum_ - last + coefficient
+    return t * np.exp(-(z**2)) * ((2 * t - 1) * sum_ - last + ERFC_COEFFICIENTS[0])
+
+
+def erf(z: Array) -> Any:
+    """The error function."""
+    tail = erfc_of_positive(np.where(np.real(z) < 0, -z, z))
+    return np.where(np.real(z) < 0, tail - 1, 1 - tail)
+
+
+def normal_cdf(z: Array) -> Any:
+    """The distribution function of the standard normal, at full accuracy in both tails."""
+    tail = 0.5 * erfc_of_positive(np.where(np.real(z) < 0, -z, z) * math.sqrt(0.5))
+    return np.where(np.real(z) < 0, tail, 1 - tail)
+
+
+def normal_pdf(z: Array) -> Any:
+    """The density of the standard normal."""
+    return np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+
+
+def gelu(z: Array) -> Any:
+    """z times the distribution function of the standard normal (Hendrycks and Gimpel 2016)."""
+    return z * normal_cdf(z)
+
+
+def silu(z: Array) -> Any:
+    """z times the logistic function."""
+    return z * sigmoid(z)
+
+
+def elu(z: Array) -> Any:
+    """z where it is positive, exp(z) - 1 elsewhere."""
+    return np.where(np.real(z) > 0, z, np.expm1(np.where(np.real(z) > 0, 0, z)))
+
+
+def hard_sigmoid(z: Array) -> Any:
+    """z / 6 + 1 / 2 between 0 and 1; its derivative at the corners is taken as 0."""
+    return np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, z / 6 + 0.5))
+
+
+def stop_gradient(z: Array) -> Any:
+    """z, which has no derivative: of a complex step, only the real part goes on."""
+    return np.real(z)
+
+
+def declared(z: Array, value: Array, derivative: Array) -> Any:
+    """The value, with a declared derivative with respect to z, which a complex step sees."""
+    if not np.iscomplexobj(z):
+        return value
+    return np.real(value) + 1j * np.imag(z) * np.real(derivative)
+
+
+def softmax(z: Array) -> Any:
+    """exp(z) divided by its sum; the largest entry is taken off, so that it cannot overflow."""
+    powers = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+def log_softmax(z: Array) -> Any:
+    """The logarithm of the softmax, without overflow and without the logarithm of zero."""
+    shifted = z - np.max(np.real(z), axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def logsumexp(z: Array) -> Any:
+    """The logarithm of the sum of exp(z), without overflow."""
+    largest = np.max(np.real(z), axis=-1, keepdims=True)
+    return largest + np.log(np.sum(np.exp(z - largest), axis=-1, keepdims=True))
+
+
+EPSILON = 1e-5
+"""What is added to the variance of a vector."""
+
+
+def layer_norm(z: Array) -> Any:
+    """(z - mean) / sqrt(variance + EPSILON), over the entries of each vector."""
+    centred = z - np.mean(z, axis=-1, keepdims=True)
+    return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + EPSILON)
+
+
+def inverse_deviation(z: Array) -> Any:
+    """1 / sqrt(variance + EPSILON), over the entries of each vector."""
+    return 1 / np.sqrt(np.var(z, axis=-1, keepdims=True) + EPSILON)
+
+
+def concat(*vectors: Array) -> Any:
+    """The vectors one after the other; those without leading axes are the same for each."""
+    leading = np.broadcast_shapes(*(vector.shape[:-1] for vector in vectors))
+    spread = [np.broadcast_to(vector, (*leading, vector.shape[-1])) for vector in vectors]
+    return np.concatenate(spread, axis=-1)
+
+
+def pad(vector: Array, start: int, size: int) -> Any:
+    """The vector from entry ``start`` on, in zeros."""
+    whole = np.zeros((*vector.shape[:-1], size), vector.dtype)
+    whole[..., start : start + vector.shape[-1]] = vector
+    return whole
+
+
+def widen(array: Array, *sizes: int) -> Any:
+    """The array with its last axes of these sizes, its one entry there repeated."""
+    return np.broadcast_to(array, (*np.shape(array)[: -len(sizes)], *sizes))

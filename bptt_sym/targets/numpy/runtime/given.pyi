@@ -1,0 +1,49 @@
+"""What an emitted module has of its own, which the files beside this one read."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from bptt_sym.targets.numpy.runtime.workspaces import Sized
+
+Array = npt.NDArray[Any]
+
+SHAPES: dict[str, tuple[str, ...]]
+KINDS: dict[str, str]
+COUNTS: tuple[str, ...]
+DEPTHS: tuple[int, ...]
+INITIAL: dict[str, str]
+
+class Dimensions(NamedTuple): ...
+class Parameters(NamedTuple): ...
+class InitialState(NamedTuple): ...
+class State(NamedTuple): ...
+class Forward(NamedTuple): ...
+
+class Result(NamedTuple):
+    value: Any
+    gradients: Parameters
+    initial: InitialState
+    final: State
+
+class Workspace(Sized):
+    def __init__(
+        self, T: int, B: int, dimensions: Dimensions, dtype: npt.DTypeLike = ...
+    ) -> None: ...
+
+def loss(params: Parameters, **arguments: Any) -> Any: ...
+def value_and_grad(params: Parameters, **arguments: Any) -> Result: ...
+def run(
+    params: Parameters,
+    work: Workspace,
+    arguments: Mapping[str, Array],
+    *,
+    start: State | None = None,
+    final: State | None = None,
+    weight: Array | None = None,
+    until: str = "gradients",
+) -> Any: ...
+def histories_of(work: Workspace) -> State: ...
+def share_of(begin: int, end: int, T: int) -> float: ...
+def unpadded(arguments: dict[str, Array], work: Workspace | None = None) -> dict[str, Array]: ...

@@ -1,0 +1,233 @@
+"""Truncated backpropagation, checkpoints and single steps: parts of a sequence, states between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bptt_sym.targets.numpy.runtime.shapes import checked
+from bptt_sym.targets.numpy.runtime.workspaces import (
+    at_once,
+    check_workspace,
+    gradients_of,
+    state_at,
+    workspace_of,
+)
+
+if TYPE_CHECKING:
+    from bptt_sym.targets.numpy.runtime.given import (
+        DEPTHS,
+        INITIAL,
+        SHAPES,
+        Array,
+        Forward,
+        InitialState,
+        Parameters,
+        Result,
+        State,
+        Workspace,
+        histories_of,
+        run,
+        share_of,
+        unpadded,
+    )
+
+# From here on as it stands in an emitted module.
+
+
+class Parts:
+    """A sequence to be computed in parts, in workspaces that parts of one length share."""
+
+    def __init__(
+        self,
+        params: Parameters | Mapping[str, npt.ArrayLike],
+        arguments: Mapping[str, npt.ArrayLike],
+        workspace: Workspace | None,
+    ) -> None:
+        self.params, self.arguments, self.sizes, self.dtype = checked(params, arguments)
+        self.T = self.sizes["T"]
+        if workspace is not None:
+            check_workspace(workspace, self.sizes, self.dtype)
+        self.workspace = workspace
+        self.works = {} if workspace is None else workspace.parts
+
+    def spans(self, count: object, name: str) -> list[tuple[int, int]]:
+        """Return where the parts of so many time steps begin and end."""
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
+        every = int(count)
+        return [(begin, min(begin + every, self.T)) for begin in range(0, self.T, every)]
+
+    def whole(self) -> Workspace:
+        """Return the workspace for all time steps."""
+        return self.workspace or workspace_of(self.sizes, self.dtype)
+
+    def work(self, T: int, sequences: int = 1) -> Workspace:
+        """Return the workspace for some time steps, and for so many times the sequences."""
+        key = T, sequences * self.sizes["B"]
+        if key not in self.works:
+            self.works[key] = workspace_of(self.sizes, self.dtype, T=key[0], B=key[1])
+        return self.works[key]
+
+    def run(self, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end."""
+        part = {
+            name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
+            for name, array in self.arguments.items()
+        }
+        return run(self.params, self.work(end - begin), part, **options)
+
+    def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
+        """Run several windows side by side, as sequences."""
+        steps = starts + np.arange(window)[:, None]
+        part = {
+            name: array[steps].reshape(window, -1, *array.shape[2:])
+            if SHAPES[name][:1] == ("T",)
+            else array
+            for name, array in self.arguments.items()
+        }
+        return run(self.params, self.work(window, len(starts)), part, **options)
+
+    def weight(self, share: float, T: int = 1) -> Array:
+        """Return what the loss of each step counts."""
+        return np.full((T, 1, 1), share, self.dtype)
+
+    def no_gradients(self) -> tuple[Parameters, InitialState]:
+        """Return gradients of nothing."""
+        params: tuple[Array, ...] = self.params
+        names: tuple[str, ...] = InitialState._fields
+        return (
+            Parameters._make([np.zeros_like(array) for array in params]),
+            InitialState._make([np.zeros_like(self.arguments[name]) for name in names]),
+        )
+
+
+def added(total: tuple[Array, ...], gradients: tuple[Array, ...]) -> Parameters:
+    """Return the sum of gradients."""
+    return Parameters._make([a + b for a, b in zip(total, gradients, strict=True)])
+
+
+def gradients_in_parts(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    arguments: Mapping[str, npt.ArrayLike],
+    window: int | None,
+    exact: bool,
+    checkpoint: int | str | None,
+    workspace: Workspace | None,
+    start: State | None,
+) -> Result:
+    """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
+    if exact and window is None:
+        raise ValueError("exact is for a window")
+    if window is None and checkpoint is None:
+        return gradients_of(params, arguments, workspace, start)
+    if checkpoint is not None and (workspace is not None or window is not None):
+        raise ValueError("checkpoint and window or workspace do not go together")
+    parts = Parts(params, arguments, workspace)
+    if checkpoint == "sqrt":
+        checkpoint = math.isqrt(max(parts.T - 1, 0)) + 1
+    spans = parts.spans(*((window, "window") if checkpoint is None else (checkpoint, "checkpoint")))
+    with workspace or nullcontext():
+        parts.arguments = unpadded(parts.arguments, workspace)
+        if len(spans) < 2:
+            return at_once(parts.params, parts.arguments, parts.whole(), start)
+        if checkpoint is not None:
+            return checkpointed(parts, spans, start)
+        if exact:
+            return windowed(parts, spans[0][1], start)
+        return chunked(parts, spans, start)
+
+
+def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
+    """Truncated backpropagation in chunks through which the states go on."""
+    total = 0
+    by_params, by_states = parts.no_gradients()
+    for begin, end in spans:
+        share = share_of(begin, end, parts.T)
+        if share:
+            found, _ = parts.run(begin, end, start=start, weight=parts.weight(share))
+            total = total + share * found.value
+            by_params = added(by_params, found.gradients)
+            by_states = by_states if begin else found.initial
+        else:
+            parts.run(begin, end, start=start, until="forward")
+        start = final = state_at(parts.work(end - begin), end - begin)
+    return Result(total, by_params, by_states, final)
+
+
+def windowed(parts: Parts, window: int, start: State | None) -> Result:
+    """Truncated backpropagation in which the loss of each step goes back as many steps."""
+    whole = parts.whole()
+    total = run(parts.params, whole, parts.arguments, start=start, until="loss")
+    final = state_at(whole, parts.T)
+    by_params, by_states = parts.no_gradients()
+    # Nothing is dropped of the first losses; each other has its own window, as one sequence more.
+    share = share_of(0, window, parts.T)
+    if share:
+        found, _ = parts.run(0, window, start=start, weight=parts.weight(share))
+        by_params, by_states = found.gradients, found.initial
+    share = share_of(parts.T - window, parts.T, parts.T)
+    weight = parts.weight(0, window)
+    weight[-1] = share
+    later = range(1, parts.T - window + 1)
+    every = np.array([b for b in later if share_of(b, b + window, parts.T)])
+    most = max(1, parts.T // window)
+    for begin in range(0, len(every), most):
+        starts = every[begin : begin + most]
+        before = states_at(whole, starts)
+        found, _ = parts.run_windows(starts, window, start=before, weight=weight)
+        by_params = added(by_params, found.gradients)
+    return Result(total, by_params, by_states, final)
+
+
+def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
+    """The gradients of all time steps, the states between spans alone kept."""
+    states = [start]
+    for begin, end in spans[:-1]:
+        parts.run(begin, end, start=states[-1], until="forward")
+        states.append(state_at(parts.work(end - begin), end - begin))
+    total, by_following = 0, None
+    by_params, _ = parts.no_gradients()
+    for begin, end in spans[::-1]:
+        share = share_of(begin, end, parts.T)
+        found, by_following = parts.run(
+            begin, end, start=states.pop(), final=by_following, weight=parts.weight(share)
+        )
+        total = total + share * found.value if share else total
+        by_params = added(by_params, found.gradients)
+        if end == parts.T:
+            final = found.final
+    return Result(total, by_params, found.initial, final)
+
+
+def states_at(work: Workspace, steps: Array) -> State:
+    """Return the States after several numbers of time steps, side by side as sequences."""
+    histories: tuple[Array, ...] = histories_of(work)
+    found = []
+    for history, depth in zip(histories, DEPTHS, strict=True):
+        rows = np.moveaxis(history[steps[:, None] + np.arange(depth)], 1, 0)
+        rows = rows.reshape(depth, -1, *history.shape[2:])
+        found.append(rows if depth > 1 else rows[0])
+    return State._make(found)
+
+
+def state_after(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    state: State,
+    arguments: Mapping[str, npt.ArrayLike],
+) -> tuple[State, Forward]:
+    """Run one time step and return the next State and what forward returns, of this step."""
+    over_time = {
+        name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
+        for name, array in arguments.items()
+    }
+    before = {name: getattr(state, field) for name, field in INITIAL.items()}
+    params, arrays, sizes, dtype = checked(params, {**over_time, **before})
+    work = workspace_of(sizes, dtype)
+    values = run(params, work, unpadded(arrays, work), start=state, until="forward")
+    return state_at(work, 1), Forward._make([np.array(value[0]) for value in values])

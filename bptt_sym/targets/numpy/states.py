@@ -1,0 +1,170 @@
+"""States at the edges of a sequence or of a part of it: before its first step, behind its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bptt_sym.graph.graph import Key
+from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes, array_sizes
+from bptt_sym.graph.stages import Stage
+from bptt_sym.targets.numpy.emitter import Emitter
+from bptt_sym.targets.numpy.first_state import state_key
+from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.signature import Argument, Signature, signature
+from bptt_sym.targets.numpy.spelling import shape_code
+
+
+class States:
+    """The code that goes from the arguments to the arrays of states, and back from adjoints."""
+
+    def __init__(self, emitter: Emitter, interface: Interface, names: Names) -> None:
+        self.emitter, self.interface, self.names = emitter, interface, names
+        self.graph, self.model = emitter.graph, interface.model
+
+    @property
+    def turned(self) -> str:
+        """What turns an array of a state from the public layout into that of the loops."""
+        return ".swapaxes(-1, -2)" if self.emitter.layout == "features" else ""
+
+    def carried_lines(self, stage: Stage) -> list[str]:
+        """What a backward loop begins with."""
+        emitter = self.emitter
+        for node in stage.nodes:
+            if node.kind not in ("carried", "state") or node.detail[0] != "carry":
+                continue
+            definition = self.graph.definitions[node.detail]
+            storage, _ = emitter.places[node]
+            if storage.depth:
+                name = f"{emitter.use(emitter.titles.whole(storage))}[{self.row(node.detail, 1)}]"
+            else:
+                name = emitter.use(emitter.titles(storage))
+            (initial,) = definition.initial
+            number = initial.kind == "spread" and initial.operands[0].kind == "number"
+            start = emitter.plain(initial.operands[0] if number else initial)
+            emitter.touch(storage, writes=True)
+            emitter.line(f"{name} = {start}" if storage.depth else f"{name}[...] = {start}")
+            if self.interface.is_onward:
+                state, lag = node.detail[1], int(node.detail[2])
+                field = f"final.{self.names('value', state)}{self.index(state, lag)}"
+                emitter.line("if final is not None:", f"    {name} += {field}{self.turned}")
+        return emitter.flushed()
+
+    def index(self, state: str, lag: int) -> str:
+        """Which of the values of a State field is that of so many steps before."""
+        depth = self.model.depth(state)
+        return "" if depth == 1 else f"[{depth - lag}]"
+
+    def row(self, key: Key, lag: int) -> str:
+        """The row of an array with a past for the value so many steps before the first."""
+        definition = self.graph.definitions[key]
+        if definition.reverse:
+            self.emitter.use("T")
+            return "T" if lag == 1 else f"T + {lag - 1}"
+        return str(definition.depth - lag)
+
+    def initial_lines(self) -> list[str]:
+        """States before their first step: as the model has them, or those of an earlier part."""
+        own: list[str] = []
+        given: list[str] = []
+        for key, definition in self.graph.definitions.items():
+            if key[0] == "carry" or not definition.initial or not self.is_stored(key):
+                continue
+            whole = self.emitter.use(self.whole(key))
+            for lag, initial in enumerate(definition.initial, start=1):
+                number = initial.kind == "spread" and initial.operands[0].kind == "number"
+                code = self.emitter.plain(initial.operands[0] if number else initial)
+                own.append(f"{whole}[{self.row(key, lag)}] = {code}")
+                field = f"start.{self.names('value', key[1])}{self.index(key[1], lag)}"
+                given.append(f"{whole}[{self.row(key, lag)}] = {field}{self.turned}")
+        before = self.emitter.flushed()
+        if not own or not self.interface.is_onward:
+            return [*before, *own]
+        ours, theirs = ([f"    {line}" for line in lines] for lines in (own, given))
+        return [*before, "if start is None:", *ours, "else:", *theirs]
+
+    def whole(self, key: Key) -> str:
+        storage, _ = self.emitter.places[self.graph.definitions[key].node]
+        return self.emitter.titles.whole(storage)
+
+    def is_stored(self, key: Key) -> bool:
+        """Whether a state has an array of its own with the values before the first step."""
+        definition = self.graph.definitions.get(key)
+        if definition is None:
+            return False
+        node = definition.node
+        return node.kind == "state" and node.detail == key and node in self.emitter.places
+
+    def before_first(self, state: str) -> str:
+        """The gradient with respect to a state before the first time step, in the public layout."""
+        depth = self.model.depth(state)
+        carried = []
+        for lag in range(1, depth + 1):
+            definition = self.graph.definitions.get(("carry", state, str(lag)))
+            place = self.emitter.places.get(definition.node) if definition else None
+            if place is None:
+                sizes = (SEQUENCES, *array_sizes(self.model.declaration(state).shape))
+                shape = shape_code(map(self.emitter.size, sizes))
+                carried.append(f"np.zeros({shape}, {self.emitter.use('dtype')})")
+            else:
+                carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
+        if depth == 1:
+            return f"np.array({carried[0]})"
+        reverse = self.model.declaration(state).reverse
+        return f"np.stack([{', '.join(carried if reverse else carried[::-1])}])"
+
+    def histories(self) -> Iterable[tuple[str, str]]:
+        """For each field of the State its values over time, with those before the first step."""
+        for entry in self.interface.state_entries:
+            key = state_key(entry)
+            code = f"work.{self.whole(key)}{self.turned}" if self.is_stored(key) else "None"
+            yield self.names("value", entry.name), code
+
+    def final(self) -> Iterable[str]:
+        """For each field of the State a copy of its values behind the last step."""
+        for entry, (_, code) in zip(self.interface.state_entries, self.histories(), strict=True):
+            depth = self.model.depth(entry.name)
+            self.emitter.use("T")
+            yield f"np.array({code}[{'T' if depth == 1 else f'T : T + {depth}'}])"
+
+    def initial_fields(self) -> Iterable[tuple[str, str]]:
+        """The arguments before the first step, each with its field in the State."""
+        for entry in self.interface.state_entries:
+            if entry.initial is None:
+                yield self.names("initial", entry.name), self.names("value", entry.name)
+
+    # One step.
+
+    @property
+    def step_arguments(self) -> list[Argument]:
+        before = dict(self.initial_fields())
+        taken = self.interface.forward_arguments
+        return [argument for argument in taken if argument.name not in before]
+
+    @property
+    def into_step(self) -> Signature:
+        """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
+        arguments = [replace(a, sizes=_at_one_step(a)) for a in self.step_arguments]
+        found = signature(arguments, self.interface.state_fields)
+        return replace(found, counts=tuple(size for size in found.counts if size != "T"))
+
+    @property
+    def into_step_after(self) -> list[str]:
+        """What ``step`` hands on, as the entries of a mapping: there is one time step."""
+        arrays = [*self.step_arguments, *self.interface.initial_values]
+        code = {"T": "1", "B": self.sequences}
+        counts = [f'"{size}": {code[size]}' for size in signature(arrays).counts]
+        return [*Signature(tuple(self.step_arguments), ()).mapped, *counts]
+
+    @property
+    def sequences(self) -> str:
+        """The number of sequences of a State, or of a step without one."""
+        if not self.interface.state_fields:
+            return "B"
+        field = self.interface.state_fields[0]
+        return f"np.shape(state.{field.name})[{field.sizes.index(SEQUENCES)}]"
+
+
+def _at_one_step(argument: Argument) -> Sizes:
+    return argument.sizes[1:] if argument.sizes[:1] == (STEPS,) else argument.sizes

@@ -1,0 +1,64 @@
+"""The workspace of a fast module: its arrays, which share memory, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sympy import Add, Mul, expand
+
+from bptt_sym.graph.sizes import Sizes
+from bptt_sym.memory.reuse import shared_buffers
+from bptt_sym.memory.storage import Storage
+from bptt_sym.targets.numpy.emitter import Emitter
+from bptt_sym.targets.numpy.spelling import size_code
+from bptt_sym.targets.numpy.views import time_span
+
+
+class Workspace:
+    """The arrays that an emitter's lines work in; to be asked when all lines are written.
+
+    ``owners`` has for each array the one whose memory it takes.
+    """
+
+    def __init__(self, emitter: Emitter, *, reuse: bool) -> None:
+        self.emitter = emitter
+        others = emitter.pseudo.values()
+        touched = {s: events for s, events in emitter.touched.items() if s not in others}
+        self.owners = shared_buffers(touched, emitter.in_place, reuse=reuse)
+
+    def shapes(self) -> dict[str, Sizes]:
+        """Each array's name and shape."""
+        return {self.buffer_name(s): s.shape for s in dict.fromkeys(self.owners.values())}
+
+    def buffer_name(self, storage: Storage) -> str:
+        titles = self.emitter.titles
+        own = storage.depth and not self.emitter.is_twin(storage)
+        return titles.whole(storage) if own else titles(storage)
+
+    def views(self) -> list[str]:
+        """The lines that name the arrays which the code reads."""
+        lines = []
+        for storage, owner in self.owners.items():
+            name, buffer = self.buffer_name(storage), self.buffer_name(owner)
+            views = self.state_views(storage, name)
+            if name in self.emitter.used or views:
+                shape = ", ".join(map(self.emitter.size, storage.shape))
+                turned = f".reshape({shape})" if storage.shape != owner.shape else ""
+                lines += [f"{name} = work.{buffer}{turned}", *views]
+        return lines
+
+    def state_views(self, storage: Storage, name: str) -> list[str]:
+        """Views of an array with a past: the values, and those of steps before."""
+        if not storage.depth or self.emitter.is_twin(storage):
+            return []
+        past = {lag: self.emitter.titles.past(storage, lag) for lag in range(storage.depth + 1)}
+        used = {lag: view for lag, view in past.items() if view in self.emitter.used}
+        spans = {lag: time_span(storage.depth, lag, reverse=storage.reverse) for lag in used}
+        if any("T" in span for span in spans.values()):
+            self.emitter.use("T")
+        return [f"{view} = {name}{spans[lag]}" for lag, view in used.items()]
+
+
+def memory(shapes: Iterable[Sizes]) -> str:
+    """The numbers that the workspace holds, as a formula of the sizes."""
+    return size_code(expand(Add(*(Mul(*shape) for shape in shapes))))
