@@ -8,11 +8,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
-from bptt_sym.derivation.derivation import LOSSES, Level, Loss
+from bptt_sym.choices import (
+    FORMS,
+    LAYOUTS,
+    LOSSES,
+    PASSES,
+    STYLES,
+    Layout,
+    Level,
+    Loss,
+    ShownLoss,
+    Style,
+)
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
 from bptt_sym.model.library import load_model, model_names
@@ -96,7 +107,8 @@ def derive(
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
     """
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        check_choice("loss", loss, LOSSES)
+        model = _masked(model, loss)
     plain = derive_plainly(
         model if notation is None else in_notation(model, notation),
         wrt,
@@ -108,6 +120,10 @@ def derive(
         paths=paths,
     )
     return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
+def _masked(model: Model, loss: Loss) -> Model:
+    return with_mask(model, loss_of_every_step=not REDUCTIONS[loss].at_last)
 
 
 def notes(
@@ -143,7 +159,7 @@ def figure(
     folded: bool = False,
     simplified: str | None = None,
     path: str | None = None,
-    loss: str = "last",
+    loss: ShownLoss = "last",
     notation: str | Path | None = None,
 ) -> Figure:
     """The figure of a model that is unfolded over ``steps`` time steps.
@@ -183,7 +199,7 @@ def generate(
     if layout is not None:
         check_choice("layout", layout, LAYOUTS)
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        model = _masked(model, loss)
     program = build_program(model, dict(activation or {}), loss, seeded=style == "fast")
     return numpy_module(program, style, layout=layout)
 
@@ -209,7 +225,7 @@ def program_text(
     check_choice("loss", loss, LOSSES)
     check_choice("pass", after, FORMS)
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        model = _masked(model, loss)
     built = build_program(model, dict(activation or {}), loss, seeded=True)
     return numpy_calls(built) if after == PASSES[-1] else listing_after(built, after, IN_PLACE)
 

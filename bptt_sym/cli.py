@@ -7,18 +7,28 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from bptt_sym.choices import FORMS, LAYOUTS, PASSES, STYLES, Layout, Style
+from bptt_sym.choices import (
+    FORMS,
+    LAYOUTS,
+    LEVELS,
+    LOSSES,
+    PASSES,
+    SHOWN_LOSSES,
+    STYLES,
+    Layout,
+    Level,
+    Loss,
+    ShownLoss,
+    Style,
+)
 from bptt_sym.errors import InputError, printable
 from bptt_sym.output import write_output, write_outputs
 from bptt_sym.quoting import shown_path
 from bptt_sym.version import MADE_BY, __version__
-
-if TYPE_CHECKING:
-    from bptt_sym.derivation.derivation import Level, Loss
 
 Command = Callable[..., Any]
 
@@ -43,7 +53,7 @@ def loss_option(default: str) -> Callable[[Command], Command]:
     """The option --loss, with the default of its command."""
     return click.option(
         "--loss",
-        type=click.Choice(["last", "sum", "mean"]),
+        type=click.Choice(LOSSES),
         default=default,
         show_default=True,
         help="The loss of the last step alone, or the sum or the mean over all steps.",
@@ -92,7 +102,7 @@ def cli(context: click.Context) -> None:
 @click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
 @click.option(
     "--level",
-    type=click.Choice(["chain", "jacobian", "adjoint"]),
+    type=click.Choice(LEVELS),
     default="chain",
     show_default=True,
     help="Products of partial derivatives, their matrices, or the backward recursion.",
@@ -313,7 +323,7 @@ def verify(
 )
 @click.option(
     "--loss",
-    type=click.Choice(["last", "sum"]),
+    type=click.Choice(SHOWN_LOSSES),
     default="last",
     show_default=True,
     help="The loss of the last step alone, or those of all steps.",
@@ -333,7 +343,7 @@ def figure(
     folded: bool,
     simplified: str | None,
     path: str | None,
-    loss: str,
+    loss: ShownLoss,
     notation: str | None,
     output: str,
     force: bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 import pytest
 from test_cells import CORPUS
@@ -11,10 +12,12 @@ from test_import_order import MODULES
 import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.operations import OPERATIONS
+from bptt_sym.choices import LOSSES, SHOWN_LOSSES
 from bptt_sym.compiler.compiled import PASSES, rewritten
 from bptt_sym.compiler.graph import Graph
 from bptt_sym.compiler.kinds import KINDS
 from bptt_sym.compiler.stores import with_stores
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.emit.numpy import functions, spelling
 from bptt_sym.emit.numpy.definitions import DEFINED
 from bptt_sym.model.model import Model
@@ -125,3 +128,38 @@ def test_sizes_follow_from_those_of_the_operands():
     assert part.sizes == ("n",) and part.time and part.batch
     total = graph.make("total", [part])
     assert total.sizes == () and total.is_constant
+
+
+# The table of reductions of the loss.
+
+
+def test_every_choice_of_a_loss_has_its_row():
+    assert tuple(REDUCTIONS) == LOSSES
+    assert {row.shown for row in REDUCTIONS.values()} == set(SHOWN_LOSSES)
+
+
+def comparisons_with(words: Collection[str], source: str) -> list[str]:
+    """The comparisons of a source with one of some words."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Compare)]
+    sides = [(node, side) for node in found for side in (node.left, *node.comparators)]
+    return [
+        ast.unparse(node)
+        for node, side in sides
+        if isinstance(side, ast.Constant) and side.value in words
+    ]
+
+
+def test_comparisons_are_found_on_either_side():
+    source = "a == 'last' or 'mean' != b\nlast = 'last'"
+    assert comparisons_with(LOSSES, source) == ["a == 'last'", "'mean' != b"]
+
+
+REBUILT = ("program.", "compiler.", "emit.")
+"""What is rebuilt at present, and is not yet held to what follows."""
+
+FRONT = [module for module in MODULES if not module.startswith(REBUILT)]
+
+
+@pytest.mark.parametrize("module", FRONT)
+def test_what_holds_of_a_loss_is_asked_of_its_row(module):
+    assert comparisons_with(LOSSES, MODULES[module].read_text(encoding="utf-8")) == []

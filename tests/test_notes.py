@@ -19,6 +19,7 @@ from support.cells import CORPUS, FEW, name_of
 import bptt_sym as b
 from bptt_sym.api import notation_names
 from bptt_sym.cli import main
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Contributions, Paragraph
@@ -94,7 +95,7 @@ def test_a_model_without_a_product_over_time_has_no_word_on_vanishing():
 def test_two_layers_have_a_binomial_number_of_paths():
     model = b.load_model("stacked")
     step = derive_step(model, detailed=False)
-    for found in costs(step, model.parameters["U"], "last"):
+    for found in costs(step, model.parameters["U"], REDUCTIONS["last"]):
         assert found.paths == math.comb(found.steps + 1, 2)
 
 

@@ -18,16 +18,16 @@ from bptt_sym.algebra.expressions import (
     Integer,
     MatrixExpr,
     Parameter,
-    TotalLoss,
     Variable,
     add,
     at_step,
     sum_over_time,
 )
-from bptt_sym.derivation.derivation import Equation, Loss, Section, Span, loss_label
-from bptt_sym.derivation.mean import share
+from bptt_sym.choices import Loss
+from bptt_sym.derivation.derivation import Equation, Section, Span
 from bptt_sym.derivation.order import Sweep, sweeps
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
 
 
@@ -39,8 +39,9 @@ class AdjointRecursion:
 
     def __init__(self, step: Step, loss: Loss, parameters: Sequence[Parameter] = ()) -> None:
         self.step = step
-        self.loss = loss
-        self.reached = reach(step, {step.loss.name: Lags(0, 0 if loss == "last" else None)})
+        self.reduction = REDUCTIONS[loss]
+        at_last = self.reduction.at_last
+        self.reached = reach(step, {step.loss.name: Lags(0, 0 if at_last else None)})
         self.parameters = tuple(parameters) or tuple(step.model.parameters.values())
         self.with_initial_states = not parameters
         needed = self._needed()
@@ -182,8 +183,9 @@ class AdjointRecursion:
 
     def _pulled(self, edge: Edge, steps: Expr) -> MatrixExpr:
         """What the adjoint of an edge's reader adds to that of what it reads."""
-        mean = self.loss == "mean" and edge.of == self.step.loss
-        return share(edge.pulled, steps) if mean else edge.pulled
+        if edge.of != self.step.loss:
+            return edge.pulled
+        return self.reduction.share(edge.pulled, steps)
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         """The edges to a variable or parameter from what the loss depends on."""
@@ -279,10 +281,8 @@ class AdjointRecursion:
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]
     ) -> Equation:
-        name = self.step.loss.name
-        last = self.loss == "last"
-        of = self.step.loss.at(steps) if last else TotalLoss(name)
-        label = loss_label(name, self.loss, steps)
+        of = self.reduction.of(self.step.loss, steps)
+        label = self.reduction.labelled(self.step.loss.name, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
         return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))
 

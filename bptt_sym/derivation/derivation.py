@@ -10,29 +10,17 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     TIME,
     Expr,
+    Integer,
     MatrixExpr,
     Parameter,
     PartialDerivative,
     Symbol,
-    TotalLoss,
 )
+from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.factors import Contribution, Factor
+from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Model
-
-Level = Literal["chain", "jacobian", "adjoint"]
-Loss = Literal["last", "sum", "mean"]
-
-
-LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
-LOSSES: tuple[Loss, ...] = ("last", "sum", "mean")
-
-
-def loss_label(name: str, loss: Loss, steps: Expr | int) -> str:
-    """The loss that is derived, as part of the label of an equation."""
-    if loss == "last":
-        return f"{name}_{steps}"
-    return f"{name}_1..{steps}" if loss == "sum" else f"{name}_mean_1..{steps}"
 
 
 @dataclass(frozen=True)
@@ -153,12 +141,15 @@ class Derivation:
         )
         return next((side.at(TIME) for side in sides if isinstance(side, StateTuple)), None)
 
+    @property
+    def reduction(self) -> Reduction:
+        """How the scalar that is derived is made of the losses of all steps."""
+        return REDUCTIONS[self.loss]
+
     def objective(self, *, general: bool = False) -> MatrixExpr:
         """The scalar that is derived: the loss of the last step, or the total of all steps."""
-        loss = self.model.loss.variable
-        if self.loss != "last":
-            return TotalLoss(loss.name)
-        return loss.at(LAST_STEP if general else self.steps)
+        steps = LAST_STEP if general else Integer(self.steps)
+        return self.reduction.of(self.model.loss.variable, steps)
 
     @property
     def equations(self) -> tuple[Equation, ...]:

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Sequence
 
 from bptt_sym.algebra.expressions import Integer, Parameter, product
-from bptt_sym.derivation.derivation import Equation, Loss, Section
+from bptt_sym.choices import Loss
+from bptt_sym.derivation.derivation import Equation, Section
 from bptt_sym.derivation.factors import Chain, Factor
-from bptt_sym.derivation.mean import share
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Node
 
@@ -23,10 +24,9 @@ class PathLists:
     def __init__(self, step: Step, steps: int, loss: Loss, *, matrices: bool) -> None:
         self.step = step
         self.steps = steps
-        self.loss = loss
+        self.reduction = REDUCTIONS[loss]
         self.matrices = matrices
-        losses = range(steps if loss == "last" else 1, steps + 1)
-        self.paths = Paths(step, steps, losses)
+        self.paths = Paths(step, steps, self.reduction.losses(steps))
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """A section for each parameter; it holds no path where they are more than MOST_LISTED."""
@@ -45,8 +45,7 @@ class PathLists:
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.jacobian for factor in chain.factors[:-1]])
-        if self.loss == "mean":
-            right = share(right, Integer(self.steps))
+        right = self.reduction.share(right, Integer(self.steps))
         meaning = (parameter.name, "path", str(path[-1].time), str(number))
         return Equation(meaning, None, right, (chain.factors,), path=path)
 

@@ -27,12 +27,13 @@ from bptt_sym.algebra.expressions import (
     product,
     sum_over_time,
 )
+from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
-from bptt_sym.derivation.derivation import Equation, Loss, Section, loss_label
+from bptt_sym.derivation.derivation import Equation, Section
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.matrices import edges_to, factor_section
-from bptt_sym.derivation.mean import share
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Node
 
@@ -48,8 +49,7 @@ class LossTotals(AdjointRecursion):
 
     def whole(self, steps: Expr) -> Variable | TotalLoss:
         """The loss that is derived."""
-        loss = self.step.loss
-        return loss.at(steps) if self.loss == "last" else TotalLoss(loss.name)
+        return self.reduction.of(self.step.loss, steps)
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
         return PartialDerivative(self.whole(steps), variable, False)
@@ -61,7 +61,7 @@ class LossTotals(AdjointRecursion):
             factor = at_step(edge.jacobian, TIME, time)
         if edge.of != self.step.loss:
             return product(self._left(of, steps), factor)
-        return share(factor, steps) if self.loss == "mean" else factor
+        return self.reduction.share(factor, steps)
 
 
 class RecursiveProducts:
@@ -79,13 +79,12 @@ class RecursiveProducts:
     ) -> None:
         self.step = step
         self.steps = steps
-        self.loss = loss
+        self.reduction = REDUCTIONS[loss]
         self.parameters = parameters
         self.matrices = matrices
         self.most_factors = most_factors
         self.totals = LossTotals(step, loss, parameters, matrices=matrices)
-        losses = range(steps if loss == "last" else 1, steps + 1)
-        self.paths = Paths(step, steps, losses, MOST_COUNTED)
+        self.paths = Paths(step, steps, self.reduction.losses(steps), MOST_COUNTED)
 
     def sections(self) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, the total derivatives."""
@@ -149,8 +148,7 @@ class RecursiveProducts:
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.expression for factor in chain.factors[:-1]])
-        alone = self.loss == "mean" and len(chain.factors) == 1
-        return share(right, steps) if alone else right
+        return self.reduction.share(right, steps) if len(chain.factors) == 1 else right
 
     def _general(self, parameter: Parameter) -> Equation:
         terms, chains = [], []
@@ -181,4 +179,4 @@ class RecursiveProducts:
         return Gradient(of, parameter) if self.matrices else PartialDerivative(of, parameter, False)
 
     def _label(self, steps: Expr | int) -> str:
-        return loss_label(self.step.loss.name, self.loss, steps)
+        return self.reduction.labelled(self.step.loss.name, steps)

@@ -9,13 +9,13 @@ from typing import Any
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Expr,
-    Integer,
     MatrixExpr,
     OneMatrix,
     Parameter,
     split_coefficient,
 )
-from bptt_sym.derivation.derivation import Derivation, Level, Loss
+from bptt_sym.choices import Level, Loss
+from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.documents import gradients, numbers
 from bptt_sym.documents.cost import Cost, costs
@@ -159,9 +159,9 @@ class Composer:
         return Formula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
 
     def unfolding(self) -> Iterator[Block]:
-        loss = self.math(self.model.loss.variable.at(Integer(self.steps)))
+        loss, words = self.math(self.telling.objective), self.telling.reduction.words
         shown = self.telling.figure_label("unfolded")
-        yield Paragraph(self.say.unfolding(self.steps, loss, self.loss, shown))
+        yield Paragraph(self.say.unfolding(self.steps, loss, words, shown))
         caption = self.say.unfolded_caption(self.steps)
         yield Drawing("unfolded", self.telling.figure(), caption, shown)
         state_tuple = self.chain.state_tuple
@@ -227,7 +227,7 @@ class Composer:
     @cached_property
     def costs(self) -> list[Cost]:
         """How many products the gradient with respect to this parameter takes."""
-        return [*costs(self.telling.step, self.counted, self.loss)]
+        return [*costs(self.telling.step, self.counted, self.telling.reduction)]
 
     @property
     def is_shared(self) -> bool:

@@ -22,17 +22,12 @@ from bptt_sym.algebra.expressions import (
     at_step,
     product,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation, Loss
+from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.model.model import Model
-
-
-def losses_of(loss: Loss, steps: int) -> range:
-    """The time steps whose losses are derived."""
-    return range(steps if loss == "last" else 1, steps + 1)
-
 
 # Before the first step, or behind the last.
 
@@ -53,9 +48,9 @@ def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
 class Copies:
     """The copies of parameters that paths lead to, over ``steps`` time steps."""
 
-    def __init__(self, step: Step, steps: int, loss: Loss) -> None:
+    def __init__(self, step: Step, steps: int, reduction: Reduction) -> None:
         self.step, self.steps = step, steps
-        self.paths = Paths(step, steps, losses_of(loss, steps), most=2)
+        self.paths = Paths(step, steps, reduction.losses(steps), most=2)
 
     def of(self, parameter: str) -> list[Node]:
         """The copies that a path from the loss leads to, the latest first."""

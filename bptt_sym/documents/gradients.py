@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bptt_sym.algebra.expressions import LAST_STEP, Parameter, Variable
-from bptt_sym.derivation.derivation import Derivation, loss_label
+from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.documents.document import (
@@ -53,7 +53,7 @@ def gradient(
     if entries:
         yield Contributions(entries, drawing)
         yield Paragraph(say.accumulation(name))
-    general = loss_label(telling.model.loss.name, telling.loss, "N")
+    general = telling.reduction.labelled(telling.model.loss.name, LAST_STEP)
     rest = [e for e in part.equations if not e.contribution]
     yield from telling.equations(chain, [e for e in rest if e.meaning[0] != general])
     whole = [e for e in rest if e.meaning[0] == general]
@@ -84,7 +84,7 @@ def _copies(
     step = only.time if telling.copies.is_of_step(only) else None
     other = telling.copies.of_another_step(parameter.name)
     seen = None
-    if other and step and telling.loss == "last":
+    if other and step and telling.reduction.at_last:
         seen = {"loss": telling.at(other[0]), **_places(telling, other[1])}
     return str(say.one_copy(name, loss, step, readers, timeless, seen))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bptt_sym.derivation.derivation import LOSSES, Loss
+from bptt_sym.choices import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.documents.compose import Composer
 from bptt_sym.documents.document import Document, numbered, plain_words

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, Integer
-from bptt_sym.derivation.derivation import Derivation, Level, Loss
+from bptt_sym.choices import Level, Loss
+from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derivation import Equation as Derived
 from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.documents.document import Block, Equations, Formula, plain_words
@@ -30,8 +32,9 @@ class Telling:
 
     def __init__(self, model: Model, steps: int, loss: Loss) -> None:
         self.model, self.steps, self.loss = model, steps, loss
+        self.reduction = REDUCTIONS[loss]
         self.step = derive_step(model, detailed=False)
-        self.copies = Copies(self.step, steps, loss)
+        self.copies = Copies(self.step, steps, self.reduction)
         jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
@@ -64,12 +67,11 @@ class Telling:
 
     def told_loss(self) -> str:
         """What is derived, as a sentence names it."""
-        return f"${self.math(self.objective)}$" if self.loss == "last" else "the loss"
+        return f"${self.math(self.objective)}$" if self.reduction.at_last else "the loss"
 
     def figure(self, path: str | None = None) -> Figure:
         """The unfolded model, or the paths to the copies of a parameter."""
-        losses = "last" if self.loss == "last" else "sum"
-        return figure(self.model, self.steps, path=path, loss=losses)
+        return figure(self.model, self.steps, path=path, loss=self.reduction.shown)
 
     def figure_label(self, name: str) -> str:
         """The label of a figure."""

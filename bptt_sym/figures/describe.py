@@ -33,9 +33,8 @@ def description(scene: Scene) -> str:
     """A few sentences: how to read the figure, then what depends on what."""
     request = scene.request
     loss = request.model.loss.name
-    looked = (
-        "the sum of the losses" if request.loss == "sum" else f"the loss {loss}_{request.steps}"
-    )
+    at_last = request.reduction.at_last
+    looked = f"the loss {loss}_{request.steps}" if at_last else "the sum of the losses"
     sentences = []
     if request.kind == "folded":
         sentences.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from bptt_sym.choices import ShownLoss
 from bptt_sym.errors import InputError
 from bptt_sym.figures.layout import picture
 from bptt_sym.figures.picture import Picture
@@ -113,7 +114,7 @@ def figure(
     folded: bool = False,
     simplified: str | None = None,
     path: str | None = None,
-    loss: str = "last",
+    loss: ShownLoss = "last",
 ) -> Figure:
     """The figure of a model that is unfolded over ``steps`` time steps.
 

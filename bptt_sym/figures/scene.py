@@ -15,8 +15,10 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     Variable,
 )
+from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
 from bptt_sym.derivation.graph import Graph, Link, plain_graph
+from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.errors import InputError, listed
@@ -27,7 +29,6 @@ from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
 Kind = Literal["folded", "unfolded", "simplified", "path"]
-ShownLoss = Literal["last", "sum"]
 
 MOST_DRAWN = 8
 """Of more steps than this, those in the middle are left out."""
@@ -81,7 +82,12 @@ class Request:
     @property
     def losses(self) -> range:
         """The steps of the losses that are looked at."""
-        return range(1 if self.loss == "sum" else self.steps, self.steps + 1)
+        return self.reduction.losses(self.steps)
+
+    @property
+    def reduction(self) -> Reduction:
+        """How the scalar that is looked at is made of the losses of all steps."""
+        return REDUCTIONS[self.loss]
 
 
 @dataclass(frozen=True)
@@ -99,18 +105,22 @@ class Scene:
 
 
 def parse_request(
-    model: Model, steps: int, folded: bool, simplified: str | None, path: str | None, loss: str
+    model: Model,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: ShownLoss,
 ) -> Request:
     """The request of these options. Raises InputError for what does not go together."""
     check_number("number of steps", steps, 1, MOST_STEPS)
-    check_choice("loss", loss, ("last", "sum"))
-    shown_loss: ShownLoss = "sum" if loss == "sum" else "last"
+    check_choice("loss", loss, SHOWN_LOSSES)
     if [folded, simplified is not None, path is not None].count(True) > 1:
         raise InputError("a figure is folded, simplified or with a path: choose one of these")
     if folded:
-        return Request(model, "folded", 1, shown_loss)
+        return Request(model, "folded", 1, loss)
     if simplified is None and path is None:
-        return Request(model, "unfolded", steps, shown_loss)
+        return Request(model, "unfolded", steps, loss)
     name, colon, number = (simplified or path or "").partition(":")
     if simplified is not None and colon:
         raise InputError(f"a contribution is for a path: path {simplified!a}")
@@ -121,7 +131,7 @@ def parse_request(
             raise InputError(f"a path is PARAMETER or PARAMETER:NUMBER, e.g. W:2, not {path!a}")
         contribution = int(number)
     kind: Kind = "simplified" if path is None else "path"
-    return Request(model, kind, steps, shown_loss, parameter.name, contribution)
+    return Request(model, kind, steps, loss, parameter.name, contribution)
 
 
 def scene(request: Request) -> Scene:
@@ -222,7 +232,8 @@ class _Contributions:
     def scene(self) -> Scene:
         request, copies = self.request, self.copies
         number = request.contribution
-        where = "any loss" if request.loss == "sum" else f"the loss of step {request.steps}"
+        at_last = request.reduction.at_last
+        where = f"the loss of step {request.steps}" if at_last else "any loss"
         if not copies:
             raise InputError(f"{self.parameter} contributes nothing to {where}")
         times = [node.time for node in copies]
