@@ -21,8 +21,8 @@ from bptt_sym.algebra.expressions import (
     Variable,
     add,
     at_step,
-    sum_over_time,
 )
+from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.derivation import Equation, Section, Span
 from bptt_sym.derivation.order import Sweep, sweeps

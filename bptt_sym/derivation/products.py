@@ -23,8 +23,8 @@ from bptt_sym.algebra.expressions import (
     add,
     at_step,
     product,
-    sum_over_time,
 )
+from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions

@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from bptt_sym.algebra.blocks import BlockDerivative, blocks
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
-    PRODUCT_STEP,
     TIME,
     Expr,
     Identity,
     MatrixExpr,
     PartialDerivative,
-    TimeProduct,
     ZeroMatrix,
     add,
     at_step,
     product,
 )
+from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Equation
 from bptt_sym.derivation.factors import Factor

@@ -16,12 +16,12 @@ from bptt_sym.algebra.expressions import (
     MatMul,
     MatrixExpr,
     PartialDerivative,
-    TimeProduct,
     Variable,
     ZeroMatrix,
     at_step,
     product,
 )
+from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reduction import Reduction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from bptt_sym.algebra.boxes import Call, Terms
 from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
-from bptt_sym.algebra.layout import Call, Terms
 from bptt_sym.documents.document import Block, Equations, Formula, Paragraph
 from bptt_sym.documents.example import STEPS, Example, Value
 from bptt_sym.documents.telling import ROOM, Telling

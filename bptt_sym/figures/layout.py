@@ -9,7 +9,7 @@ from functools import cached_property
 
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.figures.describe import description, title
-from bptt_sym.figures.measure import Size, measured
+from bptt_sym.figures.measure import LabelSize, measured
 from bptt_sym.figures.picture import (
     Delay,
     Dots,
@@ -408,7 +408,7 @@ class _Layout:
                 yield Delay(Rectangle(x, y, self._delay_width(), DELAY_HEIGHT), label)
 
 
-def _label_at(latex: str, x: float, y: float, size: Size) -> Label:
+def _label_at(latex: str, x: float, y: float, size: LabelSize) -> Label:
     return Label(latex, Rectangle(x, y, *size), EDGE_POINTS)
 
 

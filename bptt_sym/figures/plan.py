@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_sym.figures.measure import Size, measured
+from bptt_sym.figures.measure import LabelSize, measured
 from bptt_sym.figures.scene import Scene
 
 RADIUS = 0.42
@@ -84,12 +84,12 @@ class Plan:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.folded = scene.request.kind == "folded"
-        self.readings: dict[Reading, Size] = {}
+        self.readings: dict[Reading, LabelSize] = {}
         for arrow in scene.arrows:
             reading = Reading(arrow.of.name, arrow.by.name, arrow.lag)
             size = label_size(arrow.latex)
-            known = self.readings.get(reading, Size(0, 0))
-            self.readings[reading] = Size(*map(max, size, known))
+            known = self.readings.get(reading, LabelSize(0, 0))
+            self.readings[reading] = LabelSize(*map(max, size, known))
         self.widths: dict[str, float] = {}
         for item in scene.items:
             width = measured(item.latex, NODE_POINTS).width
@@ -503,9 +503,9 @@ def leaving_track(reading: Reading) -> Track:
     return Track(reading.by, None, 1 if reading.lag > 0 else -1)
 
 
-def label_size(latex: str) -> Size:
+def label_size(latex: str) -> LabelSize:
     """The size of the label of an edge."""
-    return measured(latex, EDGE_POINTS) if latex else Size(0, 0)
+    return measured(latex, EDGE_POINTS) if latex else LabelSize(0, 0)
 
 
 def _room(width: float) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sympy import Expr, S
 
+from bptt_sym.algebra.entries import spread
 from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     Broadcast,
@@ -26,7 +27,6 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
     dimension,
     split_coefficient,
-    spread,
 )
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text

@@ -17,14 +17,7 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer, Rational, S, expand
 
-from bptt_sym.algebra.arithmetic import (
-    Addition,
-    Division,
-    ElementwiseProduct,
-    MatrixProduct,
-    Power,
-    Transposition,
-)
+from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
 from bptt_sym.algebra.entrywise import FunctionApplication, Sign
 from bptt_sym.algebra.expressions import (
     TIME,
@@ -35,8 +28,9 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import WORDS
+from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import ShapeError, shape_text
-from bptt_sym.algebra.vectors import Slicing
+from bptt_sym.algebra.parts import Slicing
 from bptt_sym.errors import InputError, Place, listed
 from bptt_sym.model.words import CALLS, Operand, choose
 

@@ -32,15 +32,15 @@ _TEXTS = ("title", "description", "source", "vectors")
 
 def read_model(path: Path) -> Model:
     """The model of a TOML file. Raises InputError with the place of what is wrong."""
-    return _Reader(read_source(path), path.stem, str(path)).model()
+    return _ModelReader(read_source(path), path.stem, str(path)).model()
 
 
 def parse_model(text: str, name: str = "model", file: str | None = None) -> Model:
     """The model of a TOML text; ``file`` is its name in messages."""
-    return _Reader(parse_source(text, shown_path(file or name)), name, name).model()
+    return _ModelReader(parse_source(text, shown_path(file or name)), name, name).model()
 
 
-class _Reader(Declarer):
+class _ModelReader(Declarer):
     def __init__(self, source: Source, name: str, reference: str) -> None:
         super().__init__(source)
         self.name = label_name(name)

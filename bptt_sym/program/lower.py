@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sympy import S
 
+from bptt_sym.algebra.derivatives import transposed_product
+from bptt_sym.algebra.entries import broadcast
 from bptt_sym.algebra.expressions import (
     Adjoint,
     Broadcast,
@@ -20,17 +22,15 @@ from bptt_sym.algebra.expressions import (
     Variable,
     ZeroMatrix,
     add,
-    broadcast,
     hadamard,
     product,
     scale,
     split_coefficient,
     transpose,
-    transposed_product,
 )
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf, operation_of
-from bptt_sym.algebra.vectors import Padding
+from bptt_sym.algebra.parts import Padding
 from bptt_sym.program.batch import (
     BatchSum,
     Carry,

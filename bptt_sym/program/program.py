@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bptt_sym.algebra.entries import quotient, size, spread
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
     TIME,
@@ -21,9 +22,6 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
     add,
-    quotient,
-    size,
-    spread,
 )
 from bptt_sym.algebra.pullback import pullback
 from bptt_sym.derivation.adjoint import AdjointRecursion

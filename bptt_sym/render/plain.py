@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bptt_sym.algebra.layout import (
+from bptt_sym.algebra.boxes import (
     POWER,
     AdjointOf,
     Application,
     Big,
+    Box,
     Brackets,
     Call,
     Cases,
@@ -19,7 +20,6 @@ from bptt_sym.algebra.layout import (
     Factors,
     Fraction,
     Glyph,
-    Layout,
     Matrix,
     Nabla,
     Negative,
@@ -60,13 +60,13 @@ class Signs:
     high: Callable[[str], str]
 
 
-def plain_text(box: Layout, signs: Signs) -> str:
+def plain_text(box: Box, signs: Signs) -> str:
     """The box as text with the given signs."""
 
-    def write(inner: Layout) -> str:
+    def write(inner: Box) -> str:
         return plain_text(inner, signs)
 
-    def index(inner: Layout) -> str:
+    def index(inner: Box) -> str:
         return write(inner).replace(" ", "")
 
     match box:
@@ -139,17 +139,17 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return f"[{'; '.join(', '.join(map(write, row)) for row in rows)}]"
 
 
-def _tight(box: Layout, write: Callable[[Layout], str]) -> str:
+def _tight(box: Box, write: Callable[[Box], str]) -> str:
     """A side of a quotient, in brackets unless it is one piece."""
     return write(box) if box.binding >= POWER else f"({write(box)})"
 
 
-def unicode_text(box: Layout) -> str:
+def unicode_text(box: Box) -> str:
     """The box as Unicode: ∂s₃/∂s₂, φ′(zₜ), W_sᵀ."""
     return plain_text(box, UNICODE)
 
 
-def ascii_text(box: Layout) -> str:
+def ascii_text(box: Box) -> str:
     """The box as ASCII, adjoints as they are named in code: dz_t = ds_t * phi'(z_t)."""
     return plain_text(box, ASCII)
 
@@ -160,8 +160,8 @@ def _signed(position: int, sign: int, term: str, signs: Signs) -> str:
     return f" + {term}" if sign > 0 else f" {signs.minus} {term}"
 
 
-def _product(factors: tuple[Layout, ...], kind: str, signs: Signs) -> str:
-    def write(factor: Layout) -> str:
+def _product(factors: tuple[Box, ...], kind: str, signs: Signs) -> str:
+    def write(factor: Box) -> str:
         # On one line, a / b c would divide by the product.
         shown = plain_text(factor, signs)
         return f"({shown})" if isinstance(factor, Ratio) else shown

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bptt_sym.algebra.layout import (
+from bptt_sym.algebra.boxes import (
     AdjointOf,
     Application,
     Big,
+    Box,
     Brackets,
     Call,
     Cases,
@@ -14,7 +15,6 @@ from bptt_sym.algebra.layout import (
     Factors,
     Fraction,
     Glyph,
-    Layout,
     Matrix,
     Nabla,
     Negative,
@@ -62,7 +62,7 @@ _NAMED_FUNCTIONS = {
 }
 
 
-def tex(box: Layout) -> str:
+def tex(box: Box) -> str:
     r"""The box as LaTeX: \frac{\partial \bar{s}_{3}}{\partial \bar{s}_{2}}, vectors with bars."""
     match box:
         case Number():
@@ -139,7 +139,7 @@ def tex(box: Layout) -> str:
             return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
-def tex_in_line(box: Layout) -> str:
+def tex_in_line(box: Box) -> str:
     """The box as LaTeX between words: a derivative with a slash."""
     return f"{_numerator(box)} / {_denominator(box)}" if isinstance(box, Fraction) else tex(box)
 

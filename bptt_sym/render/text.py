@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr, Parameter
-from bptt_sym.algebra.layout import Layout, Matrix
 from bptt_sym.derivation.derivation import Derivation, Equation, Section
 from bptt_sym.derivation.listing import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
@@ -121,7 +121,7 @@ def _span(equation: Equation, show: Show, style: Style) -> str:
     return "   " + style(f"for {steps}", "note")
 
 
-def _broken(box: Layout, width: int) -> list[str]:
+def _broken(box: Box, width: int) -> list[str]:
     return _matrix(box) if isinstance(box, Matrix) else broken(box, width, _PAGE)
 
 

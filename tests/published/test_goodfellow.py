@@ -9,8 +9,8 @@ import pytest
 from support.published import Network, backward, close, relative_error, softmax
 
 import bptt_sym as b
-from bptt_sym.algebra.arithmetic import MatrixProduct
 from bptt_sym.algebra.expressions import Adjoint, DiagMatrix, transpose
+from bptt_sym.algebra.matrix_products import MatrixProduct
 from bptt_sym.algebra.operation import ShapeError
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model

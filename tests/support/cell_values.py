@@ -22,7 +22,6 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     PartialDerivative,
-    TimeSum,
     TotalLoss,
     Variable,
     add,
@@ -30,6 +29,7 @@ from bptt_sym.algebra.expressions import (
     dimension,
     product,
 )
+from bptt_sym.algebra.over_time import TimeSum
 from bptt_sym.derivation.derivation import Derivation, Equation
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number

@@ -13,10 +13,10 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Parameter,
     PartialDerivative,
-    TimeProduct,
     Variable,
     product,
 )
+from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, Equation
 
 _NUMBER = re.compile(r"\\tag\{(\d+)\}")

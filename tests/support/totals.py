@@ -11,10 +11,10 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Parameter,
     PartialDerivative,
-    TimeProduct,
     TotalLoss,
     Variable,
 )
+from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, Equation
 
 

@@ -30,17 +30,8 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.vectors import (
-    Concatenation,
-    InverseDeviation,
-    LayerNorm,
-    LogSoftmax,
-    LogSumExp,
-    Padding,
-    Slice,
-    Softmax,
-    length,
-)
+from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
+from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.compiler.graph import Operand
 from bptt_sym.compiler.sizes import array_sizes, size_text
 from bptt_sym.emit.numpy.functions import FUNCTIONS
