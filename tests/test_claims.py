@@ -26,7 +26,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
-from bptt_sym.documents.document import Contributions, Paragraph
+from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
 from bptt_sym.documents.facts import Copies, crosses_time, starts, step_product
 from bptt_sym.render.tex import tex
@@ -335,7 +335,7 @@ def paragraphs(notes):
         for block in section.blocks:
             if isinstance(block, Paragraph):
                 yield section.heading, block.text
-            if isinstance(block, Contributions):
+            if isinstance(block, ToldContributions):
                 for entry in block.entries:
                     yield section.heading, entry.text.text
 

@@ -24,11 +24,11 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
-from bptt_sym.derivation.derivation import Equation, Section, Span
-from bptt_sym.derivation.order import Sweep, sweeps
+from bptt_sym.derivation.derivation import DerivedEquation, Section, Span
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
+from bptt_sym.derivation.sweeps import Sweep, sweeps
 
 
 class AdjointRecursion:
@@ -118,7 +118,7 @@ class AdjointRecursion:
 
     # The recursion.
 
-    def concrete(self, steps: int) -> Iterator[Equation]:
+    def concrete(self, steps: int) -> Iterator[DerivedEquation]:
         """Every adjoint of ``steps`` time steps, in the order in which they are computed."""
         for sweep in self.sweeps:
             times = range(1, steps + 1) if sweep.rising else range(steps, 0, -1)
@@ -128,7 +128,7 @@ class AdjointRecursion:
                         readers = self.readers_at(variable, time, steps)
                         yield self._adjoint(variable, Integer(time), readers, Integer(steps))
 
-    def symbolic(self) -> Iterator[Equation]:
+    def symbolic(self) -> Iterator[DerivedEquation]:
         """The recursion for N time steps, its start and its general step."""
         for sweep in self.sweeps:
             for variable in sweep.variables:
@@ -139,7 +139,7 @@ class AdjointRecursion:
                 ]
                 yield from reversed(found) if sweep.rising else found
 
-    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[Equation]:
+    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[DerivedEquation]:
         """The equations for a range of steps, the last step first."""
         nearest, farthest = case.lags
         first = LAST_STEP - nearest
@@ -165,13 +165,13 @@ class AdjointRecursion:
         readers: Sequence[Edge],
         steps: Expr,
         span: Span | None = None,
-    ) -> Equation:
+    ) -> DerivedEquation:
         terms = (self._term(edge, time + edge.lag, steps) for edge in readers)
         # For any number of steps, the first step is another equation than for these.
         general = ("general",) if steps == LAST_STEP and time.is_Integer else ()
         meaning = ("adjoint", f"{variable.name}_{time}", *general)
         left = self._left(variable.at(time), steps)
-        return Equation(meaning, left, add(*terms, like=left), span=span)
+        return DerivedEquation(meaning, left, add(*terms, like=left), span=span)
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
         """What an equation of the recursion is about."""
@@ -202,7 +202,7 @@ class AdjointRecursion:
 
     # What lies before the first step, or behind the last.
 
-    def initial(self, steps: Expr) -> Iterator[Equation]:
+    def initial(self, steps: Expr) -> Iterator[DerivedEquation]:
         """The adjoints of the initial values that parameters make up, for a number of steps."""
         made = [edge.of for edge in self.step.initial if edge.by in self.parameters]
         for variable in dict.fromkeys(made):
@@ -232,7 +232,7 @@ class AdjointRecursion:
 
     # The gradients.
 
-    def gradients(self, steps: int) -> Iterator[Equation]:
+    def gradients(self, steps: int) -> Iterator[DerivedEquation]:
         """The gradients by the parameters and initial states, as sums of outer products."""
         last = Integer(steps)
         for parameter in self.parameters:
@@ -245,7 +245,7 @@ class AdjointRecursion:
             yield self._gradient(parameter, last, terms)
         yield from self._by_initial(last)
 
-    def symbolic_gradients(self) -> Iterator[Equation]:
+    def symbolic_gradients(self) -> Iterator[DerivedEquation]:
         """The gradients for N time steps."""
         for parameter in self.parameters:
             terms: list[MatrixExpr] = []
@@ -268,7 +268,7 @@ class AdjointRecursion:
                 for time, _ in self.initial_readers(edge.of, steps):
                     yield at_step(edge.pulled, TIME, time)
 
-    def _by_initial(self, steps: Expr) -> Iterator[Equation]:
+    def _by_initial(self, steps: Expr) -> Iterator[DerivedEquation]:
         """The gradients with respect to the initial states that are arguments."""
         if not self.with_initial_states:
             return
@@ -280,11 +280,11 @@ class AdjointRecursion:
 
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]
-    ) -> Equation:
+    ) -> DerivedEquation:
         of = self.reduction.of(self.step.loss, steps)
         label = self.reduction.labelled(self.step.loss.name, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
-        return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))
+        return DerivedEquation((label, by_label), Gradient(of, by), add(*terms, like=by))
 
 
 def _ahead(case: Case) -> int:

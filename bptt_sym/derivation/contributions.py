@@ -26,8 +26,8 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
 )
 from bptt_sym.derivation.carried import carried_by, condensed
+from bptt_sym.derivation.dependencies import Link, dependencies_of
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Factor, GeneralChain
-from bptt_sym.derivation.graph import Link, plain_graph
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
@@ -47,7 +47,7 @@ class Contributions:
         self.step = step
         self.most_factors = most_factors
         self.reached = reach(step, {step.loss.name: Lags(0, 0)})
-        self.plain = plain_graph(step)
+        self.plain = dependencies_of(step)
         self.carried = carried_by(step, self.plain, self.reached)
         self.graph = condensed(self.plain, self.carried)
         self._dominators: dict[int, Dominance] = {}

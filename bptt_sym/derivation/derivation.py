@@ -37,7 +37,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Equation:
+class DerivedEquation:
     """One line of a derivation.
 
     ``meaning`` names it: the parts of its label. ``left`` is absent where the line is an
@@ -72,7 +72,7 @@ class Section:
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
-    equations: tuple[Equation, ...]
+    equations: tuple[DerivedEquation, ...]
     parameter: Parameter | None = None
     general: bool = False
     fewest_steps: int = 1
@@ -152,6 +152,6 @@ class Derivation:
         return self.reduction.of(self.model.loss.variable, steps)
 
     @property
-    def equations(self) -> tuple[Equation, ...]:
+    def equations(self) -> tuple[DerivedEquation, ...]:
         """All equations, in order."""
         return tuple(equation for section in self.sections for equation in section.equations)

@@ -9,7 +9,7 @@ from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Derivation
-from bptt_sym.derivation.listing import PathLists
+from bptt_sym.derivation.path_lists import PathLists
 from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts

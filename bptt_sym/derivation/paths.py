@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bptt_sym.derivation.graph import plain_graph
-from bptt_sym.derivation.order import Sweep, sweeps
+from bptt_sym.derivation.dependencies import dependencies_of
 from bptt_sym.derivation.step import Step
+from bptt_sym.derivation.sweeps import Sweep, sweeps
 from bptt_sym.derivation.unfolding import Node
 
 
@@ -18,7 +18,7 @@ class Paths:
     """
 
     def __init__(self, step: Step, steps: int, losses: Iterable[int], most: int = 1) -> None:
-        self.graph = plain_graph(step)
+        self.graph = dependencies_of(step)
         self.steps = steps
         self.most = most
         self.totals = dict.fromkeys(step.model.parameters, 0)

@@ -28,7 +28,7 @@ from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Equation, Section
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
 from bptt_sym.derivation.matrices import edges_to, factor_section, label
 from bptt_sym.derivation.reduction import REDUCTIONS
@@ -61,7 +61,7 @@ class Products:
             sections.append(Section("definitions", definitions))
         return sections
 
-    def _units(self, sections: Sequence[Section]) -> Iterator[Equation]:
+    def _units(self, sections: Sequence[Section]) -> Iterator[DerivedEquation]:
         """What the derivatives of the initial tuple by its components are, where they stand."""
         equations = (equation for section in sections for equation in section.equations)
         factors = (factor for entry in equations for chain in entry.factors for factor in chain)
@@ -69,7 +69,7 @@ class Products:
         for left, right in known.items():
             if not self.matrices:
                 meaning = ("total", f"{left.of.name}_{left.of.time}", label(left.by))
-                yield Equation(meaning, left, right)
+                yield DerivedEquation(meaning, left, right)
 
     def _factors(self, parameters: Sequence[Parameter]) -> Section:
         """Each immediate derivative that occurs, with its matrix, at a symbolic step.
@@ -89,7 +89,7 @@ class Products:
         concrete = ConcreteContributions(self.contributions, parameter, self.steps)
         general = self.contributions.general(parameter, self.general_loss)
         found = concrete.last() if self.reduction.at_last else concrete.summed()
-        equations: list[Equation] = []
+        equations: list[DerivedEquation] = []
         rights = [self._right(contribution, general) for contribution in found]
         one_step = self.reduction.at_last and len(general) == 1 and not general[0].summed
         if not one_step:
@@ -103,12 +103,12 @@ class Products:
             totals.update(dict.fromkeys(self._left_to_define(factor)))
         return Section("gradient", tuple(equations), parameter)
 
-    def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:
+    def _contribution(self, contribution: Contribution, right: MatrixExpr) -> DerivedEquation:
         chains = contribution.chains
         readers = (f"{reader.name}_{reader.time}" for reader in contribution.readers)
         label = self._loss_label(self.steps)
         meaning = (label, contribution.parameter.name, "from", *readers)
-        return Equation(meaning, None, right, _factor_lists(chains), contribution)
+        return DerivedEquation(meaning, None, right, _factor_lists(chains), contribution)
 
     def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
         last = Integer(self.steps)
@@ -136,14 +136,14 @@ class Products:
         parameter: Parameter,
         found: Sequence[Contribution],
         rights: Sequence[MatrixExpr],
-    ) -> Equation:
+    ) -> DerivedEquation:
         left = self._left(parameter, Integer(self.steps))
         right = add(*rights, like=left)
         chains = [chain for contribution in found for chain in contribution.chains]
         meaning = (self._loss_label(self.steps), parameter.name)
-        return Equation(meaning, left, right, _factor_lists(chains))
+        return DerivedEquation(meaning, left, right, _factor_lists(chains))
 
-    def _general(self, parameter: Parameter, general: Sequence[GeneralChain]) -> Equation:
+    def _general(self, parameter: Parameter, general: Sequence[GeneralChain]) -> DerivedEquation:
         left = self._left(parameter, LAST_STEP)
         terms = []
         for entry in general:
@@ -157,7 +157,7 @@ class Products:
             terms.append(self.reduction.share_of_sum(body, LAST_STEP))
         meaning = (self._loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
-        return Equation(meaning, left, add(*terms, like=left), _factor_lists(chains))
+        return DerivedEquation(meaning, left, add(*terms, like=left), _factor_lists(chains))
 
     def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
         of = self.reduction.of(self.contributions.step.loss, steps)

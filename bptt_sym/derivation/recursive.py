@@ -29,7 +29,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
-from bptt_sym.derivation.derivation import Equation, Section
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.matrices import edges_to, factor_section
 from bptt_sym.derivation.paths import Paths
@@ -102,10 +102,10 @@ class RecursiveProducts:
         right = add(*(part.right for part in parts), like=left)
         chains = tuple(chain for part in parts for chain in part.factors)
         meaning = (self._label(self.steps), parameter.name)
-        total = Equation(meaning, left, right, chains)
+        total = DerivedEquation(meaning, left, right, chains)
         return Section("gradient", (*parts, total, self._general(parameter)), parameter)
 
-    def _contribution(self, parameter: Parameter, copy: Node) -> Equation:
+    def _contribution(self, parameter: Parameter, copy: Node) -> DerivedEquation:
         found = [entry for entry in self._readers(parameter, copy) if self.paths.count(entry[1])]
         steps = Integer(self.steps)
         chains = tuple(self._chain(e, Integer(node.time), steps) for e, node in found)
@@ -122,7 +122,7 @@ class RecursiveProducts:
         readers = (f"{chain.reader.name}_{chain.reader.time}" for chain in chains)
         meaning = (self._label(self.steps), parameter.name, "from", *readers)
         factors = tuple(chain.factors for chain in chains)
-        return Equation(meaning, None, right, factors, contribution)
+        return DerivedEquation(meaning, None, right, factors, contribution)
 
     def _readers(self, parameter: Parameter, copy: Node) -> list[tuple[Edge, Node]]:
         if 1 <= copy.time <= self.steps:
@@ -150,7 +150,7 @@ class RecursiveProducts:
             right = chain.pulled_back([factor.expression for factor in chain.factors[:-1]])
         return self.reduction.share(right, steps) if len(chain.factors) == 1 else right
 
-    def _general(self, parameter: Parameter) -> Equation:
+    def _general(self, parameter: Parameter) -> DerivedEquation:
         terms, chains = [], []
         for edge in self.totals.readers(parameter):
             lags = self.totals.reached[edge.of.name]
@@ -172,7 +172,7 @@ class RecursiveProducts:
         left = self._left(parameter, LAST_STEP)
         meaning = (self._label(LAST_STEP), parameter.name)
         factors = tuple(chain.factors for chain in chains)
-        return Equation(meaning, left, add(*terms, like=left), factors)
+        return DerivedEquation(meaning, left, add(*terms, like=left), factors)
 
     def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
         of = self.totals.whole(steps)

@@ -26,9 +26,9 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Equation
+from bptt_sym.derivation.dependencies import Link
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.factors import Factor
-from bptt_sym.derivation.graph import Link
 from bptt_sym.derivation.step import Edge
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.derivation.within import Target, WithinStep
@@ -86,7 +86,7 @@ class Totals:
             self._is_one_edge(Total(edge.of.name, edge.by.name, lag=edge.lag)) for edge in edges
         )
 
-    def define(self, totals: Iterable[Total]) -> Iterator[Equation]:
+    def define(self, totals: Iterable[Total]) -> Iterator[DerivedEquation]:
         """The equations that define total derivatives and those that occur in them, each once."""
         waiting = list(dict.fromkeys(totals))
         seen = set(waiting)
@@ -226,11 +226,11 @@ class Totals:
         assert self.carried is not None
         return BlockDerivative(of, by, False, self.carried.symbol.at(time - total.component_of))
 
-    def _equation(self, total: Total, right: MatrixExpr) -> Equation:
+    def _equation(self, total: Total, right: MatrixExpr) -> DerivedEquation:
         left = self._symbol(total, total.last)
         by = f"{left.by.name}_{left.by.time}"
         held = () if total.component_of is None else ("component",)
-        return Equation(("total", f"{left.of.name}_{left.of.time}", by, *held), left, right)
+        return DerivedEquation(("total", f"{left.of.name}_{left.of.time}", by, *held), left, right)
 
 
 def _target(total: Total) -> Target:

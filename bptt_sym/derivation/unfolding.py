@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_sym.derivation.graph import Graph
+from bptt_sym.derivation.dependencies import Dependencies
 
 
 class Node(NamedTuple):
@@ -25,7 +25,7 @@ class Unfolding:
     it is made of has a copy at step 0.
     """
 
-    def __init__(self, graph: Graph, steps: int) -> None:
+    def __init__(self, graph: Dependencies, steps: int) -> None:
         self.graph = graph
         self.steps = steps
 

@@ -15,17 +15,16 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.choices import Level, Loss
-from bptt_sym.derivation.derivation import Derivation
-from bptt_sym.derivation.derivation import Equation as Derived
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents import gradients, numbers
 from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import (
     Block,
+    DisplayedFormula,
     Drawing,
     Equations,
-    Formula,
+    NotesSection,
     Paragraph,
-    Section,
     Table,
 )
 from bptt_sym.documents.example import Example, worked_example
@@ -78,7 +77,7 @@ class Composer:
         """The derivation of some of the gradients."""
         return self.telling.derived([parameter.name for parameter in parameters], level)
 
-    def sections(self) -> Iterator[Section]:
+    def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told."""
         return _sections(self.parts())
 
@@ -99,7 +98,7 @@ class Composer:
             names = [parameter.name for parameter in self.shown]
             yield "A worked example", numbers.told(self.telling, self.worked, names)
 
-    def solutions(self) -> Iterator[Section]:
+    def solutions(self) -> Iterator[NotesSection]:
         """What was left to the reader, and nothing that the sheet tells."""
         return _sections(self.answers())
 
@@ -151,12 +150,12 @@ class Composer:
         )
         return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
 
-    def of_model(self, equation: Any) -> Formula:
+    def of_model(self, equation: Any) -> DisplayedFormula:
         right = equation.written if equation in self.model.all_equations else equation.expression
-        derived = Derived(("model", equation.name), equation.variable, right)
+        derived = DerivedEquation(("model", equation.name), equation.variable, right)
         show = typesetter(self.chain)
         written = lines(derived, show, ROOM - left_width(derived, show))
-        return Formula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
+        return DisplayedFormula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
 
     def unfolding(self) -> Iterator[Block]:
         loss, words = self.math(self.telling.objective), self.telling.reduction.words
@@ -260,7 +259,7 @@ class Composer:
         known = next((label(self.matrices, e) for e in factors if e.number is not None), "")
         product, first, distance = map(self.math, (found.product, found.first, found.distance))
         yield Paragraph(self.say.step_product(product, first, known, found.has_blocks))
-        written = Derived(("step",), found.factor, found.matrix)
+        written = DerivedEquation(("step",), found.factor, found.matrix)
         yield from self.telling.equations(self.matrices, [written])
         if found.is_identity:
             yield Paragraph(self.say.unchanged(distance))
@@ -279,12 +278,12 @@ def _plain(initial: MatrixExpr) -> Expr:
     return number if isinstance(rest, OneMatrix) else initial
 
 
-def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[Section]:
+def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[NotesSection]:
     """The sections that have something under their heading."""
     for heading, found in parts:
         blocks = tuple(found)
         if blocks:
-            yield Section(heading, blocks)
+            yield NotesSection(heading, blocks)
 
 
 def _count(number: int) -> str:

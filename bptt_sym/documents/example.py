@@ -24,7 +24,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.choices import Loss
-from bptt_sym.derivation.derivation import Equation
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.documents.facts import starts
@@ -129,8 +129,8 @@ class Example:
         model: Model,
         reduction: Reduction,
         objective: MatrixExpr,
-        adjoints: Sequence[Equation],
-        gradients: Sequence[Equation],
+        adjoints: Sequence[DerivedEquation],
+        gradients: Sequence[DerivedEquation],
         draw: int,
     ) -> None:
         self.model, self.reduction, self.objective = model, reduction, objective
@@ -251,7 +251,7 @@ class Example:
     def _is_known(self, expression: MatrixExpr) -> bool:
         return all(leaf in self.values for leaf in expression.atoms(Variable, Parameter))
 
-    def _of(self, equation: Equation) -> Value:
+    def _of(self, equation: DerivedEquation) -> Value:
         assert equation.left is not None
         array = self._explicit(equation.right)
         self.values[equation.left] = array

@@ -22,7 +22,7 @@ from bptt_sym.algebra.expressions import (
     product,
 )
 from bptt_sym.algebra.over_time import TimeProduct
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
@@ -182,7 +182,7 @@ def step_product(chain: Derivation, matrices: Derivation) -> StepProduct | None:
     return StepProduct(found, body, product(*parts), known)
 
 
-def _definitions(derivation: Derivation) -> Iterator[Equation]:
+def _definitions(derivation: Derivation) -> Iterator[DerivedEquation]:
     for section in derivation.sections:
         if section.topic == "definitions":
             yield from section.equations

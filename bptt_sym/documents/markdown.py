@@ -6,14 +6,14 @@ import re
 
 from bptt_sym.documents.document import (
     Block,
-    Contributions,
+    DisplayedFormula,
     Document,
     Drawing,
     Equations,
-    Formula,
+    NotesSection,
     Paragraph,
-    Section,
     Table,
+    ToldContributions,
     written,
 )
 from bptt_sym.quoting import link, markup_comment
@@ -29,7 +29,7 @@ def markdown(document: Document, prefix: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def section_text(section: Section, numbers: dict[str, int], prefix: str = "") -> str:
+def section_text(section: NotesSection, numbers: dict[str, int], prefix: str = "") -> str:
     """A section under its heading; the files of its figures begin with a prefix."""
     blocks = [text for block in section.blocks for text in block_texts(block, numbers, prefix)]
     return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
@@ -63,7 +63,7 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
                 f"![{_words(block.figure.picture.title)}]({prefix}{block.name}.svg)",
                 f"*Figure {block.number}. {caption}*",
             ]
-        case Contributions(entries=entries, drawn=drawn):
+        case ToldContributions(entries=entries, drawn=drawn):
             texts = []
             for entry in entries:
                 texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
@@ -75,7 +75,7 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
             return ["\n".join(["<br>"] * 6)]
 
 
-def displays(formulas: tuple[Formula, ...]) -> list[str]:
+def displays(formulas: tuple[DisplayedFormula, ...]) -> list[str]:
     """Each numbered equation as a display of its own, since a display has one number."""
     if all(formula.number is None for formula in formulas):
         lines = [line for formula in formulas for line in formula.lines]

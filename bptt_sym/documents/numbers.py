@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from bptt_sym.algebra.boxes import Call, Terms
 from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
-from bptt_sym.documents.document import Block, Equations, Formula, Paragraph
+from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.example import STEPS, Example, Value
 from bptt_sym.documents.telling import ROOM, Telling
-from bptt_sym.render.lines import width
+from bptt_sym.render.line_breaking import width
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
@@ -58,7 +58,7 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
     for first, *more in lines:
         rest = (rf", \quad {telling.math(v.left, loss)} = {v.number}" for v in more)
         shown = f"{telling.math(first.left, loss)} &= {first.number}{''.join(rest)}"
-        formulas.append(Formula((shown,)))
+        formulas.append(DisplayedFormula((shown,)))
     if formulas:
         yield Equations(tuple(formulas))
 

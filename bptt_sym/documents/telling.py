@@ -7,13 +7,12 @@ from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, Integer
 from bptt_sym.choices import Level, Loss
-from bptt_sym.derivation.derivation import Derivation
-from bptt_sym.derivation.derivation import Equation as Derived
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
-from bptt_sym.documents.document import Block, Equations, Formula, plain_words
+from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plain_words
 from bptt_sym.documents.facts import Copies
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
@@ -77,7 +76,9 @@ class Telling:
         """The label of a figure."""
         return f"fig:{self.model.name}:{name}"
 
-    def equations(self, derivation: Derivation, equations: Sequence[Derived]) -> Iterator[Block]:
+    def equations(
+        self, derivation: Derivation, equations: Sequence[DerivedEquation]
+    ) -> Iterator[Block]:
         """Equations of a derivation, below each other; those with a number have a label."""
         if not equations:
             return
@@ -86,7 +87,7 @@ class Telling:
         room = ROOM - max(left_width(equation, show) for equation in equations)
         yield Equations(
             tuple(
-                Formula(
+                DisplayedFormula(
                     tuple(lines(equation, show, room)),
                     None if equation.number is None else label(derivation, equation),
                 )

@@ -16,8 +16,8 @@ from bptt_sym.algebra.expressions import (
     Variable,
 )
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
+from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
 from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
-from bptt_sym.derivation.graph import Graph, Link, plain_graph
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
@@ -196,7 +196,7 @@ class _Contributions:
         assert request.parameter is not None
         self.request = request
         self.parameter = request.parameter
-        self.graph: Graph = plain_graph(derive_step(request.model, detailed=False))
+        self.graph: Dependencies = dependencies_of(derive_step(request.model, detailed=False))
         self.readers: dict[Node, list[Node]] = {}
         waiting = [Node(request.model.loss.name, time) for time in request.losses]
         reached = set(waiting)

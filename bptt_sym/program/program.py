@@ -25,7 +25,8 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.pullback import pullback
 from bptt_sym.derivation.adjoint import AdjointRecursion
-from bptt_sym.derivation.derivation import Equation, Loss
+from bptt_sym.derivation.derivation import DerivedEquation as Equation
+from bptt_sym.derivation.derivation import Loss
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge, derive_step
 from bptt_sym.model.model import Formula, Model

@@ -25,7 +25,7 @@ from bptt_sym.algebra.expressions import (
     at_step,
     dimension,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.model.model import Model
 from support.totals import Totals
 
@@ -185,22 +185,22 @@ def _apply(name: str, argument: np.ndarray, order: int) -> np.ndarray:
 # What a derivation says.
 
 
-def terms_of(derivation: Derivation, parameter: str) -> list[Equation]:
+def terms_of(derivation: Derivation, parameter: str) -> list[DerivedEquation]:
     """The contributions to the gradient by a parameter, the latest first."""
     return [equation for equation in _section(derivation, parameter) if equation.contribution]
 
 
-def total_of(derivation: Derivation, parameter: str) -> Equation:
+def total_of(derivation: Derivation, parameter: str) -> DerivedEquation:
     """The gradient by a parameter for the number of steps asked for."""
     return next(e for e in _section(derivation, parameter) if not e.contribution)
 
 
-def general_of(derivation: Derivation, parameter: str) -> Equation:
+def general_of(derivation: Derivation, parameter: str) -> DerivedEquation:
     """The gradient by a parameter for a symbolic number of steps."""
     return [e for e in _section(derivation, parameter) if not e.contribution][1]
 
 
-def _section(derivation: Derivation, parameter: str) -> tuple[Equation, ...]:
+def _section(derivation: Derivation, parameter: str) -> tuple[DerivedEquation, ...]:
     return next(
         section.equations
         for section in derivation.sections

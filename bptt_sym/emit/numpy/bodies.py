@@ -20,7 +20,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.pullback import leaves
 from bptt_sym.compiler.sizes import array_sizes
-from bptt_sym.derivation.derivation import Equation
+from bptt_sym.derivation.derivation import DerivedEquation as Equation
 from bptt_sym.emit.numpy.arrays import Arrays, loop_adjoints
 from bptt_sym.emit.numpy.fitted import fitted_lines
 from bptt_sym.emit.numpy.ownership import is_computed

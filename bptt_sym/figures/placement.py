@@ -68,10 +68,10 @@ class _Column:
 
 def picture(scene: Scene) -> Picture:
     """The picture of a scene."""
-    return _Layout(scene).picture()
+    return _Placement(scene).picture()
 
 
-class _Layout:
+class _Placement:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.plan = Plan(scene)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bptt_sym.algebra.expressions import Integer, Parameter, product
 from bptt_sym.choices import Loss
-from bptt_sym.derivation.derivation import Equation, Section
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Factor
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reduction import REDUCTIONS
@@ -34,20 +34,22 @@ class PathLists:
 
     def _section(self, parameter: Parameter) -> Section:
         count = self.paths.totals[parameter.name]
-        equations: list[Equation] = []
+        equations: list[DerivedEquation] = []
         for copy in self.paths.copies(parameter.name) if count <= MOST_LISTED else ():
             found = sorted(self.paths.to(copy), key=lambda path: path[0].time)
             equations += [self._equation(parameter, path, k + 1) for k, path in enumerate(found)]
         return Section("paths", tuple(equations), parameter, path_count=count)
 
-    def _equation(self, parameter: Parameter, path: tuple[Node, ...], number: int) -> Equation:
+    def _equation(
+        self, parameter: Parameter, path: tuple[Node, ...], number: int
+    ) -> DerivedEquation:
         chain = Chain(tuple(self._factor(*pair) for pair in itertools.pairwise(path)))
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.jacobian for factor in chain.factors[:-1]])
         right = self.reduction.share(right, Integer(self.steps))
         meaning = (parameter.name, "path", str(path[-1].time), str(number))
-        return Equation(meaning, None, right, (chain.factors,), path=path)
+        return DerivedEquation(meaning, None, right, (chain.factors,), path=path)
 
     def _factor(self, of: Node, by: Node) -> Factor:
         """The immediate derivative along one edge of the unfolding."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.documents.document import Document, Drawing, Equations, Formula, written
+from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
 from bptt_sym.documents.markdown import reference
 from bptt_sym.render.latex import latex_words
 from bptt_sym.templating import environment
@@ -43,13 +43,13 @@ def _rows(equations: Equations) -> str:
     return " \\\\\n".join(map(_row, equations.formulas))
 
 
-def _row(formula: Formula) -> str:
+def _row(formula: DisplayedFormula) -> str:
     *before, last = formula.lines
     last += rf" \label{{{formula.label}}}" if formula.label else r" \notag"
     return " \\notag \\\\\n".join([*before, last])
 
 
-def _lines(formulas: Sequence[Formula]) -> str:
+def _lines(formulas: Sequence[DisplayedFormula]) -> str:
     """The equations as rows of an ``aligned`` environment, numbered by us."""
     return " \\\\\n".join(
         " \\\\\n".join(formula.lines) + (rf" \qquad ({formula.number})" if formula.number else "")
