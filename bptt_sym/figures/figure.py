@@ -9,7 +9,8 @@ from bptt_sym.choices import ShownLoss
 from bptt_sym.errors import InputError
 from bptt_sym.figures.picture import Picture
 from bptt_sym.figures.placement import picture
-from bptt_sym.figures.scene import Request, parse_request, scene
+from bptt_sym.figures.request import Request, parse_request
+from bptt_sym.figures.scene import scene
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import command_line
 from bptt_sym.render.command import notation_words

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 from bptt_sym.algebra.expressions import (
     TIME,
@@ -15,20 +14,16 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     Variable,
 )
-from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
-from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
-from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Node
 from bptt_sym.errors import InputError, listed
 from bptt_sym.figures.picture import Role
+from bptt_sym.figures.request import Request
 from bptt_sym.figures.weights import weights
 from bptt_sym.model.model import Model
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
-
-Kind = Literal["folded", "unfolded", "simplified", "path"]
 
 MOST_DRAWN = 8
 """Of more steps than this, those in the middle are left out."""
@@ -69,28 +64,6 @@ class Arrow:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
-
-    model: Model
-    kind: Kind
-    steps: int
-    loss: ShownLoss
-    parameter: str | None = None
-    contribution: int | None = None
-
-    @property
-    def losses(self) -> range:
-        """The steps of the losses that are looked at."""
-        return self.reduction.losses(self.steps)
-
-    @property
-    def reduction(self) -> Reduction:
-        """How the scalar that is looked at is made of the losses of all steps."""
-        return REDUCTIONS[self.loss]
-
-
-@dataclass(frozen=True)
 class Scene:
     """The nodes and edges of a figure. ``shown`` are the time steps that are drawn."""
 
@@ -102,36 +75,6 @@ class Scene:
     @cached_property
     def item(self) -> Mapping[Node, Item]:
         return {item.node: item for item in self.items}
-
-
-def parse_request(
-    model: Model,
-    steps: int,
-    folded: bool,
-    simplified: str | None,
-    path: str | None,
-    loss: ShownLoss,
-) -> Request:
-    """The request of these options. Raises InputError for what does not go together."""
-    check_number("number of steps", steps, 1, MOST_STEPS)
-    check_choice("loss", loss, SHOWN_LOSSES)
-    if [folded, simplified is not None, path is not None].count(True) > 1:
-        raise InputError("a figure is folded, simplified or with a path: choose one of these")
-    if folded:
-        return Request(model, "folded", 1, loss)
-    if simplified is None and path is None:
-        return Request(model, "unfolded", steps, loss)
-    name, colon, number = (simplified or path or "").partition(":")
-    if simplified is not None and colon:
-        raise InputError(f"a contribution is for a path: path {simplified!a}")
-    (parameter,) = choose_parameters(model, name)
-    contribution = None
-    if colon:
-        if not number.isascii() or not number.isdigit() or len(number) > 9:
-            raise InputError(f"a path is PARAMETER or PARAMETER:NUMBER, e.g. W:2, not {path!a}")
-        contribution = int(number)
-    kind: Kind = "simplified" if path is None else "path"
-    return Request(model, kind, steps, loss, parameter.name, contribution)
 
 
 def scene(request: Request) -> Scene:
