@@ -228,6 +228,9 @@ class Matrix:
     binding = ATOM
 
 
+WithArguments = Ratio | Call | Application | Relation | Cases | Part | Row | Tuple | Matrix
+"""Functions of arguments, and what else has its parts side by side or below each other."""
+
 Box = (
     Number
     | Glyph
@@ -239,18 +242,10 @@ Box = (
     | Nabla
     | AdjointOf
     | Brackets
-    | Call
     | Superscript
     | Big
     | EntrySum
-    | Ratio
-    | Application
-    | Relation
-    | Cases
-    | Part
-    | Row
-    | Tuple
-    | Matrix
+    | WithArguments
 )
 
 

@@ -6,7 +6,7 @@ This is where a notation enters: the boxes that leave it say all that the writer
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sympy import Add, Mul, Pow, Symbol
 
@@ -38,8 +38,52 @@ def typeset(
 
     ``loss`` is what adjoints are derivatives of, which some notations write.
     """
+    whole = _Typesetter(notation, mark_immediate, loss).shown(expression)
+    return _signed(whole, notation) if notation.has_own_signs else whole
 
-    def glyph(node: Variable | Parameter | TotalLoss, time: boxes.Box | None = None) -> boxes.Box:
+
+@dataclass(frozen=True)
+class _Typesetter:
+    notation: Notation
+    mark_immediate: bool
+    loss: Expr | None
+
+    def shown(self, node: Expr) -> boxes.Box:
+        match node:
+            case StateTuple():
+                return boxes.Tuple(tuple(map(self.shown, node.components)))
+            case Variable():
+                return self.glyph(node, self.shown(node.time))
+            case Parameter() | TotalLoss():
+                return self.glyph(node)
+            case Adjoint():
+                return self.total(self.notation.adjoint, self.loss, node.variable)
+            case Gradient():
+                return self.total(self.notation.gradient, node.of, node.by)
+            case PartialDerivative():
+                marked = self.mark_immediate and node.immediate
+                return self.fraction(node.of, node.by, marked=marked)
+            case Symbol():
+                macro = self.notation.macros.get(node.name, "")
+                return boxes.Glyph(self.notation.name(node.name), macro=macro)
+            case Add() if not isinstance(node, MatrixExpr):
+                return _index(node, self.shown)
+            case Mul() if not isinstance(node, MatrixExpr):
+                return boxes.Factors(tuple(map(self.shown, node.args)))
+            case Pow() if not isinstance(node, MatrixExpr):
+                return boxes.Superscript(self.shown(node.base), self.shown(node.exp))
+            case _ if node.is_Rational:
+                return number_box(node)
+            case _:
+                return operation_of(node).box(node, self.show)
+
+    def show(self, node: Expr, binding: int) -> boxes.Box:
+        return boxes.bracketed(self.shown(node), binding)
+
+    def glyph(
+        self, node: Variable | Parameter | TotalLoss, time: boxes.Box | None = None
+    ) -> boxes.Box:
+        notation = self.notation
         key = total_of(node.name) if isinstance(node, TotalLoss) else node.name
         return boxes.Glyph(
             name=notation.name(node.name),
@@ -50,51 +94,16 @@ def typeset(
             macro=notation.macros.get(key, ""),
         )
 
-    def fraction(of: Expr, by: Expr, *, marked: bool = False) -> boxes.Box:
-        mark = notation.immediate if marked else ""
-        return boxes.Fraction(shown(of), shown(by), mark, notation.derivative)
+    def fraction(self, of: Expr, by: Expr, *, marked: bool = False) -> boxes.Box:
+        mark = self.notation.immediate if marked else ""
+        return boxes.Fraction(self.shown(of), self.shown(by), mark, self.notation.derivative)
 
-    def total(look: Total, of: Expr | None, by: Expr) -> boxes.Box:
+    def total(self, look: Total, of: Expr | None, by: Expr) -> boxes.Box:
         if look == "fraction" and of is not None:
-            return fraction(of, by)
+            return self.fraction(of, by)
         if look == "nabla" and of is not None:
-            return boxes.Nabla(shown(of), shown(by))
-        return boxes.AdjointOf(shown(by), look if look in ("d", "overbar") else "delta")
-
-    def show(node: Expr, binding: int) -> boxes.Box:
-        return boxes.bracketed(shown(node), binding)
-
-    def shown(node: Expr) -> boxes.Box:
-        match node:
-            case StateTuple():
-                return boxes.Tuple(tuple(map(shown, node.components)))
-            case Variable():
-                return glyph(node, shown(node.time))
-            case Parameter() | TotalLoss():
-                return glyph(node)
-            case Adjoint():
-                return total(notation.adjoint, loss, node.variable)
-            case Gradient():
-                return total(notation.gradient, node.of, node.by)
-            case PartialDerivative():
-                return fraction(node.of, node.by, marked=mark_immediate and node.immediate)
-            case Symbol():
-                return boxes.Glyph(
-                    notation.name(node.name), macro=notation.macros.get(node.name, "")
-                )
-            case Add() if not isinstance(node, MatrixExpr):
-                return _index(node, shown)
-            case Mul() if not isinstance(node, MatrixExpr):
-                return boxes.Factors(tuple(map(shown, node.args)))
-            case Pow() if not isinstance(node, MatrixExpr):
-                return boxes.Superscript(shown(node.base), shown(node.exp))
-            case _ if node.is_Rational:
-                return number_box(node)
-            case _:
-                return operation_of(node).box(node, show)
-
-    whole = shown(expression)
-    return _signed(whole, notation) if notation.has_own_signs else whole
+            return boxes.Nabla(self.shown(of), self.shown(by))
+        return boxes.AdjointOf(self.shown(by), look if look in ("d", "overbar") else "delta")
 
 
 def _signed(whole: boxes.Box, notation: Notation) -> boxes.Box:
