@@ -31,10 +31,12 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed
-from bptt_sym.model.language import Scope, parse, parse_initial, parse_size, shortened
+from bptt_sym.model.language import parse, parse_initial, parse_size
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import ARGUMENT, INITS, Declaration, Dimension, Formula, Kind
+from bptt_sym.model.scope import Scope
 from bptt_sym.model.tables import Tables
+from bptt_sym.quoting import shortened
 
 DECLARING: dict[str, Kind] = {
     "inputs": "input",

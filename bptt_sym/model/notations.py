@@ -12,11 +12,11 @@ from bptt_sym.algebra.names import why_not_shown
 from bptt_sym.errors import InputError, listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import CHOICES, INDICES, Notation
-from bptt_sym.model.language import shortened
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import Model
 from bptt_sym.model.orientation import turned
 from bptt_sym.model.source import Source, parse_source, read_source
+from bptt_sym.quoting import shortened
 
 _SHIPPED = files("bptt_sym.model") / "notations"
 

@@ -17,11 +17,12 @@ from bptt_sym.errors import listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
-from bptt_sym.model.language import Scope, parse, shortened
+from bptt_sym.model.language import parse
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
 from bptt_sym.model.recurrence import mixed_scan
+from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source
-from bptt_sym.quoting import label_name, shown_path, title
+from bptt_sym.quoting import label_name, shortened, shown_path, title
 
 MOST_EQUATIONS = 200
 
