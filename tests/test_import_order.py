@@ -32,6 +32,7 @@ STAGES = (
     "pytorch",
     "api",
     "__init__",
+    "commands",
     "cli",
     "__main__",
 )

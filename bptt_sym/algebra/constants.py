@@ -7,14 +7,7 @@ from typing import Any
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.entries import size as size_of
-from bptt_sym.algebra.expressions import (
-    Expr,
-    Identity,
-    MatrixExpr,
-    OneMatrix,
-    Size,
-    ZeroMatrix,
-)
+from bptt_sym.algebra.expressions import Expr, Identity, MatrixExpr, OneMatrix, Size, ZeroMatrix
 from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
 
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import (
-    Expr,
-    MatrixExpr,
-    OneMatrix,
-    Rational,
-    ZeroMatrix,
-)
+from sympy import Expr, MatrixExpr, OneMatrix, Rational, ZeroMatrix
 
 from bptt_sym.algebra.expressions import (
     Broadcast,

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bptt_sym.algebra import boxes
-from bptt_sym.algebra.arithmetic import (
-    around,
-    bare,
-)
+from bptt_sym.algebra.arithmetic import around, bare
 from bptt_sym.algebra.derivatives import Commutation, kronecker, transposed_product
 from bptt_sym.algebra.expressions import (
     HadamardProduct,

@@ -35,13 +35,7 @@ from bptt_sym.algebra.derivatives import (
     SumOverTime,
     Vectorisation,
 )
-from bptt_sym.algebra.entrywise import (
-    Choosing,
-    Comparing,
-    Extrema,
-    FunctionApplication,
-    Stopping,
-)
+from bptt_sym.algebra.entrywise import Choosing, Comparing, Extrema, FunctionApplication, Stopping
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import Operation

@@ -10,13 +10,7 @@ from sympy import Add, Expr, Rational, S, exp, log, sqrt
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.arithmetic import sum_of_entries
 from bptt_sym.algebra.entries import broadcast, quotient, size
-from bptt_sym.algebra.expressions import (
-    Compound,
-    MatrixExpr,
-    add,
-    hadamard,
-    scale,
-)
+from bptt_sym.algebra.expressions import Compound, MatrixExpr, add, hadamard, scale
 from bptt_sym.algebra.operation import Apply, Operation, Pairs, ShapeError, Show, is_vector
 
 EPSILON = "1e-5"
