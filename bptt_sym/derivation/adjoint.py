@@ -24,7 +24,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
-from bptt_sym.derivation.derivation import DerivedEquation, Section, Span
+from bptt_sym.derivation.derivation import DerivedEquation, Span
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
@@ -44,7 +44,7 @@ class AdjointRecursion:
         self.reached = reach(step, {step.loss.name: Lags(0, 0 if at_last else None)})
         self.parameters = tuple(parameters) or tuple(step.model.parameters.values())
         self.with_initial_states = not parameters
-        needed = self._needed()
+        needed = _needed(self)
         self.variables = tuple(
             variable
             for variable in reversed(step.variables)
@@ -59,62 +59,6 @@ class AdjointRecursion:
     @cached_property
     def cases(self) -> dict[str, list[Case]]:
         return {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
-
-    def _needed(self) -> set[str]:
-        sources = [parameter.name for parameter in self.parameters]
-        sources += [edge.of.name for edge in self.step.initial if edge.by in self.parameters]
-        if self.with_initial_states:
-            sources += [state.name for state in self.step.model.states]
-        needed: set[str] = set()
-        waiting = [edge.of.name for name in sources for edge in self.step.readers(name)]
-        while waiting:
-            name = waiting.pop()
-            if name not in needed and name in self.reached:
-                needed.add(name)
-                waiting += [edge.of.name for edge in self.step.readers(name)]
-        return needed
-
-    def sections(self, steps: int) -> list[Section]:
-        """The recursion and the gradients for ``steps`` steps, then for any number of them."""
-        some = (*self.concrete(steps), *self.initial(Integer(steps)))
-        all_ = (*self.symbolic(), *self.initial(LAST_STEP))
-        by = tuple(self.symbolic_gradients())
-        return [
-            Section("adjoints", some),
-            Section("gradients", tuple(self.gradients(steps))),
-            Section("adjoints", all_, general=True, fewest_steps=self.fewest_steps),
-            Section("gradients", by, general=True, fewest_steps=self.fewest_steps),
-        ]
-
-    @cached_property
-    def fewest_steps(self) -> int:
-        """The fewest steps for which the equations for any number of them hold.
-
-        With fewer, an equation about a step N - k would be about one before the first, and one
-        about the first steps, or about those before them, about one that another begins with.
-        """
-        gradients = (edge for parameter in self.parameters for edge in self.readers(parameter))
-        ends = (self.reached[edge.of.name].last for edge in gradients)
-        of_gradients = (1 + last for last in ends if last is not None)
-        of_cases = (
-            _fewest_of(case) for variable in self.variables for case in self.cases[variable.name]
-        )
-        return max((1, *of_gradients, *of_cases, *self._fewest_of_initial()))
-
-    def _fewest_of_initial(self) -> Iterator[int]:
-        model = self.step.model
-        made = {edge.of for edge in self.step.initial if edge.by in self.parameters}
-        arguments = {state for state in model.states if not model.declaration(state.name).initial}
-        for variable in made | (arguments if self.with_initial_states else set()):
-            reverse = model.declaration(variable.name).reverse
-            for edge in self.readers(variable):
-                first, last = self.reached[edge.of.name]
-                # The reader of an initial value stands at one of so many steps from its end.
-                for position in range(1, abs(edge.lag) + 1):
-                    if not reverse:
-                        yield position + (first if last is None else last + 1)
-                    elif self.reached[edge.of.name].holds(position - 1):
-                        yield position
 
     # The recursion.
 
@@ -151,7 +95,7 @@ class AdjointRecursion:
             yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
             return
         # What reads a later step is not there for the first steps.
-        ahead = _ahead(case)
+        ahead = case.ahead
         span = Span(TIME, first, Integer(1 + ahead), rising)
         yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
         for time in range(ahead, 0, -1):
@@ -287,13 +231,18 @@ class AdjointRecursion:
         return DerivedEquation((label, by_label), Gradient(of, by), add(*terms, like=by))
 
 
-def _ahead(case: Case) -> int:
-    """How many steps before a variable the farthest of its readers is, in a scan in reverse."""
-    return max((0, *(-edge.lag for edge in case.readers)))
-
-
-def _fewest_of(case: Case) -> int:
-    nearest, farthest = case.lags
-    if farthest is not None:
-        return 1 + farthest + _ahead(case)
-    return nearest + _ahead(case) if _ahead(case) else 1
+def _needed(recursion: AdjointRecursion) -> set[str]:
+    """The names of the variables whose adjoints some gradient needs."""
+    step = recursion.step
+    sources = [parameter.name for parameter in recursion.parameters]
+    sources += [edge.of.name for edge in step.initial if edge.by in recursion.parameters]
+    if recursion.with_initial_states:
+        sources += [state.name for state in step.model.states]
+    needed: set[str] = set()
+    waiting = [edge.of.name for name in sources for edge in step.readers(name)]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed and name in recursion.reached:
+            needed.add(name)
+            waiting += [edge.of.name for edge in step.readers(name)]
+    return needed

@@ -16,10 +16,8 @@ from functools import cached_property
 
 from bptt_sym.algebra.blocks import blocks
 from bptt_sym.algebra.expressions import (
-    CONTRIBUTION_STEP,
     Expr,
     Identity,
-    Integer,
     MatrixExpr,
     Parameter,
     Variable,
@@ -27,7 +25,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.carried import carried_by, condensed
 from bptt_sym.derivation.dependencies import Link, dependencies_of
-from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Factor, GeneralChain
+from bptt_sym.derivation.factors import MOST_COUNTED, Factor
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
@@ -178,81 +176,6 @@ class Contributions:
         if self.carried is not None:
             found[self.carried.name] = self.carried.symbol
         return found
-
-    # The general form.
-
-    def general(self, parameter: Parameter, loss_step: Expr) -> list[GeneralChain]:
-        """The chains of the contributions where the loss is at the symbolic step ``loss_step``."""
-        found = []
-        for edge in self.readers(parameter):
-            lags = self.reached[edge.of.name]
-            single = range(lags.first, (lags.first if lags.last is None else lags.last) + 1)
-            if lags.last is None:
-                start = lags.first + (not self._covers(edge, lags.first))
-                single = range(lags.first, start)
-                chain = self._summed(edge, parameter, loss_step)
-                found.append(GeneralChain(chain, Lags(start, None)))
-            for lag in single:
-                alone = self._at_lag(edge, parameter, loss_step, lag)
-                if alone:
-                    found.append(GeneralChain(alone, Lags(lag, lag)))
-        found += [
-            GeneralChain(self._to_initial(edge, node, parameter, loss_step), None)
-            for edge, node in self.initial_readers(parameter)
-            if self.reached[edge.of.name].last is None
-        ]
-        return found
-
-    def _covers(self, edge: Edge, lag: int) -> bool:
-        """Whether the chain to a reader so many steps back is like those farther back."""
-        if lag != self.entry_lag:
-            return lag > self.entry_lag
-        tail = [other.moved(2 - lag) for other in self.within_step(edge.of.name)]
-        return self.chain(tail[-1], self.window) == [*self.to_carried[:-1], *tail]
-
-    def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
-        last = self.window.root.time
-        node = Node(edge.of.name, last - lag)
-        if not self.paths(last, range(last, last + 1)).count(node):
-            return None
-        symbol = self._moved(loss_step)
-        factors = self.factors(self.chain(node, self.window), self.window, symbol)
-        return Chain((*factors, Factor(symbol(node), parameter, "immediate", edge)))
-
-    def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
-        """From the loss to the carried variables, those of step i, the reader, the parameter."""
-        reader = self.variable(edge.of.name, CONTRIBUTION_STEP)
-        immediate = Factor(reader, parameter, "immediate", edge)
-        tail = self.within_step(edge.of.name)
-        return self._through(tail, self._at(CONTRIBUTION_STEP, tail[0]), loss_step, immediate)
-
-    def _to_initial(self, edge: Edge, node: Node, parameter: Parameter, loss_step: Expr) -> Chain:
-        assert self.carried is not None
-        immediate = Factor(self.variable(node.name, node.time), parameter, "immediate", edge)
-        tail = (Node(self.carried.name, 0), node) if self.carried.is_tuple else (node,)
-        return self._through(tail, self._at(Integer(0), Node("", 0)), loss_step, immediate)
-
-    def _through(
-        self, tail: Sequence[Node], at_end: Symbol, loss_step: Expr, immediate: Factor
-    ) -> Chain:
-        """The chain through the carried variables; where there is one path, they are one factor."""
-        symbol = self._moved(loss_step)
-        head = list(self.to_carried)
-        if self.uniform and self.is_single(tail):
-            while len(head) > 1 and head[-1].name in self.graph.recurrent:
-                head.pop()
-            tail = tail[-1:]
-        before = self.factors(head, self.window, symbol)
-        across = Factor(symbol(head[-1]), at_end(tail[0]), "total")
-        return Chain((*before, across, *self.factors(tail, self.window, at_end), immediate))
-
-    def _moved(self, last: Expr) -> Symbol:
-        """Puts the window's last step at a symbolic one."""
-        return self._at(last, self.window.root)
-
-    def _at(self, time: Expr, origin: Node) -> Symbol:
-        """Puts a node's step at another one, and the others as far from it."""
-        return lambda node: self.variable(node.name, time + (node.time - origin.time))
 
     def chain(self, node: Node, dominance: Dominance) -> list[Node]:
         """The chain of dominators down to a node.

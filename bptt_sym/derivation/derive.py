@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
+from bptt_sym.derivation.adjoint_sections import adjoint_sections
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.path_lists import PathLists
@@ -58,7 +59,7 @@ def derive(
     elif level == "adjoint":
         step = derive_step(model, detailed=True)
         recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
-        sections = recursion.sections(steps)
+        sections = adjoint_sections(recursion, steps)
     elif _is_told_apart(step := derive_step(model, detailed=False), REDUCTIONS[loss].at_last):
         sections = RecursiveProducts(
             step, steps, loss, parameters, matrices=matrices, most_factors=most_factors

@@ -30,6 +30,7 @@ from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
+from bptt_sym.derivation.general import GeneralContributions
 from bptt_sym.derivation.matrices import edges_to, factor_section, label
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.totals import Total, Totals, Written
@@ -87,7 +88,7 @@ class Products:
 
     def _gradient(self, parameter: Parameter, totals: dict[Total, None]) -> Section:
         concrete = ConcreteContributions(self.contributions, parameter, self.steps)
-        general = self.contributions.general(parameter, self.general_loss)
+        general = GeneralContributions(self.contributions, parameter, self.general_loss).chains()
         found = concrete.last() if self.reduction.at_last else concrete.summed()
         equations: list[DerivedEquation] = []
         rights = [self._right(contribution, general) for contribution in found]

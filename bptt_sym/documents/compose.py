@@ -4,49 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Expr,
-    MatrixExpr,
-    OneMatrix,
     Parameter,
-    split_coefficient,
 )
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
-from bptt_sym.documents import gradients, numbers
+from bptt_sym.documents import gradients, numbers, opening
 from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import (
     Block,
-    DisplayedFormula,
-    Drawing,
-    Equations,
     NotesSection,
     Paragraph,
     Table,
 )
 from bptt_sym.documents.example import Example, worked_example
-from bptt_sym.documents.facts import starts, step_product
-from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.documents.facts import step_product
+from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Model
-from bptt_sym.render.latex import label, left_width, lines
-from bptt_sym.render.show import is_marked, typesetter
+from bptt_sym.render.latex import label
 
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
 
 MOST_WHOLE = 10**7
 """Numbers from this on are rounded."""
-
-KINDS = {
-    "input": "inputs",
-    "target": "targets",
-    "parameter": "parameters",
-    "constant": "fixed parameters",
-    "state": "states",
-}
 
 
 class Composer:
@@ -83,8 +67,8 @@ class Composer:
 
     def parts(self) -> Iterator[tuple[str, Iterator[Block]]]:
         """The headings with what stands under them, which may be nothing."""
-        yield "The model", self.the_model()
-        yield "Unfolding in time", self.unfolding()
+        yield "The model", opening.the_model(self.telling, self.chain)
+        yield "Unfolding in time", opening.unfolding(self.telling, self.chain)
         for parameter in self.parameters:
             yield gradients.heading(self.telling, parameter), self.gradient(parameter)
         if self.shown:
@@ -120,54 +104,6 @@ class Composer:
             yield "The worked example", numbers.results(self.telling, self.worked, names)
 
     # The parts.
-
-    def the_model(self) -> Iterator[Block]:
-        model = self.model
-        yield Paragraph(self.say.model(model))
-        inner = [e for e in model.definitions if e not in model.all_equations]
-        yield Equations(tuple(map(self.of_model, (*model.all_equations, *inner))))
-        entries = [
-            (
-                words if len(found) > 1 else words.removesuffix("s"),
-                [f"${self.math(entry.symbol)}$ ({self.shape(entry.symbol)})" for entry in found],
-            )
-            for kind, words in KINDS.items()
-            for found in [model.declared(kind)]  # type: ignore[arg-type]
-        ]
-        first = [*starts(model)]
-        given = self.telling.inline(symbol for symbol, initial in first if initial is None)
-        known = [
-            f"${self.math(symbol)} = {self.math(_plain(initial))}$"
-            for symbol, initial in first
-            if initial is not None and self.math(initial) != self.math(symbol)
-        ]
-        shapes = {"vectors": model.vectors, "entries": entries}
-        yield Paragraph(self.say.symbols(shapes, given, known))
-
-    def shape(self, symbol: MatrixExpr) -> str:
-        rows, columns = (
-            f"({self.math(size)})" if size.is_Add else self.math(size) for size in symbol.shape
-        )
-        return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
-
-    def of_model(self, equation: Any) -> DisplayedFormula:
-        right = equation.written if equation in self.model.all_equations else equation.expression
-        derived = DerivedEquation(("model", equation.name), equation.variable, right)
-        show = typesetter(self.chain)
-        written = lines(derived, show, ROOM - left_width(derived, show))
-        return DisplayedFormula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
-
-    def unfolding(self) -> Iterator[Block]:
-        loss, words = self.math(self.telling.objective), self.telling.reduction.words
-        shown = self.telling.figure_label("unfolded")
-        yield Paragraph(self.say.unfolding(self.steps, loss, words, shown))
-        caption = self.say.unfolded_caption(self.steps)
-        yield Drawing("unfolded", self.telling.figure(), caption, shown)
-        state_tuple = self.chain.state_tuple
-        marked = is_marked(self.chain)
-        if marked or state_tuple is not None:
-            states = "" if state_tuple is None else self.math(state_tuple)
-            yield Paragraph(self.say.conventions(marked, states))
 
     def gradient(self, parameter: Parameter) -> Iterator[Block]:
         """The gradient with respect to a parameter, or the questions that lead to it."""
@@ -270,12 +206,6 @@ class Composer:
     def worked(self) -> Example | None:
         """The worked example; none where no numbers for it were found."""
         return worked_example(self.model, self.loss, [p.name for p in self.parameters])
-
-
-def _plain(initial: MatrixExpr) -> Expr:
-    """An initial value; of entries that are all the same number, this number."""
-    number, rest = split_coefficient(initial)
-    return number if isinstance(rest, OneMatrix) else initial
 
 
 def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[NotesSection]:
