@@ -15,6 +15,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     Symbol,
+    Variable,
 )
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.factors import Contribution, Factor
@@ -140,6 +141,20 @@ class Derivation:
             for side in (equation.left.of, equation.left.by)
         )
         return next((side.at(TIME) for side in sides if isinstance(side, StateTuple)), None)
+
+    @property
+    def is_recursion(self) -> bool:
+        """Whether it is the backward recursion, and not contributions."""
+        return self.level == "adjoint"
+
+    @property
+    def of_a_step(self) -> tuple[tuple[Variable, MatrixExpr], ...]:
+        """The sides of the model's equations, and of those within that the derivatives name."""
+        written = [(e.variable, e.written) for e in self.model.all_equations]
+        if self.level == "chain":
+            return tuple(written)
+        within = [e for e in self.model.definitions if e not in self.model.all_equations]
+        return (*written, *((e.variable, e.expression) for e in within))
 
     @property
     def reduction(self) -> Reduction:

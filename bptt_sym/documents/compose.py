@@ -24,6 +24,7 @@ from bptt_sym.documents.example import Example, worked_example
 from bptt_sym.documents.facts import step_product
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Model
+from bptt_sym.render.formulas import about
 from bptt_sym.render.latex import label
 
 MOST_DRAWN = 8
@@ -218,7 +219,4 @@ def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[NotesSec
 
 def _count(number: int) -> str:
     """A number as one reads it: whole, or about so large."""
-    if number < MOST_WHOLE:
-        return f"${number}$"
-    power = len(str(number)) - 1
-    return rf"$\approx {number / 10**power:.1f} \cdot 10^{{{power}}}$"
+    return f"${number if number < MOST_WHOLE else about(number)}$"

@@ -30,6 +30,7 @@ from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.documents.facts import starts
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.program.functions import with_functions
+from bptt_sym.render.formulas import array
 
 STEPS = 2
 
@@ -68,10 +69,7 @@ class Value:
     @property
     def number(self) -> str:
         """The array in LaTeX."""
-        rows = [" & ".join(row) for row in self.digits]
-        if np.size(self.array) == 1:
-            return rows[0]
-        return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
+        return self.digits[0][0] if np.size(self.array) == 1 else array(self.digits)
 
 
 def _exact(number: float) -> str:

@@ -17,6 +17,7 @@ from bptt_sym.documents.document import (
     written,
 )
 from bptt_sym.quoting import link, markup_comment
+from bptt_sym.render.formulas import display
 from bptt_sym.version import MADE_BY
 
 
@@ -41,11 +42,11 @@ def prose(text: str, numbers: dict[str, int]) -> str:
         text,
         words=_words,
         math=lambda formula: f"${formula}$",
-        reference=lambda label: reference(label, numbers[label]),
+        reference=lambda label: numbered_reference(label, numbers[label]),
     )
 
 
-def reference(label: str, number: int) -> str:
+def numbered_reference(label: str, number: int) -> str:
     """A reference with its number: of an equation in brackets."""
     return str(number) if label.startswith("fig:") else f"({number})"
 
@@ -79,16 +80,8 @@ def displays(formulas: tuple[DisplayedFormula, ...]) -> list[str]:
     """Each numbered equation as a display of its own, since a display has one number."""
     if all(formula.number is None for formula in formulas):
         lines = [line for formula in formulas for line in formula.lines]
-        return [_display(lines, "")]
-    return [
-        _display(formula.lines, "" if formula.number is None else rf" \tag{{{formula.number}}}")
-        for formula in formulas
-    ]
-
-
-def _display(lines: list[str] | tuple[str, ...], tag: str) -> str:
-    body = " \\\\\n".join(lines)
-    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{tag}\n$$"
+        return [display(lines)]
+    return [display(formula.lines, formula.number) for formula in formulas]
 
 
 def _words(text: str) -> str:

@@ -10,6 +10,7 @@ from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equati
 from bptt_sym.documents.facts import starts
 from bptt_sym.documents.telling import ROOM, Telling
 from bptt_sym.model.model import Equation
+from bptt_sym.render.formulas import shape
 from bptt_sym.render.latex import left_width, lines
 from bptt_sym.render.show import Show, is_marked, typesetter
 
@@ -53,7 +54,7 @@ def _shape(telling: Telling, symbol: MatrixExpr) -> str:
     rows, columns = (
         f"({telling.math(size)})" if size.is_Add else telling.math(size) for size in symbol.shape
     )
-    return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
+    return f"${shape(rows, columns)}$" if (rows, columns) != ("1", "1") else "a number"
 
 
 def _of_model(telling: Telling, equation: Equation, show: Show) -> DisplayedFormula:

@@ -60,6 +60,11 @@ class Notation:
         """What a name of the model is called."""
         return self.names.get(name, name)
 
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the notation of everything that is printed without another one."""
+        return self.reference == COURSE.reference
+
     def function(self, name: str) -> str:
         """What a function is called, or the LaTeX command for it."""
         return f"\\{self.macros[name]}" if name in self.macros else self.name(name)
