@@ -74,7 +74,7 @@ class Derivation(PlainDerivation):
     def __repr__(self) -> str:
         wrt = ", ".join(parameter.name for parameter in self.parameters)
         return (
-            f"<Derivation of {self.model.name} by {wrt}: "
+            f"<Derivation of {self.model.name} with respect to {wrt}: "
             f"{self.steps} steps, level {self.level}, loss {self.loss}>"
         )
 
@@ -92,7 +92,7 @@ def derive(
     masked: bool = False,
     notation: str | Path | None = None,
 ) -> Derivation:
-    """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
+    """The gradient of a loss with respect to parameters, unfolded over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is "chain" (products of partial derivatives), "jacobian" (each as its matrix) or

@@ -1,4 +1,4 @@
-"""Matrices of matrices: the derivatives of a tuple of states, and by one."""
+"""Matrices of matrices: the derivatives of a tuple of states, and with respect to one."""
 
 from __future__ import annotations
 

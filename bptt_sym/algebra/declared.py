@@ -11,7 +11,7 @@ from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
 
 
 class Declared(Compound):
-    """A value, computed from an operand, with its declared derivative by the operand, per entry.
+    """A value, computed from an operand, with its declared derivative, per entry.
 
     ``args`` are the operand, the value and the derivative.
     """

@@ -122,7 +122,7 @@ class Diagonal(Operation):
 
 
 class Kronecker(Operation):
-    """The Kronecker product, in the Jacobian by a matrix."""
+    """The Kronecker product, in the Jacobian with respect to a matrix."""
 
     node = KroneckerProduct
 
@@ -134,7 +134,7 @@ class Kronecker(Operation):
 
 
 class Vectorisation(Operation):
-    """The entries of a matrix as one row, in the Jacobian by a matrix."""
+    """The entries of a matrix as one row, in the Jacobian with respect to a matrix."""
 
     node = RowByRow
 

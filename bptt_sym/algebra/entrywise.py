@@ -113,7 +113,7 @@ def entry_box(operand: MatrixExpr, show: Show, binding: int = boxes.SUM) -> boxe
 
 
 class Extrema(Operation):
-    """maximum(a, b) and minimum(a, b); where both are equal the derivative is by a."""
+    """maximum(a, b) and minimum(a, b); where both are equal the derivative goes to a."""
 
     node = Extremum
     entrywise = True

@@ -124,7 +124,7 @@ class Variable(_Named):
 
 
 class Adjoint(MatrixExpr):
-    """The total derivative of the loss by a variable, of the shape of the variable."""
+    """The total derivative of the loss with respect to a variable, of its shape."""
 
     variable = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
@@ -135,7 +135,7 @@ class Adjoint(MatrixExpr):
 
 
 class Gradient(MatrixExpr):
-    """The derivative of a scalar by a parameter or variable, in the shape of what it is by."""
+    """The derivative of a scalar with respect to a parameter or variable, in its shape."""
 
     of = property(lambda self: self.args[0])
     by = property(lambda self: self.args[1])

@@ -1,7 +1,7 @@
 """The level ``adjoint``: the backward recursion that shares the common factors of all paths.
 
-The adjoint of a variable is the total derivative of the loss by it. The recursion reads off each
-edge of the step what it adds to the adjoint of the variable that is read.
+The adjoint of a variable is the total derivative of the loss with respect to it. The recursion
+reads off each edge of the step what it adds to the adjoint of the variable that is read.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class AdjointRecursion:
     # The gradients.
 
     def gradients(self, steps: int) -> Iterator[DerivedEquation]:
-        """The gradients by the parameters and initial states, as sums of outer products."""
+        """The gradients with respect to parameters and initial states, as sums of products."""
         last = Integer(steps)
         for parameter in self.parameters:
             terms = [

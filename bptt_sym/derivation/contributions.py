@@ -1,7 +1,8 @@
-"""What contributions are made of: the gradient by the copy of a parameter at one time step.
+"""What contributions are made of: the gradient with respect to one copy.
 
-Give every time step its own copy W^(i) of the parameter, differentiate by one copy, then tie the
-copies again: contribution i is the gradient by W^(i), and they sum to the gradient by W.
+Give every time step its own copy W^(i) of the parameter, differentiate with respect to one
+copy, then tie the copies again: contribution i is the gradient with respect to W^(i), and they sum
+to the gradient with respect to W.
 
 What a step hands on, one state or the tuple of all, is passed by every path to the past. So the
 chain to step i goes from the loss to the carried variables of the last step, from those to the ones
@@ -154,7 +155,7 @@ class Contributions:
         return self.carried is not None and self.carried.is_tuple and node.name == self.carried.name
 
     def _unit(self, component: Node) -> MatrixExpr:
-        """The derivative of the initial tuple by one of its components."""
+        """The derivative of the initial tuple with respect to one of its components."""
         assert self.carried is not None
         place = Link(component.name, -component.time)
         by = self.carried.components[self.carried.places.index(place)]

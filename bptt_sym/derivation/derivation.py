@@ -66,10 +66,9 @@ class DerivedEquation:
 class Section:
     """Equations under one heading.
 
-    ``topic`` says what they are about: the factors, the adjoints, the gradient by ``parameter`` or
-    the paths to its copies; ``general`` tells the equations for a symbolic number of steps, which
-    hold from ``fewest_steps`` on.
-    ``path_count`` is the number of paths, of which a section holds all or none.
+    ``topic`` says what they are about: the factors, the adjoints, the gradient with respect to
+    ``parameter`` or the paths to its copies; ``general`` tells the equations for a symbolic number
+    of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a section holds all or none.
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
@@ -82,7 +81,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Derivation:
-    """The gradient of the loss by parameters of a model over ``steps`` time steps.
+    """The gradient of a model's loss with respect to parameters over ``steps`` time steps.
 
     ``number_from`` is the number asked for the first equation; without one they count from 1. With
     ``paths`` it lists the paths to the copies of the parameters instead.
@@ -115,7 +114,7 @@ class Derivation:
 
     @property
     def needs_marks(self) -> bool:
-        """Whether an immediate derivative by a variable occurs, which only a mark tells apart."""
+        """Whether an immediate derivative occurs that only a mark tells apart."""
         written = (
             equation.left if section.topic == "factors" else equation.right
             for section in self.sections

@@ -34,7 +34,7 @@ def derive(
     most_factors: int = MOST_FACTORS,
     paths: bool = False,
 ) -> Derivation:
-    """The gradient of a model's loss by its parameters over ``steps`` time steps.
+    """The gradient of a model's loss with respect to its parameters over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint

@@ -85,7 +85,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Contribution:
-    """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
+    """The gradient with respect to the copy of a parameter at ``step``: the sum of chains.
 
     Step 0 has the copies that initial states are made of. ``readers`` are the variables that read
     the parameter at that step. ``path_count`` counts the paths through the unfolding, from a loss

@@ -37,7 +37,7 @@ from bptt_sym.derivation.totals import Total, Totals, Written
 
 
 class Products:
-    """Writes the contributions to the gradient by each parameter, at level chain or jacobian."""
+    """Writes the contributions to the gradient with respect to each parameter."""
 
     def __init__(
         self, contributions: Contributions, steps: int, loss: Loss, *, matrices: bool
@@ -63,7 +63,7 @@ class Products:
         return sections
 
     def _units(self, sections: Sequence[Section]) -> Iterator[DerivedEquation]:
-        """What the derivatives of the initial tuple by its components are, where they stand."""
+        """The derivatives of the initial tuple with respect to its components, where they stand."""
         equations = (equation for section in sections for equation in section.equations)
         factors = (factor for entry in equations for chain in entry.factors for factor in chain)
         known = {factor.expression: factor.matrix for factor in factors if factor.matrix}

@@ -2,8 +2,8 @@
 
 What leads from a loss to a time step then goes forth and back in time, and no variable needs to
 lie on all paths. So it is too where a parameter begins an input, which no state hands on. The
-contribution of step i is the total derivative of the loss by what reads the parameter there, times
-the immediate one; and the total derivatives follow by the chain rule.
+contribution of step i is the total derivative of the loss with respect to what reads the parameter
+there, times the immediate one; and the total derivatives follow by the chain rule.
 """
 
 from __future__ import annotations

@@ -39,9 +39,9 @@ MOST_PATHS = 8
 
 @dataclass(frozen=True)
 class Total:
-    """The total derivative of a variable at step ``last`` by one ``lag`` steps before.
+    """The total derivative of a variable at step ``last`` with respect to one ``lag`` steps before.
 
-    Without ``lag`` it is by one at step i. ``component_of`` says that it is by a component of the
+    Without ``lag`` that stands at step i. ``component_of`` says that it is a component of the
     tuple so many steps before, the other components held constant.
     """
 
@@ -171,7 +171,7 @@ class Totals:
         return add(*terms), needed
 
     def _blocks(self, total: Total) -> Written:
-        """A matrix of derivatives of components, by components or by a variable."""
+        """A matrix of derivatives of components, with respect to components or to a variable."""
         assert self.carried is not None and total.lag is not None
         of_tuple, by_tuple = self._is_tuple(total.of), self._is_tuple(total.by)
         rows = self.carried.places if of_tuple else (Link(total.of, 0),)

@@ -152,7 +152,7 @@ class Network:
     def gradient(
         self, of: Key | list[Key], by: Key | list[Key], held: Iterable[Key] = ()
     ) -> np.ndarray:
-        """The derivative of a scalar, in the shape of what it is by."""
+        """The derivative of a scalar with respect to something, in its shape."""
         first = by[0] if isinstance(by, list) else by
         return self.jacobian(of, by, held).reshape(np.shape(self.values[first]))
 
@@ -186,17 +186,17 @@ def _apply(name: str, argument: np.ndarray, order: int) -> np.ndarray:
 
 
 def terms_of(derivation: Derivation, parameter: str) -> list[DerivedEquation]:
-    """The contributions to the gradient by a parameter, the latest first."""
+    """The contributions to the gradient with respect to a parameter, the latest first."""
     return [equation for equation in _section(derivation, parameter) if equation.contribution]
 
 
 def total_of(derivation: Derivation, parameter: str) -> DerivedEquation:
-    """The gradient by a parameter for the number of steps asked for."""
+    """The gradient with respect to a parameter for the number of steps asked for."""
     return next(e for e in _section(derivation, parameter) if not e.contribution)
 
 
 def general_of(derivation: Derivation, parameter: str) -> DerivedEquation:
-    """The gradient by a parameter for a symbolic number of steps."""
+    """The gradient with respect to a parameter for a symbolic number of steps."""
     return [e for e in _section(derivation, parameter) if not e.contribution][1]
 
 
