@@ -68,7 +68,8 @@ class Section:
 
     ``topic`` says what they are about: the factors, the adjoints, the gradient with respect to
     ``parameter`` or the paths to its copies; ``general`` tells the equations for a symbolic number
-    of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a section holds all or none.
+    of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a
+    section holds all or none.
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
