@@ -175,14 +175,11 @@ def test_what_holds_of_a_loss_is_asked_of_its_row(module):
 
 # Files, classes and functions that a person takes in; names that mean one thing.
 
-GEOMETRY = ("figures.plan", "figures.placement")
-"""Where everything of a figure lies is two long subjects."""
-
 MOST_LINES = {ast.ClassDef: 200, ast.FunctionDef: 50}
 MOST_LINES_OF_A_FILE = 350
 
 
-@pytest.mark.parametrize("module", [module for module in FRONT if module not in GEOMETRY])
+@pytest.mark.parametrize("module", FRONT)
 def test_files_classes_and_functions_are_short(module):
     assert len(SOURCES[module].splitlines()) <= MOST_LINES_OF_A_FILE
     for node in ast.walk(ast.parse(SOURCES[module])):
