@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections import Counter
 from collections.abc import Collection
-from typing import get_args
 
 import pytest
 from jinja2 import Environment, nodes
@@ -24,7 +24,7 @@ from bptt_sym.compiler.stores import with_stores
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.emit.numpy import functions, spelling
 from bptt_sym.emit.numpy.definitions import DEFINED
-from bptt_sym.model.conventions import Orientation
+from bptt_sym.model import conventions
 from bptt_sym.model.model import Model
 from bptt_sym.program.batch import OPERATIONS_OF_BATCHES
 from bptt_sym.program.program import build_program
@@ -232,7 +232,8 @@ def test_no_latex_stands_outside_what_prints(module):
     assert set(commands_of_latex(SOURCES[module])) <= set(SPEAKS_OF_LATEX)
 
 
-CHOICES = {*LEVELS, *LOSSES, *STYLES, *LAYOUTS, *get_args(Orientation), "course"}
+SETTINGS = itertools.chain(*conventions.CHOICES.values())
+CHOICES = {*LEVELS, *LOSSES, *STYLES, *LAYOUTS, *SETTINGS, conventions.COURSE.reference}
 TEMPLATES = sorted(path for path in template_root().rglob("*.j2") if path.parent.name != "numpy")
 
 
