@@ -14,9 +14,9 @@ from speed import SIZES, measured
 
 from bptt_sym import load_model
 from bptt_sym.choices import SWITCHES
+from bptt_sym.graph.build import build_program
 from bptt_sym.targets.load import module_from_source
 from bptt_sym.targets.numpy.module import numpy_module
-from bptt_sym.graph.build import build_program
 
 ALL = "all"
 

@@ -8,11 +8,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bptt_sym.choices import FORMS, LAYOUTS, STYLES, Layout, Style
-from bptt_sym.derivation.derivation import LOSSES, Level, Loss
+from bptt_sym.choices import (
+    FORMS,
+    LAYOUTS,
+    LOSSES,
+    STYLES,
+    Layout,
+    Level,
+    Loss,
+    ShownLoss,
+    Style,
+)
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
 from bptt_sym.model.library import load_model, model_names
@@ -63,7 +73,7 @@ class Derivation(PlainDerivation):
     def __repr__(self) -> str:
         wrt = ", ".join(parameter.name for parameter in self.parameters)
         return (
-            f"<Derivation of {self.model.name} by {wrt}: "
+            f"<Derivation of {self.model.name} with respect to {wrt}: "
             f"{self.steps} steps, level {self.level}, loss {self.loss}>"
         )
 
@@ -81,7 +91,7 @@ def derive(
     masked: bool = False,
     notation: str | Path | None = None,
 ) -> Derivation:
-    """The gradient of a model's loss by its parameters, unfolded over ``steps`` time steps.
+    """The gradient of a loss with respect to parameters, unfolded over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is "chain" (products of partial derivatives), "jacobian" (each as its matrix) or
@@ -96,7 +106,8 @@ def derive(
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
     """
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        check_choice("loss", loss, LOSSES)
+        model = _masked(model, loss)
     plain = derive_plainly(
         model if notation is None else in_notation(model, notation),
         wrt,
@@ -108,6 +119,10 @@ def derive(
         paths=paths,
     )
     return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
+def _masked(model: Model, loss: Loss) -> Model:
+    return with_mask(model, loss_of_every_step=not REDUCTIONS[loss].at_last)
 
 
 def notes(
@@ -143,7 +158,7 @@ def figure(
     folded: bool = False,
     simplified: str | None = None,
     path: str | None = None,
-    loss: str = "last",
+    loss: ShownLoss = "last",
     notation: str | Path | None = None,
 ) -> Figure:
     """The figure of a model that is unfolded over ``steps`` time steps.
@@ -183,7 +198,7 @@ def generate(
     if layout is not None:
         check_choice("layout", layout, LAYOUTS)
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        model = _masked(model, loss)
     program = build_program(model, dict(activation or {}), loss)
     return numpy_module(program, style, layout=layout)
 
@@ -210,7 +225,7 @@ def program_text(
     check_choice("loss", loss, LOSSES)
     check_choice("form", after, FORMS)
     if masked:
-        model = with_mask(model, loss_of_every_step=loss != "last")
+        model = _masked(model, loss)
     built = build_program(model, dict(activation or {}), loss)
     match after:
         case "calls":

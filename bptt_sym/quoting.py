@@ -81,3 +81,9 @@ def latex_file(name: str) -> str:
             "use letters, digits, '-', '_' and '.' alone"
         )
     return name
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """A text as it may stand in a one-line message."""
+    line = ascii(text)[1:-1]
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -23,11 +23,12 @@ from bptt_sym.algebra.expressions import (
     Variable,
     at_step,
 )
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
-from bptt_sym.documents.document import Contributions, Paragraph
+from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
-from bptt_sym.documents.facts import Copies, crosses_time, losses_of, starts, step_product
+from bptt_sym.documents.facts import Copies, crosses_time, starts, step_product
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
@@ -112,13 +113,13 @@ def test_paths_lead_to_the_copies_that_the_losses_depend_on(cell):
             for time in times
         }
         for loss in range(1, steps + 1):
-            copies = Copies(step, steps, "last")
+            copies = Copies(step, steps, REDUCTIONS["last"])
             copies.paths = type(copies.paths)(step, steps, [loss])
             expected = [time for time in times if seen[time][loss - 1]]
             assert [node.time for node in copies.of(name)] == expected[::-1]
         crossed = any(seen[i][t - 1] for i in times for t in range(1, steps + 1) if i != t)
         assert crosses_time(step, name) == crossed
-        other = Copies(step, steps, "last").of_another_step(name)
+        other = Copies(step, steps, REDUCTIONS["last"]).of_another_step(name)
         assert (other is not None) == crossed
         if other is not None:
             node, copies_seen = other
@@ -204,9 +205,9 @@ def test_the_paths_to_each_copy_are_counted(cell, loss):
     """For 1 to 6 steps: which copies there are, whether one path leads there, how many in all."""
     step = step_of(cell)
     for steps in range(1, 7):
-        copies = Copies(step, steps, loss)
+        copies = Copies(step, steps, REDUCTIONS[loss])
         for parameter in model_of(cell).parameters:
-            counts = path_counts(step, steps, losses_of(loss, steps), parameter)
+            counts = path_counts(step, steps, REDUCTIONS[loss].losses(steps), parameter)
             found = copies.of(parameter)
             assert [copy.time for copy in found] == sorted(counts, reverse=True)
             for copy in found:
@@ -222,8 +223,9 @@ def test_products_are_counted_alike_path_by_path_and_shared(cell, loss):
     step = step_of(cell)
     most = 4 if cell in ("elman", "stacked", "lstm") else 2
     for parameter in model_of(cell).parameters.values():
-        for found in costs(step, parameter, loss, range(1, most + 1)):
-            paths = [*all_paths(step, found.steps, losses_of(loss, found.steps), parameter.name)]
+        for found in costs(step, parameter, REDUCTIONS[loss], range(1, most + 1)):
+            losses = REDUCTIONS[loss].losses(found.steps)
+            paths = [*all_paths(step, found.steps, losses, parameter.name)]
             edges = {edge for path in paths for edge in pairwise(path)}
             assert found.paths == len(paths)
             assert found.along_paths == sum(len(path) - 2 for path in paths)
@@ -236,9 +238,9 @@ def test_the_products_of_an_elman_network(steps):
     """For the last loss N (N + 3) / 2 and 2 N; for all, N (N + 1) (N + 5) / 6 and 3 N - 1."""
     elman = b.load_model("elman")
     step, parameter = derive_step(elman, detailed=False), elman.parameters["W_s"]
-    (last,) = costs(step, parameter, "last", [steps])
+    (last,) = costs(step, parameter, REDUCTIONS["last"], [steps])
     assert (last.along_paths, last.recursion) == (steps * (steps + 3) // 2, 2 * steps)
-    (summed,) = costs(step, parameter, "sum", [steps])
+    (summed,) = costs(step, parameter, REDUCTIONS["sum"], [steps])
     assert summed.along_paths == steps * (steps + 1) * (steps + 5) // 6
     assert summed.recursion == 3 * steps - 1
 
@@ -333,7 +335,7 @@ def paragraphs(notes):
         for block in section.blocks:
             if isinstance(block, Paragraph):
                 yield section.heading, block.text
-            if isinstance(block, Contributions):
+            if isinstance(block, ToldContributions):
                 for entry in block.entries:
                     yield section.heading, entry.text.text
 
@@ -376,7 +378,7 @@ def test_the_sentences_on_copies_and_paths_are_those_of_the_unfolded_graph(cell,
     sections = {section.heading: section for section in notes.document.sections}
     composed = list(paragraphs(notes))
     for parameter in model.parameters:
-        paths = [*all_paths(step, steps, losses_of(loss, steps), parameter)]
+        paths = [*all_paths(step, steps, REDUCTIONS[loss].losses(steps), parameter)]
         counts = {}
         for path in paths:
             counts[path[-1][1]] = counts.get(path[-1][1], 0) + 1
@@ -459,7 +461,7 @@ def test_the_example_computes_what_its_loss_depends_on_and_nothing_else(cell, lo
     example = worked_example(model, loss, list(model.parameters))
     losses = [int(v.left.time) for v in example.forward if v.left.name == model.loss.name
               and hasattr(v.left, "time")]  # fmt: skip
-    assert losses == [*losses_of(loss, STEPS)]
+    assert losses == [*REDUCTIONS[loss].losses(STEPS)]
     computed = {d.variable.at(t): at_step(d.expression, TIME, Integer(t))
                 for d in example.model.definitions for t in (1, 2)}  # fmt: skip
     read = set().union(*(computed[v.left].free_symbols | computed[v.left].atoms(type(v.left))

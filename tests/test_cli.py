@@ -9,6 +9,7 @@ import pytest
 
 import bptt_sym as b
 from bptt_sym import cli
+from bptt_sym.commands.writing import use_color
 
 
 def run(capsys, *arguments: object) -> str:
@@ -66,7 +67,7 @@ def test_color_is_for_terminals_that_want_it(monkeypatch, terminal, environment,
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    assert cli.use_color() is colored
+    assert use_color() is colored
 
 
 def test_color_changes_nothing_but_color():

@@ -33,8 +33,8 @@ from test_random_models import FOUND, FOUND_FILES, LOSSES, SMALL, random_models,
 import bptt_sym as b
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.model.read import parse_model
+from bptt_sym.verification.agreement import check_functions
 from bptt_sym.verification.evidence import quiet
-from bptt_sym.verification.functions import check_functions
 from bptt_sym.verification.points import Point
 
 STYLES = ("fast", "readable")

@@ -33,6 +33,7 @@ STAGES = (
     "pytorch",
     "api",
     "__init__",
+    "commands",
     "cli",
     "__main__",
 )
@@ -82,12 +83,12 @@ def test_the_imports_of_a_source_are_found_wherever_they_stand():
     source = """
 import json
 from bptt_sym import api
-from bptt_sym.algebra import layout as box
+from bptt_sym.algebra import boxes
 from bptt_sym.errors import InputError
 def later():
     from bptt_sym.render.text import text
 """
-    assert inside(source) == {"api", "algebra", "algebra.layout", "errors", "render.text"}
+    assert inside(source) == {"api", "algebra", "algebra.boxes", "errors", "render.text"}
 
 
 def test_every_module_has_its_stage():

@@ -138,6 +138,19 @@ def test_cells_of_the_form_of_pytorch_begin_as_there(name: str, style: str) -> N
             assert 0.5 * 30**-0.5 < np.abs(array).max() <= 30**-0.5
 
 
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", ["gru-cho", "gru-bias"])
+def test_recurrent_matrices_of_gated_units_begin_orthogonal(name: str, style: str) -> None:
+    """Cho et al. (2014) and Keras, whose matrices of the inputs begin as Glorot and Bengio say."""
+    params = drawn(b.load_model(name), style)
+    for U in (params.U_r, params.U_z, params.U):
+        np.testing.assert_allclose(U @ U.T, np.eye(30), atol=1e-12)
+    if name == "gru-bias":
+        bound = np.sqrt(6 / (SIZES["m"] + SIZES["n"]))
+        for W in (params.W_r, params.W_z, params.W):
+            assert 0.95 * bound < np.abs(W).max() <= bound
+
+
 @pytest.mark.parametrize(
     ("W", "g", "message"),
     [

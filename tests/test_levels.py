@@ -225,7 +225,7 @@ def test_general_form_instantiates_to_the_sum(model, steps, loss, unfolded, same
 
 
 def test_contributions_are_gradients_by_untied_copies(model, steps, loss, unfolded, same):
-    """Contribution i is the gradient by the copy of the parameter that step i alone uses."""
+    """Contribution i is the gradient with respect to the copy of step i."""
     untied = Scalars(model, steps, loss, untied=True)
     derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)

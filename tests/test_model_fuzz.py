@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.draws import draws
 
 import bptt_sym as b
-from bptt_sym.model.read import _Reader
+from bptt_sym.model.read import _ModelReader
 from bptt_sym.model.source import Source
 
 TEXT = (files("bptt_sym.model") / "cells" / "elman-bias.toml").read_text(encoding="utf-8")
@@ -49,7 +49,8 @@ def test_any_value_in_any_place(changes, additions, sections):
     for section, value in sections:
         tables[section] = value
     try:
-        model = _Reader(Source("cell.toml", tables, tuple(TEXT.splitlines())), "cell", "c").model()
+        source = Source("cell.toml", tables, tuple(TEXT.splitlines()))
+        model = _ModelReader(source, "cell", "c").model()
         b.derive(model, steps=2, level="jacobian").latex()
         b.derive(model, steps=2, level="adjoint", loss="sum").text()
         b.generate(model)

@@ -19,9 +19,10 @@ from support.cells import CORPUS, FEW, name_of
 import bptt_sym as b
 from bptt_sym.api import notation_names
 from bptt_sym.cli import main
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
-from bptt_sym.documents.document import Contributions, Paragraph
+from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import STEPS, worked_example
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
@@ -47,7 +48,7 @@ def said(notes, heading):
 
 
 def contributions(notes, heading):
-    (found,) = (b for b in section(notes, heading).blocks if isinstance(b, Contributions))
+    (found,) = (b for b in section(notes, heading).blocks if isinstance(b, ToldContributions))
     return found
 
 
@@ -57,10 +58,10 @@ def contributions(notes, heading):
 def test_the_output_weights_need_one_step_and_the_others_all():
     notes = b.notes(ELMAN)
     assert "to that of step 3 alone" in said(notes, "W_{y}")
-    assert not any(isinstance(block, Contributions) for block in section(notes, "W_{y}").blocks)
+    assert not any(isinstance(block, ToldContributions) for block in section(notes, "W_{y}").blocks)
     assert "to the copies of steps 3, 2 and 1" in said(notes, "W_{s}")
     (found,) = (
-        block for block in section(notes, "W_{s}").blocks if isinstance(block, Contributions)
+        block for block in section(notes, "W_{s}").blocks if isinstance(block, ToldContributions)
     )
     texts = [entry.text.text for entry in found.entries]
     assert [text.partition(":")[0] for text in texts] == ["Step 3", "Step 2", "Step 1"]
@@ -70,7 +71,7 @@ def test_the_output_weights_need_one_step_and_the_others_all():
 def test_where_paths_are_many_the_notes_count_them():
     notes = b.notes(b.load_model("stacked"), wrt="W_1")
     (found,) = (
-        block for block in section(notes, "W_{1}").blocks if isinstance(block, Contributions)
+        block for block in section(notes, "W_{1}").blocks if isinstance(block, ToldContributions)
     )
     assert "3 paths" in found.entries[2].text.text
 
@@ -94,7 +95,7 @@ def test_a_model_without_a_product_over_time_has_no_word_on_vanishing():
 def test_two_layers_have_a_binomial_number_of_paths():
     model = b.load_model("stacked")
     step = derive_step(model, detailed=False)
-    for found in costs(step, model.parameters["U"], "last"):
+    for found in costs(step, model.parameters["U"], REDUCTIONS["last"]):
         assert found.paths == math.comb(found.steps + 1, 2)
 
 

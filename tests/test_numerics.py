@@ -21,7 +21,7 @@ from support.running import (
 
 import bptt_sym as b
 from bptt_sym.api import program_text
-from bptt_sym.derivation.derivation import LOSSES
+from bptt_sym.choices import LOSSES
 from bptt_sym.model.read import parse_model
 
 NAMES = b.model_names()

@@ -12,7 +12,8 @@ from sympy import Integer, KroneckerProduct, MatrixExpr, S
 import bptt_sym as b
 from bptt_sym.algebra.blocks import Blocks, blocks
 from bptt_sym.algebra.declared import Declared
-from bptt_sym.algebra.derivatives import Commutation, InRows, Selection
+from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
+from bptt_sym.algebra.entries import broadcast, quotient
 from bptt_sym.algebra.entrywise import (
     MAXIMUM,
     MINIMUM,
@@ -25,7 +26,6 @@ from bptt_sym.algebra.entrywise import (
 from bptt_sym.algebra.evaluate import evaluate
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
-    PRODUCT_STEP,
     TIME,
     Broadcast,
     DiagMatrix,
@@ -37,48 +37,37 @@ from bptt_sym.algebra.expressions import (
     OneMatrix,
     Parameter,
     Quotient,
-    RowByRow,
     Size,
     SumOfEntries,
-    TimeProduct,
-    TimeSum,
     Transpose,
     Variable,
     ZeroMatrix,
     add,
-    broadcast,
     dimension,
     hadamard,
     power,
     product,
-    quotient,
     scale,
     transpose,
 )
 from bptt_sym.algebra.functions import FUNCTIONS, WORDS, Elementwise, derivative
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.operations import OPERATIONS
+from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct, TimeSum
+from bptt_sym.algebra.parts import Concatenation, Padding, Slice
 from bptt_sym.algebra.pullback import leaves, pullback
-from bptt_sym.algebra.vectors import (
-    Concatenation,
-    InverseDeviation,
-    LayerNorm,
-    LogSoftmax,
-    LogSumExp,
-    Padding,
-    Slice,
-    Softmax,
-)
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
+from bptt_sym.graph.array_shapes import array_sizes
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.lower import Lowering
-from bptt_sym.graph.sizes import array_sizes
+from bptt_sym.graph.node import Node
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
-from bptt_sym.targets.numpy.names import Names
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.printer import Printer
+from bptt_sym.targets.numpy.python_names import PythonNames
 
 m, n = dimension("m"), dimension("n")
 SIZES = {m: 3, n: 2}
@@ -364,7 +353,7 @@ def test_code(node):
         return graph.make("given", (), symbol.name, sizes=sizes, time=True, batch=True)
 
     lowered = Lowering(graph, leaf).wide(sample.expression)
-    assert AtOneStep(graph, Names([])).code(lowered).text == sample.code
+    assert AtOneStep(graph, PythonNames([])).code(lowered).text == sample.code
 
 
 DIFFERENTIABLE = [

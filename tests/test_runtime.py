@@ -9,7 +9,7 @@ import pytest
 from support.running import arguments, difference, draw, parameters, sizes_of, workspace_for
 
 import bptt_sym as b
-from bptt_sym.derivation.derivation import LOSSES
+from bptt_sym.choices import LOSSES
 from bptt_sym.targets.numpy.runtime_text import PARTS, runtime_names, runtime_text
 
 STEPS = 7

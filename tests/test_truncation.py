@@ -24,7 +24,7 @@ from support.running import (
 
 import bptt_sym as b
 from bptt_sym.algebra.expressions import Parameter, product
-from bptt_sym.derivation.derivation import LOSSES
+from bptt_sym.choices import LOSSES
 
 CELLS = Path(__file__).parent / "cells"
 STEPS = 7

@@ -1,4 +1,4 @@
-"""Matrices of matrices: the derivatives of a tuple of states, and by one."""
+"""Matrices of matrices: the derivatives of a tuple of states, and with respect to one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from bptt_sym.algebra import layout as box
+from bptt_sym.algebra import boxes
 from bptt_sym.algebra.expressions import (
     Expr,
     Integer,
@@ -92,9 +92,9 @@ class BlockMatrix(Operation):
 
     node = Blocks
 
-    def layout(self, node: Blocks, show: Show) -> box.Layout:
-        return box.Matrix(
-            tuple(tuple(show(entry, box.SUM) for entry in row) for row in node.rows_of_blocks)
+    def box(self, node: Blocks, show: Show) -> boxes.Box:
+        return boxes.Matrix(
+            tuple(tuple(show(entry, boxes.SUM) for entry in row) for row in node.rows_of_blocks)
         )
 
     def value(self, node: Blocks, np: Any, operands: Sequence[Any], apply: Apply) -> Any:

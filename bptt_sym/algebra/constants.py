@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bptt_sym.algebra import layout as box
-from bptt_sym.algebra.expressions import (
-    Expr,
-    Identity,
-    MatrixExpr,
-    OneMatrix,
-    Size,
-    ZeroMatrix,
-)
-from bptt_sym.algebra.expressions import size as size_of
-from bptt_sym.algebra.operation import Apply, Operation, Show
+from bptt_sym.algebra import boxes
+from bptt_sym.algebra.entries import size as size_of
+from bptt_sym.algebra.expressions import Expr, Identity, MatrixExpr, OneMatrix, Size, ZeroMatrix
+from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
 
 
-class Constant(Operation):
+class ConstantOperation(Operation):
     """A matrix that depends on nothing."""
 
-    def vjp(self, node: Any, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
+    def vjp(self, node: Any, cotangent: MatrixExpr) -> Pairs:
         return []
 
 
-class IdentityMatrix(Constant):
+class IdentityMatrix(ConstantOperation):
     """The identity: the adjoint of the loss, the Jacobian of a sum."""
 
     node = Identity
@@ -34,14 +27,14 @@ class IdentityMatrix(Constant):
     def build(self, number: Expr) -> MatrixExpr:
         return Identity(number)
 
-    def layout(self, node: Identity, show: Show) -> box.Layout:
-        return box.Constant("identity", show(node.args[0], box.SUM))
+    def box(self, node: Identity, show: Show) -> boxes.Box:
+        return boxes.Constant("identity", show(node.args[0], boxes.SUM))
 
     def value(self, node: Identity, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.eye(int(operands[0]), dtype=int)
 
 
-class OneNumber(Constant):
+class OneNumber(ConstantOperation):
     """A matrix whose entries are all the same number; ``args`` are its rows and columns."""
 
     def transposed(self, node: Any, arguments: Sequence[Expr]) -> MatrixExpr:
@@ -53,8 +46,8 @@ class Ones(OneNumber):
 
     node = OneMatrix
 
-    def layout(self, node: OneMatrix, show: Show) -> box.Layout:
-        return box.Constant("ones")
+    def box(self, node: OneMatrix, show: Show) -> boxes.Box:
+        return boxes.Constant("ones")
 
     def value(self, node: OneMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.ones([int(operand) for operand in operands], dtype=int)
@@ -65,14 +58,14 @@ class Zeros(OneNumber):
 
     node = ZeroMatrix
 
-    def layout(self, node: ZeroMatrix, show: Show) -> box.Layout:
-        return box.Constant("zeros")
+    def box(self, node: ZeroMatrix, show: Show) -> boxes.Box:
+        return boxes.Constant("zeros")
 
     def value(self, node: ZeroMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.zeros([int(operand) for operand in operands], dtype=int)
 
 
-class SizeOfSomething(Constant):
+class SizeOfSomething(ConstantOperation):
     """A size or a number of time steps as a scalar: what a mean divides by."""
 
     node = Size
@@ -80,8 +73,8 @@ class SizeOfSomething(Constant):
     def rebuild(self, node: Size, arguments: Sequence[Expr]) -> MatrixExpr:
         return size_of(*arguments)
 
-    def layout(self, node: Size, show: Show) -> box.Layout:
-        return show(node.number, box.SUM)
+    def box(self, node: Size, show: Show) -> boxes.Box:
+        return show(node.number, boxes.SUM)
 
     def value(self, node: Size, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.full((1, 1), operands[0])

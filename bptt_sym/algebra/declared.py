@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bptt_sym.algebra import layout as box
+from bptt_sym.algebra import boxes
 from bptt_sym.algebra.expressions import Compound, Expr, MatrixExpr, hadamard
-from bptt_sym.algebra.operation import Apply, Operation, Show
+from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
 
 
 class Declared(Compound):
-    """A value, computed from an operand, with its declared derivative by the operand, per entry.
+    """A value, computed from an operand, with its declared derivative, per entry.
 
     ``args`` are the operand, the value and the derivative.
     """
@@ -29,12 +29,12 @@ class Declaring(Operation):
     node = Declared
     entrywise = True
 
-    def vjp(self, node: Declared, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
+    def vjp(self, node: Declared, cotangent: MatrixExpr) -> Pairs:
         operand, _, derivative = node.args
         return [(operand, hadamard(cotangent, derivative))]
 
-    def layout(self, node: Declared, show: Show) -> box.Layout:
-        return show(node.args[1], box.SUM)
+    def box(self, node: Declared, show: Show) -> boxes.Box:
+        return show(node.args[1], boxes.SUM)
 
     def value(self, node: Declared, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[1]

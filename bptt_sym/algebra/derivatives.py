@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bptt_sym.algebra import layout as box
+from sympy import KroneckerProduct, S
+
+from bptt_sym.algebra import boxes
 from bptt_sym.algebra.expressions import (
     Compound,
     DiagMatrix,
     Expr,
     Identity,
-    KroneckerProduct,
+    MatMul,
     MatrixExpr,
-    RowByRow,
     Shape,
-    TimeProduct,
-    TimeSum,
-    transposed_product,
+    number_of_entries,
+    product,
+    scale,
+    split_coefficient,
+    transpose,
 )
 from bptt_sym.algebra.operation import Apply, Operation, Show
+from bptt_sym.algebra.over_time import TimeProduct, TimeSum
+
+
+class RowByRow(MatrixExpr):
+    """The entries of a matrix as one row, row after row: vec in row-major order."""
+
+    operand = property(lambda self: self.args[0])
+    shape = property(lambda self: (S.One, number_of_entries(self.args[0])))
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        columns = self.operand.cols
+        return self.operand[j // columns, j % columns]
 
 
 class InRows(Compound):
@@ -64,6 +79,22 @@ class Selection(Compound):
         return Identity(self.rows)[i, j + self.args[1]]
 
 
+def kronecker(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
+    """The Kronecker product, where neither side is the 1 x 1 identity."""
+    if isinstance(left, Identity) and left.rows == 1:
+        return right
+    if isinstance(right, Identity) and right.rows == 1:
+        return left
+    return KroneckerProduct(left, right)
+
+
+def transposed_product(expression: MatrixExpr) -> MatrixExpr:
+    """The transpose, that of a product written as one: a column times a row stays one."""
+    coefficient, rest = split_coefficient(expression)
+    factors = rest.args if isinstance(rest, MatMul) else (rest,)
+    return scale(coefficient, product(*map(transpose, reversed(factors))))
+
+
 def from_row(row: MatrixExpr, shape: Shape) -> MatrixExpr:
     """A row of entries in another shape, row after row: the inverse of vec."""
     if shape[0] == 1:
@@ -83,35 +114,35 @@ class Diagonal(Operation):
 
     node = DiagMatrix
 
-    def layout(self, node: DiagMatrix, show: Show) -> box.Layout:
-        return box.Call("diag", show(node.args[0], box.SUM))
+    def box(self, node: DiagMatrix, show: Show) -> boxes.Box:
+        return boxes.Call("diag", show(node.args[0], boxes.SUM))
 
     def value(self, node: DiagMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.diag(operands[0].ravel())
 
 
 class Kronecker(Operation):
-    """The Kronecker product, in the Jacobian by a matrix."""
+    """The Kronecker product, in the Jacobian with respect to a matrix."""
 
     node = KroneckerProduct
 
-    def layout(self, node: KroneckerProduct, show: Show) -> box.Layout:
-        return box.Factors(tuple(show(arg, box.POWER) for arg in node.args), "kronecker")
+    def box(self, node: KroneckerProduct, show: Show) -> boxes.Box:
+        return boxes.Factors(tuple(show(arg, boxes.POWER) for arg in node.args), "kronecker")
 
     def value(self, node: KroneckerProduct, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.kron(*operands)
 
 
 class Vectorisation(Operation):
-    """The entries of a matrix as one row, in the Jacobian by a matrix."""
+    """The entries of a matrix as one row, in the Jacobian with respect to a matrix."""
 
     node = RowByRow
 
     def jacobian(self, node: RowByRow, position: int, reached: MatrixExpr) -> MatrixExpr:
         return reached
 
-    def layout(self, node: RowByRow, show: Show) -> box.Layout:
-        return box.Call("vec", show(node.operand, box.SUM))
+    def box(self, node: RowByRow, show: Show) -> boxes.Box:
+        return boxes.Call("vec", show(node.operand, boxes.SUM))
 
     def value(self, node: RowByRow, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0].reshape(1, -1)
@@ -122,8 +153,8 @@ class InRowsOperation(Operation):
 
     node = InRows
 
-    def layout(self, node: InRows, show: Show) -> box.Layout:
-        return box.Call("matrix", show(node.operand, box.SUM))
+    def box(self, node: InRows, show: Show) -> boxes.Box:
+        return boxes.Call("matrix", show(node.operand, boxes.SUM))
 
     def value(self, node: InRows, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         entries, rows, columns = operands
@@ -135,9 +166,9 @@ class CommutationMatrix(Operation):
 
     node = Commutation
 
-    def layout(self, node: Commutation, show: Show) -> box.Layout:
-        rows, columns = (show(argument, box.SUM) for argument in node.args)
-        return box.Application("K", (rows, columns))
+    def box(self, node: Commutation, show: Show) -> boxes.Box:
+        rows, columns = (show(argument, boxes.SUM) for argument in node.args)
+        return boxes.Application("K", (rows, columns))
 
     def value(self, node: Commutation, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         rows, columns = map(int, operands)
@@ -150,9 +181,9 @@ class SelectionMatrix(Operation):
 
     node = Selection
 
-    def layout(self, node: Selection, show: Show) -> box.Layout:
-        size, start, stop = (show(argument, box.SUM) for argument in node.args)
-        return box.Part(box.Constant("identity", size), start, stop, columns=True)
+    def box(self, node: Selection, show: Show) -> boxes.Box:
+        size, start, stop = (show(argument, boxes.SUM) for argument in node.args)
+        return boxes.Part(boxes.Constant("identity", size), start, stop, columns=True)
 
     def value(self, node: Selection, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         size, start, stop = map(int, operands)
@@ -164,10 +195,10 @@ class SumOverTime(Operation):
 
     node = TimeSum
 
-    def layout(self, node: TimeSum, show: Show) -> box.Layout:
+    def box(self, node: TimeSum, show: Show) -> boxes.Box:
         body, *limits = node.args
-        index, lower, upper = (show(limit, box.SUM) for limit in limits)
-        return box.Big("sum", show(body, box.PRODUCT), index, lower, upper)
+        index, lower, upper = (show(limit, boxes.SUM) for limit in limits)
+        return boxes.Big("sum", show(body, boxes.PRODUCT), index, lower, upper)
 
 
 class ProductOverTime(Operation):
@@ -175,7 +206,7 @@ class ProductOverTime(Operation):
 
     node = TimeProduct
 
-    def layout(self, node: TimeProduct, show: Show) -> box.Layout:
+    def box(self, node: TimeProduct, show: Show) -> boxes.Box:
         body, *limits = node.args
-        index, lower, upper = (show(limit, box.SUM) for limit in limits)
-        return box.Big("product", show(body, box.PRODUCT), index, lower, upper)
+        index, lower, upper = (show(limit, boxes.SUM) for limit in limits)
+        return boxes.Big("product", show(body, boxes.PRODUCT), index, lower, upper)

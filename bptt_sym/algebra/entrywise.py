@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sympy import Expr, Max, Min, Piecewise, Rational, S
 from sympy.core.symbol import Str
 
-from bptt_sym.algebra import layout as box
+from bptt_sym.algebra import boxes
 from bptt_sym.algebra.expressions import (
     Broadcast,
     Compound,
@@ -19,9 +19,7 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import FUNCTIONS, Elementwise, derivative
-from bptt_sym.algebra.operation import Apply, Operation, Show, number_layout, one_shape
-
-Pairs = list[tuple[MatrixExpr, MatrixExpr]]
+from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show, number_box, one_shape
 
 MAXIMUM, MINIMUM = Str("max"), Str("min")
 
@@ -95,27 +93,27 @@ class FunctionApplication(Operation):
     def vjp(self, node: Elementwise, cotangent: MatrixExpr) -> Pairs:
         return [(node.operand, hadamard(cotangent, derivative(node)))]
 
-    def layout(self, node: Elementwise, show: Show) -> box.Layout:
+    def box(self, node: Elementwise, show: Show) -> boxes.Box:
         known = FUNCTIONS.get(node.function)
         name, primes = known.shown if known and known.shown else (node.function, node.order)
-        return box.Call(name, show(node.operand, box.SUM), primes)
+        return boxes.Call(name, show(node.operand, boxes.SUM), primes)
 
     def value(self, node: Elementwise, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return apply(node.function, operands[1], node.order)
 
 
-def entry_layout(operand: MatrixExpr, show: Show, binding: int = box.SUM) -> box.Layout:
+def entry_box(operand: MatrixExpr, show: Show, binding: int = boxes.SUM) -> boxes.Box:
     """The box of an operand; a number or scalar spread over a matrix is shown as itself."""
     coefficient, rest = split_coefficient(operand)
     if isinstance(rest, OneMatrix):
-        return number_layout(coefficient)
+        return number_box(coefficient)
     if isinstance(rest, ZeroMatrix):
-        return box.Number(0)
+        return boxes.Number(0)
     return show(rest.operand if isinstance(operand, Broadcast) else operand, binding)
 
 
 class Extrema(Operation):
-    """maximum(a, b) and minimum(a, b); where both are equal the derivative is by a."""
+    """maximum(a, b) and minimum(a, b); where both are equal the derivative goes to a."""
 
     node = Extremum
     entrywise = True
@@ -134,9 +132,9 @@ class Extrema(Operation):
             (second, hadamard(cotangent, comparison(larger, smaller, negated=True))),
         ]
 
-    def layout(self, node: Extremum, show: Show) -> box.Layout:
+    def box(self, node: Extremum, show: Show) -> boxes.Box:
         which, *both = node.args
-        return box.Application(str(which), tuple(entry_layout(side, show) for side in both))
+        return boxes.Application(str(which), tuple(entry_box(side, show) for side in both))
 
     def value(self, node: Extremum, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         _, first, second = operands
@@ -152,9 +150,9 @@ class Comparing(Operation):
     def vjp(self, node: Comparison, cotangent: MatrixExpr) -> Pairs:
         return []
 
-    def layout(self, node: Comparison, show: Show) -> box.Layout:
-        left, right = (entry_layout(side, show) for side in node.args[:2])
-        return box.Relation(left, _SIGNS[node.strict, node.negated], right, indicator=True)
+    def box(self, node: Comparison, show: Show) -> boxes.Box:
+        left, right = (entry_box(side, show) for side in node.args[:2])
+        return boxes.Relation(left, _SIGNS[node.strict, node.negated], right, indicator=True)
 
     def value(self, node: Comparison, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         left, right = operands[:2]
@@ -162,7 +160,7 @@ class Comparing(Operation):
         return np.where(holds != node.negated, 1, 0)
 
 
-_SIGNS: dict[tuple[bool, bool], box.Sign] = {
+_SIGNS: dict[tuple[bool, bool], boxes.Sign] = {
     (False, False): "at least",
     (True, False): "greater",
     (False, True): "less",
@@ -200,9 +198,9 @@ class Choosing(Operation):
             for branch, no in ((chosen, False), (other, True))
         ]
 
-    def layout(self, node: Choice, show: Show) -> box.Layout:
-        left, right, chosen, other = (entry_layout(side, show) for side in node.args[:4])
-        return box.Cases(chosen, box.Relation(left, _SIGNS[node.strict, False], right), other)
+    def box(self, node: Choice, show: Show) -> boxes.Box:
+        left, right, chosen, other = (entry_box(side, show) for side in node.args[:4])
+        return boxes.Cases(chosen, boxes.Relation(left, _SIGNS[node.strict, False], right), other)
 
     def value(self, node: Choice, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         left, right, chosen, other, _ = operands
@@ -222,8 +220,8 @@ class Stopping(Operation):
     def vjp(self, node: StopGradient, cotangent: MatrixExpr) -> Pairs:
         return []
 
-    def layout(self, node: StopGradient, show: Show) -> box.Layout:
-        return box.Call("stop_gradient", show(node.operand, box.SUM))
+    def box(self, node: StopGradient, show: Show) -> boxes.Box:
+        return boxes.Call("stop_gradient", show(node.operand, boxes.SUM))
 
     def value(self, node: StopGradient, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0]

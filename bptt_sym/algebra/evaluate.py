@@ -9,8 +9,9 @@ from sympy import Add, Integer, Mul, Pow, Symbol
 from sympy.core.symbol import Str
 from sympy.logic.boolalg import BooleanAtom
 
-from bptt_sym.algebra.expressions import Expr, MatrixExpr, TimeProduct, TimeSum
+from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.algebra.operations import is_leaf, operation_of
+from bptt_sym.algebra.over_time import TimeProduct, TimeSum
 
 if TYPE_CHECKING:
     import numpy.typing as npt

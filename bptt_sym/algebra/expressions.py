@@ -17,7 +17,6 @@ from sympy import (
     HadamardProduct,
     Identity,
     Integer,
-    KroneckerProduct,
     MatAdd,
     MatMul,
     MatrixExpr,
@@ -59,8 +58,6 @@ TIME = TimeStep("t")
 CONTRIBUTION_STEP = TimeStep("i")
 """The time step of a contribution: the index of the copy of the parameter."""
 
-PRODUCT_STEP = TimeStep("j")
-"""The running index of a product of Jacobians between two time steps."""
 
 LAST_STEP = TimeStep("N", positive=True)
 """The number of time steps, where it is left symbolic."""
@@ -127,7 +124,7 @@ class Variable(_Named):
 
 
 class Adjoint(MatrixExpr):
-    """The total derivative of the loss by a variable, of the shape of the variable."""
+    """The total derivative of the loss with respect to a variable, of its shape."""
 
     variable = property(lambda self: self.args[0])
     shape = property(lambda self: self.args[0].shape)
@@ -138,7 +135,7 @@ class Adjoint(MatrixExpr):
 
 
 class Gradient(MatrixExpr):
-    """The derivative of a scalar by a parameter or variable, in the shape of what it is by."""
+    """The derivative of a scalar with respect to a parameter or variable, in its shape."""
 
     of = property(lambda self: self.args[0])
     by = property(lambda self: self.args[1])
@@ -167,7 +164,7 @@ class PartialDerivative(MatrixExpr):
 
     @property
     def shape(self) -> Shape:
-        return _size(self.of), _size(self.by)
+        return number_of_entries(self.of), number_of_entries(self.by)
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         mark = "+" if self.immediate else ""
@@ -216,64 +213,7 @@ class Size(MatrixExpr):
         return self.number
 
 
-class RowByRow(MatrixExpr):
-    """The entries of a matrix as one row, row after row: vec in row-major order."""
-
-    operand = property(lambda self: self.args[0])
-    shape = property(lambda self: (S.One, _size(self.args[0])))
-
-    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
-        columns = self.operand.cols
-        return self.operand[j // columns, j % columns]
-
-
-class TimeSum(MatrixExpr):
-    """The sum of an expression over the time steps lower, ..., upper of an index."""
-
-    def __new__(cls, body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> TimeSum:
-        return super().__new__(cls, body, index, lower, upper)
-
-    body = property(lambda self: self.args[0])
-    shape = property(lambda self: self.args[0].shape)
-
-    def doit(self, **_: Any) -> MatrixExpr:
-        """The sum written out, where both limits are numbers."""
-        body, index, lower, upper = self.args
-        if not (lower.is_Integer and upper.is_Integer):
-            return self
-        terms = (at_step(body, index, step) for step in range(int(lower), int(upper) + 1))
-        return add(*map(_written_out, terms), like=self)
-
-    def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
-        return self.doit()[i, j]
-
-
-class TimeProduct(MatrixExpr):
-    """The product of Jacobians for the steps of an index with upper >= index > after, falling.
-
-    It is the identity when there is none.
-    """
-
-    def __new__(cls, body: MatrixExpr, index: Symbol, after: Expr, upper: Expr) -> TimeProduct:
-        return super().__new__(cls, body, index, after, upper)
-
-    body = property(lambda self: self.args[0])
-    shape = property(lambda self: self.args[0].shape)
-
-    def doit(self, **_: Any) -> MatrixExpr:
-        """The product written out, where both limits are numbers."""
-        body, index, after, upper = self.args
-        if not (after.is_Integer and upper.is_Integer):
-            return self
-        steps = range(int(upper), int(after), -1)
-        factors = [_written_out(at_step(body, index, step)) for step in steps]
-        return product(*factors) if factors else Identity(self.shape[0])
-
-    def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
-        return self.doit()[i, j]
-
-
-def _size(matrix: MatrixExpr) -> Expr:
+def number_of_entries(matrix: MatrixExpr) -> Expr:
     """The number of entries; a square is written as one, which spares SymPy an addition."""
     rows, columns = matrix.shape
     return rows**2 if rows == columns else rows * columns
@@ -282,30 +222,6 @@ def _size(matrix: MatrixExpr) -> Expr:
 def name_string(name: str | Str) -> Str:
     """A name as SymPy holds it: no text that SymPy would parse."""
     return name if isinstance(name, Str) else Str(name)
-
-
-def _without_empty_products(expression: MatrixExpr) -> MatrixExpr:
-    """The expression without products over no time steps."""
-    if isinstance(expression, MatAdd):
-        return add(*map(_without_empty_products, expression.args))
-    coefficient, rest = split_coefficient(expression)
-    if not isinstance(rest, MatMul):
-        return expression
-    kept = (factor for factor in rest.args if not _is_empty_product(factor))
-    return scale(coefficient, product(*kept))
-
-
-def _is_empty_product(expression: MatrixExpr) -> bool:
-    if not isinstance(expression, TimeProduct):
-        return False
-    _, _, after, upper = expression.args
-    return bool((upper - after).is_nonpositive)
-
-
-def _written_out(expression: MatrixExpr) -> MatrixExpr:
-    """The expression with its sums and products over time written out, and nothing else done."""
-    nodes = expression.atoms(TimeSum, TimeProduct)
-    return expression.xreplace({node: node.doit() for node in nodes}) if nodes else expression
 
 
 def at_step(expression: MatrixExpr, index: Symbol, step: Expr | int) -> MatrixExpr:
@@ -355,14 +271,6 @@ def add(*terms: MatrixExpr, like: MatrixExpr | None = None) -> MatrixExpr:
     if not flat:
         return ZeroMatrix(*(like or terms[0]).shape)
     return flat[0] if len(flat) == 1 else MatAdd(*flat)
-
-
-def sum_over_time(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> MatrixExpr:
-    """The sum of an expression over time steps, its number in front, no sign for one step."""
-    if lower == upper:
-        return _without_empty_products(at_step(body, index, lower))
-    coefficient, rest = split_coefficient(body)
-    return scale(coefficient, TimeSum(rest, index, lower, upper))
 
 
 def product(*factors: MatrixExpr) -> MatrixExpr:
@@ -440,50 +348,3 @@ def transpose(expression: MatrixExpr) -> MatrixExpr:
     if isinstance(rest, Broadcast):
         return scale(coefficient, Broadcast(rest.operand, rest.cols, rest.rows))
     return scale(coefficient, Transpose(rest))
-
-
-def broadcast(scalar: MatrixExpr, shape: Shape) -> MatrixExpr:
-    """A scalar spread over a shape; its number stands in front."""
-    coefficient, rest = split_coefficient(scalar)
-    if shape == (1, 1):
-        return scalar
-    if isinstance(rest, ZeroMatrix):
-        return ZeroMatrix(*shape)
-    return scale(coefficient, OneMatrix(*shape) if is_one(rest) else Broadcast(rest, *shape))
-
-
-def quotient(numerator: MatrixExpr, denominator: MatrixExpr) -> MatrixExpr:
-    """The quotient entry by entry, its number in front."""
-    over, top = split_coefficient(numerator)
-    under, bottom = split_coefficient(denominator)
-    if isinstance(top, ZeroMatrix) or is_one(bottom):
-        return scale(over / under, top)
-    return scale(over / under, Quotient(top, bottom))
-
-
-def size(number: Expr) -> MatrixExpr:
-    """A number of entries or of time steps as a scalar."""
-    return scale(number, OneMatrix(1, 1)) if number.is_Rational else Size(number)
-
-
-def spread(operand: MatrixExpr | Rational, shape: Shape) -> MatrixExpr:
-    """A number or a scalar as a matrix with it in each entry; a matrix of the shape as it is."""
-    if not isinstance(operand, MatrixExpr):
-        return scale(operand, OneMatrix(*shape))
-    return operand if operand.shape == shape else broadcast(operand, shape)
-
-
-def transposed_product(expression: MatrixExpr) -> MatrixExpr:
-    """The transpose, that of a product written as one: a column times a row stays one."""
-    coefficient, rest = split_coefficient(expression)
-    factors = rest.args if isinstance(rest, MatMul) else (rest,)
-    return scale(coefficient, product(*map(transpose, reversed(factors))))
-
-
-def kronecker(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
-    """The Kronecker product, where neither side is the 1 x 1 identity."""
-    if isinstance(left, Identity) and left.rows == 1:
-        return right
-    if isinstance(right, Identity) and right.rows == 1:
-        return left
-    return KroneckerProduct(left, right)

@@ -14,14 +14,8 @@ import sympy
 from sympy import Expr, Function, Integer, MatrixExpr, OneMatrix, S, Symbol, ZeroMatrix
 from sympy.core.symbol import Str
 
-from bptt_sym.algebra.expressions import (
-    add,
-    hadamard,
-    name_string,
-    power,
-    quotient,
-    scale,
-)
+from bptt_sym.algebra.entries import quotient
+from bptt_sym.algebra.expressions import add, hadamard, name_string, power, scale
 
 
 class FunctionValue(Function):

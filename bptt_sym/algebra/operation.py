@@ -7,19 +7,19 @@ from typing import Any, ClassVar
 
 from sympy import Rational
 
-from bptt_sym.algebra import layout as box
-from bptt_sym.algebra.expressions import (
-    Expr,
-    MatrixExpr,
-    Shape,
-    spread,
-)
+from bptt_sym.algebra import boxes
+from bptt_sym.algebra.entries import spread
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, Shape
 
-Show = Callable[[Expr, int], box.Layout]
+Show = Callable[[Expr, int], boxes.Box]
 """Lays an operand out, in brackets if it binds less tightly than asked."""
 
 Apply = Callable[[str, Any, int], Any]
 """The value of a function of each entry: by its name, for an argument and an order."""
+
+
+Pairs = list[tuple[MatrixExpr, MatrixExpr]]
+"""Operands with their adjoints."""
 
 
 class ShapeError(ValueError):
@@ -39,7 +39,7 @@ class Operation:
     gathers: ClassVar[bool] = False
     entrywise: ClassVar[bool] = False
 
-    def vjp(self, node: Any, cotangent: MatrixExpr) -> list[tuple[MatrixExpr, MatrixExpr]]:
+    def vjp(self, node: Any, cotangent: MatrixExpr) -> Pairs:
         """Each operand with its adjoint, given the adjoint of the value."""
         raise NotImplementedError(type(node).__name__)
 
@@ -64,7 +64,7 @@ class Operation:
         arguments[position] = reached
         return self.rebuild(node, arguments)
 
-    def layout(self, node: Any, show: Show) -> box.Layout:
+    def box(self, node: Any, show: Show) -> boxes.Box:
         """How the expression is laid out."""
         raise NotImplementedError(type(node).__name__)
 
@@ -95,7 +95,7 @@ def one_shape(operands: Sequence[MatrixExpr | Rational]) -> list[MatrixExpr]:
     return [spread(operand, wide[0]) for operand in operands]
 
 
-def number_layout(number: Rational) -> box.Layout:
+def number_box(number: Rational) -> boxes.Box:
     """The box of a number."""
-    shown = box.Number(abs(int(number.p)), int(number.q))
-    return box.Negative(shown) if number < 0 else shown
+    shown = boxes.Number(abs(int(number.p)), int(number.q))
+    return boxes.Negative(shown) if number < 0 else shown

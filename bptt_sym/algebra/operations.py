@@ -1,7 +1,7 @@
 """The table of operations: all that the program knows of an operation stands in one class.
 
 An operation says how operands fit together (``build``), its derivative rule (``vjp``), how it is
-laid out (``layout``) and what it computes (``value``). To add an operation, add a class to the
+laid out (``box``) and what it computes (``value``). To add an operation, add a class to the
 module of its kind, an entry here, its name to the equation language and its spelling to each target
 (``emit/numpy/spelling.py``); nothing else knows it.
 
@@ -19,10 +19,8 @@ from bptt_sym.algebra.arithmetic import (
     Broadcasting,
     Division,
     ElementwiseProduct,
-    EntrySum,
-    MatrixProduct,
     Power,
-    Transposition,
+    Summation,
 )
 from bptt_sym.algebra.blocks import BlockMatrix
 from bptt_sym.algebra.constants import IdentityMatrix, Ones, SizeOfSomething, Zeros
@@ -37,23 +35,16 @@ from bptt_sym.algebra.derivatives import (
     SumOverTime,
     Vectorisation,
 )
-from bptt_sym.algebra.entrywise import (
-    Choosing,
-    Comparing,
-    Extrema,
-    FunctionApplication,
-    Stopping,
-)
+from bptt_sym.algebra.entrywise import Choosing, Comparing, Extrema, FunctionApplication, Stopping
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
+from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import Operation
+from bptt_sym.algebra.parts import Joining, PaddingOperation, Slicing
 from bptt_sym.algebra.vectors import (
     InverseDeviationOperation,
-    Joining,
     LayerNormOperation,
     LogSoftmaxOperation,
     LogSumExpOperation,
-    PaddingOperation,
-    Slicing,
     SoftmaxOperation,
 )
 
@@ -67,7 +58,7 @@ OPERATIONS: dict[type[Expr], Operation] = {
         Power(),
         Transposition(),
         Broadcasting(),
-        EntrySum(),
+        Summation(),
         FunctionApplication(),
         Extrema(),
         Choosing(),

@@ -8,14 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from bptt_sym.algebra.derivatives import as_row, from_row
-from bptt_sym.algebra.expressions import (
-    Identity,
-    MatAdd,
-    MatrixExpr,
-    add,
-    scale,
-    split_coefficient,
-)
+from bptt_sym.algebra.expressions import Identity, MatAdd, MatrixExpr, add, scale, split_coefficient
 from bptt_sym.algebra.operations import OPERATIONS, is_leaf, operation_of
 
 

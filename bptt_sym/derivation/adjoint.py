@@ -1,7 +1,7 @@
 """The level ``adjoint``: the backward recursion that shares the common factors of all paths.
 
-The adjoint of a variable is the total derivative of the loss by it. The recursion reads off each
-edge of the step what it adds to the adjoint of the variable that is read.
+The adjoint of a variable is the total derivative of the loss with respect to it. The recursion
+reads off each edge of the step what it adds to the adjoint of the variable that is read.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from bptt_sym.algebra.expressions import (
     Integer,
     MatrixExpr,
     Parameter,
-    TotalLoss,
     Variable,
     add,
     at_step,
-    sum_over_time,
 )
-from bptt_sym.derivation.derivation import Equation, Loss, Section, Span, loss_label
-from bptt_sym.derivation.mean import share
-from bptt_sym.derivation.order import Sweep, sweeps
+from bptt_sym.algebra.over_time import sum_over_time
+from bptt_sym.choices import Loss
+from bptt_sym.derivation.derivation import DerivedEquation, Span
 from bptt_sym.derivation.reach import Case, Lags, cases, reach
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
+from bptt_sym.derivation.sweeps import Sweep, sweeps
 
 
 class AdjointRecursion:
@@ -39,11 +39,12 @@ class AdjointRecursion:
 
     def __init__(self, step: Step, loss: Loss, parameters: Sequence[Parameter] = ()) -> None:
         self.step = step
-        self.loss = loss
-        self.reached = reach(step, {step.loss.name: Lags(0, 0 if loss == "last" else None)})
+        self.reduction = REDUCTIONS[loss]
+        at_last = self.reduction.at_last
+        self.reached = reach(step, {step.loss.name: Lags(0, 0 if at_last else None)})
         self.parameters = tuple(parameters) or tuple(step.model.parameters.values())
         self.with_initial_states = not parameters
-        needed = self._needed()
+        needed = _needed(self)
         self.variables = tuple(
             variable
             for variable in reversed(step.variables)
@@ -59,65 +60,9 @@ class AdjointRecursion:
     def cases(self) -> dict[str, list[Case]]:
         return {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
 
-    def _needed(self) -> set[str]:
-        sources = [parameter.name for parameter in self.parameters]
-        sources += [edge.of.name for edge in self.step.initial if edge.by in self.parameters]
-        if self.with_initial_states:
-            sources += [state.name for state in self.step.model.states]
-        needed: set[str] = set()
-        waiting = [edge.of.name for name in sources for edge in self.step.readers(name)]
-        while waiting:
-            name = waiting.pop()
-            if name not in needed and name in self.reached:
-                needed.add(name)
-                waiting += [edge.of.name for edge in self.step.readers(name)]
-        return needed
-
-    def sections(self, steps: int) -> list[Section]:
-        """The recursion and the gradients for ``steps`` steps, then for any number of them."""
-        some = (*self.concrete(steps), *self.initial(Integer(steps)))
-        all_ = (*self.symbolic(), *self.initial(LAST_STEP))
-        by = tuple(self.symbolic_gradients())
-        return [
-            Section("adjoints", some),
-            Section("gradients", tuple(self.gradients(steps))),
-            Section("adjoints", all_, general=True, fewest_steps=self.fewest_steps),
-            Section("gradients", by, general=True, fewest_steps=self.fewest_steps),
-        ]
-
-    @cached_property
-    def fewest_steps(self) -> int:
-        """The fewest steps for which the equations for any number of them hold.
-
-        With fewer, an equation about a step N - k would be about one before the first, and one
-        about the first steps, or about those before them, about one that another begins with.
-        """
-        gradients = (edge for parameter in self.parameters for edge in self.readers(parameter))
-        ends = (self.reached[edge.of.name].last for edge in gradients)
-        of_gradients = (1 + last for last in ends if last is not None)
-        of_cases = (
-            _fewest_of(case) for variable in self.variables for case in self.cases[variable.name]
-        )
-        return max((1, *of_gradients, *of_cases, *self._fewest_of_initial()))
-
-    def _fewest_of_initial(self) -> Iterator[int]:
-        model = self.step.model
-        made = {edge.of for edge in self.step.initial if edge.by in self.parameters}
-        arguments = {state for state in model.states if not model.declaration(state.name).initial}
-        for variable in made | (arguments if self.with_initial_states else set()):
-            reverse = model.declaration(variable.name).reverse
-            for edge in self.readers(variable):
-                first, last = self.reached[edge.of.name]
-                # The reader of an initial value stands at one of so many steps from its end.
-                for position in range(1, abs(edge.lag) + 1):
-                    if not reverse:
-                        yield position + (first if last is None else last + 1)
-                    elif self.reached[edge.of.name].holds(position - 1):
-                        yield position
-
     # The recursion.
 
-    def concrete(self, steps: int) -> Iterator[Equation]:
+    def concrete(self, steps: int) -> Iterator[DerivedEquation]:
         """Every adjoint of ``steps`` time steps, in the order in which they are computed."""
         for sweep in self.sweeps:
             times = range(1, steps + 1) if sweep.rising else range(steps, 0, -1)
@@ -127,7 +72,7 @@ class AdjointRecursion:
                         readers = self.readers_at(variable, time, steps)
                         yield self._adjoint(variable, Integer(time), readers, Integer(steps))
 
-    def symbolic(self) -> Iterator[Equation]:
+    def symbolic(self) -> Iterator[DerivedEquation]:
         """The recursion for N time steps, its start and its general step."""
         for sweep in self.sweeps:
             for variable in sweep.variables:
@@ -138,7 +83,7 @@ class AdjointRecursion:
                 ]
                 yield from reversed(found) if sweep.rising else found
 
-    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[Equation]:
+    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[DerivedEquation]:
         """The equations for a range of steps, the last step first."""
         nearest, farthest = case.lags
         first = LAST_STEP - nearest
@@ -150,7 +95,7 @@ class AdjointRecursion:
             yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
             return
         # What reads a later step is not there for the first steps.
-        ahead = _ahead(case)
+        ahead = case.ahead
         span = Span(TIME, first, Integer(1 + ahead), rising)
         yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
         for time in range(ahead, 0, -1):
@@ -164,13 +109,13 @@ class AdjointRecursion:
         readers: Sequence[Edge],
         steps: Expr,
         span: Span | None = None,
-    ) -> Equation:
+    ) -> DerivedEquation:
         terms = (self._term(edge, time + edge.lag, steps) for edge in readers)
         # For any number of steps, the first step is another equation than for these.
         general = ("general",) if steps == LAST_STEP and time.is_Integer else ()
         meaning = ("adjoint", f"{variable.name}_{time}", *general)
         left = self._left(variable.at(time), steps)
-        return Equation(meaning, left, add(*terms, like=left), span=span)
+        return DerivedEquation(meaning, left, add(*terms, like=left), span=span)
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
         """What an equation of the recursion is about."""
@@ -182,8 +127,9 @@ class AdjointRecursion:
 
     def _pulled(self, edge: Edge, steps: Expr) -> MatrixExpr:
         """What the adjoint of an edge's reader adds to that of what it reads."""
-        mean = self.loss == "mean" and edge.of == self.step.loss
-        return share(edge.pulled, steps) if mean else edge.pulled
+        if edge.of != self.step.loss:
+            return edge.pulled
+        return self.reduction.share(edge.pulled, steps)
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         """The edges to a variable or parameter from what the loss depends on."""
@@ -200,7 +146,7 @@ class AdjointRecursion:
 
     # What lies before the first step, or behind the last.
 
-    def initial(self, steps: Expr) -> Iterator[Equation]:
+    def initial(self, steps: Expr) -> Iterator[DerivedEquation]:
         """The adjoints of the initial values that parameters make up, for a number of steps."""
         made = [edge.of for edge in self.step.initial if edge.by in self.parameters]
         for variable in dict.fromkeys(made):
@@ -230,8 +176,8 @@ class AdjointRecursion:
 
     # The gradients.
 
-    def gradients(self, steps: int) -> Iterator[Equation]:
-        """The gradients by the parameters and initial states, as sums of outer products."""
+    def gradients(self, steps: int) -> Iterator[DerivedEquation]:
+        """The gradients with respect to parameters and initial states, as sums of products."""
         last = Integer(steps)
         for parameter in self.parameters:
             terms = [
@@ -243,7 +189,7 @@ class AdjointRecursion:
             yield self._gradient(parameter, last, terms)
         yield from self._by_initial(last)
 
-    def symbolic_gradients(self) -> Iterator[Equation]:
+    def symbolic_gradients(self) -> Iterator[DerivedEquation]:
         """The gradients for N time steps."""
         for parameter in self.parameters:
             terms: list[MatrixExpr] = []
@@ -266,7 +212,7 @@ class AdjointRecursion:
                 for time, _ in self.initial_readers(edge.of, steps):
                     yield at_step(edge.pulled, TIME, time)
 
-    def _by_initial(self, steps: Expr) -> Iterator[Equation]:
+    def _by_initial(self, steps: Expr) -> Iterator[DerivedEquation]:
         """The gradients with respect to the initial states that are arguments."""
         if not self.with_initial_states:
             return
@@ -278,22 +224,25 @@ class AdjointRecursion:
 
     def _gradient(
         self, by: Variable | Parameter, steps: Expr, terms: Sequence[MatrixExpr]
-    ) -> Equation:
-        name = self.step.loss.name
-        last = self.loss == "last"
-        of = self.step.loss.at(steps) if last else TotalLoss(name)
-        label = loss_label(name, self.loss, steps)
+    ) -> DerivedEquation:
+        of = self.reduction.of(self.step.loss, steps)
+        label = self.reduction.labelled(self.step.loss.name, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
-        return Equation((label, by_label), Gradient(of, by), add(*terms, like=by))
+        return DerivedEquation((label, by_label), Gradient(of, by), add(*terms, like=by))
 
 
-def _ahead(case: Case) -> int:
-    """How many steps before a variable the farthest of its readers is, in a scan in reverse."""
-    return max((0, *(-edge.lag for edge in case.readers)))
-
-
-def _fewest_of(case: Case) -> int:
-    nearest, farthest = case.lags
-    if farthest is not None:
-        return 1 + farthest + _ahead(case)
-    return nearest + _ahead(case) if _ahead(case) else 1
+def _needed(recursion: AdjointRecursion) -> set[str]:
+    """The names of the variables whose adjoints some gradient needs."""
+    step = recursion.step
+    sources = [parameter.name for parameter in recursion.parameters]
+    sources += [edge.of.name for edge in step.initial if edge.by in recursion.parameters]
+    if recursion.with_initial_states:
+        sources += [state.name for state in step.model.states]
+    needed: set[str] = set()
+    waiting = [edge.of.name for name in sources for edge in step.readers(name)]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed and name in recursion.reached:
+            needed.add(name)
+            waiting += [edge.of.name for edge in step.readers(name)]
+    return needed

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import TIME, Add, S, Variable
-from bptt_sym.derivation.graph import Graph, Link
+from bptt_sym.derivation.dependencies import Dependencies, Link
 from bptt_sym.derivation.step import Step
 
 
@@ -42,7 +42,7 @@ class Carried:
         return self.symbol.components if isinstance(self.symbol, StateTuple) else (self.symbol,)
 
 
-def carried_by(step: Step, graph: Graph, reached: Iterable[str]) -> Carried | None:
+def carried_by(step: Step, graph: Dependencies, reached: Iterable[str]) -> Carried | None:
     """What the steps of a model hand on, as far as the names reached depend on it.
 
     None for a model without a state.
@@ -65,7 +65,7 @@ def carried_by(step: Step, graph: Graph, reached: Iterable[str]) -> Carried | No
     return Carried(StateTuple(name, S.One, columns, TIME, *components), places, feeding)
 
 
-def condensed(graph: Graph, carried: Carried | None) -> Graph:
+def condensed(graph: Dependencies, carried: Carried | None) -> Dependencies:
     """The graph in which each step reads the past through the tuple alone.
 
     What lies behind the states in a step reads them through the tuple of this step, where it holds
@@ -89,16 +89,16 @@ def condensed(graph: Graph, carried: Carried | None) -> Graph:
     feeding = [name for name in graph.order if name in carried.feeding]
     behind = [name for name in graph.order if name not in carried.feeding]
     order = (*feeding, carried.name, *behind)
-    return Graph(order, reads, {**graph.initial, **_initial(graph, carried)})
+    return Dependencies(order, reads, {**graph.initial, **_initial(graph, carried)})
 
 
-def _initial(graph: Graph, carried: Carried) -> Mapping[str, tuple[Link, ...]]:
+def _initial(graph: Dependencies, carried: Carried) -> Mapping[str, tuple[Link, ...]]:
     """Of the tuple at step 0 the components that are made of parameters."""
     made = tuple(place for place in carried.places if place.name in graph.initial)
     return {carried.name: made} if made else {}
 
 
-def _feeding(graph: Graph, states: set[str]) -> frozenset[str]:
+def _feeding(graph: Dependencies, states: set[str]) -> frozenset[str]:
     found = set(states)
     for name in reversed(graph.order):
         if name in found:

@@ -8,7 +8,7 @@ from bptt_sym.algebra.expressions import Integer, Parameter, Variable
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.step import Edge
-from bptt_sym.derivation.unfolding import Dominance, Node
+from bptt_sym.derivation.unfolding import Dominance, Vertex
 
 
 class ConcreteContributions:
@@ -44,17 +44,17 @@ class ConcreteContributions:
             found.append(self._contribution(copy, losses, readers, tuple(chains)))
         return found
 
-    def _readers(self, step: int) -> list[tuple[Edge, Node]]:
+    def _readers(self, step: int) -> list[tuple[Edge, Vertex]]:
         """Who reads the copy of a step."""
         if step == 0:
             return self.all.initial_readers(self.parameter)
-        return [(edge, Node(edge.of.name, step)) for edge in self.all.readers(self.parameter)]
+        return [(edge, Vertex(edge.of.name, step)) for edge in self.all.readers(self.parameter)]
 
     def _contribution(
         self,
-        copy: Node,
+        copy: Vertex,
         losses: range,
-        readers: Sequence[tuple[Edge, Node]],
+        readers: Sequence[tuple[Edge, Vertex]],
         chains: tuple[Chain, ...],
     ) -> Contribution:
         most = self.all.most_factors
@@ -71,7 +71,7 @@ class ConcreteContributions:
             tuple(in_order),
         )
 
-    def _chains(self, readers: Sequence[tuple[Edge, Node]], loss: int) -> Iterator[Chain]:
+    def _chains(self, readers: Sequence[tuple[Edge, Vertex]], loss: int) -> Iterator[Chain]:
         """The chains from the loss of a step."""
         for edge, node in readers:
             if not self.all.paths(self.steps, range(loss, loss + 1)).count(node):
@@ -82,10 +82,10 @@ class ConcreteContributions:
                 later = self.steps - loss
                 yield self._chain(edge, node.moved(later), self.all.dominators(self.steps), later)
 
-    def _chain(self, edge: Edge, node: Node, dominance: Dominance, later: int) -> Chain:
+    def _chain(self, edge: Edge, node: Vertex, dominance: Dominance, later: int) -> Chain:
         """The chain to a reader, as it is for the loss so many steps before the last."""
 
-        def symbol(node: Node) -> Variable:
+        def symbol(node: Vertex) -> Variable:
             return self.all.variable(node.name, Integer(node.time - later))
 
         immediate = Factor(symbol(node), self.parameter, "immediate", edge)
@@ -98,13 +98,15 @@ class ConcreteContributions:
         chain = self.all.chain(node, dominance)
         return Chain((*self.all.factors(chain, dominance, symbol), immediate))
 
-    def _folded(self, node: Node, dominance: Dominance) -> tuple[list[Node], list[Node]] | None:
+    def _folded(
+        self, node: Vertex, dominance: Dominance
+    ) -> tuple[list[Vertex], list[Vertex]] | None:
         """The two ends of a chain that is to be abbreviated, down to where it is and from there."""
         if dominance.depth[node] + 1 <= self.all.most_factors or not self.all.to_carried:
             return None
         assert self.all.carried is not None
         name = self.all.carried.name
-        entry = Node(name, dominance.root.time - self.all.entry_lag)
+        entry = Vertex(name, dominance.root.time - self.all.entry_lag)
         tail = [node]
         while tail[0].name != name:
             if tail[0] == dominance.root:

@@ -1,7 +1,8 @@
-"""What contributions are made of: the gradient by the copy of a parameter at one time step.
+"""What contributions are made of: the gradient with respect to one copy.
 
-Give every time step its own copy W^(i) of the parameter, differentiate by one copy, then tie the
-copies again: contribution i is the gradient by W^(i), and they sum to the gradient by W.
+Give every time step its own copy W^(i) of the parameter, differentiate with respect to one
+copy, then tie the copies again: contribution i is the gradient with respect to W^(i), and they sum
+to the gradient with respect to W.
 
 What a step hands on, one state or the tuple of all, is passed by every path to the past. So the
 chain to step i goes from the loss to the carried variables of the last step, from those to the ones
@@ -16,24 +17,22 @@ from functools import cached_property
 
 from bptt_sym.algebra.blocks import blocks
 from bptt_sym.algebra.expressions import (
-    CONTRIBUTION_STEP,
     Expr,
     Identity,
-    Integer,
     MatrixExpr,
     Parameter,
     Variable,
     ZeroMatrix,
 )
 from bptt_sym.derivation.carried import carried_by, condensed
-from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Factor, GeneralChain
-from bptt_sym.derivation.graph import Link, plain_graph
+from bptt_sym.derivation.dependencies import Link, dependencies_of
+from bptt_sym.derivation.factors import MOST_COUNTED, Factor
 from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
-from bptt_sym.derivation.unfolding import Dominance, Node, Unfolding
+from bptt_sym.derivation.unfolding import Dominance, Unfolding, Vertex
 
-Symbol = Callable[[Node], Variable]
+Symbol = Callable[[Vertex], Variable]
 """The variable that a node stands for."""
 
 
@@ -47,7 +46,7 @@ class Contributions:
         self.step = step
         self.most_factors = most_factors
         self.reached = reach(step, {step.loss.name: Lags(0, 0)})
-        self.plain = plain_graph(step)
+        self.plain = dependencies_of(step)
         self.carried = carried_by(step, self.plain, self.reached)
         self.graph = condensed(self.plain, self.carried)
         self._dominators: dict[int, Dominance] = {}
@@ -56,7 +55,7 @@ class Contributions:
     def dominators(self, loss: int) -> Dominance:
         """The dominators from the loss of a step."""
         if loss not in self._dominators:
-            root = Node(self.step.loss.name, loss)
+            root = Vertex(self.step.loss.name, loss)
             self._dominators[loss] = Dominance(Unfolding(self.graph, loss), root)
         return self._dominators[loss]
 
@@ -75,14 +74,14 @@ class Contributions:
         return self.dominators(max(finite) + 4)
 
     @cached_property
-    def to_carried(self) -> tuple[Node, ...]:
+    def to_carried(self) -> tuple[Vertex, ...]:
         """The chain from the loss to what the last step hands on, or the one before where that is
         the first that all paths to the past pass. Empty if the past has no end.
         """
         if self.carried is None:
             return ()
         last = self.window.root.time
-        far = Node(self.carried.name, last - 3)
+        far = Vertex(self.carried.name, last - 3)
         if far not in self.window:
             return ()
         chain = self.window.chain(far)
@@ -95,21 +94,21 @@ class Contributions:
         return self.window.root.time - self.to_carried[-1].time
 
     @cached_property
-    def between_steps(self) -> tuple[Node, ...]:
+    def between_steps(self) -> tuple[Vertex, ...]:
         """The chain from what one step hands on to what the step before did."""
         assert self.carried is not None
         last = self.window.root.time
-        chain = self.window.chain(Node(self.carried.name, last - 3))
-        return tuple(chain[chain.index(Node(self.carried.name, last - 2)) :])
+        chain = self.window.chain(Vertex(self.carried.name, last - 3))
+        return tuple(chain[chain.index(Vertex(self.carried.name, last - 2)) :])
 
-    def within_step(self, reader: str) -> tuple[Node, ...]:
+    def within_step(self, reader: str) -> tuple[Vertex, ...]:
         """The chain from what a step hands on to one of its variables."""
         assert self.carried is not None
         time = self.window.root.time - 2
-        chain = self.window.chain(Node(reader, time))
-        return tuple(chain[chain.index(Node(self.carried.name, time)) :])
+        chain = self.window.chain(Vertex(reader, time))
+        return tuple(chain[chain.index(Vertex(self.carried.name, time)) :])
 
-    def is_single(self, nodes: Sequence[Node]) -> bool:
+    def is_single(self, nodes: Sequence[Vertex]) -> bool:
         """Whether the chain of nodes is the only path from the first to the last."""
         return all(self.window.direct(*pair) for pair in itertools.pairwise(nodes))
 
@@ -125,12 +124,12 @@ class Contributions:
         edges = self.step.readers(parameter.name)
         return [edge for edge in edges if edge.of.name in self.reached]
 
-    def initial_readers(self, parameter: Parameter) -> list[tuple[Edge, Node]]:
+    def initial_readers(self, parameter: Parameter) -> list[tuple[Edge, Vertex]]:
         """The edges to a parameter from the initial states that are made of it, and these."""
         # What no loss depends on may read a state farther back than what is handed on.
         places = self.carried.places if self.carried else ()
         return [
-            (edge, Node(place.name, -place.lag))
+            (edge, Vertex(place.name, -place.lag))
             for edge in self.step.initial
             if edge.by == parameter
             for place in places
@@ -140,7 +139,7 @@ class Contributions:
     # Factors and chains.
 
     def factors(
-        self, nodes: Sequence[Node], dominance: Dominance, symbol: Symbol
+        self, nodes: Sequence[Vertex], dominance: Dominance, symbol: Symbol
     ) -> Iterator[Factor]:
         """The derivatives between the consecutive nodes of a chain of dominators."""
         for of, by in itertools.pairwise(nodes):
@@ -152,11 +151,11 @@ class Contributions:
             matrix = self._unit(by) if tupled and of.time == 0 else None
             yield Factor(symbol(of), symbol(by), "both" if direct else "total", edge, matrix)
 
-    def _is_tuple(self, node: Node) -> bool:
+    def _is_tuple(self, node: Vertex) -> bool:
         return self.carried is not None and self.carried.is_tuple and node.name == self.carried.name
 
-    def _unit(self, component: Node) -> MatrixExpr:
-        """The derivative of the initial tuple by one of its components."""
+    def _unit(self, component: Vertex) -> MatrixExpr:
+        """The derivative of the initial tuple with respect to one of its components."""
         assert self.carried is not None
         place = Link(component.name, -component.time)
         by = self.carried.components[self.carried.places.index(place)]
@@ -179,82 +178,7 @@ class Contributions:
             found[self.carried.name] = self.carried.symbol
         return found
 
-    # The general form.
-
-    def general(self, parameter: Parameter, loss_step: Expr) -> list[GeneralChain]:
-        """The chains of the contributions where the loss is at the symbolic step ``loss_step``."""
-        found = []
-        for edge in self.readers(parameter):
-            lags = self.reached[edge.of.name]
-            single = range(lags.first, (lags.first if lags.last is None else lags.last) + 1)
-            if lags.last is None:
-                start = lags.first + (not self._covers(edge, lags.first))
-                single = range(lags.first, start)
-                chain = self._summed(edge, parameter, loss_step)
-                found.append(GeneralChain(chain, Lags(start, None)))
-            for lag in single:
-                alone = self._at_lag(edge, parameter, loss_step, lag)
-                if alone:
-                    found.append(GeneralChain(alone, Lags(lag, lag)))
-        found += [
-            GeneralChain(self._to_initial(edge, node, parameter, loss_step), None)
-            for edge, node in self.initial_readers(parameter)
-            if self.reached[edge.of.name].last is None
-        ]
-        return found
-
-    def _covers(self, edge: Edge, lag: int) -> bool:
-        """Whether the chain to a reader so many steps back is like those farther back."""
-        if lag != self.entry_lag:
-            return lag > self.entry_lag
-        tail = [other.moved(2 - lag) for other in self.within_step(edge.of.name)]
-        return self.chain(tail[-1], self.window) == [*self.to_carried[:-1], *tail]
-
-    def _at_lag(self, edge: Edge, parameter: Parameter, loss_step: Expr, lag: int) -> Chain | None:
-        last = self.window.root.time
-        node = Node(edge.of.name, last - lag)
-        if not self.paths(last, range(last, last + 1)).count(node):
-            return None
-        symbol = self._moved(loss_step)
-        factors = self.factors(self.chain(node, self.window), self.window, symbol)
-        return Chain((*factors, Factor(symbol(node), parameter, "immediate", edge)))
-
-    def _summed(self, edge: Edge, parameter: Parameter, loss_step: Expr) -> Chain:
-        """From the loss to the carried variables, those of step i, the reader, the parameter."""
-        reader = self.variable(edge.of.name, CONTRIBUTION_STEP)
-        immediate = Factor(reader, parameter, "immediate", edge)
-        tail = self.within_step(edge.of.name)
-        return self._through(tail, self._at(CONTRIBUTION_STEP, tail[0]), loss_step, immediate)
-
-    def _to_initial(self, edge: Edge, node: Node, parameter: Parameter, loss_step: Expr) -> Chain:
-        assert self.carried is not None
-        immediate = Factor(self.variable(node.name, node.time), parameter, "immediate", edge)
-        tail = (Node(self.carried.name, 0), node) if self.carried.is_tuple else (node,)
-        return self._through(tail, self._at(Integer(0), Node("", 0)), loss_step, immediate)
-
-    def _through(
-        self, tail: Sequence[Node], at_end: Symbol, loss_step: Expr, immediate: Factor
-    ) -> Chain:
-        """The chain through the carried variables; where there is one path, they are one factor."""
-        symbol = self._moved(loss_step)
-        head = list(self.to_carried)
-        if self.uniform and self.is_single(tail):
-            while len(head) > 1 and head[-1].name in self.graph.recurrent:
-                head.pop()
-            tail = tail[-1:]
-        before = self.factors(head, self.window, symbol)
-        across = Factor(symbol(head[-1]), at_end(tail[0]), "total")
-        return Chain((*before, across, *self.factors(tail, self.window, at_end), immediate))
-
-    def _moved(self, last: Expr) -> Symbol:
-        """Puts the window's last step at a symbolic one."""
-        return self._at(last, self.window.root)
-
-    def _at(self, time: Expr, origin: Node) -> Symbol:
-        """Puts a node's step at another one, and the others as far from it."""
-        return lambda node: self.variable(node.name, time + (node.time - origin.time))
-
-    def chain(self, node: Node, dominance: Dominance) -> list[Node]:
+    def chain(self, node: Vertex, dominance: Dominance) -> list[Vertex]:
         """The chain of dominators down to a node.
 
         Where paths avoid the tuple of the last step, it is left out of all chains.

@@ -10,29 +10,18 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     TIME,
     Expr,
+    Integer,
     MatrixExpr,
     Parameter,
     PartialDerivative,
     Symbol,
-    TotalLoss,
+    Variable,
 )
+from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.factors import Contribution, Factor
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
-
-Level = Literal["chain", "jacobian", "adjoint"]
-Loss = Literal["last", "sum", "mean"]
-
-
-LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
-LOSSES: tuple[Loss, ...] = ("last", "sum", "mean")
-
-
-def loss_label(name: str, loss: Loss, steps: Expr | int) -> str:
-    """The loss that is derived, as part of the label of an equation."""
-    if loss == "last":
-        return f"{name}_{steps}"
-    return f"{name}_1..{steps}" if loss == "sum" else f"{name}_mean_1..{steps}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Equation:
+class DerivedEquation:
     """One line of a derivation.
 
     ``meaning`` names it: the parts of its label. ``left`` is absent where the line is an
@@ -64,7 +53,7 @@ class Equation:
     factors: tuple[tuple[Factor, ...], ...] = ()
     contribution: Contribution | None = None
     span: Span | None = None
-    path: tuple[Node, ...] = ()
+    path: tuple[Vertex, ...] = ()
     number: int | None = None
 
     @property
@@ -77,14 +66,14 @@ class Equation:
 class Section:
     """Equations under one heading.
 
-    ``topic`` says what they are about: the factors, the adjoints, the gradient by ``parameter`` or
-    the paths to its copies; ``general`` tells the equations for a symbolic number of steps, which
-    hold from ``fewest_steps`` on.
-    ``path_count`` is the number of paths, of which a section holds all or none.
+    ``topic`` says what they are about: the factors, the adjoints, the gradient with respect to
+    ``parameter`` or the paths to its copies; ``general`` tells the equations for a symbolic number
+    of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a
+    section holds all or none.
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
-    equations: tuple[Equation, ...]
+    equations: tuple[DerivedEquation, ...]
     parameter: Parameter | None = None
     general: bool = False
     fewest_steps: int = 1
@@ -93,7 +82,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Derivation:
-    """The gradient of the loss by parameters of a model over ``steps`` time steps.
+    """The gradient of a model's loss with respect to parameters over ``steps`` time steps.
 
     ``number_from`` is the number asked for the first equation; without one they count from 1. With
     ``paths`` it lists the paths to the copies of the parameters instead.
@@ -126,7 +115,7 @@ class Derivation:
 
     @property
     def needs_marks(self) -> bool:
-        """Whether an immediate derivative by a variable occurs, which only a mark tells apart."""
+        """Whether an immediate derivative occurs that only a mark tells apart."""
         written = (
             equation.left if section.topic == "factors" else equation.right
             for section in self.sections
@@ -153,14 +142,31 @@ class Derivation:
         )
         return next((side.at(TIME) for side in sides if isinstance(side, StateTuple)), None)
 
-    def objective(self, *, general: bool = False) -> MatrixExpr:
-        """The scalar that is derived: the loss of the last step, or the total of all steps."""
-        loss = self.model.loss.variable
-        if self.loss != "last":
-            return TotalLoss(loss.name)
-        return loss.at(LAST_STEP if general else self.steps)
+    @property
+    def is_recursion(self) -> bool:
+        """Whether it is the backward recursion, and not contributions."""
+        return self.level == "adjoint"
 
     @property
-    def equations(self) -> tuple[Equation, ...]:
+    def of_a_step(self) -> tuple[tuple[Variable, MatrixExpr], ...]:
+        """The sides of the model's equations, and of those within that the derivatives name."""
+        written = [(e.variable, e.written) for e in self.model.all_equations]
+        if self.level == "chain":
+            return tuple(written)
+        within = [e for e in self.model.definitions if e not in self.model.all_equations]
+        return (*written, *((e.variable, e.expression) for e in within))
+
+    @property
+    def reduction(self) -> Reduction:
+        """How the scalar that is derived is made of the losses of all steps."""
+        return REDUCTIONS[self.loss]
+
+    def objective(self, *, general: bool = False) -> MatrixExpr:
+        """The scalar that is derived: the loss of the last step, or the total of all steps."""
+        steps = LAST_STEP if general else Integer(self.steps)
+        return self.reduction.of(self.model.loss.variable, steps)
+
+    @property
+    def equations(self) -> tuple[DerivedEquation, ...]:
         """All equations, in order."""
         return tuple(equation for section in self.sections for equation in section.equations)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
+from bptt_sym.derivation.adjoint_sections import adjoint_sections
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import LEVELS, LOSSES, Derivation, Level, Loss
-from bptt_sym.derivation.listing import PathLists
+from bptt_sym.derivation.derivation import Derivation
+from bptt_sym.derivation.path_lists import PathLists
 from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Step, derive_step
 from bptt_sym.errors import InputError, listed
 from bptt_sym.model.model import Model
@@ -31,7 +34,7 @@ def derive(
     most_factors: int = MOST_FACTORS,
     paths: bool = False,
 ) -> Derivation:
-    """The gradient of a model's loss by its parameters over ``steps`` time steps.
+    """The gradient of a model's loss with respect to its parameters over ``steps`` time steps.
 
     ``wrt`` names one parameter or several; without it, all in the order of the model file.
     ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint
@@ -56,8 +59,8 @@ def derive(
     elif level == "adjoint":
         step = derive_step(model, detailed=True)
         recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
-        sections = recursion.sections(steps)
-    elif _is_told_apart(step := derive_step(model, detailed=False), loss):
+        sections = adjoint_sections(recursion, steps)
+    elif _is_told_apart(step := derive_step(model, detailed=False), REDUCTIONS[loss].at_last):
         sections = RecursiveProducts(
             step, steps, loss, parameters, matrices=matrices, most_factors=most_factors
         ).sections()
@@ -70,7 +73,7 @@ def derive(
     ).numbered()
 
 
-def _is_told_apart(step: Step, loss: Loss) -> bool:
+def _is_told_apart(step: Step, at_last: bool) -> bool:
     """Whether losses differ in what reaches them, so that one of them does not stand for all.
 
     With a scan in reverse they do, and where a learned initial value reaches the first ones alone.
@@ -83,7 +86,7 @@ def _is_told_apart(step: Step, loss: Loss) -> bool:
     if any(variable not in step.model.states for variable in begun):
         return True
     lags = [reached[variable.name] for variable in begun]
-    return loss != "last" and any(entry.last is not None for entry in lags)
+    return not at_last and any(entry.last is not None for entry in lags)
 
 
 def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Parameter, ...]:

@@ -18,7 +18,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.step import Edge
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 
 MOST_COUNTED = 2**53
 """Contributions count their paths below this number, up to which any reader of JSON is exact."""
@@ -85,7 +85,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Contribution:
-    """The gradient by the copy of a parameter that time step ``step`` uses: the sum of chains.
+    """The gradient with respect to the copy of a parameter at ``step``: the sum of chains.
 
     Step 0 has the copies that initial states are made of. ``readers`` are the variables that read
     the parameter at that step. ``path_count`` counts the paths through the unfolding, from a loss
@@ -99,7 +99,7 @@ class Contribution:
     readers: tuple[Variable, ...]
     chains: tuple[Chain, ...]
     path_count: int | None
-    paths: tuple[tuple[Node, ...], ...] = ()
+    paths: tuple[tuple[Vertex, ...], ...] = ()
 
 
 @dataclass(frozen=True)

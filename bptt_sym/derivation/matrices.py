@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from bptt_sym.algebra.expressions import TIME, Parameter, PartialDerivative, Variable
-from bptt_sym.derivation.derivation import Equation, Section
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.step import Edge, Step
 
@@ -42,7 +42,7 @@ def factor_section(edges: Iterable[Edge], *, single: bool) -> Section:
         factor = Factor(edge.of, by, "both" if single and not parameter else "immediate", edge)
         left = PartialDerivative(edge.of, by, parameter or not single)
         meaning = ("factor", f"{edge.of.name}_t", label(by))
-        equations.append(Equation(meaning, left, edge.jacobian, ((factor,),)))
+        equations.append(DerivedEquation(meaning, left, edge.jacobian, ((factor,),)))
     return Section("factors", tuple(equations))
 
 

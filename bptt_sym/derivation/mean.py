@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from bptt_sym.algebra.expressions import (
-    Expr,
-    MatrixExpr,
-    OneMatrix,
-    Rational,
-    broadcast,
-    hadamard,
-    quotient,
-    scale,
-    size,
-    spread,
-)
+from bptt_sym.algebra.entries import broadcast, quotient, size, spread
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, Rational, hadamard, scale
 
 
 def share(expression: MatrixExpr, steps: Expr) -> MatrixExpr:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bptt_sym.derivation.graph import plain_graph
-from bptt_sym.derivation.order import Sweep, sweeps
+from bptt_sym.derivation.dependencies import dependencies_of
 from bptt_sym.derivation.step import Step
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.sweeps import Sweep, sweeps
+from bptt_sym.derivation.unfolding import Vertex
 
 
 class Paths:
@@ -18,14 +18,14 @@ class Paths:
     """
 
     def __init__(self, step: Step, steps: int, losses: Iterable[int], most: int = 1) -> None:
-        self.graph = plain_graph(step)
+        self.graph = dependencies_of(step)
         self.steps = steps
         self.most = most
         self.totals = dict.fromkeys(step.model.parameters, 0)
         self._counts: dict[str, dict[int, int]] = {}
-        self._waiting: dict[Node, int] = {}
+        self._waiting: dict[Vertex, int] = {}
         for time in losses:
-            self._reach(Node(step.loss.name, time), 1)
+            self._reach(Vertex(step.loss.name, time), 1)
         for sweep in sweeps(step.model, step.variables[::-1]):
             self._sweep(sweep)
         self._make_initial()
@@ -34,10 +34,10 @@ class Paths:
         times = range(1, self.steps + 1) if sweep.rising else range(self.steps, 0, -1)
         for time in times:
             for variable in sweep.variables:
-                count = self._waiting.pop(Node(variable.name, time), 0)
+                count = self._waiting.pop(Vertex(variable.name, time), 0)
                 if count:
                     for link in self.graph.reads[variable.name]:
-                        self._reach(Node(link.name, time - link.lag), count)
+                        self._reach(Vertex(link.name, time - link.lag), count)
 
     def _make_initial(self) -> None:
         """Goes on from initial values to what they are made of; inputs may be left beside them."""
@@ -46,11 +46,11 @@ class Paths:
                 for link in self.graph.initial.get(node.name, ()):
                     self._reach(self._copy(link.name, node), count)
 
-    def _copy(self, parameter: str, initial: Node) -> Node:
+    def _copy(self, parameter: str, initial: Vertex) -> Vertex:
         """The copy of a parameter that makes up initial states, before the first step or behind."""
-        return Node(parameter, 0 if initial.time < 1 else self.steps + 1)
+        return Vertex(parameter, 0 if initial.time < 1 else self.steps + 1)
 
-    def _reach(self, node: Node, count: int) -> None:
+    def _reach(self, node: Vertex, count: int) -> None:
         if node.name in self.totals:
             self.totals[node.name] += count
         else:
@@ -58,17 +58,17 @@ class Paths:
         known = self._counts.setdefault(node.name, {})
         known[node.time] = min(self.most, known.get(node.time, 0) + count)
 
-    def count(self, node: Node) -> int:
+    def count(self, node: Vertex) -> int:
         """The number of paths to a node."""
         return self._counts.get(node.name, {}).get(node.time, 0)
 
-    def copies(self, parameter: str) -> list[Node]:
+    def copies(self, parameter: str) -> list[Vertex]:
         """The copies of a parameter that paths lead to, the latest first."""
-        return [Node(parameter, time) for time in sorted(self._counts.get(parameter, ()))[::-1]]
+        return [Vertex(parameter, time) for time in sorted(self._counts.get(parameter, ()))[::-1]]
 
-    def to(self, node: Node) -> Iterator[tuple[Node, ...]]:
+    def to(self, node: Vertex) -> Iterator[tuple[Vertex, ...]]:
         """Every path to a node, from a loss to the node itself."""
-        waiting: list[tuple[Node, ...]] = [(node,)]
+        waiting: list[tuple[Vertex, ...]] = [(node,)]
         while waiting:
             path = waiting.pop()
             readers = self.readers(path[0])
@@ -76,14 +76,14 @@ class Paths:
                 yield path
             waiting += [(reader, *path) for reader in reversed(readers)]
 
-    def readers(self, node: Node) -> list[Node]:
+    def readers(self, node: Vertex) -> list[Vertex]:
         """The nodes that read a node and that a loss depends on."""
         links = self.graph.readers.get(node.name, ())
-        found = [Node(name, node.time + lag) for name, lag in links]
+        found = [Vertex(name, node.time + lag) for name, lag in links]
         found = [reader for reader in found if 1 <= reader.time <= self.steps]
         for state, made in self.graph.initial.items():
             if any(link.name == node.name for link in made):
                 times = self._counts.get(state, ())
-                outside = (Node(state, time) for time in times if not 1 <= time <= self.steps)
+                outside = (Vertex(state, time) for time in times if not 1 <= time <= self.steps)
                 found += [other for other in outside if self._copy(node.name, other) == node]
         return [reader for reader in found if self.count(reader)]

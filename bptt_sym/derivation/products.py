@@ -19,35 +19,36 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     Symbol,
-    TotalLoss,
     Variable,
     add,
     at_step,
     product,
-    sum_over_time,
 )
+from bptt_sym.algebra.over_time import sum_over_time
+from bptt_sym.choices import Loss
 from bptt_sym.derivation.concrete import ConcreteContributions
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Equation, Loss, Section, loss_label
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
+from bptt_sym.derivation.general import GeneralContributions
 from bptt_sym.derivation.matrices import edges_to, factor_section, label
-from bptt_sym.derivation.mean import share_of_sum
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.totals import Total, Totals, Written
 
 
 class Products:
-    """Writes the contributions to the gradient by each parameter, at level chain or jacobian."""
+    """Writes the contributions to the gradient with respect to each parameter."""
 
     def __init__(
         self, contributions: Contributions, steps: int, loss: Loss, *, matrices: bool
     ) -> None:
         self.contributions = contributions
         self.steps = steps
-        self.loss = loss
+        self.reduction = REDUCTIONS[loss]
         self.matrices = matrices
         self.totals = Totals(contributions, matrices=matrices)
         # The symbolic step of the loss that a general form is about.
-        self.general_loss: Expr = LAST_STEP if loss == "last" else TIME
+        self.general_loss: Expr = LAST_STEP if self.reduction.at_last else TIME
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, what they abbreviate."""
@@ -61,15 +62,15 @@ class Products:
             sections.append(Section("definitions", definitions))
         return sections
 
-    def _units(self, sections: Sequence[Section]) -> Iterator[Equation]:
-        """What the derivatives of the initial tuple by its components are, where they stand."""
+    def _units(self, sections: Sequence[Section]) -> Iterator[DerivedEquation]:
+        """The derivatives of the initial tuple with respect to its components, where they stand."""
         equations = (equation for section in sections for equation in section.equations)
         factors = (factor for entry in equations for chain in entry.factors for factor in chain)
         known = {factor.expression: factor.matrix for factor in factors if factor.matrix}
         for left, right in known.items():
             if not self.matrices:
                 meaning = ("total", f"{left.of.name}_{left.of.time}", label(left.by))
-                yield Equation(meaning, left, right)
+                yield DerivedEquation(meaning, left, right)
 
     def _factors(self, parameters: Sequence[Parameter]) -> Section:
         """Each immediate derivative that occurs, with its matrix, at a symbolic step.
@@ -87,11 +88,11 @@ class Products:
 
     def _gradient(self, parameter: Parameter, totals: dict[Total, None]) -> Section:
         concrete = ConcreteContributions(self.contributions, parameter, self.steps)
-        general = self.contributions.general(parameter, self.general_loss)
-        found = concrete.last() if self.loss == "last" else concrete.summed()
-        equations: list[Equation] = []
+        general = GeneralContributions(self.contributions, parameter, self.general_loss).chains()
+        found = concrete.last() if self.reduction.at_last else concrete.summed()
+        equations: list[DerivedEquation] = []
         rights = [self._right(contribution, general) for contribution in found]
-        one_step = self.loss == "last" and len(general) == 1 and not general[0].summed
+        one_step = self.reduction.at_last and len(general) == 1 and not general[0].summed
         if not one_step:
             equations += map(self._contribution, found, rights)
         equations.append(self._sum(parameter, found, rights))
@@ -103,20 +104,20 @@ class Products:
             totals.update(dict.fromkeys(self._left_to_define(factor)))
         return Section("gradient", tuple(equations), parameter)
 
-    def _contribution(self, contribution: Contribution, right: MatrixExpr) -> Equation:
+    def _contribution(self, contribution: Contribution, right: MatrixExpr) -> DerivedEquation:
         chains = contribution.chains
         readers = (f"{reader.name}_{reader.time}" for reader in contribution.readers)
         label = self._loss_label(self.steps)
         meaning = (label, contribution.parameter.name, "from", *readers)
-        return Equation(meaning, None, right, _factor_lists(chains), contribution)
+        return DerivedEquation(meaning, None, right, _factor_lists(chains), contribution)
 
     def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
+        last = Integer(self.steps)
         if contribution.chains:
             written = map(self.write, contribution.chains)
-            return add(*(self._share(term, Integer(self.steps)) for term in written))
+            return add(*(self.reduction.share_of_sum(term, last) for term in written))
         # Too many losses to write one by one: their sum, for this step.
-        step, last = contribution.step, Integer(self.steps)
-        terms = []
+        step, terms = contribution.step, []
         for entry in general:
             body, lags = self.write(entry.chain), entry.lags
             if lags is None:
@@ -129,22 +130,22 @@ class Products:
                     terms.append(_summed(body, TIME, first, last))
                 else:
                     terms.append(at_step(body, TIME, first))
-        return add(*(self._share(term, last) for term in terms))
+        return add(*(self.reduction.share_of_sum(term, last) for term in terms))
 
     def _sum(
         self,
         parameter: Parameter,
         found: Sequence[Contribution],
         rights: Sequence[MatrixExpr],
-    ) -> Equation:
-        left = self._left(parameter, self._loss_at_end)
+    ) -> DerivedEquation:
+        left = self._left(parameter, Integer(self.steps))
         right = add(*rights, like=left)
         chains = [chain for contribution in found for chain in contribution.chains]
         meaning = (self._loss_label(self.steps), parameter.name)
-        return Equation(meaning, left, right, _factor_lists(chains))
+        return DerivedEquation(meaning, left, right, _factor_lists(chains))
 
-    def _general(self, parameter: Parameter, general: Sequence[GeneralChain]) -> Equation:
-        left = self._left(parameter, LAST_STEP if self.loss == "last" else None)
+    def _general(self, parameter: Parameter, general: Sequence[GeneralChain]) -> DerivedEquation:
+        left = self._left(parameter, LAST_STEP)
         terms = []
         for entry in general:
             body = self.write(entry.chain)
@@ -152,30 +153,21 @@ class Products:
             if entry.summed:
                 last = self.general_loss - first
                 body = _summed(body, CONTRIBUTION_STEP, Integer(1), last)
-            if self.loss != "last":
+            if not self.reduction.at_last:
                 body = _summed(body, TIME, Integer(1 + first), LAST_STEP)
-            terms.append(self._share(body, LAST_STEP))
+            terms.append(self.reduction.share_of_sum(body, LAST_STEP))
         meaning = (self._loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
-        return Equation(meaning, left, add(*terms, like=left), _factor_lists(chains))
+        return DerivedEquation(meaning, left, add(*terms, like=left), _factor_lists(chains))
 
-    def _share(self, expression: MatrixExpr, steps: Expr) -> MatrixExpr:
-        """What the loss of one step, or the sum of all, has in the loss that is derived."""
-        return share_of_sum(expression, steps) if self.loss == "mean" else expression
-
-    @property
-    def _loss_at_end(self) -> Expr | None:
-        return Integer(self.steps) if self.loss == "last" else None
-
-    def _left(self, parameter: Parameter, time: Expr | None) -> MatrixExpr:
-        loss = self.contributions.step.loss
-        of: MatrixExpr = TotalLoss(loss.name) if time is None else loss.at(time)
+    def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
+        of = self.reduction.of(self.contributions.step.loss, steps)
         if self.matrices:
             return Gradient(of, parameter)
         return PartialDerivative(of, parameter, False)
 
     def _loss_label(self, steps: Expr | int) -> str:
-        return loss_label(self.contributions.step.loss.name, self.loss, steps)
+        return self.reduction.labelled(self.contributions.step.loss.name, steps)
 
     def write(self, chain: Chain) -> MatrixExpr:
         """A chain as the product of its derivatives, or of their matrices."""
@@ -204,7 +196,7 @@ class Products:
         in_full = self._in_full(factor)
         if in_full:
             return in_full[1]
-        return (self.totals.total(factor, None if self.loss == "last" else TIME),)
+        return (self.totals.total(factor, None if self.reduction.at_last else TIME),)
 
 
 def _summed(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> MatrixExpr:

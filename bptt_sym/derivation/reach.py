@@ -40,6 +40,11 @@ class Case(NamedTuple):
     lags: Lags
     readers: tuple[Edge, ...]
 
+    @property
+    def ahead(self) -> int:
+        """How many steps before a variable the farthest reader is, in a scan in reverse."""
+        return max((0, *(-edge.lag for edge in self.readers)))
+
 
 def reach(step: Step, roots: Mapping[str, Lags]) -> dict[str, Lags]:
     """For each variable and parameter that the roots depend on, the lags at which they do.

@@ -2,8 +2,8 @@
 
 What leads from a loss to a time step then goes forth and back in time, and no variable needs to
 lie on all paths. So it is too where a parameter begins an input, which no state hands on. The
-contribution of step i is the total derivative of the loss by what reads the parameter there, times
-the immediate one; and the total derivatives follow by the chain rule.
+contribution of step i is the total derivative of the loss with respect to what reads the parameter
+there, times the immediate one; and the total derivatives follow by the chain rule.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from bptt_sym.algebra.expressions import (
     add,
     at_step,
     product,
-    sum_over_time,
 )
+from bptt_sym.algebra.over_time import sum_over_time
+from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
-from bptt_sym.derivation.derivation import Equation, Loss, Section, loss_label
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.matrices import edges_to, factor_section
-from bptt_sym.derivation.mean import share
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 
 
 class LossTotals(AdjointRecursion):
@@ -48,8 +49,7 @@ class LossTotals(AdjointRecursion):
 
     def whole(self, steps: Expr) -> Variable | TotalLoss:
         """The loss that is derived."""
-        loss = self.step.loss
-        return loss.at(steps) if self.loss == "last" else TotalLoss(loss.name)
+        return self.reduction.of(self.step.loss, steps)
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
         return PartialDerivative(self.whole(steps), variable, False)
@@ -61,7 +61,7 @@ class LossTotals(AdjointRecursion):
             factor = at_step(edge.jacobian, TIME, time)
         if edge.of != self.step.loss:
             return product(self._left(of, steps), factor)
-        return share(factor, steps) if self.loss == "mean" else factor
+        return self.reduction.share(factor, steps)
 
 
 class RecursiveProducts:
@@ -79,13 +79,12 @@ class RecursiveProducts:
     ) -> None:
         self.step = step
         self.steps = steps
-        self.loss = loss
+        self.reduction = REDUCTIONS[loss]
         self.parameters = parameters
         self.matrices = matrices
         self.most_factors = most_factors
         self.totals = LossTotals(step, loss, parameters, matrices=matrices)
-        losses = range(steps if loss == "last" else 1, steps + 1)
-        self.paths = Paths(step, steps, losses, MOST_COUNTED)
+        self.paths = Paths(step, steps, self.reduction.losses(steps), MOST_COUNTED)
 
     def sections(self) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, the total derivatives."""
@@ -103,10 +102,10 @@ class RecursiveProducts:
         right = add(*(part.right for part in parts), like=left)
         chains = tuple(chain for part in parts for chain in part.factors)
         meaning = (self._label(self.steps), parameter.name)
-        total = Equation(meaning, left, right, chains)
+        total = DerivedEquation(meaning, left, right, chains)
         return Section("gradient", (*parts, total, self._general(parameter)), parameter)
 
-    def _contribution(self, parameter: Parameter, copy: Node) -> Equation:
+    def _contribution(self, parameter: Parameter, copy: Vertex) -> DerivedEquation:
         found = [entry for entry in self._readers(parameter, copy) if self.paths.count(entry[1])]
         steps = Integer(self.steps)
         chains = tuple(self._chain(e, Integer(node.time), steps) for e, node in found)
@@ -123,14 +122,14 @@ class RecursiveProducts:
         readers = (f"{chain.reader.name}_{chain.reader.time}" for chain in chains)
         meaning = (self._label(self.steps), parameter.name, "from", *readers)
         factors = tuple(chain.factors for chain in chains)
-        return Equation(meaning, None, right, factors, contribution)
+        return DerivedEquation(meaning, None, right, factors, contribution)
 
-    def _readers(self, parameter: Parameter, copy: Node) -> list[tuple[Edge, Node]]:
+    def _readers(self, parameter: Parameter, copy: Vertex) -> list[tuple[Edge, Vertex]]:
         if 1 <= copy.time <= self.steps:
             edges = self.totals.readers(parameter)
-            return [(edge, Node(edge.of.name, copy.time)) for edge in edges]
+            return [(edge, Vertex(edge.of.name, copy.time)) for edge in edges]
         return [
-            (edge, Node(edge.of.name, int(time)))
+            (edge, Vertex(edge.of.name, int(time)))
             for edge in self.step.initial
             if edge.by == parameter
             for time, _ in self.totals.initial_readers(edge.of, Integer(self.steps))
@@ -149,10 +148,9 @@ class RecursiveProducts:
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.expression for factor in chain.factors[:-1]])
-        alone = self.loss == "mean" and len(chain.factors) == 1
-        return share(right, steps) if alone else right
+        return self.reduction.share(right, steps) if len(chain.factors) == 1 else right
 
-    def _general(self, parameter: Parameter) -> Equation:
+    def _general(self, parameter: Parameter) -> DerivedEquation:
         terms, chains = [], []
         for edge in self.totals.readers(parameter):
             lags = self.totals.reached[edge.of.name]
@@ -174,11 +172,11 @@ class RecursiveProducts:
         left = self._left(parameter, LAST_STEP)
         meaning = (self._label(LAST_STEP), parameter.name)
         factors = tuple(chain.factors for chain in chains)
-        return Equation(meaning, left, add(*terms, like=left), factors)
+        return DerivedEquation(meaning, left, add(*terms, like=left), factors)
 
     def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
         of = self.totals.whole(steps)
         return Gradient(of, parameter) if self.matrices else PartialDerivative(of, parameter, False)
 
     def _label(self, steps: Expr | int) -> str:
-        return loss_label(self.step.loss.name, self.loss, steps)
+        return self.reduction.labelled(self.step.loss.name, steps)

@@ -14,24 +14,23 @@ from dataclasses import dataclass
 from bptt_sym.algebra.blocks import BlockDerivative, blocks
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
-    PRODUCT_STEP,
     TIME,
     Expr,
     Identity,
     MatrixExpr,
     PartialDerivative,
-    TimeProduct,
     ZeroMatrix,
     add,
     at_step,
     product,
 )
+from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Equation
+from bptt_sym.derivation.dependencies import Link
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.factors import Factor
-from bptt_sym.derivation.graph import Link
 from bptt_sym.derivation.step import Edge
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.derivation.within import Target, WithinStep
 
 MOST_PATHS = 8
@@ -40,9 +39,9 @@ MOST_PATHS = 8
 
 @dataclass(frozen=True)
 class Total:
-    """The total derivative of a variable at step ``last`` by one ``lag`` steps before.
+    """The total derivative of a variable at step ``last`` with respect to one ``lag`` steps before.
 
-    Without ``lag`` it is by one at step i. ``component_of`` says that it is by a component of the
+    Without ``lag`` that stands at step i. ``component_of`` says that it is a component of the
     tuple so many steps before, the other components held constant.
     """
 
@@ -87,7 +86,7 @@ class Totals:
             self._is_one_edge(Total(edge.of.name, edge.by.name, lag=edge.lag)) for edge in edges
         )
 
-    def define(self, totals: Iterable[Total]) -> Iterator[Equation]:
+    def define(self, totals: Iterable[Total]) -> Iterator[DerivedEquation]:
         """The equations that define total derivatives and those that occur in them, each once."""
         waiting = list(dict.fromkeys(totals))
         seen = set(waiting)
@@ -115,7 +114,7 @@ class Totals:
         window = self.all.window
         last = window.root.time
         assert self.carried is not None
-        start = Node(total.of, last)
+        start = Vertex(total.of, last)
         head = [start]
         if total.of != self.carried.name:
             chain = self.all.to_carried
@@ -131,7 +130,7 @@ class Totals:
         power = TimeProduct(product(*repeated), PRODUCT_STEP, CONTRIBUTION_STEP, first)
         return product(*before, power, *after), [*needed, *inside, *below]
 
-    def _chain(self, nodes: list[Node], origin: Expr) -> tuple[list[MatrixExpr], list[Total]]:
+    def _chain(self, nodes: list[Vertex], origin: Expr) -> tuple[list[MatrixExpr], list[Total]]:
         """The derivatives along nodes whose times count from ``origin``."""
         factors: list[MatrixExpr] = []
         needed: list[Total] = []
@@ -172,7 +171,7 @@ class Totals:
         return add(*terms), needed
 
     def _blocks(self, total: Total) -> Written:
-        """A matrix of derivatives of components, by components or by a variable."""
+        """A matrix of derivatives of components, with respect to components or to a variable."""
         assert self.carried is not None and total.lag is not None
         of_tuple, by_tuple = self._is_tuple(total.of), self._is_tuple(total.by)
         rows = self.carried.places if of_tuple else (Link(total.of, 0),)
@@ -227,11 +226,11 @@ class Totals:
         assert self.carried is not None
         return BlockDerivative(of, by, False, self.carried.symbol.at(time - total.component_of))
 
-    def _equation(self, total: Total, right: MatrixExpr) -> Equation:
+    def _equation(self, total: Total, right: MatrixExpr) -> DerivedEquation:
         left = self._symbol(total, total.last)
         by = f"{left.by.name}_{left.by.time}"
         held = () if total.component_of is None else ("component",)
-        return Equation(("total", f"{left.of.name}_{left.of.time}", by, *held), left, right)
+        return DerivedEquation(("total", f"{left.of.name}_{left.of.time}", by, *held), left, right)
 
 
 def _target(total: Total) -> Target:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_sym.derivation.graph import Graph
+from bptt_sym.derivation.dependencies import Dependencies
 
 
-class Node(NamedTuple):
+class Vertex(NamedTuple):
     """A variable at a time step, or the copy of a parameter that a time step uses."""
 
     name: str
     time: int
 
-    def moved(self, steps: int) -> Node:
-        return Node(self.name, self.time + steps)
+    def moved(self, steps: int) -> Vertex:
+        return Vertex(self.name, self.time + steps)
 
 
 class Unfolding:
@@ -25,30 +25,30 @@ class Unfolding:
     it is made of has a copy at step 0.
     """
 
-    def __init__(self, graph: Graph, steps: int) -> None:
+    def __init__(self, graph: Dependencies, steps: int) -> None:
         self.graph = graph
         self.steps = steps
 
     @cached_property
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[Vertex, ...]:
         """Every node, in an order in which each comes after what it reads."""
-        found: dict[Node, None] = {}
+        found: dict[Vertex, None] = {}
 
-        def place(node: Node) -> None:
+        def place(node: Vertex) -> None:
             for read in self.reads(node):
                 place(read) if read.time < 1 else found.setdefault(read)
             found[node] = None
 
         for time in range(1, self.steps + 1):
             for name in self.graph.order:
-                place(Node(name, time))
+                place(Vertex(name, time))
         return tuple(found)
 
-    def reads(self, node: Node) -> list[Node]:
+    def reads(self, node: Vertex) -> list[Vertex]:
         """What a node depends on directly."""
         if node.time < 1:
-            return [Node(name, -lag) for name, lag in self.graph.initial.get(node.name, ())]
-        return [Node(name, node.time - lag) for name, lag in self.graph.reads.get(node.name, ())]
+            return [Vertex(name, -lag) for name, lag in self.graph.initial.get(node.name, ())]
+        return [Vertex(name, node.time - lag) for name, lag in self.graph.reads.get(node.name, ())]
 
 
 class Dominance:
@@ -59,11 +59,11 @@ class Dominance:
     the nodes that read it (Cooper, Harvey and Kennedy, A simple, fast dominance algorithm, 2001).
     """
 
-    def __init__(self, unfolding: Unfolding, root: Node) -> None:
+    def __init__(self, unfolding: Unfolding, root: Vertex) -> None:
         self.root = root
-        self.above: dict[Node, Node] = {}
-        self.depth: dict[Node, int] = {root: 0}
-        self._readers: dict[Node, list[Node]] = {}
+        self.above: dict[Vertex, Vertex] = {}
+        self.depth: dict[Vertex, int] = {root: 0}
+        self._readers: dict[Vertex, list[Vertex]] = {}
         for node in reversed(unfolding.nodes):
             if node in self._readers:
                 self._place(node, self._readers[node])
@@ -72,14 +72,14 @@ class Dominance:
             for read in unfolding.reads(node):
                 self._readers.setdefault(read, []).append(node)
 
-    def _place(self, node: Node, readers: list[Node]) -> None:
+    def _place(self, node: Vertex, readers: list[Vertex]) -> None:
         above = readers[0]
         for reader in readers[1:]:
             above = self._common(above, reader)
         self.above[node] = above
         self.depth[node] = self.depth[above] + 1
 
-    def _common(self, one: Node, other: Node) -> Node:
+    def _common(self, one: Vertex, other: Vertex) -> Vertex:
         while one != other:
             if self.depth[one] >= self.depth[other]:
                 one = self.above[one]
@@ -87,14 +87,14 @@ class Dominance:
                 other = self.above[other]
         return one
 
-    def __contains__(self, node: Node) -> bool:
+    def __contains__(self, node: Vertex) -> bool:
         return node in self.depth
 
-    def direct(self, of: Node, by: Node) -> bool:
+    def direct(self, of: Vertex, by: Vertex) -> bool:
         """Whether one edge is the only path between two nodes."""
         return self._readers.get(by) == [of]
 
-    def chain(self, node: Node) -> list[Node]:
+    def chain(self, node: Vertex) -> list[Vertex]:
         """The nodes that every path from the root to this one passes, both ends among them."""
         nodes = [node]
         while nodes[-1] != self.root:

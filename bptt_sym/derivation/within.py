@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bptt_sym.derivation.carried import Carried
-from bptt_sym.derivation.graph import Link
+from bptt_sym.derivation.dependencies import Link
 from bptt_sym.derivation.step import Edge, Step
 
 

@@ -4,50 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Expr,
-    Integer,
-    MatrixExpr,
-    OneMatrix,
     Parameter,
-    split_coefficient,
 )
-from bptt_sym.derivation.derivation import Derivation, Level, Loss
-from bptt_sym.derivation.derivation import Equation as Derived
-from bptt_sym.documents import gradients, numbers
+from bptt_sym.choices import Level, Loss
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.documents import gradients, numbers, opening
 from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import (
     Block,
-    Drawing,
-    Equations,
-    Formula,
+    NotesSection,
     Paragraph,
-    Section,
     Table,
 )
 from bptt_sym.documents.example import Example, worked_example
-from bptt_sym.documents.facts import starts, step_product
-from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.documents.facts import step_product
+from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Model
-from bptt_sym.render.latex import label, left_width, lines
-from bptt_sym.render.show import is_marked, typesetter
+from bptt_sym.render.formulas import about
+from bptt_sym.render.latex import label
 
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
 
 MOST_WHOLE = 10**7
 """Numbers from this on are rounded."""
-
-KINDS = {
-    "input": "inputs",
-    "target": "targets",
-    "parameter": "parameters",
-    "constant": "fixed parameters",
-    "state": "states",
-}
 
 
 class Composer:
@@ -78,14 +62,14 @@ class Composer:
         """The derivation of some of the gradients."""
         return self.telling.derived([parameter.name for parameter in parameters], level)
 
-    def sections(self) -> Iterator[Section]:
+    def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told."""
         return _sections(self.parts())
 
     def parts(self) -> Iterator[tuple[str, Iterator[Block]]]:
         """The headings with what stands under them, which may be nothing."""
-        yield "The model", self.the_model()
-        yield "Unfolding in time", self.unfolding()
+        yield "The model", opening.the_model(self.telling, self.chain)
+        yield "Unfolding in time", opening.unfolding(self.telling, self.chain)
         for parameter in self.parameters:
             yield gradients.heading(self.telling, parameter), self.gradient(parameter)
         if self.shown:
@@ -99,7 +83,7 @@ class Composer:
             names = [parameter.name for parameter in self.shown]
             yield "A worked example", numbers.told(self.telling, self.worked, names)
 
-    def solutions(self) -> Iterator[Section]:
+    def solutions(self) -> Iterator[NotesSection]:
         """What was left to the reader, and nothing that the sheet tells."""
         return _sections(self.answers())
 
@@ -121,54 +105,6 @@ class Composer:
             yield "The worked example", numbers.results(self.telling, self.worked, names)
 
     # The parts.
-
-    def the_model(self) -> Iterator[Block]:
-        model = self.model
-        yield Paragraph(self.say.model(model))
-        inner = [e for e in model.definitions if e not in model.all_equations]
-        yield Equations(tuple(map(self.of_model, (*model.all_equations, *inner))))
-        entries = [
-            (
-                words if len(found) > 1 else words.removesuffix("s"),
-                [f"${self.math(entry.symbol)}$ ({self.shape(entry.symbol)})" for entry in found],
-            )
-            for kind, words in KINDS.items()
-            for found in [model.declared(kind)]  # type: ignore[arg-type]
-        ]
-        first = [*starts(model)]
-        given = self.telling.inline(symbol for symbol, initial in first if initial is None)
-        known = [
-            f"${self.math(symbol)} = {self.math(_plain(initial))}$"
-            for symbol, initial in first
-            if initial is not None and self.math(initial) != self.math(symbol)
-        ]
-        shapes = {"vectors": model.vectors, "entries": entries}
-        yield Paragraph(self.say.symbols(shapes, given, known))
-
-    def shape(self, symbol: MatrixExpr) -> str:
-        rows, columns = (
-            f"({self.math(size)})" if size.is_Add else self.math(size) for size in symbol.shape
-        )
-        return rf"${rows} \times {columns}$" if (rows, columns) != ("1", "1") else "a number"
-
-    def of_model(self, equation: Any) -> Formula:
-        right = equation.written if equation in self.model.all_equations else equation.expression
-        derived = Derived(("model", equation.name), equation.variable, right)
-        show = typesetter(self.chain)
-        written = lines(derived, show, ROOM - left_width(derived, show))
-        return Formula(tuple(written), f"eq:{self.model.name}:model:{equation.name}")
-
-    def unfolding(self) -> Iterator[Block]:
-        loss = self.math(self.model.loss.variable.at(Integer(self.steps)))
-        shown = self.telling.figure_label("unfolded")
-        yield Paragraph(self.say.unfolding(self.steps, loss, self.loss, shown))
-        caption = self.say.unfolded_caption(self.steps)
-        yield Drawing("unfolded", self.telling.figure(), caption, shown)
-        state_tuple = self.chain.state_tuple
-        marked = is_marked(self.chain)
-        if marked or state_tuple is not None:
-            states = "" if state_tuple is None else self.math(state_tuple)
-            yield Paragraph(self.say.conventions(marked, states))
 
     def gradient(self, parameter: Parameter) -> Iterator[Block]:
         """The gradient with respect to a parameter, or the questions that lead to it."""
@@ -227,7 +163,7 @@ class Composer:
     @cached_property
     def costs(self) -> list[Cost]:
         """How many products the gradient with respect to this parameter takes."""
-        return [*costs(self.telling.step, self.counted, self.loss)]
+        return [*costs(self.telling.step, self.counted, self.telling.reduction)]
 
     @property
     def is_shared(self) -> bool:
@@ -260,7 +196,7 @@ class Composer:
         known = next((label(self.matrices, e) for e in factors if e.number is not None), "")
         product, first, distance = map(self.math, (found.product, found.first, found.distance))
         yield Paragraph(self.say.step_product(product, first, known, found.has_blocks))
-        written = Derived(("step",), found.factor, found.matrix)
+        written = DerivedEquation(("step",), found.factor, found.matrix)
         yield from self.telling.equations(self.matrices, [written])
         if found.is_identity:
             yield Paragraph(self.say.unchanged(distance))
@@ -273,23 +209,14 @@ class Composer:
         return worked_example(self.model, self.loss, [p.name for p in self.parameters])
 
 
-def _plain(initial: MatrixExpr) -> Expr:
-    """An initial value; of entries that are all the same number, this number."""
-    number, rest = split_coefficient(initial)
-    return number if isinstance(rest, OneMatrix) else initial
-
-
-def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[Section]:
+def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[NotesSection]:
     """The sections that have something under their heading."""
     for heading, found in parts:
         blocks = tuple(found)
         if blocks:
-            yield Section(heading, blocks)
+            yield NotesSection(heading, blocks)
 
 
 def _count(number: int) -> str:
     """A number as one reads it: whole, or about so large."""
-    if number < MOST_WHOLE:
-        return f"${number}$"
-    power = len(str(number)) - 1
-    return rf"$\approx {number / 10**power:.1f} \cdot 10^{{{power}}}$"
+    return f"${number if number < MOST_WHOLE else about(number)}$"

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bptt_sym.algebra.expressions import Parameter
-from bptt_sym.derivation.derivation import Loss
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
-from bptt_sym.derivation.unfolding import Node
-from bptt_sym.documents.facts import losses_of
+from bptt_sym.derivation.unfolding import Vertex
 
 LENGTHS = (3, 10, 100)
 """The numbers of time steps for which is counted."""
@@ -31,19 +30,19 @@ class Cost:
 
 
 def costs(
-    step: Step, parameter: Parameter, loss: Loss, lengths: Iterable[int] = LENGTHS
+    step: Step, parameter: Parameter, reduction: Reduction, lengths: Iterable[int] = LENGTHS
 ) -> Iterator[Cost]:
     """The cost of the gradient with respect to a parameter for some numbers of time steps."""
     for steps in lengths:
-        yield _cost(Paths(step, steps, losses_of(loss, steps)), parameter.name, step.loss.name)
+        yield _cost(Paths(step, steps, reduction.losses(steps)), parameter.name, step.loss.name)
 
 
 def _cost(paths: Paths, parameter: str, loss: str) -> Cost:
     copies = paths.copies(parameter)
-    found: dict[Node, tuple[int, int]] = {}
+    found: dict[Vertex, tuple[int, int]] = {}
     edges = 0
     waiting = [(copy, False) for copy in copies]
-    seen: set[Node] = set()
+    seen: set[Vertex] = set()
     while waiting:
         node, ready = waiting.pop()
         readers = paths.readers(node)

@@ -21,7 +21,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Formula:
+class DisplayedFormula:
     """One equation, as lines of an ``aligned`` environment; it has a number if it has a label."""
 
     lines: tuple[str, ...]
@@ -33,7 +33,7 @@ class Formula:
 class Equations:
     """Equations below each other."""
 
-    formulas: tuple[Formula, ...]
+    formulas: tuple[DisplayedFormula, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Contribution:
+class ToldContribution:
     """What one copy of a parameter contributes: where from, how much, and its path."""
 
     text: Paragraph
@@ -65,10 +65,10 @@ class Contribution:
 
 
 @dataclass(frozen=True)
-class Contributions:
+class ToldContributions:
     """What the copies of a parameter contribute, one after the other; ``drawn`` is one's path."""
 
-    entries: tuple[Contribution, ...]
+    entries: tuple[ToldContribution, ...]
     drawn: Drawing | None = None
 
 
@@ -77,11 +77,11 @@ class Space:
     """Room to write in."""
 
 
-Block = Paragraph | Equations | Drawing | Table | Contributions | Space
+Block = Paragraph | Equations | Drawing | Table | ToldContributions | Space
 
 
 @dataclass(frozen=True)
-class Section:
+class NotesSection:
     """Blocks under a heading, which is prose."""
 
     heading: str
@@ -95,7 +95,7 @@ class Document:
     name: str
     title: str
     command: str
-    sections: tuple[Section, ...]
+    sections: tuple[NotesSection, ...]
 
     @property
     def drawings(self) -> list[Drawing]:
@@ -103,7 +103,7 @@ class Document:
         found: dict[str, Drawing] = {}
         for section in self.sections:
             for block in section.blocks:
-                drawing = block.drawn if isinstance(block, Contributions) else block
+                drawing = block.drawn if isinstance(block, ToldContributions) else block
                 if isinstance(drawing, Drawing):
                     found[drawing.name] = drawing
         return list(found.values())
@@ -121,11 +121,11 @@ class Document:
         return found | {d.label: d.number for d in self.drawings if d.number}
 
 
-def formulas(block: Block) -> Iterator[Formula]:
+def formulas(block: Block) -> Iterator[DisplayedFormula]:
     """The equations of a block, in order."""
     if isinstance(block, Equations):
         yield from block.formulas
-    if isinstance(block, Contributions):
+    if isinstance(block, ToldContributions):
         for entry in block.entries:
             yield from entry.equations.formulas
 
@@ -156,10 +156,10 @@ def numbered(document: Document) -> Document:
                     blocks.append(counted(block))
                 case Drawing():
                     blocks.append(placed(block))
-                case Contributions(entries=entries):
+                case ToldContributions(entries=entries):
                     made = tuple(replace(e, equations=counted(e.equations)) for e in entries)
                     shown = block.drawn and placed(block.drawn)
-                    blocks.append(Contributions(made, shown))
+                    blocks.append(ToldContributions(made, shown))
                 case _:
                     blocks.append(block)
         sections.append(replace(section, blocks=tuple(blocks)))

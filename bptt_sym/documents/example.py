@@ -23,11 +23,14 @@ from bptt_sym.algebra.expressions import (
     dimension,
 )
 from bptt_sym.algebra.functions import FUNCTIONS
-from bptt_sym.derivation.derivation import Equation, Loss
+from bptt_sym.choices import Loss
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.derive import derive
-from bptt_sym.documents.facts import losses_of, starts
+from bptt_sym.derivation.reduction import Reduction
+from bptt_sym.documents.facts import starts
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Declaration, Model
+from bptt_sym.render.formulas import array
 
 STEPS = 2
 
@@ -66,10 +69,7 @@ class Value:
     @property
     def number(self) -> str:
         """The array in LaTeX."""
-        rows = [" & ".join(row) for row in self.digits]
-        if np.size(self.array) == 1:
-            return rows[0]
-        return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
+        return self.digits[0][0] if np.size(self.array) == 1 else array(self.digits)
 
 
 def _exact(number: float) -> str:
@@ -99,7 +99,7 @@ def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example
     objective = derivation.objective()
     drawn = []
     for draw in range(MOST_DRAWS):
-        found = Example(known, loss, objective, adjoints, gradients, draw)
+        found = Example(known, derivation.reduction, objective, adjoints, gradients, draw)
         of_loss, *of_gradients = found.magnitudes(wanted)
         if found.is_finite and min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE:
             drawn.append(found)
@@ -125,13 +125,13 @@ class Example:
     def __init__(
         self,
         model: Model,
-        loss: Loss,
+        reduction: Reduction,
         objective: MatrixExpr,
-        adjoints: Sequence[Equation],
-        gradients: Sequence[Equation],
+        adjoints: Sequence[DerivedEquation],
+        gradients: Sequence[DerivedEquation],
         draw: int,
     ) -> None:
-        self.model, self.loss, self.objective = model, loss, objective
+        self.model, self.reduction, self.objective = model, reduction, objective
         self.random = np.random.default_rng(draw)
         self.sizes = self._sizes(draw // DRAWS_PER_SIZES)
         self.values: dict[Expr, Any] = {dimension(n): size for n, size in self.sizes.items()}
@@ -219,7 +219,7 @@ class Example:
 
     @cached_property
     def _losses(self) -> list[MatrixExpr]:
-        return [self.model.loss.variable.at(time) for time in losses_of(self.loss, STEPS)]
+        return [self.model.loss.variable.at(time) for time in self.reduction.losses(STEPS)]
 
     def _needed(self) -> tuple[set[MatrixExpr], dict[MatrixExpr, MatrixExpr]]:
         """All that the loss depends on, and of this what is computed, with its expression."""
@@ -242,14 +242,14 @@ class Example:
         while waiting:
             symbol = next(symbol for symbol, e in waiting.items() if self._is_known(e))
             yield self._set(symbol, self._explicit(waiting.pop(symbol)))
-        if self.loss != "last":
+        if not self.reduction.at_last:
             total = sum(self.values[symbol] for symbol in self._losses)
-            yield Value(self.objective, total / (STEPS if self.loss == "mean" else 1))
+            yield Value(self.objective, total / (STEPS if self.reduction.mean else 1))
 
     def _is_known(self, expression: MatrixExpr) -> bool:
         return all(leaf in self.values for leaf in expression.atoms(Variable, Parameter))
 
-    def _of(self, equation: Equation) -> Value:
+    def _of(self, equation: DerivedEquation) -> Value:
         assert equation.left is not None
         array = self._explicit(equation.right)
         self.values[equation.left] = array

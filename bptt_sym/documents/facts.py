@@ -16,23 +16,18 @@ from bptt_sym.algebra.expressions import (
     MatMul,
     MatrixExpr,
     PartialDerivative,
-    TimeProduct,
     Variable,
     ZeroMatrix,
     at_step,
     product,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation, Loss
+from bptt_sym.algebra.over_time import TimeProduct
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
-
-
-def losses_of(loss: Loss, steps: int) -> range:
-    """The time steps whose losses are derived."""
-    return range(steps if loss == "last" else 1, steps + 1)
-
 
 # Before the first step, or behind the last.
 
@@ -53,27 +48,27 @@ def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
 class Copies:
     """The copies of parameters that paths lead to, over ``steps`` time steps."""
 
-    def __init__(self, step: Step, steps: int, loss: Loss) -> None:
+    def __init__(self, step: Step, steps: int, reduction: Reduction) -> None:
         self.step, self.steps = step, steps
-        self.paths = Paths(step, steps, losses_of(loss, steps), most=2)
+        self.paths = Paths(step, steps, reduction.losses(steps), most=2)
 
-    def of(self, parameter: str) -> list[Node]:
+    def of(self, parameter: str) -> list[Vertex]:
         """The copies that a path from the loss leads to, the latest first."""
         return self.paths.copies(parameter)
 
-    def readers(self, copy: Node) -> list[Node]:
+    def readers(self, copy: Vertex) -> list[Vertex]:
         """The variables through which such paths enter the copy."""
         return self.paths.readers(copy)
 
-    def has_many_paths(self, copy: Node) -> bool:
+    def has_many_paths(self, copy: Vertex) -> bool:
         """Whether more than one path leads to a copy."""
         return self.paths.count(copy) > 1
 
-    def is_of_step(self, copy: Node) -> bool:
+    def is_of_step(self, copy: Vertex) -> bool:
         """Whether a copy belongs to a time step, and not to an initial value."""
         return 1 <= copy.time <= self.steps
 
-    def of_another_step(self, parameter: str) -> tuple[Node, list[Node]] | None:
+    def of_another_step(self, parameter: str) -> tuple[Vertex, list[Vertex]] | None:
         """A loss that a path leads from to the copy of another step, with all copies it sees.
 
         Of several, it is the loss that sees the most copies; None if each loss sees the copy of
@@ -83,7 +78,7 @@ class Copies:
         for time in range(1, self.steps + 1):
             seen = Paths(self.step, self.steps, (time,)).copies(parameter)
             if any(copy.time != time for copy in seen):
-                found.append((Node(self.step.loss.name, time), seen))
+                found.append((Vertex(self.step.loss.name, time), seen))
         return max(found, key=lambda entry: len(entry[1]), default=None)
 
 
@@ -187,7 +182,7 @@ def step_product(chain: Derivation, matrices: Derivation) -> StepProduct | None:
     return StepProduct(found, body, product(*parts), known)
 
 
-def _definitions(derivation: Derivation) -> Iterator[Equation]:
+def _definitions(derivation: Derivation) -> Iterator[DerivedEquation]:
     for section in derivation.sections:
         if section.topic == "definitions":
             yield from section.equations

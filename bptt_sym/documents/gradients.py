@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bptt_sym.algebra.expressions import LAST_STEP, Parameter, Variable
-from bptt_sym.derivation.derivation import Derivation, loss_label
-from bptt_sym.derivation.derivation import Equation as Derived
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.document import (
     Block,
-    Contribution,
-    Contributions,
     Drawing,
     Equations,
     Paragraph,
     Space,
+    ToldContribution,
+    ToldContributions,
 )
 from bptt_sym.documents.facts import crosses_time
 from bptt_sym.documents.telling import Telling
@@ -42,7 +41,7 @@ def exercise(telling: Telling, parameter: Parameter, first: int) -> Iterator[Blo
 def gradient(
     telling: Telling, parameter: Parameter, chain: Derivation, *, drawn: bool
 ) -> Iterator[Block]:
-    """Contribution by contribution, their sum, and the general form."""
+    """ToldContribution by contribution, their sum, and the general form."""
     say, name = telling.say, telling.math(parameter)
     (part,) = (section for section in chain.sections if section.parameter == parameter)
     found = telling.copies.of(parameter.name)
@@ -51,9 +50,9 @@ def gradient(
     drawing = entries[-1].drawing if entries and drawn else None
     yield Paragraph(_copies(telling, parameter, found, bool(entries), drawing))
     if entries:
-        yield Contributions(entries, drawing)
+        yield ToldContributions(entries, drawing)
         yield Paragraph(say.accumulation(name))
-    general = loss_label(telling.model.loss.name, telling.loss, "N")
+    general = telling.reduction.labelled(telling.model.loss.name, LAST_STEP)
     rest = [e for e in part.equations if not e.contribution]
     yield from telling.equations(chain, [e for e in rest if e.meaning[0] != general])
     whole = [e for e in rest if e.meaning[0] == general]
@@ -65,7 +64,7 @@ def gradient(
 def _copies(
     telling: Telling,
     parameter: Parameter,
-    found: Sequence[Node],
+    found: Sequence[Vertex],
     one_by_one: bool,
     drawing: Drawing | None,
 ) -> str:
@@ -84,23 +83,23 @@ def _copies(
     step = only.time if telling.copies.is_of_step(only) else None
     other = telling.copies.of_another_step(parameter.name)
     seen = None
-    if other and step and telling.loss == "last":
+    if other and step and telling.reduction.at_last:
         seen = {"loss": telling.at(other[0]), **_places(telling, other[1])}
     return str(say.one_copy(name, loss, step, readers, timeless, seen))
 
 
-def _places(telling: Telling, copies: Sequence[Node]) -> dict[str, Any]:
+def _places(telling: Telling, copies: Sequence[Vertex]) -> dict[str, Any]:
     """The steps of copies, and how many belong to initial values."""
     steps = [copy.time for copy in copies if telling.copies.is_of_step(copy)]
     return {"steps": steps, "initial": len(copies) - len(steps)}
 
 
 def _contribution(
-    telling: Telling, parameter: Parameter, chain: Derivation, equation: Derived
-) -> Contribution:
+    telling: Telling, parameter: Parameter, chain: Derivation, equation: DerivedEquation
+) -> ToldContribution:
     found = equation.contribution
     assert found is not None
-    copy = Node(parameter.name, found.step)
+    copy = Vertex(parameter.name, found.step)
     step = found.step if telling.copies.is_of_step(copy) else None
     through = [telling.at(node) for node in found.paths[0][1:-1]] if len(found.paths) == 1 else []
     readers = telling.inline(found.readers)
@@ -114,10 +113,10 @@ def _contribution(
     name = f"path-{parameter.name}-{found.step}"
     drawn = telling.figure(f"{parameter.name}:{found.step}")
     drawing = Drawing(name, drawn, caption, telling.figure_label(name))
-    return Contribution(Paragraph(said), written, drawing)
+    return ToldContribution(Paragraph(said), written, drawing)
 
 
-def _least_steps(equation: Derived) -> int:
+def _least_steps(equation: DerivedEquation) -> int:
     """The least number of steps N for which each step N - k of an equation exists."""
     times = (variable.time - LAST_STEP for variable in equation.right.atoms(Variable))
     return 1 + max((-int(time) for time in times if time.is_Integer), default=0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bptt_sym.algebra.boxes import Call, Glyph, Terms
 from bptt_sym.algebra.expressions import Expr, TotalLoss, dimension
-from bptt_sym.algebra.layout import Call, Glyph, Terms
 from bptt_sym.model.conventions import total_of
 from bptt_sym.model.model import Model
 from bptt_sym.render.tex import tex

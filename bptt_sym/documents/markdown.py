@@ -6,17 +6,18 @@ import re
 
 from bptt_sym.documents.document import (
     Block,
-    Contributions,
+    DisplayedFormula,
     Document,
     Drawing,
     Equations,
-    Formula,
+    NotesSection,
     Paragraph,
-    Section,
     Table,
+    ToldContributions,
     written,
 )
 from bptt_sym.quoting import link, markup_comment
+from bptt_sym.render.formulas import display
 from bptt_sym.version import MADE_BY
 
 
@@ -29,7 +30,7 @@ def markdown(document: Document, prefix: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def section_text(section: Section, numbers: dict[str, int], prefix: str = "") -> str:
+def section_text(section: NotesSection, numbers: dict[str, int], prefix: str = "") -> str:
     """A section under its heading; the files of its figures begin with a prefix."""
     blocks = [text for block in section.blocks for text in block_texts(block, numbers, prefix)]
     return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
@@ -41,11 +42,11 @@ def prose(text: str, numbers: dict[str, int]) -> str:
         text,
         words=_words,
         math=lambda formula: f"${formula}$",
-        reference=lambda label: reference(label, numbers[label]),
+        reference=lambda label: numbered_reference(label, numbers[label]),
     )
 
 
-def reference(label: str, number: int) -> str:
+def numbered_reference(label: str, number: int) -> str:
     """A reference with its number: of an equation in brackets."""
     return str(number) if label.startswith("fig:") else f"({number})"
 
@@ -63,7 +64,7 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
                 f"![{_words(block.figure.picture.title)}]({prefix}{block.name}.svg)",
                 f"*Figure {block.number}. {caption}*",
             ]
-        case Contributions(entries=entries, drawn=drawn):
+        case ToldContributions(entries=entries, drawn=drawn):
             texts = []
             for entry in entries:
                 texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
@@ -75,20 +76,12 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
             return ["\n".join(["<br>"] * 6)]
 
 
-def displays(formulas: tuple[Formula, ...]) -> list[str]:
+def displays(formulas: tuple[DisplayedFormula, ...]) -> list[str]:
     """Each numbered equation as a display of its own, since a display has one number."""
     if all(formula.number is None for formula in formulas):
         lines = [line for formula in formulas for line in formula.lines]
-        return [_display(lines, "")]
-    return [
-        _display(formula.lines, "" if formula.number is None else rf" \tag{{{formula.number}}}")
-        for formula in formulas
-    ]
-
-
-def _display(lines: list[str] | tuple[str, ...], tag: str) -> str:
-    body = " \\\\\n".join(lines)
-    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{tag}\n$$"
+        return [display(lines)]
+    return [display(formula.lines, formula.number) for formula in formulas]
 
 
 def _words(text: str) -> str:

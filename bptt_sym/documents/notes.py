@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bptt_sym.derivation.derivation import LOSSES, Loss
+from bptt_sym.choices import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.documents.compose import Composer
 from bptt_sym.documents.document import Document, numbered, plain_words
-from bptt_sym.documents.latex import latex
+from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
@@ -22,7 +22,7 @@ from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line, latex_file
 from bptt_sym.render.command import notation_words
-from bptt_sym.render.pdf import pdf
+from bptt_sym.render.pdflatex import pdf
 from bptt_sym.targets.numpy.module import numpy_module
 
 Kind = Literal["fragment", "article", "slides"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from bptt_sym.algebra.boxes import Call, Terms
 from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
-from bptt_sym.algebra.layout import Call, Terms
-from bptt_sym.documents.document import Block, Equations, Formula, Paragraph
+from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.example import STEPS, Example, Value
 from bptt_sym.documents.telling import ROOM, Telling
-from bptt_sym.render.lines import width
+from bptt_sym.render.formulas import side_by_side
+from bptt_sym.render.line_breaking import width
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
@@ -55,10 +56,9 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
         lines[-1].append(entry)
         room -= taken
     formulas = []
-    for first, *more in lines:
-        rest = (rf", \quad {telling.math(v.left, loss)} = {v.number}" for v in more)
-        shown = f"{telling.math(first.left, loss)} &= {first.number}{''.join(rest)}"
-        formulas.append(Formula((shown,)))
+    for line in lines:
+        sides = [(telling.math(value.left, loss), value.number) for value in line]
+        formulas.append(DisplayedFormula((side_by_side(*sides),)))
     if formulas:
         yield Equations(tuple(formulas))
 

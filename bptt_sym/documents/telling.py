@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, Integer
-from bptt_sym.derivation.derivation import Derivation, Level, Loss
-from bptt_sym.derivation.derivation import Equation as Derived
+from bptt_sym.choices import Level, Loss
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.derivation.unfolding import Node
-from bptt_sym.documents.document import Block, Equations, Formula, plain_words
+from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plain_words
 from bptt_sym.documents.facts import Copies
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
@@ -30,8 +31,9 @@ class Telling:
 
     def __init__(self, model: Model, steps: int, loss: Loss) -> None:
         self.model, self.steps, self.loss = model, steps, loss
+        self.reduction = REDUCTIONS[loss]
         self.step = derive_step(model, detailed=False)
-        self.copies = Copies(self.step, steps, loss)
+        self.copies = Copies(self.step, steps, self.reduction)
         jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
@@ -55,7 +57,7 @@ class Telling:
         """Each expression as a formula within a sentence."""
         return [f"${self.math(expression)}$" for expression in expressions]
 
-    def at(self, node: Node) -> str:
+    def at(self, node: Vertex) -> str:
         """A node of the unfolding, as a formula within a sentence."""
         equations = (e for e in self.model.all_equations if e.name == node.name)
         equation = next(equations, None)
@@ -64,18 +66,19 @@ class Telling:
 
     def told_loss(self) -> str:
         """What is derived, as a sentence names it."""
-        return f"${self.math(self.objective)}$" if self.loss == "last" else "the loss"
+        return f"${self.math(self.objective)}$" if self.reduction.at_last else "the loss"
 
     def figure(self, path: str | None = None) -> Figure:
         """The unfolded model, or the paths to the copies of a parameter."""
-        losses = "last" if self.loss == "last" else "sum"
-        return figure(self.model, self.steps, path=path, loss=losses)
+        return figure(self.model, self.steps, path=path, loss=self.reduction.shown)
 
     def figure_label(self, name: str) -> str:
         """The label of a figure."""
         return f"fig:{self.model.name}:{name}"
 
-    def equations(self, derivation: Derivation, equations: Sequence[Derived]) -> Iterator[Block]:
+    def equations(
+        self, derivation: Derivation, equations: Sequence[DerivedEquation]
+    ) -> Iterator[Block]:
         """Equations of a derivation, below each other; those with a number have a label."""
         if not equations:
             return
@@ -84,7 +87,7 @@ class Telling:
         room = ROOM - max(left_width(equation, show) for equation in equations)
         yield Equations(
             tuple(
-                Formula(
+                DisplayedFormula(
                     tuple(lines(equation, show, room)),
                     None if equation.number is None else label(derivation, equation),
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.figures.scene import Arrow, Item, Scene
 
 MOST_TOLD = 60
@@ -33,9 +33,8 @@ def description(scene: Scene) -> str:
     """A few sentences: how to read the figure, then what depends on what."""
     request = scene.request
     loss = request.model.loss.name
-    looked = (
-        "the sum of the losses" if request.loss == "sum" else f"the loss {loss}_{request.steps}"
-    )
+    at_last = request.reduction.at_last
+    looked = f"the loss {loss}_{request.steps}" if at_last else "the sum of the losses"
     sentences = []
     if request.kind == "folded":
         sentences.append(
@@ -71,7 +70,7 @@ def description(scene: Scene) -> str:
 def _readings(scene: Scene) -> Iterable[str]:
     """A sentence for each node that reads others, as many as there is patience for."""
     folded = scene.request.kind == "folded"
-    read: dict[Node, list[Arrow]] = {}
+    read: dict[Vertex, list[Arrow]] = {}
     for arrow in scene.arrows:
         if arrow.of in scene.item:
             read.setdefault(arrow.of, []).append(arrow)
@@ -98,7 +97,7 @@ def _derivatives(arrows: Sequence[Arrow]) -> str:
     return ", ".join(words) + (", and so on" if len(arrows) > MOST_TOLD else "")
 
 
-def _node(node: Node, folded: bool) -> str:
+def _node(node: Vertex, folded: bool) -> str:
     if not folded:
         return f"{node.name}[{node.time}]"
     return f"{node.name}[t]" if node.time == 1 else f"{node.name}[t{node.time - 1:+d}]"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from bptt_sym.choices import ShownLoss
 from bptt_sym.errors import InputError
-from bptt_sym.figures.layout import picture
 from bptt_sym.figures.picture import Picture
-from bptt_sym.figures.scene import Request, parse_request, scene
+from bptt_sym.figures.placement import picture
+from bptt_sym.figures.request import Request, parse_request
+from bptt_sym.figures.scene import scene
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import command_line
 from bptt_sym.render.command import notation_words
@@ -113,7 +115,7 @@ def figure(
     folded: bool = False,
     simplified: str | None = None,
     path: str | None = None,
-    loss: str = "last",
+    loss: ShownLoss = "last",
 ) -> Figure:
     """The figure of a model that is unfolded over ``steps`` time steps.
 

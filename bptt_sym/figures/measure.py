@@ -32,24 +32,24 @@ _TALL = {"hat", "bar", "tilde", "check", "breve", "dot", "ddot", "vec", "overlin
 _TOKEN = re.compile(r"\\[A-Za-z]+|\S")
 
 
-class Size(NamedTuple):
+class LabelSize(NamedTuple):
     """A width and a height in centimetres."""
 
     width: float
     height: float
 
 
-def measured(latex: str, points: float) -> Size:
+def measured(latex: str, points: float) -> LabelSize:
     """The size of a label of the form that names and their derivatives have; rather too large."""
-    width, up, down = _Reader(_TOKEN.findall(latex)).row()
-    return Size(width * points * POINT, (up + down) * points * POINT)
+    width, up, down = _LabelReader(_TOKEN.findall(latex)).row()
+    return LabelSize(width * points * POINT, (up + down) * points * POINT)
 
 
 Extent = tuple[float, float, float]
 """Width, height above the line and depth below it, in units of the font's size."""
 
 
-class _Reader:
+class _LabelReader:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.position = 0

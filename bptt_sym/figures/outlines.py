@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bptt_sym.errors import InputError
-from bptt_sym.figures.lines import (
+from bptt_sym.figures.measure import POINT
+from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
+from bptt_sym.figures.strokes import (
     DELAY_LOOK,
     DOT,
     INK,
@@ -25,8 +27,6 @@ from bptt_sym.figures.lines import (
     heads,
     strokes,
 )
-from bptt_sym.figures.measure import POINT
-from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
 
 if TYPE_CHECKING:
     from matplotlib.textpath import TextToPath

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bptt_sym.errors import InputError
 from bptt_sym.figures.picture import Picture
 from bptt_sym.figures.tikz import page
-from bptt_sym.render.pdf import pdf as typeset
+from bptt_sym.render.pdflatex import pdf as typeset
 
 LONGEST_SIDE = 500.0
 """In centimetres; TeX knows no lengths above 575."""

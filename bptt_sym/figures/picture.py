@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 
 Role = Literal["input", "target", "state", "value", "output", "loss", "copy"]
 Point = tuple[float, float]
@@ -57,7 +57,7 @@ class Label:
 class DrawnNode:
     """A variable, or a copy of a parameter, at a time step; its corners are round by ``radius``."""
 
-    node: Node
+    node: Vertex
     role: Role
     box: Rectangle
     radius: float
@@ -73,8 +73,8 @@ class DrawnEdge:
     backward, to ``by``.
     """
 
-    of: Node
-    by: Node
+    of: Vertex
+    by: Vertex
     points: tuple[Point, ...]
     label: Label | None = None
     on_path: bool = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 from bptt_sym.algebra.expressions import (
     TIME,
@@ -15,19 +14,16 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     Variable,
 )
-from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
-from bptt_sym.derivation.graph import Graph, Link, plain_graph
+from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError, listed
 from bptt_sym.figures.picture import Role
+from bptt_sym.figures.request import Request
 from bptt_sym.figures.weights import weights
 from bptt_sym.model.model import Model
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
-
-Kind = Literal["folded", "unfolded", "simplified", "path"]
-ShownLoss = Literal["last", "sum"]
 
 MOST_DRAWN = 8
 """Of more steps than this, those in the middle are left out."""
@@ -43,7 +39,7 @@ NEARBY = 8
 class Item:
     """A node, what it is and its label."""
 
-    node: Node
+    node: Vertex
     role: Role
     latex: str
     on_path: bool = False
@@ -56,8 +52,8 @@ class Arrow:
     A derivative is ``marked`` where it is immediate and not total.
     """
 
-    of: Node
-    by: Node
+    of: Vertex
+    by: Vertex
     latex: str = ""
     on_path: bool = False
     marked: bool = False
@@ -65,23 +61,6 @@ class Arrow:
     @property
     def lag(self) -> int:
         return self.of.time - self.by.time
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
-
-    model: Model
-    kind: Kind
-    steps: int
-    loss: ShownLoss
-    parameter: str | None = None
-    contribution: int | None = None
-
-    @property
-    def losses(self) -> range:
-        """The steps of the losses that are looked at."""
-        return range(1 if self.loss == "sum" else self.steps, self.steps + 1)
 
 
 @dataclass(frozen=True)
@@ -94,34 +73,8 @@ class Scene:
     shown: tuple[int, ...]
 
     @cached_property
-    def item(self) -> Mapping[Node, Item]:
+    def item(self) -> Mapping[Vertex, Item]:
         return {item.node: item for item in self.items}
-
-
-def parse_request(
-    model: Model, steps: int, folded: bool, simplified: str | None, path: str | None, loss: str
-) -> Request:
-    """The request of these options. Raises InputError for what does not go together."""
-    check_number("number of steps", steps, 1, MOST_STEPS)
-    check_choice("loss", loss, ("last", "sum"))
-    shown_loss: ShownLoss = "sum" if loss == "sum" else "last"
-    if [folded, simplified is not None, path is not None].count(True) > 1:
-        raise InputError("a figure is folded, simplified or with a path: choose one of these")
-    if folded:
-        return Request(model, "folded", 1, shown_loss)
-    if simplified is None and path is None:
-        return Request(model, "unfolded", steps, shown_loss)
-    name, colon, number = (simplified or path or "").partition(":")
-    if simplified is not None and colon:
-        raise InputError(f"a contribution is for a path: path {simplified!a}")
-    (parameter,) = choose_parameters(model, name)
-    contribution = None
-    if colon:
-        if not number.isascii() or not number.isdigit() or len(number) > 9:
-            raise InputError(f"a path is PARAMETER or PARAMETER:NUMBER, e.g. W:2, not {path!a}")
-        contribution = int(number)
-    kind: Kind = "simplified" if path is None else "path"
-    return Request(model, kind, steps, shown_loss, parameter.name, contribution)
 
 
 def scene(request: Request) -> Scene:
@@ -138,7 +91,7 @@ def scene(request: Request) -> Scene:
 
 def _unfolded(request: Request) -> Scene:
     shown = _shown(request)
-    nodes: dict[Node, None] = {}
+    nodes: dict[Vertex, None] = {}
     arrows = []
     # A reader just behind a step that is drawn may itself be left out; its edge is drawn in part.
     for arrow in _readings(request, _near(shown, request)):
@@ -168,7 +121,7 @@ def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
             if equation is model.loss and time not in request.losses:
                 continue
             for link, factors in labels[equation.name].items():
-                of, by = Node(equation.name, time), Node(link.name, time - link.lag)
+                of, by = Vertex(equation.name, time), Vertex(link.name, time - link.lag)
                 yield Arrow(of, by, ",".join(names[factor] for factor in factors))
 
 
@@ -186,9 +139,9 @@ class _Contributions:
         assert request.parameter is not None
         self.request = request
         self.parameter = request.parameter
-        self.graph: Graph = plain_graph(derive_step(request.model, detailed=False))
-        self.readers: dict[Node, list[Node]] = {}
-        waiting = [Node(request.model.loss.name, time) for time in request.losses]
+        self.graph: Dependencies = dependencies_of(derive_step(request.model, detailed=False))
+        self.readers: dict[Vertex, list[Vertex]] = {}
+        waiting = [Vertex(request.model.loss.name, time) for time in request.losses]
         reached = set(waiting)
         while waiting:
             node = waiting.pop()
@@ -199,16 +152,16 @@ class _Contributions:
                     waiting.append(read)
         self.copies = sorted(node for node in reached if node.name == self.parameter)
 
-    def reads(self, node: Node) -> list[Node]:
+    def reads(self, node: Vertex) -> list[Vertex]:
         """What a node depends on; initial values before the first step or behind the last."""
         if 1 <= node.time <= self.request.steps:
             links = self.graph.reads.get(node.name, ())
             parameters = self.request.model.parameters
-            return [Node(n, node.time - (0 if n in parameters else lag)) for n, lag in links]
+            return [Vertex(n, node.time - (0 if n in parameters else lag)) for n, lag in links]
         end = 0 if node.time < 1 else self.request.steps + 1
-        return [Node(name, end) for name, _ in self.graph.initial.get(node.name, ())]
+        return [Vertex(name, end) for name, _ in self.graph.initial.get(node.name, ())]
 
-    def above(self, copies: Iterable[Node]) -> set[Node]:
+    def above(self, copies: Iterable[Vertex]) -> set[Vertex]:
         """All that lies on a path from a loss to one of these copies, the copies themselves too."""
         waiting = list(copies)
         found = set(waiting)
@@ -222,7 +175,8 @@ class _Contributions:
     def scene(self) -> Scene:
         request, copies = self.request, self.copies
         number = request.contribution
-        where = "any loss" if request.loss == "sum" else f"the loss of step {request.steps}"
+        at_last = request.reduction.at_last
+        where = f"the loss of step {request.steps}" if at_last else "any loss"
         if not copies:
             raise InputError(f"{self.parameter} contributes nothing to {where}")
         times = [node.time for node in copies]
@@ -235,7 +189,7 @@ class _Contributions:
         if request.kind == "simplified":
             path = set()
         else:
-            path = self.above(copies if number is None else [Node(self.parameter, number)])
+            path = self.above(copies if number is None else [Vertex(self.parameter, number)])
         kept = self.above(copies)
         shown = _shown(request)
         ordered = sorted(kept, key=lambda node: (node.time, self._rank(node)))
@@ -252,7 +206,7 @@ class _Contributions:
         ]
         return Scene(request, items, tuple(map(self._labelled, arrows)), shown)
 
-    def _rank(self, node: Node) -> int:
+    def _rank(self, node: Vertex) -> int:
         inputs = (name for name in self.graph.initial if name not in self.graph.order)
         order = (self.parameter, *inputs, *self.graph.order)
         return order.index(node.name)
@@ -313,11 +267,11 @@ def _near(shown: Sequence[int], request: Request) -> list[int]:
     return sorted(time for time in near if 1 <= time <= request.steps)
 
 
-def _is_drawn(node: Node, request: Request, shown: Sequence[int]) -> bool:
+def _is_drawn(node: Vertex, request: Request, shown: Sequence[int]) -> bool:
     return node.time in shown or not 1 <= node.time <= request.steps
 
 
-def _role(model: Model, node: Node) -> Role:
+def _role(model: Model, node: Vertex) -> Role:
     if node.name == model.loss.name:
         return "loss"
     if node.name in model.parameters:
@@ -330,7 +284,7 @@ def _role(model: Model, node: Node) -> Role:
     return "output" if node.name in read_by_loss else "value"
 
 
-def _symbol_at(request: Request, node: Node) -> MatrixExpr:
+def _symbol_at(request: Request, node: Vertex) -> MatrixExpr:
     symbol = _symbol(request.model, node.name)
     if isinstance(symbol, Variable):
         symbol = symbol.at(TIME if request.kind == "folded" else Integer(node.time))
@@ -341,7 +295,7 @@ def _tex(request: Request, expression: MatrixExpr) -> str:
     return tex(typeset(expression, request.model.notation, mark_immediate=True))
 
 
-def _label(request: Request, node: Node) -> str:
+def _label(request: Request, node: Vertex) -> str:
     return _tex(request, _symbol_at(request, node))
 
 

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from bptt_sym.figures.lines import Segment
 from bptt_sym.figures.outlines import Shape, shapes
 from bptt_sym.figures.picture import Picture
+from bptt_sym.figures.strokes import Segment
 from bptt_sym.quoting import markup_comment
 from bptt_sym.version import MADE_BY
 

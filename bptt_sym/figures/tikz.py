@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_sym.figures.lines import (
+from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
+from bptt_sym.figures.strokes import (
     DELAY_LOOK,
     DOT,
     INK,
@@ -18,7 +19,6 @@ from bptt_sym.figures.lines import (
     heads,
     strokes,
 )
-from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
 from bptt_sym.version import MADE_BY
 
 NO_MACROS: Mapping[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import HadamardProduct, MatMul, preorder_traversal
 
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable
-from bptt_sym.derivation.graph import Link
+from bptt_sym.derivation.dependencies import Link
 from bptt_sym.model.model import Equation
 
 

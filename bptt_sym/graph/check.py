@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bptt_sym.graph.graph import Graph, Node, forward_nodes
+from bptt_sym.graph.graph import Graph, forward_nodes
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 
 
 def check(graph: Graph) -> None:

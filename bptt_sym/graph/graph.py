@@ -1,60 +1,22 @@
 """The computation of one time step as a graph of array operations, forward and backward.
 
 A node is one operation for one time step of one sequence. Whether it varies over time and between
-sequences is part of it, so that what is the same for all is computed once. Equal nodes are one.
+sequences is part of it, so that what is the same for all is computed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-from sympy import Expr
-
-from bptt_sym.derivation.derivation import Equation
+from bptt_sym.derivation.derivation import DerivedEquation
+from bptt_sym.graph.array_shapes import Sizes
 from bptt_sym.graph.kinds import KINDS
-from bptt_sym.graph.sizes import Sizes, joint_sizes, width
+from bptt_sym.graph.node import Node, Nodes
 
 Key = tuple[str, ...]
 """What a graph defines: ("value", "h"), ("adjoint", "h"), ("carry", "h", "1")."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Node:
-    """One operation.
-
-    ``detail`` is what the kind needs beside its operands: of "apply" the name of the function.
-    ``sizes`` are the axes of one time step of one sequence: (n,) for a vector, (1,) for a scalar,
-    () for a plain number.
-    """
-
-    kind: str
-    operands: tuple[Node, ...]
-    detail: Any
-    sizes: Sizes
-    time: bool
-    batch: bool
-    number: int
-
-    @property
-    def width(self) -> Expr:
-        """The number of entries of a vector."""
-        return width(self.sizes)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it depends on parameters and sizes alone."""
-        return not (self.time or self.batch)
-
-
-class Terms(NamedTuple):
-    """The detail of a sum: its coefficients, and a number that stands before the term ``place``."""
-
-    coefficients: tuple[Fraction, ...]
-    constant: Fraction = Fraction(0)
-    place: int = 0
 
 
 @dataclass
@@ -80,154 +42,18 @@ class Definition:
 
 
 @dataclass
-class Graph:
+class Graph(Nodes):
     """Nodes by what they stand for.
 
     ``results`` are what the program returns: ("loss",), ("gradient", name), ("initial", name).
     ``kept`` are the keys of values that the forward pass returns; ``equations`` are those of the
-    derivation that a key computes. Sums and products keep the author's order of their operands;
-    where it is ``canonical``, the order in which the operands were made.
+    derivation that a key computes.
     """
 
     definitions: dict[Key, Definition] = field(default_factory=dict)
     results: dict[Key, Node] = field(default_factory=dict)
     kept: tuple[Key, ...] = ()
-    equations: dict[Key, tuple[Equation, ...]] = field(default_factory=dict)
-    canonical: bool = False
-    _known: dict[Hashable, Node] = field(default_factory=dict)
-    _whole: set[Node] = field(default_factory=set)
-
-    def make(
-        self,
-        kind: str,
-        operands: Iterable[Node] = (),
-        detail: Any = None,
-        *,
-        sizes: Sizes | None = None,
-        time: bool | None = None,
-        batch: bool | None = None,
-    ) -> Node:
-        """The node of an operation; its axes are those that its kind makes of its operands', where
-        not told.
-        """
-        operands = tuple(operands)
-        rules = KINDS[kind]
-        if sizes is None:
-            sizes = rules.sizes_of([operand.sizes for operand in operands], detail)
-            assert sizes is not None, f"the sizes of a node of the kind '{kind}' must be told"
-        if time is None:
-            time = not rules.timeless and any(operand.time for operand in operands)
-        if batch is None:
-            batch = not rules.shared and any(operand.batch for operand in operands)
-        numbers = tuple(operand.number for operand in operands)
-        key: Hashable = (kind, numbers, detail, sizes, time, batch)
-        if kind == "sum":
-            terms = frozenset(zip(detail.coefficients, numbers, strict=True))
-            key = (kind, terms, detail.constant)
-        elif kind == "times":
-            key = (kind, tuple(sorted(numbers)), detail)
-        known = self._known.get(key)
-        if known is None:
-            known = Node(kind, operands, detail, sizes, time, batch, len(self._known))
-            self._known[key] = known
-        return known
-
-    def keep_whole(self, node: Node) -> None:
-        """Sums and products that read the node read it as it is, its number in it."""
-        self._whole.add(node)
-
-    def number(self, value: Fraction | int) -> Node:
-        """A number."""
-        return self.make("number", (), Fraction(value))
-
-    def total(self, terms: Iterable[tuple[Fraction, Node]]) -> Node:
-        """A sum of nodes with coefficients; numbers are gathered, equal terms put together.
-
-        Where all terms cancel that vary over time or between sequences, or that have more entries,
-        what is left is spread as they are: a sum over all counts it for each of them.
-        """
-        terms = list(terms)
-        constant, place = Fraction(0), 0
-        gathered: dict[Node, Fraction] = {}
-        for coefficient, node in terms:
-            if node.kind == "number":
-                place = place if constant else len(gathered)
-                constant += coefficient * node.detail
-                continue
-            number, bare = self._split(node)
-            gathered[bare] = gathered.get(bare, Fraction(0)) + coefficient * number
-        left = {node: c for node, c in gathered.items() if c}
-        if not left and not constant:
-            return self.number(0)
-        made = self._sum(left, constant, place)
-        time, batch = (any(getattr(node, a) for _, node in terms) for a in ("time", "batch"))
-        sizes = joint_sizes(node.sizes for _, node in terms)
-        if (made.sizes, made.time, made.batch) == (sizes, time, batch):
-            return made
-        return self.make("spread", [made], sizes=sizes, time=time, batch=batch)
-
-    def _sum(self, terms: dict[Node, Fraction], constant: Fraction, place: int) -> Node:
-        if not terms:
-            return self.number(constant)
-        if len(terms) == 1 and not constant:
-            ((node, coefficient),) = terms.items()
-            return self.times(coefficient, [node])
-        nodes, place = self._ordered(terms), 0 if self.canonical else min(place, len(terms))
-        return self.make("sum", nodes, Terms(tuple(terms[n] for n in nodes), constant, place))
-
-    def _ordered(self, nodes: Iterable[Node]) -> list[Node]:
-        return sorted(nodes, key=lambda node: node.number) if self.canonical else list(nodes)
-
-    def times(self, coefficient: Fraction | int, factors: Iterable[Node]) -> Node:
-        """A product entry by entry."""
-        coefficient = Fraction(coefficient)
-        left: list[Node] = []
-        for factor in factors:
-            if factor.kind == "number":
-                coefficient *= factor.detail
-            else:
-                number, bare = self._split(factor)
-                coefficient *= number
-                left.append(bare)
-        if not left or not coefficient:
-            return self.number(coefficient)
-        if coefficient == 1 and len(left) == 1:
-            return left[0]
-        return self.make("times", self._ordered(left), coefficient)
-
-    def _split(self, node: Node) -> tuple[Fraction, Node]:
-        """The number before a product, and the rest; what is computed once keeps its number."""
-        computed_once = self.canonical and node.is_constant
-        if node.kind != "times" or node.detail == 1 or computed_once or node in self._whole:
-            return Fraction(1), node
-        return node.detail, self.times(1, node.operands)
-
-    def remade(self, node: Node, operands: Iterable[Node]) -> Node:
-        """The node with other operands, in the normal form of its kind."""
-        operands = tuple(operands)
-        match node.kind:
-            case "sum":
-                return self.total(self.terms(node, operands))
-            case "times":
-                return self.times(node.detail, operands)
-            case _:
-                return self.make(
-                    node.kind,
-                    operands,
-                    node.detail,
-                    sizes=node.sizes,
-                    time=node.time,
-                    batch=node.batch,
-                )
-
-    def terms(self, node: Node, operands: Iterable[Node]) -> list[tuple[Fraction, Node]]:
-        """The terms of a sum in order, the number among them, with other operands."""
-        coefficients, constant, place = node.detail
-        terms = list(zip(coefficients, operands, strict=True))
-        number = [(Fraction(1), self.number(constant))] if constant else []
-        return [*terms[:place], *number, *terms[place:]]
-
-    # Reading.
+    equations: dict[Key, tuple[DerivedEquation, ...]] = field(default_factory=dict)
 
     def roots(self) -> Iterator[Node]:
         """The nodes that are wanted: results, what is kept, and what a step hands on.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bptt_sym.graph.sizes import SCALAR, Sizes, added, joint_sizes, width
+from bptt_sym.graph.array_shapes import SCALAR, Sizes, added, joint_sizes, width
 
 Rule = Callable[[Sequence[Sizes], Any], Sizes | None]
 """The sizes of a node by those of its operands and by its detail; None where none are right."""

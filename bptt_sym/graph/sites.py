@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bptt_sym.graph.graph import Graph, Node, Phase, forward_nodes
+from bptt_sym.graph.graph import Graph, Phase, forward_nodes
+from bptt_sym.graph.node import Node
 
 Way = Literal["onward", "backward"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bptt_sym.graph.graph import Graph, Node, Phase
+from bptt_sym.graph.graph import Graph, Phase
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, Way
 
 

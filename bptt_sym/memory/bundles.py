@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site
 
 
@@ -42,7 +43,9 @@ class Packing:
         }
         for group in self.parts():
             self.bundle(group)
-        for join in sorted(self.of_kind("join"), key=lambda node: -len(node.operands)):
+        for join in sorted(
+            (n for n in self.nodes if n.kind == "join"), key=lambda node: -len(node.operands)
+        ):
             if join.time:
                 self.place_join(join.operands)
         if grow:
@@ -55,14 +58,11 @@ class Packing:
                 bundle = waiting.pop()
                 waiting += self.grown_up(bundle) + self.grown_down(bundle)
 
-    def of_kind(self, kind: str) -> list[Node]:
-        return [node for node in self.nodes if node.kind == kind]
-
     def parts(self) -> list[tuple[Node, ...]]:
         """The parts of each stacked product, where all are wanted."""
         found: dict[Node, dict[int, Node]] = {}
-        for part in self.of_kind("part"):
-            if part.time:
+        for part in self.nodes:
+            if part.kind == "part" and part.time:
                 found.setdefault(part.operands[0], {})[part.detail[0]] = part
         return [
             tuple(parts[k] for k in sorted(parts))
@@ -209,7 +209,7 @@ class Packing:
                 range(len(columns)),
                 key=lambda k: (
                     columns[k][-1] not in left,
-                    not self.has_match(columns[k][-1], left),
+                    self.matched(columns[k][-1], left) is None,
                 ),
             )
             for k in order:
@@ -224,6 +224,3 @@ class Packing:
                 left.remove(chosen)
                 columns[k].append(chosen)
         return [tuple(column) for column in columns]
-
-    def has_match(self, operand: Node, others: Sequence[Node]) -> bool:
-        return self.matched(operand, others) is not None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bptt_sym.choices import Layout
 from bptt_sym.graph.build import Program
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, sites_of
 from bptt_sym.graph.stages import Stage, stages
 from bptt_sym.memory.bundles import Packing

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site
 from bptt_sym.graph.stages import Stage, dependencies
 from bptt_sym.memory.bundles import Packing

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from sympy import Expr, Mul
 
 from bptt_sym.choices import Layout
-from bptt_sym.graph.graph import Graph, Key, Node
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, added
+from bptt_sym.graph.graph import Graph, Key
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes, added
 from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.bundles import Packing
 

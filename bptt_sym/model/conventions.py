@@ -24,8 +24,8 @@ class Notation:
     - ``time``: the time step as s_t, s^t, s^{(t)} or s^{\langle t\rangle}.
     - ``derivative``: its letter; ``immediate``: the mark of an immediate one, which
       ``mark_immediate`` puts wherever it belongs, and not only where it tells two apart.
-    - ``gradient``, ``adjoint``: the derivative of the loss by a parameter or a variable, in the
-      shape of what it is by: \partial E/\partial W, \nabla_W E, dW, \delta W, or W with a bar.
+    - ``gradient``, ``adjoint``: the derivative of the loss with respect to a parameter or a
+      variable, in its shape: \partial E/\partial W, \nabla_W E, dW, \delta W, or W with a bar.
     - ``vector``, ``matrix``: the alphabets of names; ``product``, ``transpose``: their signs.
     - ``names``: other names for those of the model, its functions, its dimensions and the indices
       t, i, j, N; ``latex``: the LaTeX of names; ``macros``: the LaTeX commands to write for them.
@@ -59,6 +59,11 @@ class Notation:
     def name(self, name: str) -> str:
         """What a name of the model is called."""
         return self.names.get(name, name)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the notation of everything that is printed without another one."""
+        return self.reference == COURSE.reference
 
     def function(self, name: str) -> str:
         """What a function is called, or the LaTeX command for it."""

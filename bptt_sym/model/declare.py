@@ -11,6 +11,7 @@ from typing import Any
 
 from sympy import Expr, S
 
+from bptt_sym.algebra.entries import spread
 from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     Broadcast,
@@ -26,15 +27,16 @@ from bptt_sym.algebra.expressions import (
     ZeroMatrix,
     dimension,
     split_coefficient,
-    spread,
 )
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import listed
-from bptt_sym.model.language import Scope, parse, parse_initial, parse_size, shortened
+from bptt_sym.model.language import parse, parse_initial, parse_size
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import ARGUMENT, INITS, Declaration, Dimension, Formula, Kind
+from bptt_sym.model.scope import Scope
 from bptt_sym.model.tables import Tables
+from bptt_sym.quoting import shortened
 
 DECLARING: dict[str, Kind] = {
     "inputs": "input",

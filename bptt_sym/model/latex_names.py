@@ -47,7 +47,7 @@ def why_not_latex(text: object) -> str | None:
     try:
         if re.search("' +['^]", text):
             raise _RefusedError("has a space behind a prime")
-        _Reader(tokens).text()
+        _NameReader(tokens).text()
     except _RefusedError as refused:
         return str(refused)
     return None
@@ -57,7 +57,7 @@ class _RefusedError(Exception):
     """Why a text is not of the form."""
 
 
-class _Reader:
+class _NameReader:
     """Reads tokens by the grammar of the form."""
 
     def __init__(self, tokens: list[str]) -> None:

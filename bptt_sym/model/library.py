@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from bptt_sym.errors import InputError, listed
-from bptt_sym.model.language import shortened
 from bptt_sym.model.model import Model
 from bptt_sym.model.read import parse_model, read_model
+from bptt_sym.quoting import shortened
 
 _CELLS = files("bptt_sym.model") / "cells"
 

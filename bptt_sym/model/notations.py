@@ -12,11 +12,11 @@ from bptt_sym.algebra.names import why_not_shown
 from bptt_sym.errors import InputError, listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import CHOICES, INDICES, Notation
-from bptt_sym.model.language import shortened
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import Model
 from bptt_sym.model.orientation import turned
 from bptt_sym.model.source import Source, parse_source, read_source
+from bptt_sym.quoting import shortened
 
 _SHIPPED = files("bptt_sym.model") / "notations"
 
@@ -46,8 +46,8 @@ def in_notation(model: Model, name_or_path: str | Path) -> Model:
                 "and a notation file is given by a path that ends in .toml"
             )
         source = parse_source((_SHIPPED / f"{text}.toml").read_text(encoding="utf-8"), text)
-        return _Reader(source, text).fitted(model)
-    return _Reader(read_source(Path(name_or_path), "notation"), text).applied(model)
+        return _NotationReader(source, text).fitted(model)
+    return _NotationReader(read_source(Path(name_or_path), "notation"), text).applied(model)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _known(model: Model) -> set[str]:
     }
 
 
-class _Reader:
+class _NotationReader:
     """Reads the tables of a notation file, each setting and name checked."""
 
     def __init__(self, source: Source, reference: str) -> None:

@@ -17,11 +17,12 @@ from bptt_sym.errors import listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
-from bptt_sym.model.language import Scope, parse, shortened
+from bptt_sym.model.language import parse
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
 from bptt_sym.model.recurrence import mixed_scan
+from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source
-from bptt_sym.quoting import label_name, shown_path, title
+from bptt_sym.quoting import label_name, shortened, shown_path, title
 
 MOST_EQUATIONS = 200
 
@@ -32,15 +33,15 @@ _TEXTS = ("title", "description", "source", "vectors")
 
 def read_model(path: Path) -> Model:
     """The model of a TOML file. Raises InputError with the place of what is wrong."""
-    return _Reader(read_source(path), path.stem, str(path)).model()
+    return _ModelReader(read_source(path), path.stem, str(path)).model()
 
 
 def parse_model(text: str, name: str = "model", file: str | None = None) -> Model:
     """The model of a TOML text; ``file`` is its name in messages."""
-    return _Reader(parse_source(text, shown_path(file or name)), name, name).model()
+    return _ModelReader(parse_source(text, shown_path(file or name)), name, name).model()
 
 
-class _Reader(Declarer):
+class _ModelReader(Declarer):
     def __init__(self, source: Source, name: str, reference: str) -> None:
         super().__init__(source)
         self.name = label_name(name)

@@ -63,7 +63,7 @@ def _together(one: str, other: str, reached: Mapping[str, set[str]]) -> bool:
 
 
 def _reads(model: Model) -> dict[str, list[str]]:
-    """The computed quantities that each equation reads, be its derivative by them zero or not."""
+    """The computed quantities that each equation reads, even where its derivative is zero."""
     computed = {definition.name for definition in model.definitions}
     return {
         definition.name: [

@@ -8,9 +8,9 @@ from typing import Any
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.names import why_not_a_name
 from bptt_sym.errors import InputError
-from bptt_sym.model.language import shortened
 from bptt_sym.model.source import Source
 from bptt_sym.model.words import CALLS
+from bptt_sym.quoting import shortened
 
 WORDS = {*FUNCTIONS, *CALLS, "where"}
 

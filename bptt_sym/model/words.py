@@ -11,14 +11,15 @@ from typing import TypeAlias
 
 from sympy import Rational
 
-from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, EntrySum, MatrixProduct
+from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, Summation
 from bptt_sym.algebra.constants import IdentityMatrix
 from bptt_sym.algebra.entrywise import MAXIMUM, MINIMUM, Choosing, Extrema, Sign, Stopping
 from bptt_sym.algebra.expressions import MatrixExpr, scale, transpose
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.matrix_products import MatrixProduct
 from bptt_sym.algebra.operation import ShapeError, is_vector
+from bptt_sym.algebra.parts import Joining
 from bptt_sym.algebra.vectors import (
-    Joining,
     LayerNormOperation,
     LogSoftmaxOperation,
     LogSumExpOperation,
@@ -32,7 +33,7 @@ MOST_ARGUMENTS = 100
 
 
 @dataclass(frozen=True)
-class Call:
+class Word:
     """A word with the number of its arguments; ``numbers`` allows bare numbers among them."""
 
     build: Callable[..., MatrixExpr]
@@ -70,13 +71,13 @@ def _clip(operand: Operand, low: Operand, high: Operand) -> MatrixExpr:
 
 
 def _cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
-    taken = EntrySum().build(_same(target, logits))
+    taken = Summation().build(_same(target, logits))
     return Addition().build(LogSumExpOperation().build(logits), scale(-1, taken))
 
 
 def _binary_cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
     softplus = Elementwise("softplus", logits)
-    return EntrySum().build(Addition().build(softplus, scale(-1, _same(target, logits))))
+    return Summation().build(Addition().build(softplus, scale(-1, _same(target, logits))))
 
 
 def _same(target: MatrixExpr, logits: MatrixExpr) -> MatrixExpr:
@@ -85,21 +86,21 @@ def _same(target: MatrixExpr, logits: MatrixExpr) -> MatrixExpr:
     return ElementwiseProduct().build(target, logits)
 
 
-CALLS: dict[str, Call] = {
-    "sum": Call(EntrySum().build),
-    "mean": Call(mean),
-    "dot": Call(_dot, 2, 2),
-    "outer": Call(_outer, 2, 2),
-    "eye": Call(IdentityMatrix().build),
-    "softmax": Call(SoftmaxOperation().build),
-    "log_softmax": Call(LogSoftmaxOperation().build),
-    "logsumexp": Call(LogSumExpOperation().build),
-    "layer_norm": Call(LayerNormOperation().build),
-    "maximum": Call(Extrema(MAXIMUM).build, 2, 2, numbers=True),
-    "minimum": Call(Extrema(MINIMUM).build, 2, 2, numbers=True),
-    "clip": Call(_clip, 3, 3, numbers=True),
-    "concat": Call(Joining().build, 1, MOST_ARGUMENTS),
-    "stop_gradient": Call(Stopping().build),
-    "cross_entropy": Call(_cross_entropy, 2, 2),
-    "binary_cross_entropy": Call(_binary_cross_entropy, 2, 2),
+CALLS: dict[str, Word] = {
+    "sum": Word(Summation().build),
+    "mean": Word(mean),
+    "dot": Word(_dot, 2, 2),
+    "outer": Word(_outer, 2, 2),
+    "eye": Word(IdentityMatrix().build),
+    "softmax": Word(SoftmaxOperation().build),
+    "log_softmax": Word(LogSoftmaxOperation().build),
+    "logsumexp": Word(LogSumExpOperation().build),
+    "layer_norm": Word(LayerNormOperation().build),
+    "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True),
+    "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True),
+    "clip": Word(_clip, 3, 3, numbers=True),
+    "concat": Word(Joining().build, 1, MOST_ARGUMENTS),
+    "stop_gradient": Word(Stopping().build),
+    "cross_entropy": Word(_cross_entropy, 2, 2),
+    "binary_cross_entropy": Word(_binary_cross_entropy, 2, 2),
 }

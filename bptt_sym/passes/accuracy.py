@@ -8,8 +8,9 @@ sigmoid(z) have one where z has a small absolute error.
 
 from __future__ import annotations
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 
 _ENOUGH = ("exp", "sigmoid")
 """Functions for which a small absolute error of the argument is enough."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
 
 ONE = Fraction(1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bptt_sym.graph.graph import Graph, Key, Node
+from bptt_sym.graph.graph import Graph, Key
 from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
 
 

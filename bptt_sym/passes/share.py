@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.node import Node
 from bptt_sym.passes.accuracy import relatively_wanted
 
 ONE, HALF = Fraction(1), Fraction(1, 2)

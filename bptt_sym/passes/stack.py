@@ -14,8 +14,9 @@ from fractions import Fraction
 
 from sympy import Expr
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import ROWS
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bptt_sym.graph.graph import Graph, Node
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
-from bptt_sym.graph.sizes import SEQUENCES, STEPS
+from bptt_sym.graph.node import Node
 
 
 def unweighted(graph: Graph) -> Graph:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derive import MOST_FACTORS
-from bptt_sym.model.conventions import COURSE
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import command_line
 
 
 def notation_words(model: Model) -> list[str]:
     """The option for the notation of a model, where it is not the usual one."""
-    reference = model.notation.reference
-    return [] if reference == COURSE.reference else ["--notation", reference]
+    notation = model.notation
+    return [] if notation.is_default else ["--notation", notation.reference]
 
 
 def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss, Variable
-from bptt_sym.derivation.derivation import Derivation, Equation, Section
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.factors import Factor
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.conventions import Notation
-from bptt_sym.model.model import Declaration, Model
-from bptt_sym.model.model import Equation as ModelEquation
+from bptt_sym.model.model import Declaration, Equation, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import digits
@@ -72,7 +71,7 @@ class _Writer:
             "equations": [self.equation(equation) for equation in section.equations],
         }
 
-    def equation(self, equation: Equation) -> dict[str, Any]:
+    def equation(self, equation: DerivedEquation) -> dict[str, Any]:
         span = equation.span
         contribution = equation.contribution
         return {
@@ -128,7 +127,7 @@ def _declaration(entry: Declaration) -> dict[str, Any]:
     return {"name": entry.name, "kind": entry.kind, "shape": shape, "meaning": entry.meaning}
 
 
-def _equation(equation: ModelEquation, notation: Notation) -> dict[str, Any]:
+def _equation(equation: Equation, notation: Notation) -> dict[str, Any]:
     def text(left: Expr, right: Expr) -> str:
         return " = ".join(unicode_text(typeset(side, notation)) for side in (left, right))
 
@@ -156,5 +155,5 @@ def _symbol(symbol: Variable | Parameter | TotalLoss) -> dict[str, Any]:
     }
 
 
-def _path(path: tuple[Node, ...]) -> list[dict[str, Any]]:
+def _path(path: tuple[Vertex, ...]) -> list[dict[str, Any]]:
     return [{"name": node.name, "time_step": node.time} for node in path]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bptt_sym.algebra.expressions import Expr
-from bptt_sym.derivation.derivation import Derivation, Equation, Section, Span
-from bptt_sym.derivation.listing import MOST_LISTED
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section, Span
+from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
-from bptt_sym.render.lines import Page, broken, width
+from bptt_sym.render.line_breaking import Page, broken, width
 from bptt_sym.render.show import Show, is_marked, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.templating import environment
@@ -75,9 +75,9 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 def displays(derivation: Derivation) -> list[str]:
     """The model, then each section, as displays for MathJax and KaTeX."""
     model = derivation.model
-    written = [Equation((e.name,), e.variable, e.written) for e in model.all_equations]
+    written = [DerivedEquation((e.name,), e.variable, e.written) for e in model.all_equations]
     inner = [
-        Equation((e.name,), e.variable, e.expression)
+        DerivedEquation((e.name,), e.variable, e.expression)
         for e in model.definitions
         if e not in model.all_equations
     ]
@@ -97,7 +97,7 @@ def display(derivation: Derivation) -> str:
     return _aligned(rows)
 
 
-def _rows(equations: Sequence[Equation], show: Show, room: float) -> list[str]:
+def _rows(equations: Sequence[DerivedEquation], show: Show, room: float) -> list[str]:
     widest = max((left_width(equation, show) for equation in equations), default=0)
     return [line for e in equations for line in lines(e, show, room - widest)]
 
@@ -106,7 +106,7 @@ def _aligned(rows: Sequence[str]) -> str:
     return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
 
 
-def label(derivation: Derivation, equation: Equation) -> str:
+def label(derivation: Derivation, equation: DerivedEquation) -> str:
     """The label of an equation: what it is, not where it stands."""
     parts = ("eq", derivation.model.name, derivation.level, *equation.meaning)
     return ":".join(part.replace(" ", "") for part in parts)
@@ -125,7 +125,7 @@ _ESCAPES = {
 }
 
 
-def lines(equation: Equation, show: Show, room: float = LINE_WIDTH) -> list[str]:
+def lines(equation: DerivedEquation, show: Show, room: float = LINE_WIDTH) -> list[str]:
     """The equation as lines of an ``aligned`` environment, each about ``room`` letters wide."""
     room -= SPAN_WIDTH if equation.span else 0
     first, *more = _right(equation, show, room)
@@ -134,7 +134,7 @@ def lines(equation: Equation, show: Show, room: float = LINE_WIDTH) -> list[str]
     return written
 
 
-def _row(derivation: Derivation, equation: Equation, show: Show, room: float) -> str:
+def _row(derivation: Derivation, equation: DerivedEquation, show: Show, room: float) -> str:
     written = lines(equation, show, room)
     if equation.number is None:
         written[-1] += r" \notag"
@@ -145,7 +145,7 @@ def _row(derivation: Derivation, equation: Equation, show: Show, room: float) ->
     return " \\notag \\\\\n".join(written)
 
 
-def _left(equation: Equation, show: Show) -> str:
+def _left(equation: DerivedEquation, show: Show) -> str:
     if equation.left is not None:
         return tex(show(equation.left)) + " &= "
     if equation.path:
@@ -154,7 +154,7 @@ def _left(equation: Equation, show: Show) -> str:
     return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
 
 
-def left_width(equation: Equation, show: Show) -> float:
+def left_width(equation: DerivedEquation, show: Show) -> float:
     """The width of what stands before the sign of equality."""
     if equation.left is not None:
         return width(show(equation.left))
@@ -163,7 +163,7 @@ def left_width(equation: Equation, show: Show) -> float:
     return 3 + sum(width(show(reader)) for reader in equation.readers)
 
 
-def _right(equation: Equation, show: Show, room: float) -> list[str]:
+def _right(equation: DerivedEquation, show: Show, room: float) -> list[str]:
     return broken(show(equation.right), room, _PAGE)
 
 

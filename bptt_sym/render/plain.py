@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bptt_sym.algebra.layout import (
+from bptt_sym.algebra.boxes import (
     POWER,
     AdjointOf,
     Application,
     Big,
+    Box,
     Brackets,
     Call,
     Cases,
@@ -19,7 +20,6 @@ from bptt_sym.algebra.layout import (
     Factors,
     Fraction,
     Glyph,
-    Layout,
     Matrix,
     Nabla,
     Negative,
@@ -31,6 +31,7 @@ from bptt_sym.algebra.layout import (
     Superscript,
     Terms,
     Tuple,
+    WithArguments,
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
@@ -60,29 +61,21 @@ class Signs:
     high: Callable[[str], str]
 
 
-def plain_text(box: Layout, signs: Signs) -> str:
+def plain_text(box: Box, signs: Signs) -> str:
     """The box as text with the given signs."""
 
-    def write(inner: Layout) -> str:
+    def write(inner: Box) -> str:
         return plain_text(inner, signs)
 
-    def index(inner: Layout) -> str:
-        return write(inner).replace(" ", "")
+    def index(inner: Box) -> str:
+        return _close(write(inner))
 
     match box:
         case Number():
             whole = box.denominator == 1
             return str(box.numerator) if whole else f"{box.numerator}/{box.denominator}"
         case Glyph():
-            base, mark = split_name(box.name)
-            name = signs.letters.get(base, base)
-            if box.time is None:
-                return f"{name}_{mark}" if mark else name
-            time = index(box.time)
-            if box.place != "subscript":
-                raised = signs.high(signs.raised[box.place].format(time))
-                return (f"{name}_{mark}" if mark else name) + raised
-            return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
+            return _glyph(box, index(box.time) if box.time else "", signs)
         case Constant(kind=kind, size=size):
             return signs.constants[kind] + (signs.low(index(size)) if size else "")
         case Terms(terms=terms):
@@ -99,16 +92,12 @@ def plain_text(box: Layout, signs: Signs) -> str:
         case Nabla(of=of, by=by):
             return f"{signs.nabla}{_marked(index(by), '_')} {write(of)}"
         case AdjointOf(variable=Glyph(name=name) as variable, sign="overbar"):
-            base, _ = split_name(name)
-            letter = signs.letters.get(base, base)
+            letter = _letter(name, signs)
             return letter + signs.over + write(variable).removeprefix(letter)
         case AdjointOf(variable=variable, sign=sign):
             return signs.adjoint[sign] + write(variable)
         case Brackets(body=body):
             return f"({write(body)})"
-        case Call(function=function, argument=argument, primes=primes):
-            name = signs.letters.get(function, function)
-            return f"{name}{signs.prime * primes}({write(argument)})"
         case Superscript(base=base, exponent=exponent):
             raised = signs.high(index(exponent)) if exponent else signs.transpose[box.transpose]
             return write(base) + raised
@@ -120,8 +109,33 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return f"{signs.product}[{steps}] {write(box.body)}"
         case EntrySum(body=body):
             return f"{signs.total} {write(body)}"
+        case _:
+            return _with_arguments(box, write, signs)
+
+
+def _glyph(box: Glyph, time: str, signs: Signs) -> str:
+    """A name with its time step, which is empty where there is none."""
+    base, mark = split_name(box.name)
+    name = signs.letters.get(base, base)
+    if time and box.place == "subscript":
+        return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
+    raised = signs.high(signs.raised[box.place].format(time)) if time else ""
+    return (f"{name}_{mark}" if mark else name) + raised
+
+
+def _letter(name: str, signs: Signs) -> str:
+    """A name without its index."""
+    base, _ = split_name(name)
+    return signs.letters.get(base, base)
+
+
+def _with_arguments(box: WithArguments, write: Callable[[Box], str], signs: Signs) -> str:
+    match box:
         case Ratio(numerator=numerator, denominator=denominator):
             return f"{_tight(numerator, write)} / {_tight(denominator, write)}"
+        case Call(function=function, argument=argument, primes=primes):
+            name = signs.letters.get(function, function)
+            return f"{name}{signs.prime * primes}({write(argument)})"
         case Application(function=function, arguments=arguments):
             return f"{function}({', '.join(map(write, arguments))})"
         case Relation(left=left, sign=sign, right=right, indicator=indicator):
@@ -130,7 +144,8 @@ def plain_text(box: Layout, signs: Signs) -> str:
         case Cases(chosen=chosen, condition=condition, other=other):
             return f"({write(chosen)} if {write(condition)}, else {write(other)})"
         case Part(body=body, start=start, stop=stop, columns=columns):
-            return f"{write(body)}[{':, ' if columns else ''}{index(start)}:{index(stop)}]"
+            span = _close(f"{write(start)}:{write(stop)}")
+            return f"{write(body)}[{':, ' if columns else ''}{span}]"
         case Row(parts=parts):
             return f"[{', '.join(map(write, parts))}]"
         case Tuple(parts=parts):
@@ -139,17 +154,22 @@ def plain_text(box: Layout, signs: Signs) -> str:
             return f"[{'; '.join(', '.join(map(write, row)) for row in rows)}]"
 
 
-def _tight(box: Layout, write: Callable[[Layout], str]) -> str:
+def _close(text: str) -> str:
+    """A text without spaces, as an index or a limit."""
+    return text.replace(" ", "")
+
+
+def _tight(box: Box, write: Callable[[Box], str]) -> str:
     """A side of a quotient, in brackets unless it is one piece."""
     return write(box) if box.binding >= POWER else f"({write(box)})"
 
 
-def unicode_text(box: Layout) -> str:
+def unicode_text(box: Box) -> str:
     """The box as Unicode: ∂s₃/∂s₂, φ′(zₜ), W_sᵀ."""
     return plain_text(box, UNICODE)
 
 
-def ascii_text(box: Layout) -> str:
+def ascii_text(box: Box) -> str:
     """The box as ASCII, adjoints as they are named in code: dz_t = ds_t * phi'(z_t)."""
     return plain_text(box, ASCII)
 
@@ -160,8 +180,8 @@ def _signed(position: int, sign: int, term: str, signs: Signs) -> str:
     return f" + {term}" if sign > 0 else f" {signs.minus} {term}"
 
 
-def _product(factors: tuple[Layout, ...], kind: str, signs: Signs) -> str:
-    def write(factor: Layout) -> str:
+def _product(factors: tuple[Box, ...], kind: str, signs: Signs) -> str:
+    def write(factor: Box) -> str:
         # On one line, a / b c would divide by the product.
         shown = plain_text(factor, signs)
         return f"({shown})" if isinstance(factor, Ratio) else shown

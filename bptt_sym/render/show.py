@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from bptt_sym.algebra.boxes import Box
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
     LAST_STEP,
@@ -15,11 +16,10 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     S,
 )
-from bptt_sym.algebra.layout import Layout
 from bptt_sym.derivation.derivation import Derivation, Section
 from bptt_sym.render.typeset import typeset
 
-Show = Callable[[Expr], Layout]
+Show = Callable[[Expr], Box]
 """Makes the box of an expression."""
 
 
@@ -40,7 +40,7 @@ def typesetter(
     )
 
 
-def words_of(derivation: Derivation, write: Callable[[Layout], str]) -> dict[str, object]:
+def words_of(derivation: Derivation, write: Callable[[Box], str]) -> dict[str, object]:
     """What the sentences of a derivation speak of: its symbols, and what derivatives look like.
 
     ``write`` makes text of a box.

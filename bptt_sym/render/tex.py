@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bptt_sym.algebra.layout import (
+from bptt_sym.algebra.boxes import (
     AdjointOf,
     Application,
     Big,
+    Box,
     Brackets,
     Call,
     Cases,
@@ -14,7 +15,6 @@ from bptt_sym.algebra.layout import (
     Factors,
     Fraction,
     Glyph,
-    Layout,
     Matrix,
     Nabla,
     Negative,
@@ -26,6 +26,7 @@ from bptt_sym.algebra.layout import (
     Superscript,
     Terms,
     Tuple,
+    WithArguments,
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
@@ -62,7 +63,7 @@ _NAMED_FUNCTIONS = {
 }
 
 
-def tex(box: Layout) -> str:
+def tex(box: Box) -> str:
     r"""The box as LaTeX: \frac{\partial \bar{s}_{3}}{\partial \bar{s}_{2}}, vectors with bars."""
     match box:
         case Number():
@@ -92,12 +93,6 @@ def tex(box: Layout) -> str:
             return rf"{_ADJOINTS[sign]} {tex(variable)}"
         case Brackets(body=body):
             return rf"\left( {tex(body)} \right)"
-        case Call(function="sqrt", argument=argument, primes=0):
-            return rf"\sqrt{{{tex(argument)}}}"
-        case Call(function="abs", argument=argument, primes=0):
-            return rf"\left| {tex(argument)} \right|"
-        case Call(function=function, argument=argument, primes=primes):
-            return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
         case Superscript(base=Glyph(macro=macro) as base, exponent=None) if macro:
             return _macro(base, raised=_TRANSPOSES[box.transpose])
         case Superscript(base=Glyph(latex=latex, time=None) as base, exponent=None) if latex:
@@ -114,8 +109,20 @@ def tex(box: Layout) -> str:
             return rf"\prod_{{{upper} \ge {index} > {lower}}} {tex(box.body)}"
         case EntrySum(body=body):
             return rf"\sum {tex(body)}"
+        case _:
+            return _with_arguments(box)
+
+
+def _with_arguments(box: WithArguments) -> str:
+    match box:
         case Ratio(numerator=numerator, denominator=denominator):
             return rf"\frac{{{tex(numerator)}}}{{{tex(denominator)}}}"
+        case Call(function="sqrt", argument=argument, primes=0):
+            return rf"\sqrt{{{tex(argument)}}}"
+        case Call(function="abs", argument=argument, primes=0):
+            return rf"\left| {tex(argument)} \right|"
+        case Call(function=function, argument=argument, primes=primes):
+            return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
         case Application(function=function, arguments=arguments):
             return f"{_function(function)}({', '.join(map(tex, arguments))})"
         case Relation(left=left, sign=sign, right=right, indicator=indicator):
@@ -139,7 +146,7 @@ def tex(box: Layout) -> str:
             return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
-def tex_in_line(box: Layout) -> str:
+def tex_in_line(box: Box) -> str:
     """The box as LaTeX between words: a derivative with a slash."""
     return f"{_numerator(box)} / {_denominator(box)}" if isinstance(box, Fraction) else tex(box)
 

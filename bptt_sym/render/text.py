@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr, Parameter
-from bptt_sym.algebra.layout import Layout, Matrix
-from bptt_sym.derivation.derivation import Derivation, Equation, Section
-from bptt_sym.derivation.listing import MOST_LISTED
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
+from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
-from bptt_sym.render.lines import Page, broken
+from bptt_sym.render.line_breaking import Page, broken
 from bptt_sym.render.plain import unicode_text
 from bptt_sym.render.show import Show, is_marked, typesetter, words_of
 from bptt_sym.render.typeset import typeset
@@ -82,7 +82,7 @@ def model_text(model: Model) -> str:
     return environment(filters).get_template("model.txt.j2").render(model=model)
 
 
-def _rows(equations: Sequence[Equation], show: Show, style: Style) -> str:
+def _rows(equations: Sequence[DerivedEquation], show: Show, style: Style) -> str:
     """Equations one under the other, their signs of equality in one column."""
     lefts = [_left(equation, show) for equation in equations]
     width = max(map(len, lefts), default=0)
@@ -103,7 +103,7 @@ def _rows(equations: Sequence[Equation], show: Show, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _left(equation: Equation, show: Show) -> str:
+def _left(equation: DerivedEquation, show: Show) -> str:
     if equation.left is not None:
         return unicode_text(show(equation.left))
     if equation.path:
@@ -111,7 +111,7 @@ def _left(equation: Equation, show: Show) -> str:
     return "from " + ", ".join(unicode_text(show(reader)) for reader in equation.readers)
 
 
-def _span(equation: Equation, show: Show, style: Style) -> str:
+def _span(equation: DerivedEquation, show: Show, style: Style) -> str:
     span = equation.span
     if span is None:
         return ""
@@ -121,7 +121,7 @@ def _span(equation: Equation, show: Show, style: Style) -> str:
     return "   " + style(f"for {steps}", "note")
 
 
-def _broken(box: Layout, width: int) -> list[str]:
+def _broken(box: Box, width: int) -> list[str]:
     return _matrix(box) if isinstance(box, Matrix) else broken(box, width, _PAGE)
 
 

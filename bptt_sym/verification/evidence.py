@@ -75,7 +75,7 @@ class Evidence:
         return rounding_of(self.loss, self.point.all, self.names)
 
     def conditioning(self, name: str) -> float:
-        """How far the derivatives by a block move if the last digits of the point do."""
+        """How far the gradient of a block moves if the last digits of the point do."""
         if name not in self._conditioning:
             found = conditioning_of(self.loss, self.point.all, name, self.names)
             self._conditioning[name] = found

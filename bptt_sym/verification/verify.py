@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from bptt_sym.errors import InputError
+from bptt_sym.verification.agreement import check_functions
 from bptt_sym.verification.evidence import Evidence, gather, quiet
-from bptt_sym.verification.functions import check_functions
 from bptt_sym.verification.points import differentiated
 from bptt_sym.verification.report import (
     ALL,

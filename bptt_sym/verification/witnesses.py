@@ -95,7 +95,7 @@ def rounding_of(loss: LossFunction, arrays: Arrays, names: Sequence[str], seed: 
 def conditioning_of(
     loss: LossFunction, arrays: Arrays, name: str, names: Sequence[str], seed: int = 0
 ) -> float:
-    """How far the derivatives by a block move, at most, if the last digits of blocks do."""
+    """How far the gradient of a block moves, at most, if the last digits of blocks do."""
     expected = complex_step(loss, arrays, name)
     moved = [complex_step(loss, other, name) for other in _nudged(arrays, names, seed, 3)]
     return max(float(np.max(np.abs(other - expected), initial=0.0)) for other in moved)
@@ -124,7 +124,7 @@ def _nudged(arrays: Arrays, names: Sequence[str], seed: int, count: int) -> Iter
 def central_differences(
     loss: LossFunction, arrays: Arrays, name: str, rounding: float
 ) -> Differences:
-    """The derivative by every entry of a block; ``rounding`` is the rounding error of the loss."""
+    """The derivative with respect to each entry of a block; ``rounding`` is that of the loss."""
     block = arrays[name]
     at_rest = float(loss(arrays))
     values = np.full(block.shape, np.nan)

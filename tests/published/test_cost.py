@@ -53,7 +53,7 @@ def network():
 
 
 def two_loops(network):
-    """The tutorial's code for the gradient by W: at most bptt_truncate + 1 terms for each loss."""
+    """The tutorial's code for dL/dW: at most bptt_truncate + 1 terms for each loss."""
     gradient, counts = np.zeros((4, 4)), {}
     for t in network.times:
         v = network.at(t)

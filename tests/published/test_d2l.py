@@ -23,7 +23,8 @@ from support.published import (
 from sympy import Integer
 
 import bptt_sym as b
-from bptt_sym.algebra.expressions import CONTRIBUTION_STEP, LAST_STEP, TIME, TimeProduct, product
+from bptt_sym.algebra.expressions import CONTRIBUTION_STEP, LAST_STEP, TIME, product
+from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.model.read import parse_model
 
 # Equations 9.7.1 and 9.7.2: h_t = f(x_t, h_{t-1}, w_h), o_t = g(h_t, w_o).

@@ -9,8 +9,8 @@ import pytest
 from support.published import Network, backward, close, relative_error, softmax
 
 import bptt_sym as b
-from bptt_sym.algebra.arithmetic import MatrixProduct
 from bptt_sym.algebra.expressions import Adjoint, DiagMatrix, transpose
+from bptt_sym.algebra.matrix_products import MatrixProduct
 from bptt_sym.algebra.operation import ShapeError
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
@@ -67,7 +67,7 @@ def diag(vector):
 
 
 def test_G1_10_17_and_10_18_the_output(network, derived):
-    """The sum has derivative 1 by each loss; the gradient by o is y_hat minus the class."""
+    """The sum has derivative 1 with respect to each loss; the gradient at o is y_hat - class."""
     nabla, _ = derived
     for t in network.times:
         assert network.gradient(network.losses("L"), ("L", t)) == 1
@@ -142,7 +142,7 @@ def test_G1_10_22_to_10_28_the_parameters(network, derived, number):
 
 @pytest.mark.parametrize(("number", "name"), [("10.25", "W"), ("10.27", "U")])
 def test_G1_10_25_and_10_27_with_copies(network, derived, number, name):
-    """The sum over t and i of dL/dh_i^(t) times the gradient of h_i^(t) by the copy of step t."""
+    """The sum over t and i of dL/dh_i^(t) times that of h_i^(t), with respect to its copy."""
     nabla, gradients = derived
     printed = sum(
         (nabla["h", t].T @ network.jacobian(("h", t), (name, t))).reshape(gradients[name].shape)

@@ -111,7 +111,7 @@ def test_L2_and_L3_every_gradient(cell):
 
 @pytest.mark.parametrize("cell", ["gru", "gru-cho", "gru-chung", "gru-bias"])
 def test_L3_each_contribution(cell):
-    """The term of step i is the gradient by the copy of U that step i alone uses."""
+    """The term of step i is the gradient with respect to the copy of U of step i."""
     numbers = network(cell)
     name = "W_hn" if cell == "gru" else "U"
     derivation = b.derive(numbers.model, name, STEPS, level="jacobian")

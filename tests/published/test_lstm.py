@@ -147,7 +147,7 @@ def test_L1_the_initial_state_is_kept(network, derived, gate):
 
 @pytest.mark.parametrize("loss", ["last", "sum"])
 def test_L1_each_contribution(network, loss):
-    """The term of step i, with all paths through y and c, is the gradient by the copy of step i."""
+    """The term of step i, with all paths through y and c, is the gradient of its copy."""
     derivation = b.derive(MODEL, ["W_f", "p_i", "p_o"], STEPS, level="jacobian", loss=loss)
     totals = totals_of(derivation, network)
     of = network.losses() if loss == "sum" else network.losses()[-1]

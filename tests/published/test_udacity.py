@@ -88,7 +88,7 @@ def test_U2_to_U4_and_U7_to_U9_are_one_path_each(course, number, weights, path):
 
 @pytest.mark.parametrize("weights", [pytest.param("W_s", id="U2"), pytest.param("W_x", id="U7")])
 def test_U2_to_U4_and_U7_to_U9_have_the_value_of_their_term(network, weights):
-    """Term i is the gradient by the copy of the weights that step i alone uses."""
+    """Term i is the gradient with respect to the copy of the weights of step i."""
     terms = terms_of(b.derive(COURSE, weights, N, level="jacobian"), weights)
     assert [term.contribution.step for term in terms] == [5, 4, 3, 2, 1]
     for term in terms:

@@ -47,7 +47,7 @@ def test_U13_quiz_3_has_three_paths():
 
 @pytest.mark.parametrize("steps", [2, 4])
 def test_U13_each_path_has_its_value(steps):
-    """A path is the derivative by the copy of U with all that is not on the path held constant."""
+    """A path is the derivative with respect to the copy of U, all that is not on it constant."""
     network = Network(QUIZ, QUIZ_EQUATIONS, steps, {"m": 2, "p": 3, "n": 4, "k": 5})
     edges = edges_of(b.derive(QUIZ, "U", steps, level="jacobian"))
     terms = terms_of(b.derive(QUIZ, "U", steps, most_factors=20), "U")

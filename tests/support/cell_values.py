@@ -22,7 +22,6 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     PartialDerivative,
-    TimeSum,
     TotalLoss,
     Variable,
     add,
@@ -30,7 +29,8 @@ from bptt_sym.algebra.expressions import (
     dimension,
     product,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.algebra.over_time import TimeSum
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number
 from support.running import arguments
@@ -301,7 +301,7 @@ def initial_name(name: str) -> str:
     return f"{name}_0" if "_" in name else f"{name}0"
 
 
-def instances(equation: Equation, steps: int) -> Iterator[tuple[Expr, Expr]]:
+def instances(equation: DerivedEquation, steps: int) -> Iterator[tuple[Expr, Expr]]:
     """An equation with N put in, at each of the time steps that it is for."""
     left, right = (written_out(side, steps) for side in (equation.left, equation.right))
     if equation.span is None:

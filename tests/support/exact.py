@@ -80,7 +80,7 @@ class Scalars:
         return np.array(entries, dtype=object)
 
     def gradient(self, by: MatrixExpr) -> np.ndarray:
-        """The derivative of the loss by each entry, by SymPy's scalar ``diff``."""
+        """The derivative of the loss with respect to each entry, by SymPy's scalar ``diff``."""
         return np.vectorize(lambda symbol: sympy.diff(self.loss, symbol), otypes=[object])(
             self.symbols(by)
         )

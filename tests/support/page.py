@@ -109,7 +109,7 @@ class Page:
             self.exact.setdefault(self.key(what, self.times()), row.right)
 
     def ends_at_i(self, what: Any) -> bool:
-        """Whether it is a derivative by what stands at step i, whatever that is."""
+        """Whether it is a derivative with respect to what stands at step i, whatever that is."""
         while isinstance(what, tuple):
             what = what[-1]
         return bool(what.indices[-1:] == (self.copy,))

@@ -13,11 +13,11 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Parameter,
     PartialDerivative,
-    TimeProduct,
     Variable,
     product,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.algebra.over_time import TimeProduct
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 
 _NUMBER = re.compile(r"\\tag\{(\d+)\}")
 _LAYOUT = re.compile(
@@ -58,7 +58,7 @@ def _nodes(term: str) -> Iterator[str]:
     yield from (name.replace(r"\bar", "") for name in (factors[0][0], *(f[1] for f in factors)))
 
 
-def paths_of(equation: Equation) -> list[str]:
+def paths_of(equation: DerivedEquation) -> list[str]:
     """The paths of a contribution: "E_3 y_3 s_3 W_s", the parameter without a time step."""
     contribution = equation.contribution
     return [

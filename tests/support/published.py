@@ -25,7 +25,7 @@ from bptt_sym.algebra.expressions import (
     at_step,
     dimension,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.model.model import Model
 from support.totals import Totals
 
@@ -152,7 +152,7 @@ class Network:
     def gradient(
         self, of: Key | list[Key], by: Key | list[Key], held: Iterable[Key] = ()
     ) -> np.ndarray:
-        """The derivative of a scalar, in the shape of what it is by."""
+        """The derivative of a scalar with respect to something, in its shape."""
         first = by[0] if isinstance(by, list) else by
         return self.jacobian(of, by, held).reshape(np.shape(self.values[first]))
 
@@ -185,22 +185,22 @@ def _apply(name: str, argument: np.ndarray, order: int) -> np.ndarray:
 # What a derivation says.
 
 
-def terms_of(derivation: Derivation, parameter: str) -> list[Equation]:
-    """The contributions to the gradient by a parameter, the latest first."""
+def terms_of(derivation: Derivation, parameter: str) -> list[DerivedEquation]:
+    """The contributions to the gradient with respect to a parameter, the latest first."""
     return [equation for equation in _section(derivation, parameter) if equation.contribution]
 
 
-def total_of(derivation: Derivation, parameter: str) -> Equation:
-    """The gradient by a parameter for the number of steps asked for."""
+def total_of(derivation: Derivation, parameter: str) -> DerivedEquation:
+    """The gradient with respect to a parameter for the number of steps asked for."""
     return next(e for e in _section(derivation, parameter) if not e.contribution)
 
 
-def general_of(derivation: Derivation, parameter: str) -> Equation:
-    """The gradient by a parameter for a symbolic number of steps."""
+def general_of(derivation: Derivation, parameter: str) -> DerivedEquation:
+    """The gradient with respect to a parameter for a symbolic number of steps."""
     return [e for e in _section(derivation, parameter) if not e.contribution][1]
 
 
-def _section(derivation: Derivation, parameter: str) -> tuple[Equation, ...]:
+def _section(derivation: Derivation, parameter: str) -> tuple[DerivedEquation, ...]:
     return next(
         section.equations
         for section in derivation.sections

@@ -34,7 +34,7 @@ def decided(left: Any, right: Any) -> None:
 
 
 class Number:
-    """A number with the numbers that it was made of and its derivative by each of them."""
+    """A number with the numbers that it was made of and its derivative with respect to each."""
 
     __slots__ = ("order", "parents", "value")
     made = 0
@@ -79,7 +79,7 @@ class Number:
 
 
 def derivatives(of: Number) -> dict[int, Any]:
-    """The derivative of a number by each number that it depends on, by the order of its making."""
+    """The derivative of a number with respect to each that it depends on, in order of making."""
     waiting, found, reached = [of], {of.order: of}, []
     while waiting:
         number = waiting.pop()
@@ -289,17 +289,17 @@ class Run:
         return float(self.loss.value)
 
     def gradient(self, array: Any) -> Any:
-        """The derivatives of the loss by the entries of an array."""
+        """The derivatives of the loss with respect to the entries of an array."""
         return each(lambda number: self.by.get(number.order, mpf(0)), array)
 
     def by_parameter(self, name: str) -> Any:
-        """The derivative by a parameter, of all its copies."""
+        """The derivative with respect to a parameter, of all its copies."""
         copies = [array for (other, _), array in self.values.items() if other == name]
         zero = each(lambda _: mpf(0), self.given(name, self.arrays[name]))
         return sum(map(self.gradient, copies), zero)
 
     def by_copy(self, name: str, time: int) -> Any:
-        """The derivative by the copy of a parameter that one time step uses."""
+        """The derivative with respect to the copy of a parameter at one time step."""
         return self.gradient(self.value(name, time))
 
     # Values.

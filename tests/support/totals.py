@@ -11,11 +11,11 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Parameter,
     PartialDerivative,
-    TimeProduct,
     TotalLoss,
     Variable,
 )
-from bptt_sym.derivation.derivation import Derivation, Equation
+from bptt_sym.algebra.over_time import TimeProduct
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 
 
 class Totals(Mapping):
@@ -62,7 +62,7 @@ class Totals(Mapping):
 
 
 def matched(
-    equation: Equation, derivative: PartialDerivative, last: int
+    equation: DerivedEquation, derivative: PartialDerivative, last: int
 ) -> dict[Symbol, Expr] | None:
     """The steps for which an equation says what a derivative is, if there are such.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_sym.choices import Layout
-from bptt_sym.graph.graph import Node
-from bptt_sym.graph.sizes import SCALAR
+from bptt_sym.graph.array_shapes import SCALAR
+from bptt_sym.graph.node import Node
 from bptt_sym.memory.items import Item
-from bptt_sym.targets.numpy.functions import FUNCTIONS
+from bptt_sym.targets.numpy.function_spellings import FUNCTIONS
 from bptt_sym.targets.numpy.precedence import number_code
 from bptt_sym.targets.numpy.views import View
 from bptt_sym.targets.numpy.writer import Writer

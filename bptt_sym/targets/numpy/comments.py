@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bptt_sym.algebra.expressions import LAST_STEP, Gradient
-from bptt_sym.derivation.derivation import Equation
-from bptt_sym.graph.build import Carry
+from bptt_sym.derivation.derivation import DerivedEquation
+from bptt_sym.graph.lowered_step import Carry
 from bptt_sym.targets.numpy.interface import math_text
 
 Numbers = Mapping[tuple[str, ...], int]
 """The numbers of equations by their meanings."""
 
 
-def comment(equation: Equation, numbers: Numbers) -> str:
+def comment(equation: DerivedEquation, numbers: Numbers) -> str:
     """An equation as a comment, with its number where it has one."""
     number = numbers.get(equation.meaning)
     text = _equation_text(equation)
     return f"# {text}" if number is None else f"# ({number}) {text}"
 
 
-def _equation_text(equation: Equation) -> str:
+def _equation_text(equation: DerivedEquation) -> str:
     right, span = math_text(equation.right), equation.span
     if isinstance(equation.left, Carry):
         return f"{left_text(equation)}: {right}"
@@ -30,7 +30,7 @@ def _equation_text(equation: Equation) -> str:
     return f"{left_text(equation)} = {right}{where}"
 
 
-def left_text(equation: Equation) -> str:
+def left_text(equation: DerivedEquation) -> str:
     """What an equation computes."""
     left = equation.left
     assert left is not None

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.graph.graph import Key, Node
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, added
+from bptt_sym.graph.array_shapes import added
+from bptt_sym.graph.graph import Key
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage, dependencies
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.items import Item, items_of
 from bptt_sym.targets.numpy.block import Block
-from bptt_sym.targets.numpy.calls import Calls
 from bptt_sym.targets.numpy.comments import comment, left_text
-from bptt_sym.targets.numpy.names import Names
-from bptt_sym.targets.numpy.spelling import span_code
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import span_code
+from bptt_sym.targets.numpy.single_calls import SingleCalls
 from bptt_sym.targets.numpy.views import View
-from bptt_sym.targets.numpy.writer import reads_rows
 
 FOREVER = 10**9
 """A time on the clock after all lines."""
 
 
-class Emitter(Calls):
+class Emitter(SingleCalls):
     """Writes one stage after the other, groups of lines under the equations that they compute."""
 
-    def __init__(self, compiled: Compiled, names: Names) -> None:
+    def __init__(self, compiled: Compiled, names: PythonNames) -> None:
         super().__init__(compiled, names)
         self.explained: set[Key] = set()
         self.last_keys: list[Key] = []
@@ -157,35 +157,6 @@ class Emitter(Calls):
             case _:
                 self.write_expression(node, target)
 
-    def write_labels(self, node: Node, target: View) -> None:
-        """One-hot vectors of labels, or rows of a matrix by labels, for all time steps."""
-        labels, *matrix = node.operands
-        if self.block.way is not None or target.storage.layout != "rows" or not target.is_whole:
-            self.write_expression(node, target)
-            return
-        shown = self.shown(self.over_time(labels), "rows")
-        weights = self.plain(matrix[0]) if matrix else ""
-        out = self.shown(target, "rows", writes=True)
-        if matrix:
-            self.line(f'np.take({weights}, {shown}, axis=0, mode="clip", out={out})')
-        else:
-            arguments = f"{shown}, {self.size(node.detail)}, {self.use('dtype')}, {out}"
-            self.line(f"{self.use('one_hot')}({arguments})")
-
-    def write_expression(self, node: Node, target: View) -> None:
-        """What NumPy has no call for that writes into an array."""
-        layout = "rows" if reads_rows(node) else target.storage.layout
-        code = self.written(node, layout)
-        out = self.shown(target, layout, writes=True)
-        self.has_temporaries |= self.block.way is None
-        self.line(f"{out}[...] = {code}")
-
-    def write_row_times_matrices(self, node: Node, target: View) -> None:
-        """A vector times a matrix, each of its own for each sequence."""
-        factors = ", ".join(self.shown(self.atom(o, "rows"), "rows") for o in node.operands)
-        out = self.shown(target, "rows", writes=True)
-        self.line(f'np.einsum("...i,...ij->...j", {factors}, out={out})')
-
     def write_join(self, node: Node) -> None:
         """Copies side by side, of what could not be computed there."""
         storage, lane = self.places[node]
@@ -197,35 +168,3 @@ class Emitter(Calls):
             part = f"[{lead}{span}]" if storage.layout == "features" else f"[..., {span}]"
             inner = self.shown(self.atom(operand, storage.layout), storage.layout)
             self.line(f"{target}{part} = {inner}")
-
-    def write_dot(self, node: Node) -> None:
-        """A vector times a matrix: for all time steps in rows as one product."""
-        vector, matrix = node.operands
-        storage, lane = self.places[node]
-        is_stacked = node not in storage.lanes
-        target = View(storage, 0, len(storage.lanes)) if is_stacked else View(storage, lane)
-        if len(vector.sizes) > 1:
-            self.write_expression(node, target)
-            return
-        if matrix.batch:
-            self.write_row_times_matrices(node, target)
-            return
-        layout = storage.layout
-        in_loop = self.block.way is not None
-        in_rows = not in_loop and layout == "rows" and vector.time
-        inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)
-        turned = self.turned(matrix) if layout == "features" else matrix
-        weights = self.contiguous(turned) if in_loop else self.plain(turned)
-        factors = f"{weights}, {inner}" if layout == "features" else f"{inner}, {weights}"
-        out = self.shown(target, layout, writes=True)
-        if in_loop and (target.is_whole or layout == "features"):
-            # For one time step np.dot has half the overhead; its result must be contiguous.
-            self.line(f"np.dot({factors}, out={out})")
-        elif not in_rows:
-            self.line(f"np.matmul({factors}, out={out})")
-        elif target.is_whole:
-            shape = f"{self.count()}, {self.size(storage.width)}"
-            self.line(f"np.matmul({factors}, out={out}.reshape({shape}))")
-        else:
-            shape = ", ".join([self.size(STEPS), self.size(SEQUENCES), self.size(node.width)])
-            self.line(f"{out}[...] = np.matmul({factors}).reshape({shape})")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bptt_sym.graph.graph import Graph, Node
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
+from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
@@ -14,9 +15,9 @@ from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import FirstState
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
-from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code, size_code
 from bptt_sym.targets.numpy.signature import Argument, Signature
-from bptt_sym.targets.numpy.spelling import shape_code, size_code
 from bptt_sym.targets.numpy.states import States
 from bptt_sym.targets.numpy.workspace import Workspace, memory
 
@@ -56,13 +57,13 @@ class FastBody:
     used: set[str]
 
 
-def fast_body(compiled: Compiled, interface: Interface, names: Names) -> FastBody:
+def fast_body(compiled: Compiled, interface: Interface, names: PythonNames) -> FastBody:
     """The code of a compiled program."""
     return _Body(compiled, interface, names).body()
 
 
 class _Body:
-    def __init__(self, compiled: Compiled, interface: Interface, names: Names) -> None:
+    def __init__(self, compiled: Compiled, interface: Interface, names: PythonNames) -> None:
         self.compiled, self.interface, self.names = compiled, interface, names
         self.emitter = Emitter(compiled, names)
         self.states = States(self.emitter, interface, names)
@@ -70,31 +71,20 @@ class _Body:
 
     def body(self) -> FastBody:
         emitter, interface = self.emitter, self.interface
-        before, to_loss, after = self.stages()
-        emitter.fused = fused(self.graph, to_loss)
-        forward = [*self.states.initial_lines(), *self.lines(before)]
-        kept = [*self.kept_code()]
-        forward += emitter.flushed()
-        loss = self.lines(to_loss)
-        value = emitter.plain(self.graph.results["loss",])
-        loss += emitter.flushed()
-        backward = [*self.lines(after), *self.returned(value)]
+        forward, kept, loss, value, backward = self.phases()
         workspace = Workspace(emitter, reuse=self.compiled.reuse)
-        views = workspace.views()
-        histories = [*self.states.histories()]
+        views, histories = workspace.views(), [*self.states.histories()]
         first_state = FirstState(interface, self.names)
         unpadded = {a.name: self.names.fresh(f"{a.name}_unpadded") for a in interface.padded}
         labels = {unpadded.get(name) for name, _ in interface.labels}
-        shapes: dict[str, Sizes] = workspace.shapes()
-        shapes |= {unpadded[argument.name]: argument.sizes for argument in interface.padded}
+        shapes = workspace.shapes() | {unpadded[a.name]: a.sizes for a in interface.padded}
         first = {argument.name for argument in interface.forward_arguments}
         late = self.checked_labels(first=False)
         prologue = [*self.unpacked(), *views, *self.checked_labels(first=True), *self.seed()]
         read = [a.name for a in interface.arguments if a.name in emitter.used]
         dimensions = [entry.name for entry in interface.model.dimensions]
-        measured = {
-            s.name for shape in shapes.values() for size in shape for s in size.free_symbols
-        }
+        sizes = {size for shape in shapes.values() for size in shape}
+        measured = {symbol.name for size in sizes for symbol in size.free_symbols}
         return FastBody(
             returned=interface.written,
             buffers=[
@@ -123,6 +113,20 @@ class _Body:
             into_step_after=self.states.into_step_after,
             used=emitter.used | first_state.write.used,
         )
+
+    def phases(self) -> tuple[list[str], list[str], list[str], str, list[str]]:
+        """The lines of the forward pass and what it returns, of the loss and its name, and of the
+        backward pass.
+        """
+        before, to_loss, after = self.stages()
+        self.emitter.fused = fused(self.graph, to_loss)
+        forward = [*self.states.initial_lines(), *self.lines(before)]
+        kept = [*self.kept_code()]
+        forward += self.emitter.flushed()
+        loss = self.lines(to_loss)
+        value = self.emitter.plain(self.graph.results["loss",])
+        loss += self.emitter.flushed()
+        return forward, kept, loss, value, [*self.lines(after), *self.returned(value)]
 
     def stages(self) -> tuple[list[Stage], list[Stage], list[Stage]]:
         """The stages of what the forward pass returns, of the loss, and of the backward pass."""

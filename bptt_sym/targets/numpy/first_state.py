@@ -7,19 +7,20 @@ from functools import cached_property
 
 from sympy import Expr, S
 
-from bptt_sym.graph.graph import Graph, Key, Node
-from bptt_sym.graph.sizes import SEQUENCES, Sizes
+from bptt_sym.graph.array_shapes import SEQUENCES, Sizes
+from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.node import Node
 from bptt_sym.model.model import Declaration
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
-from bptt_sym.targets.numpy.names import Names
 from bptt_sym.targets.numpy.precedence import ADDITIVE, Code
 from bptt_sym.targets.numpy.printer import Printer
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument
-from bptt_sym.targets.numpy.spelling import shape_code
 
 
-class Formula(Printer):
+class OfParameters(Printer):
     """Writes what is made of parameters and sizes alone."""
 
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
@@ -45,9 +46,9 @@ def begun_with(graph: Graph, key: Key) -> Node:
 class FirstState:
     """What ``initial_state`` takes, and its body."""
 
-    def __init__(self, interface: Interface, names: Names) -> None:
+    def __init__(self, interface: Interface, names: PythonNames) -> None:
         self.interface, self.names = interface, names
-        self.write = Formula(interface.graph, names)
+        self.write = OfParameters(interface.graph, names)
         self.codes = {
             entry.name: str(self.write.operand(begun_with(interface.graph, state_key(entry))))
             for entry in self.begun

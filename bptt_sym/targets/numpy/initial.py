@@ -6,8 +6,8 @@ from sympy import preorder_traversal
 
 from bptt_sym.algebra.expressions import Broadcast, HadamardProduct, Parameter, Quotient
 from bptt_sym.model.model import Declaration, Model
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument
-from bptt_sym.targets.numpy.spelling import shape_code
 
 DRAWN = {
     "normal": """\

@@ -9,23 +9,23 @@ from functools import cached_property
 from sympy import Expr, S
 
 from bptt_sym.algebra.expressions import Variable
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, array_sizes
 from bptt_sym.graph.build import Program
-from bptt_sym.graph.graph import Node
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes, array_sizes
+from bptt_sym.graph.node import Node
 from bptt_sym.model.mask import MASK
 from bptt_sym.model.model import Declaration
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
-from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 
 OVER_TIME: Sizes = (STEPS, SEQUENCES)
 
 
-class Interface:
-    """The arrays that go into and come out of the functions of one program's module."""
+class Arguments:
+    """The arrays that go into the functions of one program's module."""
 
-    def __init__(self, program: Program, names: Names) -> None:
+    def __init__(self, program: Program, names: PythonNames) -> None:
         self.program, self.model, self.names = program, program.model, names
         self.graph = program.graph
         self.nodes = self.graph.reachable()
@@ -152,7 +152,24 @@ class Interface:
             sizes = ()
         return Argument(name, (*leading, *sizes), meaning)
 
-    # What a module says of its arrays.
+    # Masks.
+
+    @property
+    def mask_name(self) -> str:
+        """The argument that tells where the sequences end."""
+        return self.names("value", MASK)
+
+    @cached_property
+    def padded(self) -> list[Argument]:
+        """The arguments that have padding behind the ends, which must not be computed with."""
+        entries = (*self.model.declared("input"), *self.model.declared("target"))
+        over_time = [e for e in entries if not e.mask and e.name not in self.last_targets]
+        names = {self.names("value", entry.name) for entry in over_time if self.model.masked}
+        return [argument for argument in self.arguments if argument.name in names]
+
+
+class Interface(Arguments):
+    """The arrays that go into and come out of the functions, and what a module says of them."""
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -196,21 +213,6 @@ class Interface:
         """The dimensions that the shapes of parameters are made of."""
         used = _names_in_sizes(self.parameters)
         return [entry.name for entry in self.model.dimensions if entry.name in used]
-
-    # Masks.
-
-    @property
-    def mask_name(self) -> str:
-        """The argument that tells where the sequences end."""
-        return self.names("value", MASK)
-
-    @cached_property
-    def padded(self) -> list[Argument]:
-        """The arguments that have padding behind the ends, which must not be computed with."""
-        entries = (*self.model.declared("input"), *self.model.declared("target"))
-        over_time = [e for e in entries if not e.mask and e.name not in self.last_targets]
-        names = {self.names("value", entry.name) for entry in over_time if self.model.masked}
-        return [argument for argument in self.arguments if argument.name in names]
 
     # What goes from step to step, and what is returned.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from bptt_sym.choices import Layout, Style
-from bptt_sym.derivation.derivation import Loss
+from bptt_sym.choices import Layout, Loss, Style
 from bptt_sym.errors import InputError
 from bptt_sym.graph.build import Program
 from bptt_sym.memory.compiled import compiled
+from bptt_sym.model.model import Model
 from bptt_sym.passes.unweighted import unweighted
 from bptt_sym.quoting import command_line, docstring
 from bptt_sym.targets.fingerprint import fingerprint
@@ -18,8 +18,8 @@ from bptt_sym.targets.numpy.fast import FastBody, fast_body
 from bptt_sym.targets.numpy.fitted import fitted
 from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
-from bptt_sym.targets.numpy.names import Names
 from bptt_sym.targets.numpy.outline import Outline
+from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.readable import Readable
 from bptt_sym.targets.numpy.runtime_text import DECREED, functions_for, runtime_text
 from bptt_sym.templating import environment
@@ -59,40 +59,48 @@ def numpy_module(
     else:
         outline = Outline(unweighted(program.graph))
         body = Readable(outline, interface, names, numbers or {}).body()
-    functions = functions_for(body.used)
-    begins = inits(program.model)
     filters: dict[str, Callable[..., object]] = {
         "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted
     }  # fmt: skip
-    return (
-        environment(filters)
-        .get_template(f"numpy/{style}.py.j2")
-        .render(
-            program=program,
-            model=program.model,
-            interface=interface,
-            body=body,
-            functions=list(functions.values()),
-            declared=[name for name in DECREED if name in functions],
-            params=["params: Parameters | Mapping[str, npt.ArrayLike]"],
-            of_loss=_LOSSES[program.loss].format(math_text(program.model.loss.variable)),
-            share=_SHARES[program.loss],
-            needs_a_step=program.loss != "sum",
-            made_by=MADE_BY,
-            fingerprint=fingerprint(program.model),
-            script=script,
-            drawing=[text for name, text in DRAWN.items() if name in begins.values()],
-            drawn=[
-                (
-                    argument,
-                    drawn_code(init, argument, of_columns=program.model.vectors == "columns"),
-                )
-                for argument, init in zip(interface.parameters, begins.values(), strict=True)
-            ],
-            public=_public(program, style, interface),
-            command=generate_command(program, style, layout),
-        )
+    template = environment(filters).get_template(f"numpy/{style}.py.j2")
+    return template.render(
+        **_about(program),
+        **_drawing(program.model, interface),
+        interface=interface,
+        body=body,
+        functions=functions_for(body.used),
+        decreed=DECREED,
+        script=script,
+        public=_public(program, style, interface),
+        command=generate_command(program, style, layout),
     )
+
+
+def _about(program: Program) -> dict[str, Any]:
+    """What a module says of its model and of its loss."""
+    row = program.reduction
+    return {
+        "program": program,
+        "model": program.model,
+        "made_by": MADE_BY,
+        "fingerprint": fingerprint(program.model),
+        "params": ["params: Parameters | Mapping[str, npt.ArrayLike]"],
+        "of_loss": _LOSSES[row.name].format(math_text(program.model.loss.variable)),
+        "share": _SHARES[row.name],
+        "needs_a_step": row.needs_a_step,
+    }
+
+
+def _drawing(model: Model, interface: Interface) -> dict[str, Any]:
+    """The calls that make parameters, and the functions that these need."""
+    begins = inits(model)
+    of_columns = model.vectors == "columns"
+    calls = [
+        (argument, drawn_code(init, argument, of_columns=of_columns))
+        for argument, init in zip(interface.parameters, begins.values(), strict=True)
+    ]
+    needed = [text for name, text in DRAWN.items() if name in begins.values()]
+    return {"drawing": needed, "drawn": calls}
 
 
 def _public(program: Program, style: Style, interface: Interface) -> list[str]:
@@ -127,8 +135,8 @@ def numpy_calls(program: Program, layout: Layout | None = None) -> str:
     )
 
 
-def _named(program: Program) -> tuple[Names, Interface]:
-    names = Names([dimension.name for dimension in program.model.dimensions])
+def _named(program: Program) -> tuple[PythonNames, Interface]:
+    names = PythonNames([dimension.name for dimension in program.model.dimensions])
     interface = Interface(program, names)
     hidden = interface.hidden_sizes
     if hidden:
@@ -141,7 +149,7 @@ def _named(program: Program) -> tuple[Names, Interface]:
 
 def _fast_body(
     program: Program,
-    names: Names,
+    names: PythonNames,
     interface: Interface,
     layout: Layout | None,
     without: Collection[str] = (),
@@ -153,7 +161,14 @@ def _fast_body(
 
 def generate_command(program: Program, style: Style, layout: Layout | None) -> str:
     """The command that generates a program's module again."""
-    words = ["generate", program.model.reference, "--loss", program.loss, "--style", style]
+    words = [
+        "generate",
+        program.model.reference,
+        "--loss",
+        program.reduction.name,
+        "--style",
+        style,
+    ]
     if layout is not None:
         words += ["--layout", layout]
     if program.model.masked:

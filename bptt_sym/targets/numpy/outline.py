@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from bptt_sym.graph.graph import Graph, Key, Node, Phase
+from bptt_sym.graph.graph import Graph, Key, Phase
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, sites_of
 from bptt_sym.graph.stages import Stage, stages
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from sympy import Expr
 
-from bptt_sym.graph.graph import Graph, Key, Node
-from bptt_sym.targets.numpy.names import Names
+from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.precedence import ADDITIVE, Code
-from bptt_sym.targets.numpy.spelling import SPELLINGS, shape_code, size_code
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code, size_code
+from bptt_sym.targets.numpy.spelling import SPELLINGS
 
 
 class Printer:
     """Writes nodes where it stands; what it reads is noted in ``used``."""
 
-    def __init__(self, graph: Graph, names: Names) -> None:
+    def __init__(self, graph: Graph, names: PythonNames) -> None:
         self.graph, self.names = graph, names
         self.used: set[str] = set()
 

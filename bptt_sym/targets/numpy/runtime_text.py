@@ -47,7 +47,7 @@ def functions_for(names: Iterable[str]) -> dict[str, str]:
 @cache
 def function_texts() -> dict[str, str]:
     """The functions that modules define one by one, and their constants, by name."""
-    text = runtime_text("functions")
+    text = runtime_text("definitions")
     lines, found = text.splitlines(), {}
     nodes = ast.parse(text).body
     ends = [*(node.lineno - 1 for node in nodes[1:]), len(lines)]

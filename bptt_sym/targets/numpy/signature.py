@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bptt_sym.graph.sizes import Sizes
-from bptt_sym.targets.numpy.spelling import shape_code, size_code
+from bptt_sym.graph.array_shapes import Sizes
+from bptt_sym.targets.numpy.row_parts import shape_code, size_code
 
 COUNTS = {"T": "the number of time steps", "B": "the number of sequences"}
 """The sizes that are no dimensions of a model."""

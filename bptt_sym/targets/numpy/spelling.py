@@ -5,15 +5,13 @@ A row vector is an array whose last axis holds its entries, after those of time 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
 
-from sympy import Add, Expr, Mul
-
-from bptt_sym.graph.graph import Node
-from bptt_sym.graph.sizes import SEQUENCES, added
-from bptt_sym.targets.numpy.functions import FUNCTIONS
+from bptt_sym.graph.array_shapes import SEQUENCES, added
+from bptt_sym.graph.node import Node
+from bptt_sym.targets.numpy.function_spellings import FUNCTIONS
+from bptt_sym.targets.numpy.matrix_spelling import MATRICES
 from bptt_sym.targets.numpy.precedence import (
     ADDITIVE,
     CALL,
@@ -25,72 +23,16 @@ from bptt_sym.targets.numpy.precedence import (
     chain,
     number_code,
 )
-
-
-class Writing(Protocol):
-    """What a row asks of the printer that writes a node."""
-
-    @property
-    def axis(self) -> int:
-        """The axis of entries: the last, or the one before it where the sequences are the last."""
-
-    def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
-        """The code of an operand, in brackets if it binds less tightly than asked."""
-
-    def inner(self, node: Node) -> Code:
-        """The code of an operand that is all of a node."""
-
-    def leading(self, node: Node) -> tuple[Expr, ...]:
-        """The axes that a node has here before those of its entries."""
-
-    def shape(self, node: Node) -> str:
-        """The shape of a node's array here."""
-
-    def size(self, size: Expr) -> str:
-        """The code of a size."""
-
-    def use(self, name: str) -> str:
-        """A name of the module or of a function in it, noted as read here."""
-
-
-Row = Callable[[Writing, Node], Code]
-"""The code of a node of a kind."""
-
-
-class _Part:
-    """An operand in a text: {0} is the first, {0:call} it in brackets unless it is a call."""
-
-    def __init__(self, write: Writing, node: Node) -> None:
-        self.write, self.node = write, node
-
-    def __format__(self, binding: str) -> str:
-        return str(self.write.operand(self.node, {"": ADDITIVE, "call": CALL}[binding]))
-
-
-def _text(text: str, *names: str) -> Row:
-    """A text with the operands in their places, which binds as a call does, and what it reads."""
-
-    def row(write: Writing, node: Node) -> Code:
-        for name in names:
-            write.use(name)
-        return Code(text.format(*(_Part(write, operand) for operand in node.operands)))
-
-    return row
-
-
-def _inner(write: Writing, node: Node) -> Code:
-    return write.inner(node.operands[0])
-
-
-def _named(write: Writing, node: Node) -> Code:
-    return write.operand(node)
-
-
-def shape_code(sizes: Iterable[str]) -> str:
-    """A shape as a tuple in code."""
-    sizes = tuple(sizes)
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
-
+from bptt_sym.targets.numpy.row_parts import (
+    Row,
+    Writing,
+    inner,
+    is_of_numbers,
+    named,
+    shape_code,
+    span_code,
+    text,
+)
 
 # Constants.
 
@@ -181,12 +123,12 @@ def _extremum(write: Writing, node: Node) -> Code:
 
 def _squash(write: Writing, node: Node) -> Code:
     factor, shift = node.detail
-    text = f"np.tanh({write.operand(node.operands[0])})"
+    shown = f"np.tanh({write.operand(node.operands[0])})"
     if factor != 1:
-        text = f"{number_code(factor)} * {text}"
+        shown = f"{number_code(factor)} * {shown}"
     if shift:
-        return Code(f"{text} + {number_code(shift)}", ADDITIVE)
-    return Code(text, CALL if factor == 1 else MULTIPLICATIVE)
+        return Code(f"{shown} + {number_code(shift)}", ADDITIVE)
+    return Code(shown, CALL if factor == 1 else MULTIPLICATIVE)
 
 
 def _comparison(write: Writing, node: Node) -> Code:
@@ -211,14 +153,6 @@ def _choice(write: Writing, node: Node) -> Code:
 
 
 # Spread.
-
-
-def is_of_numbers(node: Node) -> bool:
-    """Whether a node is made of numbers and sizes alone: an int, or a float of another type."""
-    if not node.operands:
-        return node.kind in ("number", "size")
-    arithmetic = node.kind in ("sum", "times", "divide", "power")
-    return arithmetic and not node.sizes and all(map(is_of_numbers, node.operands))
 
 
 def _spread(write: Writing, node: Node) -> Code:
@@ -264,12 +198,6 @@ def _join(write: Writing, node: Node) -> Code:
     return call(f"{write.use('concat')}(", parts)
 
 
-def span_code(write: Writing, start: Expr, stop: Expr | None) -> str:
-    """A slice: :n, n:2*n, (m + n):"""
-    ends = ("" if end is None or end == 0 else write.size(end) for end in (start, stop))
-    return ":".join(f"({end})" if " " in end else end for end in ends)
-
-
 def _slice(write: Writing, node: Node) -> Code:
     return Code(f"{write.operand(node.operands[0], CALL)}[..., {span_code(write, *node.detail)}]")
 
@@ -288,65 +216,6 @@ def _part(write: Writing, node: Node) -> Code:
     return Code(f"{write.operand(node.operands[0], CALL)}[{columns}{span}]")
 
 
-# Matrices.
-
-
-def _dot(write: Writing, node: Node) -> Code:
-    left, right = node.operands
-    if right.batch and len(left.sizes) == 1:
-        both = map(write.operand, node.operands)
-        return call("np.einsum(", ['"...i,...ij->...j"', *both])
-    terms = [
-        ("", write.operand(left, MULTIPLICATIVE)),
-        ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
-    ]
-    return chain(terms, MULTIPLICATIVE)
-
-
-def _outer(write: Writing, node: Node) -> Code:
-    if not node.batch:
-        return call("np.outer(", map(write.operand, node.operands))
-    left, right = (write.operand(side, CALL) for side in node.operands)
-    terms = [("", Code(f"{left}[..., :, None]")), ("* ", Code(f"{right}[..., None, :]"))]
-    return chain(terms, MULTIPLICATIVE)
-
-
-def _transpose(write: Writing, node: Node) -> Code:
-    (matrix,) = node.operands
-    if node.batch:
-        return Code(f"np.swapaxes({write.operand(matrix)}, -1, -2)")
-    return Code(f"{write.operand(matrix, CALL)}.T")
-
-
-def _side_by_side(axis: int) -> Row:
-    def row(write: Writing, node: Node) -> Code:
-        return call("np.concatenate([", map(write.operand, node.operands), f"], axis={axis})")
-
-    return row
-
-
-# Sums over time and sequences.
-
-
-def _contract(write: Writing, node: Node) -> Code:
-    left, right = node.operands
-    if not left.time:
-        terms = [
-            ("", Code(f"{write.operand(left, CALL)}.T")),
-            ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
-        ]
-        return chain(terms, MULTIPLICATIVE)
-    axes = list(range(len(write.leading(left))))
-    both = map(write.operand, node.operands)
-    return call("np.tensordot(", [*both, f"axes=({axes}, {axes})"])
-
-
-def _batch_sum(write: Writing, node: Node) -> Code:
-    (operand,) = node.operands
-    axes = tuple(range(len(write.leading(operand))))
-    return call("np.sum(", [write.operand(operand), f"axis={axes if len(axes) > 1 else 0}"])
-
-
 def _ending(write: Writing, node: Node) -> Code:
     """At all time steps at once: zeros before the last."""
     shape = shape_code(["T - 1", *map(write.size, (SEQUENCES, *node.sizes))])
@@ -355,35 +224,22 @@ def _ending(write: Writing, node: Node) -> Code:
     return call("np.concatenate([", [zeros, f"{write.operand(node.operands[0], CALL)}[None]"], "])")
 
 
-# Labels.
-
-
-def _one_hot(write: Writing, node: Node) -> Code:
-    (labels,) = node.operands
-    size = write.size(node.sizes[0])
-    return call(f"{write.use('one_hot')}(", [write.operand(labels), size, write.use("dtype")])
-
-
-def _scatter(write: Writing, node: Node) -> Code:
-    labels, rows = map(write.operand, node.operands)
-    return call(f"{write.use('scatter')}(", [labels, rows, write.size(node.detail)])
-
-
 SPELLINGS: dict[str, Row] = {
+    **MATRICES,
     "number": _number,
     "size": _size,
-    "parameter": _named,
-    "given": _named,
-    "labels": _named,
-    "initial": _named,
+    "parameter": named,
+    "given": named,
+    "labels": named,
+    "initial": named,
     "identity": _identity,
-    "seed": _named,
-    "lagged": _named,
-    "final": _named,
-    "state": _text("{0}"),
-    "carried": _text("{0}"),
-    "named": _inner,
-    "last": _text("{0:call}[-1]"),
+    "seed": named,
+    "lagged": named,
+    "final": named,
+    "state": text("{0}"),
+    "carried": text("{0}"),
+    "named": inner,
+    "last": text("{0:call}[-1]"),
     "ending": _ending,
     "squash": _squash,
     "sum": _sum,
@@ -394,45 +250,22 @@ SPELLINGS: dict[str, Row] = {
     "extremum": _extremum,
     "choice": _choice,
     "comparison": _comparison,
-    "stopped": _text("stop_gradient({0})", "stop_gradient"),
-    "declared": _text("declared({0}, {1}, {2})", "declared"),
-    "weighted": _text("({0} if weight is None else {0:call} * weight[-1])"),
+    "stopped": text("stop_gradient({0})", "stop_gradient"),
+    "declared": text("declared({0}, {1}, {2})", "declared"),
+    "weighted": text("({0} if weight is None else {0:call} * weight[-1])"),
     "spread": _spread,
-    "lift": _text("{0:call}[..., None]"),
-    "softmax": _text("softmax({0})", "softmax"),
-    "log softmax": _text("log_softmax({0})", "log_softmax"),
-    "logsumexp": _text("logsumexp({0})", "logsumexp"),
-    "layer norm": _text("layer_norm({0})", "layer_norm"),
-    "inverse deviation": _text("inverse_deviation({0})", "inverse_deviation"),
+    "lift": text("{0:call}[..., None]"),
+    "softmax": text("softmax({0})", "softmax"),
+    "log softmax": text("log_softmax({0})", "log_softmax"),
+    "logsumexp": text("logsumexp({0})", "logsumexp"),
+    "layer norm": text("layer_norm({0})", "layer_norm"),
+    "inverse deviation": text("inverse_deviation({0})", "inverse_deviation"),
     "entries": _over_entries("np.sum"),
     "largest": _over_entries("np.max", "np.real({})"),
     "join": _join,
     "part": _part,
     "slice": _slice,
     "pad": _pad,
-    "dot": _dot,
-    "outer": _outer,
-    "transpose": _transpose,
-    "beside": _side_by_side(1),
-    "above": _side_by_side(0),
-    "gather": _text("{1:call}[{0}]"),
-    "one hot": _one_hot,
-    "contract": _contract,
-    "scatter": _scatter,
-    "batch sum": _batch_sum,
-    "total": lambda write, node: call("np.sum(", map(write.operand, node.operands)),
-    "stack": lambda write, node: call("np.stack([", map(write.operand, node.operands), "])"),
     "result": _result,
 }
 """The spellings by the names of the kinds."""
-
-
-def size_code(size: Expr) -> str:
-    """A size as code: n, 4*n or m + n."""
-    if isinstance(size, Add):
-        return " + ".join(map(size_code, size.as_ordered_terms()))
-    if isinstance(size, Mul):
-        return "*".join(f"({size_code(f)})" if f.is_Add else size_code(f) for f in size.args)
-    if size.is_Pow:
-        return "*".join([size_code(size.base)] * int(size.exp))
-    return str(size)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, array_sizes
 from bptt_sym.graph.graph import Key
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes, array_sizes
 from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import state_key
 from bptt_sym.targets.numpy.interface import Interface
-from bptt_sym.targets.numpy.names import Names
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
-from bptt_sym.targets.numpy.spelling import shape_code
 
 
 class States:
     """The code that goes from the arguments to the arrays of states, and back from adjoints."""
 
-    def __init__(self, emitter: Emitter, interface: Interface, names: Names) -> None:
+    def __init__(self, emitter: Emitter, interface: Interface, names: PythonNames) -> None:
         self.emitter, self.interface, self.names = emitter, interface, names
         self.graph, self.model = emitter.graph, interface.model
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.graph.graph import Graph, Key, Node
+from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.node import Node
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.names import Names
 from bptt_sym.targets.numpy.printer import lagged_role, role
+from bptt_sym.targets.numpy.python_names import PythonNames
 
 
 class Titles:
-    """Names storages and nodes by the keys of the graph."""
+    """PythonNames storages and nodes by the keys of the graph."""
 
-    def __init__(self, graph: Graph, names: Names, loss: str) -> None:
+    def __init__(self, graph: Graph, names: PythonNames, loss: str) -> None:
         self.graph, self.names, self.loss = graph, names, loss
         self.users = graph.users()
         self.given: dict[Storage, str] = {}
@@ -86,7 +87,7 @@ class Titles:
         return whole_name(self.names, storage.lanes[0].detail)
 
 
-def whole_name(names: Names, key: Key) -> str:
+def whole_name(names: PythonNames, key: Key) -> str:
     """The name of an array over time with the values before the first step in it."""
     if key[0] == "carry":
         return names("carry all", lagged_role(key, 1, reverse=False)[1])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bptt_sym.choices import Layout
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, added
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, added
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.spelling import Writing, span_code
+from bptt_sym.targets.numpy.row_parts import Writing, span_code
 
 Form = Literal["flat", "lanes"]
 

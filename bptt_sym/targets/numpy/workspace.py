@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from sympy import Add, Mul, expand
 
-from bptt_sym.graph.sizes import Sizes
+from bptt_sym.graph.array_shapes import Sizes
 from bptt_sym.memory.reuse import shared_buffers
 from bptt_sym.memory.storage import Storage
 from bptt_sym.targets.numpy.emitter import Emitter
-from bptt_sym.targets.numpy.spelling import size_code
+from bptt_sym.targets.numpy.row_parts import size_code
 from bptt_sym.targets.numpy.views import time_span
 
 

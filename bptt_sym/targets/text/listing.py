@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from sympy import Expr
 
-from bptt_sym.graph.graph import Graph, Key, Node
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
+from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
-from bptt_sym.graph.sizes import SEQUENCES, STEPS, Sizes
 from bptt_sym.graph.stages import Stage, stages
 from bptt_sym.memory.storage import Storages
 

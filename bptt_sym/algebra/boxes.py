@@ -33,7 +33,7 @@ class Glyph:
 
     name: str
     alphabet: Literal["plain", "bar", "arrow", "bold", "bold upright"] = "plain"
-    time: Layout | None = None
+    time: Box | None = None
     latex: str = ""
     place: Literal["subscript", "superscript", "parentheses", "angle"] = "subscript"
     macro: str = ""
@@ -45,7 +45,7 @@ class Constant:
     """The identity, with its size, or a matrix of ones or zeros."""
 
     kind: Literal["identity", "ones", "zeros"]
-    size: Layout | None = None
+    size: Box | None = None
     binding = ATOM
 
 
@@ -53,7 +53,7 @@ class Constant:
 class Terms:
     """A sum; each term has a sign, +1 or -1."""
 
-    terms: tuple[tuple[int, Layout], ...]
+    terms: tuple[tuple[int, Box], ...]
     binding = SUM
 
 
@@ -61,7 +61,7 @@ class Terms:
 class Factors:
     """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise", "circle")."""
 
-    factors: tuple[Layout, ...]
+    factors: tuple[Box, ...]
     kind: Literal["matrix", "elementwise", "circle", "kronecker"] = "matrix"
     binding = PRODUCT
 
@@ -70,7 +70,7 @@ class Factors:
 class Negative:
     """A box with a minus sign in front."""
 
-    body: Layout
+    body: Box
     binding = SUM
 
 
@@ -78,8 +78,8 @@ class Negative:
 class Fraction:
     """A derivative du/dv; ``mark`` is that of an immediate derivative, ``letter`` the d."""
 
-    of: Layout
-    by: Layout
+    of: Box
+    by: Box
     mark: Literal["", "plus", "star", "bar"] = ""
     letter: Literal["partial", "d", "D"] = "partial"
     binding = POWER
@@ -89,8 +89,8 @@ class Fraction:
 class Nabla:
     """The gradient of a scalar by something, in the shape of it."""
 
-    of: Layout
-    by: Layout
+    of: Box
+    by: Box
     binding = PRODUCT
 
 
@@ -98,7 +98,7 @@ class Nabla:
 class AdjointOf:
     """The adjoint of a variable: a sign in front of it or a bar above it."""
 
-    variable: Layout
+    variable: Box
     sign: Literal["delta", "d", "overbar"] = "delta"
     binding = ATOM
 
@@ -107,7 +107,7 @@ class AdjointOf:
 class Brackets:
     """A box in round brackets."""
 
-    body: Layout
+    body: Box
     binding = ATOM
 
 
@@ -116,7 +116,7 @@ class Call:
     """A named function at an argument, with primes for its derivatives."""
 
     function: str
-    argument: Layout
+    argument: Box
     primes: int = 0
     binding = ATOM
 
@@ -125,8 +125,8 @@ class Call:
 class Superscript:
     """A power, or a transpose where ``exponent`` is None."""
 
-    base: Layout
-    exponent: Layout | None
+    base: Box
+    exponent: Box | None
     transpose: Literal["top", "T", "prime"] = "top"
     binding = POWER
 
@@ -136,10 +136,10 @@ class Big:
     """A sum over index = lower, ..., upper, or a product over upper >= index > lower, falling."""
 
     kind: Literal["sum", "product"]
-    body: Layout
-    index: Layout
-    lower: Layout
-    upper: Layout
+    body: Box
+    index: Box
+    lower: Box
+    upper: Box
     binding = PRODUCT
 
 
@@ -147,7 +147,7 @@ class Big:
 class EntrySum:
     """The sum of all entries of a vector or matrix."""
 
-    body: Layout
+    body: Box
     binding = PRODUCT
 
 
@@ -155,8 +155,8 @@ class EntrySum:
 class Ratio:
     """A quotient, entry by entry where the two are vectors."""
 
-    numerator: Layout
-    denominator: Layout
+    numerator: Box
+    denominator: Box
     binding = POWER
 
 
@@ -165,7 +165,7 @@ class Application:
     """A named function of several arguments."""
 
     function: str
-    arguments: tuple[Layout, ...]
+    arguments: tuple[Box, ...]
     binding = ATOM
 
 
@@ -176,9 +176,9 @@ Sign = Literal["at least", "greater", "at most", "less"]
 class Relation:
     """A comparison; as an ``indicator``, 1 where it holds and 0 elsewhere."""
 
-    left: Layout
+    left: Box
     sign: Sign
-    right: Layout
+    right: Box
     indicator: bool = False
     binding = ATOM
 
@@ -187,9 +187,9 @@ class Relation:
 class Cases:
     """One value where a relation holds, another elsewhere."""
 
-    chosen: Layout
+    chosen: Box
     condition: Relation
-    other: Layout
+    other: Box
     binding = ATOM
 
 
@@ -197,9 +197,9 @@ class Cases:
 class Part:
     """The entries start, ..., stop - 1 of a vector, or those ``columns`` of a matrix."""
 
-    body: Layout
-    start: Layout
-    stop: Layout
+    body: Box
+    start: Box
+    stop: Box
     columns: bool = False
     binding = ATOM
 
@@ -208,7 +208,7 @@ class Part:
 class Row:
     """Vectors one after the other, in square brackets."""
 
-    parts: tuple[Layout, ...]
+    parts: tuple[Box, ...]
     binding = ATOM
 
 
@@ -216,7 +216,7 @@ class Row:
 class Tuple:
     """Several things as one, in round brackets."""
 
-    parts: tuple[Layout, ...]
+    parts: tuple[Box, ...]
     binding = ATOM
 
 
@@ -224,11 +224,14 @@ class Tuple:
 class Matrix:
     """A matrix of boxes, row after row."""
 
-    rows: tuple[tuple[Layout, ...], ...]
+    rows: tuple[tuple[Box, ...], ...]
     binding = ATOM
 
 
-Layout = (
+WithArguments = Ratio | Call | Application | Relation | Cases | Part | Row | Tuple | Matrix
+"""Functions of arguments, and what else has its parts side by side or below each other."""
+
+Box = (
     Number
     | Glyph
     | Constant
@@ -239,44 +242,36 @@ Layout = (
     | Nabla
     | AdjointOf
     | Brackets
-    | Call
     | Superscript
     | Big
     | EntrySum
-    | Ratio
-    | Application
-    | Relation
-    | Cases
-    | Part
-    | Row
-    | Tuple
-    | Matrix
+    | WithArguments
 )
 
 
-def bracketed(box: Layout, binding: int) -> Layout:
+def bracketed(box: Box, binding: int) -> Box:
     """The box, in brackets if it binds less tightly than asked."""
     return box if box.binding >= binding else Brackets(box)
 
 
-def enclosed(boxes: Sequence[Layout]) -> tuple[Layout, ...]:
+def enclosed(boxes: Sequence[Box]) -> tuple[Box, ...]:
     """Boxes that stand side by side: one that would swallow what follows it gets brackets."""
     *before, last = boxes
     return (*(Brackets(box) if _is_open(box) else box for box in before), last)
 
 
-def with_parts(box: Any, change: Callable[[Layout], Layout]) -> Any:
+def with_parts(box: Any, change: Callable[[Box], Box]) -> Any:
     """The box with each box that stands in it changed."""
 
     def part(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(part, value))
-        return change(value) if isinstance(value, Layout) else value
+        return change(value) if isinstance(value, Box) else value
 
     return replace(box, **{entry.name: part(getattr(box, entry.name)) for entry in fields(box)})
 
 
-def _is_open(box: Layout) -> bool:
+def _is_open(box: Box) -> bool:
     """Whether the box ends in the body of a sum or product sign, or in what a gradient is of."""
     match box:
         case Big() | EntrySum() | Nabla():

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bptt_sym.algebra.layout import (
+from bptt_sym.algebra.boxes import (
     AdjointOf,
     Application,
     Big,
+    Box,
     Brackets,
     Call,
     Cases,
@@ -18,7 +19,6 @@ from bptt_sym.algebra.layout import (
     Factors,
     Fraction,
     Glyph,
-    Layout,
     Matrix,
     Nabla,
     Negative,
@@ -36,7 +36,7 @@ from bptt_sym.algebra.names import GREEK, split_name
 Kind = Literal["matrix", "elementwise", "circle", "kronecker"]
 
 
-def width(box: Layout) -> float:
+def width(box: Box) -> float:
     """The width of a box as typeset, in units of about one letter."""
     match box:
         case Number():
@@ -117,15 +117,15 @@ class Page:
     ``after_number`` stands between a number and a sign of sum.
     """
 
-    write: Callable[[Layout], str]
-    measure: Callable[[Layout], float]
+    write: Callable[[Box], str]
+    measure: Callable[[Box], float]
     minus: str
     first_minus: str
     after_number: str
     operators: Mapping[str, str]
 
 
-def broken(box: Layout, room: float, page: Page) -> list[str]:
+def broken(box: Box, room: float, page: Page) -> list[str]:
     """The box as written lines, each about ``room`` wide; later lines begin with their sign."""
     if page.measure(box) <= room:
         return [page.write(box)]
@@ -142,12 +142,10 @@ def broken(box: Layout, room: float, page: Page) -> list[str]:
     return lines
 
 
-def _term_lines(
-    box: Terms, room: float, measure: Callable[[Layout], float]
-) -> list[tuple[int, Layout]]:
+def _term_lines(box: Terms, room: float, measure: Callable[[Box], float]) -> list[tuple[int, Box]]:
     """A sum as lines, each a sign and what follows: a term each, or several where all are short."""
     short = all(measure(term) <= room / 4 for _, term in box.terms)
-    groups: list[list[tuple[int, Layout]]] = []
+    groups: list[list[tuple[int, Box]]] = []
     used = 0.0
     for sign, term in box.terms:
         used += measure(term) + 3
@@ -161,12 +159,12 @@ def _term_lines(
     ]
 
 
-def _filled(box: Layout, room: float, page: Page) -> list[str]:
+def _filled(box: Box, room: float, page: Page) -> list[str]:
     """A product in lines that are filled factor by factor."""
     if page.measure(box) <= room:
         return [page.write(box)]
     prefix, factors, kind = _opened(box, page)
-    groups: list[list[Layout]] = [[]]
+    groups: list[list[Box]] = [[]]
     used = 4.0 * len(prefix)
     for factor in factors:
         if groups[-1] and used + page.measure(factor) > room:
@@ -182,7 +180,7 @@ def _filled(box: Layout, room: float, page: Page) -> list[str]:
     return lines
 
 
-def _opened_call(box: Layout, room: float, page: Page) -> list[str]:
+def _opened_call(box: Box, room: float, page: Page) -> list[str]:
     """The diagonal matrix of an entrywise product that has no room, in lines of its factors."""
     match box:
         case Call(function="diag", argument=Factors(kind="elementwise" | "circle") as inner) if (
@@ -195,7 +193,7 @@ def _opened_call(box: Layout, room: float, page: Page) -> list[str]:
             return [page.write(box)]
 
 
-def _opened(box: Layout, page: Page) -> tuple[list[str], tuple[Layout, ...], Kind]:
+def _opened(box: Box, page: Page) -> tuple[list[str], tuple[Box, ...], Kind]:
     """A product as the signs before it, its factors and their kind; sum signs are opened."""
     match box:
         case Negative(body=body):

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 
 from bptt_sym.algebra.expressions import Integer, Parameter, product
-from bptt_sym.derivation.derivation import Equation, Loss, Section
+from bptt_sym.choices import Loss
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Factor
-from bptt_sym.derivation.mean import share
 from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Step
-from bptt_sym.derivation.unfolding import Node
+from bptt_sym.derivation.unfolding import Vertex
 
 MOST_LISTED = 200
 """The paths to the copies of a parameter are listed where they are at most so many."""
@@ -23,10 +24,9 @@ class PathLists:
     def __init__(self, step: Step, steps: int, loss: Loss, *, matrices: bool) -> None:
         self.step = step
         self.steps = steps
-        self.loss = loss
+        self.reduction = REDUCTIONS[loss]
         self.matrices = matrices
-        losses = range(steps if loss == "last" else 1, steps + 1)
-        self.paths = Paths(step, steps, losses)
+        self.paths = Paths(step, steps, self.reduction.losses(steps))
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """A section for each parameter; it holds no path where they are more than MOST_LISTED."""
@@ -34,23 +34,24 @@ class PathLists:
 
     def _section(self, parameter: Parameter) -> Section:
         count = self.paths.totals[parameter.name]
-        equations: list[Equation] = []
+        equations: list[DerivedEquation] = []
         for copy in self.paths.copies(parameter.name) if count <= MOST_LISTED else ():
             found = sorted(self.paths.to(copy), key=lambda path: path[0].time)
             equations += [self._equation(parameter, path, k + 1) for k, path in enumerate(found)]
         return Section("paths", tuple(equations), parameter, path_count=count)
 
-    def _equation(self, parameter: Parameter, path: tuple[Node, ...], number: int) -> Equation:
+    def _equation(
+        self, parameter: Parameter, path: tuple[Vertex, ...], number: int
+    ) -> DerivedEquation:
         chain = Chain(tuple(self._factor(*pair) for pair in itertools.pairwise(path)))
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.jacobian for factor in chain.factors[:-1]])
-        if self.loss == "mean":
-            right = share(right, Integer(self.steps))
+        right = self.reduction.share(right, Integer(self.steps))
         meaning = (parameter.name, "path", str(path[-1].time), str(number))
-        return Equation(meaning, None, right, (chain.factors,), path=path)
+        return DerivedEquation(meaning, None, right, (chain.factors,), path=path)
 
-    def _factor(self, of: Node, by: Node) -> Factor:
+    def _factor(self, of: Vertex, by: Vertex) -> Factor:
         """The immediate derivative along one edge of the unfolding."""
         if 1 <= of.time <= self.steps:
             edge = self.step.edge(of.name, by.name, of.time - by.time)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.documents.document import Document, Drawing, Equations, Formula, written
-from bptt_sym.documents.markdown import reference
+from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
+from bptt_sym.documents.markdown import numbered_reference
+from bptt_sym.render.formulas import NEXT_LINE, labelled_row, numbered_row, reference
 from bptt_sym.render.latex import latex_words
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
@@ -24,7 +25,7 @@ def latex(document: Document, template: str, macros_file: str | None = None) -> 
             words=latex_words,
             math=lambda formula: f"${formula}$",
             reference=lambda label: (
-                reference(label, numbers[label]) if label in numbers else _reference(label)
+                numbered_reference(label, numbers[label]) if label in numbers else reference(label)
             ),
         )
 
@@ -34,27 +35,14 @@ def latex(document: Document, template: str, macros_file: str | None = None) -> 
     )
 
 
-def _reference(label: str) -> str:
-    return rf"\ref{{{label}}}" if label.startswith("fig:") else rf"\eqref{{{label}}}"
-
-
 def _rows(equations: Equations) -> str:
     """The equations as rows of an ``align`` environment, numbered by LaTeX."""
-    return " \\\\\n".join(map(_row, equations.formulas))
+    return NEXT_LINE.join(labelled_row(f.lines, f.label) for f in equations.formulas)
 
 
-def _row(formula: Formula) -> str:
-    *before, last = formula.lines
-    last += rf" \label{{{formula.label}}}" if formula.label else r" \notag"
-    return " \\notag \\\\\n".join([*before, last])
-
-
-def _lines(formulas: Sequence[Formula]) -> str:
+def _lines(formulas: Sequence[DisplayedFormula]) -> str:
     """The equations as rows of an ``aligned`` environment, numbered by us."""
-    return " \\\\\n".join(
-        " \\\\\n".join(formula.lines) + (rf" \qquad ({formula.number})" if formula.number else "")
-        for formula in formulas
-    )
+    return NEXT_LINE.join(numbered_row(f.lines, f.number) for f in formulas)
 
 
 def _tikz(drawing: Drawing) -> str:

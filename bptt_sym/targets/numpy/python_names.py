@@ -33,7 +33,7 @@ _AMBIGUOUS = {"l", "O", "I"}
 """Letters that linters refuse as names, for they look like digits."""
 
 
-class Names:
+class PythonNames:
     """Gives out Python names; the same request gets the same name again.
 
     Sizes keep the names of their dimensions, so a dimension may not have a name that generated

@@ -18,7 +18,7 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Graph:
+class Dependencies:
     """The readings of one time step.
 
     ``order`` holds what a step computes, in the order of computation, and ``reads`` what each of
@@ -59,7 +59,7 @@ class Graph:
         return frozenset(found)
 
 
-def plain_graph(step: Step) -> Graph:
+def dependencies_of(step: Step) -> Dependencies:
     """The graph of a step as its equations say, without frozen parameters and without inputs,
     but for those that parameters begin.
     """
@@ -73,7 +73,7 @@ def plain_graph(step: Step) -> Graph:
     initial: dict[str, tuple[Link, ...]] = {}
     for edge in step.initial:
         initial[edge.of.name] = (*initial.get(edge.of.name, ()), _link(edge))
-    return Graph(order, reads, initial)
+    return Dependencies(order, reads, initial)
 
 
 def _link(edge: Edge) -> Link:

@@ -1,0 +1,5 @@
+"""What the process ends with."""
+
+from __future__ import annotations
+
+GOOD, CHECK_FAILED, BAD_INPUT, FAULT, INTERRUPTED = 0, 1, 2, 4, 130

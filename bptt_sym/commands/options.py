@@ -1,0 +1,80 @@
+"""The options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bptt_sym.choices import LOSSES, STYLES
+from bptt_sym.errors import InputError
+from bptt_sym.output import write_output
+
+Command = Callable[..., Any]
+
+output_option = click.option(
+    "-o", "--output", metavar="FILE", help="Write to FILE; its folder must exist."
+)
+force_option = click.option(
+    "--force", is_flag=True, help="Write over a file that bptt-sym did not make."
+)
+activation_option = click.option(
+    "--activation",
+    "activations",
+    multiple=True,
+    metavar="NAME=FUNCTION",
+    help="The function for a symbolic one, e.g. phi=tanh; may be repeated.",
+)
+
+
+def loss_option(default: str) -> Callable[[Command], Command]:
+    """The option --loss, with the default of its command."""
+    return click.option(
+        "--loss",
+        type=click.Choice(LOSSES),
+        default=default,
+        show_default=True,
+        help="The loss of the last step alone, or the sum or the mean over all steps.",
+    )
+
+
+masked_option = click.option(
+    "--masked",
+    is_flag=True,
+    help="Add a mask, for sequences of different lengths.",
+)
+
+notation_option = click.option(
+    "--notation",
+    metavar="NAME|FILE.toml",
+    help="The notation of a book or a paper (see docs/notations/README.md), or one of your own.",
+)
+
+style_option = click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    default="fast",
+    show_default=True,
+    help="Compiled for speed, or one statement for each equation.",
+)
+
+
+def parse_activations(activations: Sequence[str]) -> dict[str, str]:
+    """{"phi": "tanh"} for ["phi=tanh"]. Raises InputError for any other form."""
+    chosen = {}
+    for text in activations:
+        name, sign, function = text.partition("=")
+        if not sign:
+            raise InputError(f"--activation takes NAME=FUNCTION, e.g. phi=tanh, not {text!a}")
+        chosen[name.strip()] = function.strip()
+    return chosen
+
+
+def deliver(text: str, output: str | None, *, force: bool) -> None:
+    """Prints a text, or writes it to a file where one is named."""
+    if output is None or output == "-":
+        click.echo(text, nl=False)
+    else:
+        write_output(Path(output), text, force=force)

@@ -1,0 +1,232 @@
+"""The commands that write mathematics: a derivation, a figure, course notes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from bptt_sym.choices import LEVELS, SHOWN_LOSSES, Level, Loss, ShownLoss
+from bptt_sym.commands.options import (
+    deliver,
+    force_option,
+    loss_option,
+    masked_option,
+    notation_option,
+    output_option,
+)
+from bptt_sym.output import write_output, write_outputs
+from bptt_sym.version import MADE_BY
+
+
+@click.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="chain",
+    show_default=True,
+    help="Products of partial derivatives, their matrices, or the backward recursion.",
+)
+@loss_option("last")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "latex", "json"]),
+    default="text",
+    show_default=True,
+)
+@click.option("--number-from", type=int, metavar="K", help="The number of the first equation.")
+@click.option(
+    "--most-factors",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Abbreviate a chain of more factors than this.",
+)
+@click.option(
+    "--mark-immediate", is_flag=True, help="Mark immediate derivatives, with a superscript +."
+)
+@click.option(
+    "--paths",
+    is_flag=True,
+    help="Count the paths through the unfolded network, and list them where they are few.",
+)
+@masked_option
+@notation_option
+@output_option
+@force_option
+def derive(
+    model: str,
+    steps: int,
+    wrt: tuple[str, ...],
+    level: Level,
+    loss: Loss,
+    form: str,
+    number_from: int | None,
+    most_factors: int,
+    mark_immediate: bool,
+    paths: bool,
+    masked: bool,
+    notation: str | None,
+    output: str | None,
+    force: bool,
+) -> None:
+    """Derive the gradient of a model's loss with respect to its parameters, step by step."""
+    from bptt_sym import api
+    from bptt_sym.render.command import derive_command
+
+    derivation = api.derive(
+        api.load_model(model),
+        wrt or None,
+        steps,
+        level=level,
+        loss=loss,
+        number_from=number_from,
+        most_factors=most_factors,
+        paths=paths,
+        masked=masked,
+        notation=notation,
+    )
+    to_terminal = output is None or output == "-"
+    if form == "latex":
+        shown = derivation.latex(mark_immediate=mark_immediate)
+    elif form == "json":
+        shown = derivation.json(mark_immediate=mark_immediate)
+    else:
+        color = to_terminal and use_color()
+        shown = derivation.text(color=color, mark_immediate=mark_immediate)
+        if not to_terminal:
+            command = derive_command(derivation, "text", mark_immediate=mark_immediate)
+            shown = f"{MADE_BY}: {command}\n\n{shown}"
+    deliver(shown, output, force=force)
+
+
+@click.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--folded", is_flag=True, help="Draw one time step, with loops to later ones.")
+@click.option(
+    "--simplified",
+    metavar="W",
+    help="Draw only what contributes to the gradient with respect to a parameter.",
+)
+@click.option(
+    "--path",
+    metavar="W[:i]",
+    help="Draw also the backward path of its contribution i, or of all, with its derivatives.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(SHOWN_LOSSES),
+    default="last",
+    show_default=True,
+    help="The loss of the last step alone, or those of all steps.",
+)
+@notation_option
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Write to FILE, which ends in .svg, .pdf, .png or .tex (TikZ); its folder must exist.",
+)
+@force_option
+def figure(
+    model: str,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: ShownLoss,
+    notation: str | None,
+    output: str,
+    force: bool,
+) -> None:
+    """Draw a model folded, unfolded, or simplified for a parameter, with the gradient's path."""
+    from bptt_sym import api
+    from bptt_sym.figures.figure import check_ending
+
+    ending = check_ending(Path(output).suffix)
+    drawn = api.figure(
+        api.load_model(model),
+        steps,
+        folded=folded,
+        simplified=simplified,
+        path=path,
+        loss=loss,
+        notation=notation,
+    )
+    write_output(Path(output), drawn.written(ending), force=force)
+
+
+@click.command()
+@click.argument("model", default="elman")
+@click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
+@click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
+@loss_option("last")
+@click.option("--document", is_flag=True, help="LaTeX as a whole article, not to \\input.")
+@click.option("--slides", is_flag=True, help="LaTeX as beamer slides, uncovered step by step.")
+@click.option(
+    "--exercise",
+    multiple=True,
+    metavar="W",
+    help="Leave the gradient with respect to W to the reader; FILE-solutions has the solutions.",
+)
+@click.option(
+    "--macros",
+    is_flag=True,
+    help="LaTeX with a command for each symbol, all of them defined in FILE-macros.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tex", "md", "ipynb", "pdf"]),
+    help="The format. [by the file's ending]",
+)
+@notation_option
+@click.option("-o", "--output", required=True, metavar="FILE", help="Write to FILE, and beside it.")
+@force_option
+def notes(
+    model: str,
+    steps: int,
+    wrt: tuple[str, ...],
+    loss: Loss,
+    document: bool,
+    slides: bool,
+    exercise: tuple[str, ...],
+    macros: bool,
+    form: str | None,
+    notation: str | None,
+    output: str,
+    force: bool,
+) -> None:
+    """Write course notes: the derivation told from the model to a worked example.
+
+    FILE ends in .tex, .md, .ipynb or .pdf; the figures of a .md lie beside it as SVG.
+    """
+    from bptt_sym import api
+    from bptt_sym.documents.files import files_of, kind_of
+
+    target = Path(output)
+    kind = kind_of(document=document, slides=slides)
+    made = api.notes(
+        api.load_model(model),
+        steps,
+        wrt=wrt or None,
+        loss=loss,
+        exercise=exercise,
+        notation=notation,
+        macros=macros,
+    )
+    write_outputs(files_of(made, target, form, kind), force=force)
+
+
+def use_color() -> bool:
+    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain

@@ -1,0 +1,82 @@
+"""What the losses of all time steps are reduced to: the table of reductions, one row for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, TotalLoss, Variable
+from bptt_sym.choices import Loss, ShownLoss
+from bptt_sym.derivation.mean import share, share_of_sum
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How a scalar is made of the losses E_1, ..., E_N of a sequence.
+
+    Either it is the loss of the last step alone (``at_last``), or a sum over all steps, of which a
+    ``mean`` is divided by N. ``label`` names it in the label of an equation, with the name of the
+    loss and N; ``words`` say of it what it is; a figure draws it as it does ``shown``.
+    """
+
+    name: Loss
+    at_last: bool
+    mean: bool
+    label: str
+    words: str
+    shown: ShownLoss
+
+    @property
+    def needs_a_step(self) -> bool:
+        """Whether there is none of a sequence without time steps."""
+        return self.at_last or self.mean
+
+    def losses(self, steps: int) -> range:
+        """The time steps whose losses count."""
+        return range(steps if self.at_last else 1, steps + 1)
+
+    def of(self, loss: Variable, steps: Expr) -> Variable | TotalLoss:
+        """The scalar as a symbol, where ``loss`` is that of one step."""
+        return loss.at(steps) if self.at_last else TotalLoss(loss.name)
+
+    def labelled(self, loss: str, steps: Expr | int) -> str:
+        """Its part of the label of an equation; ``loss`` is the name of that of one step."""
+        return self.label.format(loss=loss, steps=steps)
+
+    def share(self, expression: MatrixExpr, steps: Expr) -> MatrixExpr:
+        """What the loss of one step adds to it."""
+        return share(expression, steps) if self.mean else expression
+
+    def share_of_sum(self, expression: MatrixExpr, steps: Expr) -> MatrixExpr:
+        """What a sum of such losses adds to it."""
+        return share_of_sum(expression, steps) if self.mean else expression
+
+
+_ROWS = (
+    Reduction(
+        "last",
+        at_last=True,
+        mean=False,
+        label="{loss}_{steps}",
+        words="that of the last step alone",
+        shown="last",
+    ),
+    Reduction(
+        "sum",
+        at_last=False,
+        mean=False,
+        label="{loss}_1..{steps}",
+        words="the sum of the losses of all time steps",
+        shown="sum",
+    ),
+    Reduction(
+        "mean",
+        at_last=False,
+        mean=True,
+        label="{loss}_mean_1..{steps}",
+        words="the mean of the losses of all time steps",
+        shown="sum",
+    ),
+)
+
+REDUCTIONS: dict[Loss, Reduction] = {row.name: row for row in _ROWS}
+"""Every reduction by its name, which a user chooses."""

@@ -1,0 +1,84 @@
+"""What notes begin with: the model and its unfolding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coefficient
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
+from bptt_sym.documents.facts import starts
+from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.model.model import Equation
+from bptt_sym.render.formulas import shape
+from bptt_sym.render.latex import left_width, lines
+from bptt_sym.render.show import Show, is_marked, typesetter
+
+KINDS = {
+    "input": "inputs",
+    "target": "targets",
+    "parameter": "parameters",
+    "constant": "fixed parameters",
+    "state": "states",
+}
+
+
+def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
+    """Its equations, then the shapes and the first values of its symbols."""
+    model, math = telling.model, telling.math
+    yield Paragraph(telling.say.model(model))
+    inner = [e for e in model.definitions if e not in model.all_equations]
+    yield Equations(
+        tuple(_of_model(telling, e, typesetter(chain)) for e in (*model.all_equations, *inner))
+    )
+    entries = [
+        (
+            words if len(found) > 1 else words.removesuffix("s"),
+            [f"${math(entry.symbol)}$ ({_shape(telling, entry.symbol)})" for entry in found],
+        )
+        for kind, words in KINDS.items()
+        for found in [model.declared(kind)]  # type: ignore[arg-type]
+    ]
+    first = [*starts(model)]
+    given = telling.inline(symbol for symbol, initial in first if initial is None)
+    known = [
+        f"${math(symbol)} = {math(_plain(initial))}$"
+        for symbol, initial in first
+        if initial is not None and math(initial) != math(symbol)
+    ]
+    shapes = {"vectors": model.vectors, "entries": entries}
+    yield Paragraph(telling.say.symbols(shapes, given, known))
+
+
+def _shape(telling: Telling, symbol: MatrixExpr) -> str:
+    rows, columns = (
+        f"({telling.math(size)})" if size.is_Add else telling.math(size) for size in symbol.shape
+    )
+    return f"${shape(rows, columns)}$" if (rows, columns) != ("1", "1") else "a number"
+
+
+def _of_model(telling: Telling, equation: Equation, show: Show) -> DisplayedFormula:
+    right = equation.written if equation in telling.model.all_equations else equation.expression
+    derived = DerivedEquation(("model", equation.name), equation.variable, right)
+    written = lines(derived, show, ROOM - left_width(derived, show))
+    return DisplayedFormula(tuple(written), f"eq:{telling.model.name}:model:{equation.name}")
+
+
+def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:
+    """The figure of the unfolded model, and what its derivatives are meant to be."""
+    loss, words = telling.math(telling.objective), telling.reduction.words
+    shown = telling.figure_label("unfolded")
+    yield Paragraph(telling.say.unfolding(telling.steps, loss, words, shown))
+    caption = telling.say.unfolded_caption(telling.steps)
+    yield Drawing("unfolded", telling.figure(), caption, shown)
+    state_tuple = chain.state_tuple
+    marked = is_marked(chain)
+    if marked or state_tuple is not None:
+        states = "" if state_tuple is None else telling.math(state_tuple)
+        yield Paragraph(telling.say.conventions(marked, states))
+
+
+def _plain(initial: MatrixExpr) -> Expr:
+    """An initial value; of entries that are all the same number, this number."""
+    number, rest = split_coefficient(initial)
+    return number if isinstance(rest, OneMatrix) else initial

@@ -1,0 +1,185 @@
+"""From a scene to a picture: columns of time steps, lines along tracks, labels in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.figures.columns import DELAY_LINE, Columns
+from bptt_sym.figures.describe import description, title
+from bptt_sym.figures.heights import HEAD, Heights
+from bptt_sym.figures.measure import LabelSize, measured
+from bptt_sym.figures.picture import (
+    Delay,
+    Dots,
+    DrawnEdge,
+    DrawnNode,
+    Label,
+    Picture,
+    Point,
+    Rectangle,
+)
+from bptt_sym.figures.plan import Plan
+from bptt_sym.figures.readings import EDGE_POINTS, NODE_POINTS, PAD, Reading, label_size
+from bptt_sym.figures.routes import Routes, parts_between
+from bptt_sym.figures.scene import Arrow, Scene
+
+MARGIN = 0.25
+DELAY_HEIGHT = 0.42
+
+
+def picture(scene: Scene) -> Picture:
+    """The picture of a scene."""
+    return _Placement(scene).picture()
+
+
+class _Placement:
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.plan = Plan(scene)
+        self.heights = Heights(self.plan)
+        self.columns = Columns(scene, self.plan, self.heights)
+        self.routes = Routes(self.plan, self.heights, self.columns)
+
+    def picture(self) -> Picture:
+        nodes = [self._node(item.node) for item in self.scene.items]
+        edges: list[DrawnEdge] = []
+        dots: list[Dots] = []
+        for arrow in self.scene.arrows:
+            for edge in self._edges(arrow):
+                edges.append(edge)
+                dots += self._dots(edge)
+        delays = list(self._delays(edges))
+        boxes = [node.box for node in nodes] + [delay.box for delay in delays]
+        boxes += [edge.label.box for edge in edges if edge.label]
+        xs = [x for edge in edges for x, _ in edge.points]
+        ys = [y for edge in edges for _, y in edge.points]
+        left = min([box.left for box in boxes] + xs) - MARGIN
+        bottom = min([box.bottom for box in boxes] + ys) - MARGIN
+        right = max([box.right for box in boxes] + xs) + MARGIN
+        top = max([box.top for box in boxes] + ys) + MARGIN
+        move = _Move(-left, -bottom)
+        return Picture(
+            width=_rounded(right - left),
+            height=_rounded(top - bottom),
+            nodes=tuple(map(move.node, nodes)),
+            edges=tuple(map(move.edge, edges)),
+            delays=tuple(map(move.delay, delays)),
+            dots=tuple(dict.fromkeys(Dots(move.point(d.middle), d.on_path) for d in dots)),
+            title=title(self.scene),
+            description=description(self.scene),
+        )
+
+    def _node(self, node: Vertex) -> DrawnNode:
+        plan, item = self.plan, self.scene.item[node]
+        half = self.columns.half(node), plan.ports.half_height(node.name)
+        x, y = self.columns.node_x(node), self.heights.y[plan.row[node.name]]
+        box = Rectangle(x, y, 2 * half[0], 2 * half[1])
+        size = measured(item.latex, NODE_POINTS)
+        label = Label(item.latex, Rectangle(x, y, *size), NODE_POINTS)
+        radius = 0.06 if item.role == "copy" else half[1]
+        return DrawnNode(node, item.role, box, radius, label, item.on_path)
+
+    def _edges(self, arrow: Arrow) -> Iterator[DrawnEdge]:
+        """The edge, or its parts on both sides of each gap that it crosses."""
+        points = self.routes.line(arrow)
+        whole = arrow.of.time in self.columns.at and arrow.by.time in self.columns.at
+        label = self._label(arrow)
+        if not whole and not self.plan.folded:
+            hidden = arrow.of.time not in self.columns.at
+            yield DrawnEdge(arrow.of, arrow.by, points, label, arrow.on_path, not hidden, hidden)
+            return
+        gaps = [c.dots_before for c in self.columns.at.values() if c.dots_before]
+        parts = list(parts_between(points, gaps))
+        for k, part in enumerate(parts):
+            last = k == len(parts) - 1
+            yield DrawnEdge(
+                arrow.of, arrow.by, part, label if last else None, arrow.on_path, k > 0, not last
+            )
+
+    def _dots(self, edge: DrawnEdge) -> Iterator[Dots]:
+        for at_gap, (x, y) in ((edge.from_gap, edge.points[0]), (edge.to_gap, edge.points[-1])):
+            for column in self.columns.at.values():
+                if at_gap and column.dots_before and x in column.dots_before:
+                    yield Dots((sum(column.dots_before) / 2, y), edge.on_path)
+
+    def _label(self, arrow: Arrow) -> Label | None:
+        if not arrow.latex or (arrow.of.time not in self.columns.at):
+            return None
+        plan = self.plan
+        reading = Reading(arrow.of.name, arrow.by.name, arrow.lag)
+        size = label_size(arrow.latex)
+        row = plan.row[arrow.of.name]
+        if reading not in plan.horizontal:
+            port = self.columns.node_x(arrow.of) + plan.ports.at[reading]
+            x = port + plan.ports.label_side(reading) * (PAD + size.width / 2)
+            return _label_at(arrow.latex, x, self.heights.label_y[row], size)
+        y = self.heights.y[row] + PAD + size.height / 2
+        if arrow.lag == 0:
+            ends = [self.columns.node_x(node) for node in (arrow.of, arrow.by)]
+            return _label_at(arrow.latex, sum(ends) / 2, y, size)
+        times = list(self.columns.at)
+        if arrow.lag > 0:
+            zone = self.columns.at[arrow.of.time].labels_before
+            return _label_at(arrow.latex, (zone[0] + zone[1] - HEAD) / 2, y, size)
+        behind = self.columns.at[times[times.index(arrow.of.time) + 1]]
+        zone = behind.labels_behind_dots if behind.dots_before else behind.labels_before
+        return _label_at(arrow.latex, (zone[0] + zone[1] + HEAD) / 2, y, size)
+
+    def _delays(self, edges: Sequence[DrawnEdge]) -> Iterator[Delay]:
+        """The boxes on the loops of a folded model, one for each lag of a name."""
+        seen = set()
+        for edge in edges if self.plan.folded else ():
+            lag = edge.of.time - edge.by.time
+            if lag and (edge.by.name, lag) not in seen:
+                seen.add((edge.by.name, lag))
+                # On the line out of the column, before it branches.
+                reading = Reading(edge.of.name, edge.by.name, lag)
+                column = self.columns.at[1]
+                x = column.middle + self.columns.gutter_x[self.plan.gutter_key(reading)]
+                x += column.right - DELAY_LINE if lag > 0 else DELAY_LINE - column.left
+                x -= (1 if lag > 0 else -1) * self.columns.delay_width() / 2
+                y = edge.points[0][1]
+                if not self.plan.leaves_by_side(edge.by.name, lag):
+                    y = edge.points[1][1]
+                latex = f"t{-lag:+d}"
+                label = _label_at(latex, x, y, label_size(latex))
+                yield Delay(Rectangle(x, y, self.columns.delay_width(), DELAY_HEIGHT), label)
+
+
+def _label_at(latex: str, x: float, y: float, size: LabelSize) -> Label:
+    return Label(latex, Rectangle(x, y, *size), EDGE_POINTS)
+
+
+@dataclass(frozen=True)
+class _Move:
+    """Moves what is drawn, and rounds to a hundredth of a millimetre."""
+
+    right: float
+    up: float
+
+    def point(self, point: Point) -> Point:
+        return _rounded(point[0] + self.right), _rounded(point[1] + self.up)
+
+    def box(self, box: Rectangle) -> Rectangle:
+        return Rectangle(*self.point((box.x, box.y)), _rounded(box.width), _rounded(box.height))
+
+    def label(self, label: Label) -> Label:
+        return replace(label, box=self.box(label.box))
+
+    def node(self, node: DrawnNode) -> DrawnNode:
+        return replace(
+            node, box=self.box(node.box), label=self.label(node.label), radius=_rounded(node.radius)
+        )
+
+    def edge(self, edge: DrawnEdge) -> DrawnEdge:
+        label = self.label(edge.label) if edge.label else None
+        return replace(edge, points=tuple(map(self.point, edge.points)), label=label)
+
+    def delay(self, delay: Delay) -> Delay:
+        return Delay(self.box(delay.box), self.label(delay.label))
+
+
+def _rounded(number: float) -> float:
+    return round(number, 3) + 0.0

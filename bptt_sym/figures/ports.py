@@ -1,0 +1,152 @@
+"""Where lines enter the nodes of a time step, and how much room nodes and their labels take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bptt_sym.figures.layers import Layers
+from bptt_sym.figures.measure import LabelSize, measured
+from bptt_sym.figures.readings import NODE_POINTS, PAD, SAME, Reading
+
+RADIUS = 0.42
+
+PORT_GAP = 0.14
+"""Half the distance of two ports without a label between them."""
+
+NEARLY = 0.34
+FAR = 1e6
+
+
+class Ports:
+    """The ports at the bottom of each node: ``at``, to the right of its middle, and their sides.
+
+    They follow the places ``x`` of nodes and ``trunk`` of trunks, which are changed elsewhere.
+    """
+
+    def __init__(
+        self,
+        layers: Layers,
+        readings: Mapping[Reading, LabelSize],
+        horizontal: frozenset[Reading],
+        x: Mapping[str, float],
+        trunk: Mapping[str, float],
+    ) -> None:
+        self.layers = layers
+        self.readings = readings
+        self.horizontal = horizontal
+        self.x, self.trunk = x, trunk
+        self.row = layers.row
+        self.folded = layers.scene.request.kind == "folded"
+        self.at: dict[Reading, float] = {}
+        self.sides: dict[Reading, int] = {}
+        self.kept: dict[tuple[str, int], float] = {}
+        self.widths: dict[str, float] = {}
+        for item in layers.scene.items:
+            width = measured(item.latex, NODE_POINTS).width
+            self.widths[item.node.name] = max(width, self.widths.get(item.node.name, 0))
+
+    def source(self, reading: Reading) -> float:
+        """From where a line comes to its reader: from a side, from a trunk or from a node."""
+        if reading.lag:
+            return FAR if (reading.lag > 0) == self.folded else -FAR
+        above = self.row[reading.of] > self.row[reading.by] + 1
+        return self.trunk[reading.by] if above else self.x[reading.by]
+
+    def entering(self, of: str) -> list[Reading]:
+        """What enters a node from below, from left to right."""
+        found = [r for r in self.readings if r.of == of and r not in self.horizontal]
+        order = {name: k for k, name in enumerate(self.layers.names)}
+        return sorted(found, key=lambda r: (self.source(r), -self.row[r.by], order[r.by], r.lag))
+
+    def place(self) -> None:
+        """Puts all ports anew, for where lines come from now."""
+        self.at.clear()
+        self.sides.clear()
+        for name in self.layers.names:
+            found = self.entering(name)
+            straight = [r for r in found if abs(self.source(r) - self.x[name]) < SAME]
+            if straight or len(found) % 2:
+                middle = found.index(straight[0]) if straight else len(found) // 2
+                alone = middle == 0 and len(found) > 1
+                self._put(found[middle], 0.0, -1 if alone else 1)
+                left, right = found[:middle][::-1], found[middle + 1 :]
+                between = 0.0 if alone else self.readings[found[middle]].width
+                starts = -2 * PORT_GAP, max(2 * PORT_GAP, _room(between))
+            else:
+                half = len(found) // 2
+                left, right = found[:half][::-1], found[half:]
+                starts = -PORT_GAP, PORT_GAP
+            for sign, side, start in ((-1, left, starts[0]), (1, right, starts[1])):
+                at = start
+                for reading in side:
+                    self._put(reading, at, sign)
+                    at += sign * max(2 * PORT_GAP, _room(self.readings[reading].width))
+            self._straighten(found)
+
+    def _put(self, reading: Reading, at: float, side: int) -> None:
+        self.at[reading] = at
+        self.sides[reading] = side
+
+    def _straighten(self, found: list[Reading]) -> None:
+        """Moves a port right above what leads to it, where a line would turn by a little only."""
+        for k, reading in enumerate(found):
+            at = self.source(reading) - self.x[reading.of]
+            if SAME < abs(at - self.at[reading]) < NEARLY:
+                low, high = -FAR, FAR
+                if k:
+                    low = self.at[found[k - 1]] + self._between(found[k - 1], reading)
+                if k + 1 < len(found):
+                    high = self.at[found[k + 1]] - self._between(reading, found[k + 1])
+                if low - SAME <= at <= high + SAME:
+                    self.at[reading] = at
+
+    def _between(self, left: Reading, right: Reading) -> float:
+        """How far apart two neighbouring ports have to be."""
+        room = _room(self.readings[left].width) if self.sides[left] > 0 else 0.0
+        room += _room(self.readings[right].width) if self.sides[right] < 0 else 0.0
+        return max(2 * PORT_GAP, room)
+
+    def label_side(self, reading: Reading) -> int:
+        """On which side of its port a label stands: -1 is left, 1 right."""
+        return self.sides[reading]
+
+    def half_width(self, name: str, *, ports: bool = True) -> float:
+        """Half the width of a node: its label needs room, and its ports where it reads others."""
+        if self.layers.roles[name] == "copy":
+            return max(0.3, self.widths[name] / 2 + PAD)
+        places = [abs(at) for reading, at in self.at.items() if reading.of == name]
+        widest = max(places, default=0.0) if ports else 0.0
+        needed = max(RADIUS, self.widths[name] / 2 + 0.13)
+        return needed if widest < 0.8 * needed else max(needed, widest + 0.2)
+
+    def half_height(self, name: str) -> float:
+        """Half the height of a node."""
+        return 0.3 if self.layers.roles[name] == "copy" else RADIUS
+
+    def left(self, name: str) -> float:
+        """How far a node and the labels at its ports reach to the left."""
+        return self._reach(name, -1)
+
+    def right(self, name: str) -> float:
+        """How far they reach to the right."""
+        return self._reach(name, 1)
+
+    def _reach(self, name: str, side: int) -> float:
+        reach = max(self.half_width(name), self.kept.get((name, side), 0.0))
+        for reading, at in self.at.items():
+            if reading.of == name:
+                beyond = side * at
+                if self.label_side(reading) == side:
+                    beyond += _room(self.readings[reading].width)
+                reach = max(reach, beyond)
+        return reach
+
+    def keep(self) -> None:
+        """Keeps free from now on what has been reached once."""
+        self.kept = {
+            (name, side): self._reach(name, side) for name in self.layers.names for side in (-1, 1)
+        }
+
+
+def _room(width: float) -> float:
+    return width + 2 * PAD if width else 0.0

@@ -1,0 +1,66 @@
+"""What a user asks to see of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
+from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
+from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.errors import InputError
+from bptt_sym.model.model import Model
+
+Kind = Literal["folded", "unfolded", "simplified", "path"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
+
+    model: Model
+    kind: Kind
+    steps: int
+    loss: ShownLoss
+    parameter: str | None = None
+    contribution: int | None = None
+
+    @property
+    def losses(self) -> range:
+        """The steps of the losses that are looked at."""
+        return self.reduction.losses(self.steps)
+
+    @property
+    def reduction(self) -> Reduction:
+        """How the scalar that is looked at is made of the losses of all steps."""
+        return REDUCTIONS[self.loss]
+
+
+def parse_request(
+    model: Model,
+    steps: int,
+    folded: bool,
+    simplified: str | None,
+    path: str | None,
+    loss: ShownLoss,
+) -> Request:
+    """The request of these options. Raises InputError for what does not go together."""
+    check_number("number of steps", steps, 1, MOST_STEPS)
+    check_choice("loss", loss, SHOWN_LOSSES)
+    if [folded, simplified is not None, path is not None].count(True) > 1:
+        raise InputError("a figure is folded, simplified or with a path: choose one of these")
+    if folded:
+        return Request(model, "folded", 1, loss)
+    if simplified is None and path is None:
+        return Request(model, "unfolded", steps, loss)
+    name, colon, number = (simplified or path or "").partition(":")
+    if simplified is not None and colon:
+        raise InputError(f"a contribution is for a path: path {simplified!a}")
+    (parameter,) = choose_parameters(model, name)
+    contribution = None
+    if colon:
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
+            raise InputError(f"a path is PARAMETER or PARAMETER:NUMBER, e.g. W:2, not {path!a}")
+        contribution = int(number)
+    kind: Kind = "simplified" if path is None else "path"
+    return Request(model, kind, steps, loss, parameter.name, contribution)

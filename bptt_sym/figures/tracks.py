@@ -1,0 +1,116 @@
+"""The tracks along which lines run in the channels between rows, with the fewest crossings."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bptt_sym.figures.plan import MOST_PERMUTED, Plan
+from bptt_sym.figures.ports import FAR
+from bptt_sym.figures.readings import Reading
+
+CLOSE = 0.12
+
+
+class Track(NamedTuple):
+    """A line along a channel: what leads away from ``by``.
+
+    Lines of more than one step pass whole columns, so there is one track for each remainder. The
+    one of lag None leads from the top of a node to the end of its column.
+    """
+
+    by: str
+    lag: int | None
+    remainder: int = 0
+
+
+@dataclass
+class _User:
+    """Where a track goes down and up, and how far it reaches."""
+
+    downs: list[float] = field(default_factory=list)
+    ups: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+
+    def spans(self, x: float) -> bool:
+        every = self.downs + self.ups + self.ends
+        return min(every) < x < max(every)
+
+
+def tracks_of(plan: Plan) -> dict[int, list[Track]]:
+    """The tracks of the channel below each row, from the bottom up."""
+    users: dict[int, dict[Track, _User]] = {}
+
+    def user(channel: int, track: Track) -> _User:
+        return users.setdefault(channel, {}).setdefault(track, _User())
+
+    for reading in plan.ports.at:
+        of, by, lag = reading
+        up = plan.x[of] + plan.ports.at[reading]
+        if lag == 0:
+            if plan.row[of] > plan.row[by] + 1 and plan.leaves_track(by):
+                jog = user(plan.row[by] + 1, Track(by, 0))
+                jog.downs.append(plan.x[by])
+                jog.ups.append(plan.trunk[by])
+            if not plan.is_straight(reading):
+                used = user(plan.row[of], Track(by, 0))
+                used.downs.append(plan.ports.source(reading))
+                used.ups.append(up)
+            continue
+        end = FAR if lag > 0 else -FAR
+        direct = plan.enters_above(reading)
+        for remainder in range(1 if plan.folded else abs(lag)):
+            used = user(plan.row[of], Track(by, lag, remainder))
+            used.ups.append(up)
+            used.ends.append(end if plan.folded else -end)
+            if direct:
+                used.downs.append(plan.x[by])
+                used.ends.append(end)
+        if not direct and not plan.leaves_by_side(by, lag):
+            leaving = user(plan.row[by] + 1, leaving_track(reading))
+            leaving.downs.append(plan.x[by])
+            leaving.ends.append(end)
+    return {channel: _ordered(found) for channel, found in users.items()}
+
+
+def leaving_track(reading: Reading) -> Track:
+    """The track from the top of a node to the end of its column, on the side where it goes."""
+    return Track(reading.by, None, 1 if reading.lag > 0 else -1)
+
+
+def _ordered(users: dict[Track, _User]) -> list[Track]:
+    """The tracks of a channel from the bottom up, in the order of the fewest crossings."""
+    tracks = list(users)
+    costs = {
+        (low, high): _crossings(users[low], users[high])
+        for low, high in itertools.permutations(tracks, 2)
+    }
+
+    def cost(order: Iterable[Track]) -> int:
+        return sum(costs[pair] for pair in itertools.combinations(order, 2))
+
+    if len(tracks) <= MOST_PERMUTED + 1:
+        return list(min(itertools.permutations(tracks), key=cost))
+    order = tuple(tracks)
+    for _ in range(len(tracks)):
+        better = min(_swapped(order), key=cost)
+        if cost(better) >= cost(order):
+            break
+        order = better
+    return list(order)
+
+
+def _swapped(order: tuple[Track, ...]) -> Iterator[tuple[Track, ...]]:
+    for one, other in itertools.combinations(range(len(order)), 2):
+        swapped = list(order)
+        swapped[one], swapped[other] = swapped[other], swapped[one]
+        yield tuple(swapped)
+
+
+def _crossings(low: _User, high: _User) -> int:
+    """What it costs that one track runs below another; lines on top of each other cost most."""
+    crossings = sum(high.spans(x) for x in low.ups) + sum(low.spans(x) for x in high.downs)
+    on_top = sum(abs(up - down) < CLOSE for up in low.ups for down in high.downs)
+    return crossings + 1000 * on_top

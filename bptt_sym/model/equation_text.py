@@ -1,0 +1,87 @@
+"""The text of an equation with Python's syntax tree of it, and the place of what is wrong there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from bptt_sym.errors import InputError, Place
+from bptt_sym.quoting import shortened
+
+LONGEST_EQUATION = 10_000
+DEEPEST_NESTING = 100
+
+Locate: TypeAlias = "Callable[[int], Place]"
+"""The place in the file of a column of a text."""
+
+
+class EquationText:
+    """A text on one line, in whose columns the nodes of its tree stand."""
+
+    def __init__(self, text: str, place: Locate) -> None:
+        self.encoded = text.encode()
+        self.place = place
+
+    def source(self, node: ast.expr) -> str:
+        """What is written there."""
+        return self.encoded[node.col_offset : node.end_col_offset].decode()
+
+    def error(self, node: ast.expr, message: str) -> InputError:
+        """An error at its place."""
+        column = len(self.encoded[: node.col_offset].decode())
+        return InputError(message, self.place(column))
+
+    def refused(self, node: ast.expr) -> InputError:
+        """The error for what is not in the language."""
+        return self.error(
+            node,
+            f"not part of the equation language: {shortened(self.source(node))} "
+            "(it has @ + - * / **, .T, slices and calls of functions by name)",
+        )
+
+
+def parsed(text: str, place: Locate) -> tuple[EquationText, ast.expr]:
+    """The text with its syntax tree, whose columns are those of the text.
+
+    Raises InputError for what is no expression of Python in ASCII, or too long or too deep.
+    """
+    if len(text) > LONGEST_EQUATION:
+        raise InputError(f"an equation has at most {LONGEST_EQUATION} characters", place(0))
+    if not text.strip():
+        raise InputError("an equation is empty", place(0))
+    foreign = next((k for k, character in enumerate(text) if not character.isascii()), None)
+    if foreign is not None:
+        # Python would read a look-alike as the letter that it looks like.
+        raise InputError(f"an equation is ASCII: {text[foreign]!a} is not", place(foreign))
+    # On one line, the parser's columns are offsets into the text.
+    text = text.translate(_ONE_LINE).rstrip()
+    indent = len(text) - len(text.lstrip())
+    text, place = text[indent:], partial(_moved, place, indent)
+    try:
+        tree = ast.parse(text, mode="eval")
+    except SyntaxError as error:
+        column = min(max((error.offset or 1) - 1, 0), len(text))
+        message = f"not an equation: {shortened(error.msg)}: {shortened(text)}"
+        raise InputError(message, place(column)) from None
+    except (RecursionError, MemoryError):
+        raise InputError("an equation nested too deeply", place(0)) from None
+    _check_depth(tree, place)
+    return EquationText(text, place), tree.body
+
+
+def _moved(place: Locate, indent: int, column: int) -> Place:
+    return place(indent + column)
+
+
+_ONE_LINE = {ord(character): " " for character in "\n\r\t\f\v"}
+
+
+def _check_depth(tree: ast.AST, place: Locate) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST_NESTING):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise InputError(f"an equation nested more than {DEEPEST_NESTING} deep", place(0))

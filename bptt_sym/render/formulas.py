@@ -1,0 +1,53 @@
+"""Formulas of course notes in LaTeX: numbers, shapes, and lines of equations with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+NEXT_LINE = " \\\\\n"
+
+
+def shape(rows: str, columns: str) -> str:
+    """The size of a matrix."""
+    return rf"{rows} \times {columns}"
+
+
+def array(digits: Sequence[Sequence[str]]) -> str:
+    """A matrix of numbers as they are written."""
+    rows = r" \\ ".join(" & ".join(row) for row in digits)
+    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def about(number: int) -> str:
+    """A large whole number, rounded."""
+    power = len(str(number)) - 1
+    return rf"\approx {number / 10**power:.1f} \cdot 10^{{{power}}}"
+
+
+def side_by_side(first: tuple[str, str], *more: tuple[str, str]) -> str:
+    """Equations, each as its two sides, on one line that is aligned at the first sign."""
+    rest = (rf", \quad {left} = {right}" for left, right in more)
+    return f"{first[0]} &= {first[1]}{''.join(rest)}"
+
+
+def reference(label: str) -> str:
+    """A reference that LaTeX resolves: to a figure, or to an equation."""
+    return rf"\ref{{{label}}}" if label.startswith("fig:") else rf"\eqref{{{label}}}"
+
+
+def labelled_row(lines: Sequence[str], label: str | None) -> str:
+    """An equation as a row of an ``align`` environment, which LaTeX numbers if it has a label."""
+    *before, last = lines
+    last += rf" \label{{{label}}}" if label else r" \notag"
+    return rf" \notag{NEXT_LINE}".join([*before, last])
+
+
+def numbered_row(lines: Sequence[str], number: int | None) -> str:
+    """An equation as rows of an ``aligned`` environment, with a number of ours."""
+    return NEXT_LINE.join(lines) + (rf" \qquad ({number})" if number else "")
+
+
+def display(lines: Iterable[str], number: int | None = None) -> str:
+    """Lines as a display for MathJax and KaTeX."""
+    tag = "" if number is None else rf" \tag{{{number}}}"
+    return f"$$\n\\begin{{aligned}}\n{NEXT_LINE.join(lines)}\n\\end{{aligned}}{tag}\n$$"

@@ -1,0 +1,88 @@
+"""How NumPy writes products of matrices, labels in the place of vectors, and sums over a batch."""
+
+from __future__ import annotations
+
+from bptt_sym.graph.node import Node
+from bptt_sym.targets.numpy.precedence import CALL, MULTIPLICATIVE, Code, call, chain
+from bptt_sym.targets.numpy.row_parts import Row, Writing, text
+
+
+def _dot(write: Writing, node: Node) -> Code:
+    left, right = node.operands
+    if right.batch and len(left.sizes) == 1:
+        both = map(write.operand, node.operands)
+        return call("np.einsum(", ['"...i,...ij->...j"', *both])
+    terms = [
+        ("", write.operand(left, MULTIPLICATIVE)),
+        ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
+    ]
+    return chain(terms, MULTIPLICATIVE)
+
+
+def _outer(write: Writing, node: Node) -> Code:
+    if not node.batch:
+        return call("np.outer(", map(write.operand, node.operands))
+    left, right = (write.operand(side, CALL) for side in node.operands)
+    terms = [("", Code(f"{left}[..., :, None]")), ("* ", Code(f"{right}[..., None, :]"))]
+    return chain(terms, MULTIPLICATIVE)
+
+
+def _transpose(write: Writing, node: Node) -> Code:
+    (matrix,) = node.operands
+    if node.batch:
+        return Code(f"np.swapaxes({write.operand(matrix)}, -1, -2)")
+    return Code(f"{write.operand(matrix, CALL)}.T")
+
+
+def _side_by_side(axis: int) -> Row:
+    def row(write: Writing, node: Node) -> Code:
+        return call("np.concatenate([", map(write.operand, node.operands), f"], axis={axis})")
+
+    return row
+
+
+def _contract(write: Writing, node: Node) -> Code:
+    left, right = node.operands
+    if not left.time:
+        terms = [
+            ("", Code(f"{write.operand(left, CALL)}.T")),
+            ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
+        ]
+        return chain(terms, MULTIPLICATIVE)
+    axes = list(range(len(write.leading(left))))
+    both = map(write.operand, node.operands)
+    return call("np.tensordot(", [*both, f"axes=({axes}, {axes})"])
+
+
+def _batch_sum(write: Writing, node: Node) -> Code:
+    (operand,) = node.operands
+    axes = tuple(range(len(write.leading(operand))))
+    return call("np.sum(", [write.operand(operand), f"axis={axes if len(axes) > 1 else 0}"])
+
+
+def _one_hot(write: Writing, node: Node) -> Code:
+    (labels,) = node.operands
+    size = write.size(node.sizes[0])
+    return call(f"{write.use('one_hot')}(", [write.operand(labels), size, write.use("dtype")])
+
+
+def _scatter(write: Writing, node: Node) -> Code:
+    labels, rows = map(write.operand, node.operands)
+    return call(f"{write.use('scatter')}(", [labels, rows, write.size(node.detail)])
+
+
+MATRICES: dict[str, Row] = {
+    "dot": _dot,
+    "outer": _outer,
+    "transpose": _transpose,
+    "beside": _side_by_side(1),
+    "above": _side_by_side(0),
+    "gather": text("{1:call}[{0}]"),
+    "one hot": _one_hot,
+    "contract": _contract,
+    "scatter": _scatter,
+    "batch sum": _batch_sum,
+    "total": lambda write, node: call("np.sum(", map(write.operand, node.operands)),
+    "stack": lambda write, node: call("np.stack([", map(write.operand, node.operands), "])"),
+}
+"""Their rows, by the names of the kinds."""

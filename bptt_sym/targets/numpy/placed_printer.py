@@ -1,0 +1,87 @@
+"""Nodes of a readable function as expressions, where the current loop stands."""
+
+from __future__ import annotations
+
+from sympy import Expr
+
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
+from bptt_sym.graph.graph import Key, Phase
+from bptt_sym.graph.node import Node
+from bptt_sym.targets.numpy.comments import Numbers
+from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.outline import Outline
+from bptt_sym.targets.numpy.ownership import Ownership
+from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code
+from bptt_sym.targets.numpy.printer import Printer, lagged_role, role
+from bptt_sym.targets.numpy.python_names import PythonNames
+
+
+class PlacedPrinter(Printer):
+    """Writes what has a statement by its name, at its step in a loop."""
+
+    def __init__(
+        self,
+        outline: Outline,
+        interface: Interface,
+        names: PythonNames,
+        numbers: Numbers,
+        phase: Phase,
+    ) -> None:
+        super().__init__(outline.graph, names)
+        self.phase = phase
+        self.ownership = Ownership(outline, phase)
+        self.outline, self.interface, self.numbers = outline, interface, numbers
+        self.in_loop = False
+
+    def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
+        if self.outline.is_named(node, self.phase):
+            return Code(self.place(self.outline.keys[node]))
+        if node.operands or node.kind in ("number", "size", "identity"):
+            return self.code(node).within(binding)
+        return Code(self.leaf(node))
+
+    def code(self, node: Node) -> Code:
+        if node.kind == "last" and self.in_loop:
+            # Read at the last step alone, it is what stands there.
+            return self.operand(node.operands[0], CALL)
+        return super().code(node)
+
+    def inner(self, node: Node) -> Code:
+        return super().inner(node) if self.outline.is_named(node, self.phase) else self.code(node)
+
+    def leading(self, node: Node) -> tuple[Expr, ...]:
+        over_time = (STEPS,) if node.time and not self.in_loop else ()
+        return (*over_time, *((SEQUENCES,) if node.batch else ()))
+
+    def place(self, key: Key) -> str:
+        """The name of a statement's value, with its step in a loop."""
+        name = self.use(self.names(*role(key)))
+        return f"{name}[t]" if self.in_loop and key in self.outline.over_time else name
+
+    def leaf(self, node: Node) -> str:
+        step = "[t]" if self.in_loop and node.time else ""
+        match node.kind:
+            case "initial":
+                return self.initial_row(node)
+            case "final":
+                key = node.detail[0]
+                if key not in self.outline.over_time:
+                    return self.use(self.names(*role(key)))
+                reverse = self.graph.definitions[key].reverse
+                return f"{self.whole(key)}[{'0' if reverse else '-1'}]"
+            case "lagged":
+                key, lag = node.detail
+                if key[0] == "carry" and key not in self.outline.over_time:
+                    return self.use(self.names(*role(key)))
+                return self.lagged_name(key, lag) + step
+        return self.use(self.names("value", node.detail)) + step
+
+    def lagged_name(self, key: Key, lag: int) -> str:
+        reverse = self.graph.definitions[key].reverse
+        return self.use(self.names(*lagged_role(key, lag, reverse=reverse)))
+
+    def whole(self, key: Key) -> str:
+        """The name of the array with the values before the first step."""
+        if key[0] == "carry":
+            return self.use(self.names("carry all", lagged_role(key, 1, reverse=False)[1]))
+        return self.use(self.names("all", key[1]))

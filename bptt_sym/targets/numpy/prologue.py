@@ -1,0 +1,90 @@
+"""What a readable function begins with: its parameters, its arguments, the sizes that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bptt_sym.graph.node import Node
+from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.signature import Argument, Signature
+from bptt_sym.targets.numpy.statements import Block, Statements
+
+
+class Prologue:
+    """Writes it when the statements are written, for it gives what they read."""
+
+    def __init__(self, write: Statements, interface: Interface) -> None:
+        self.write, self.interface = write, interface
+
+    def lines(self, into: Signature, nodes: Sequence[Node], calls: Block | None = None) -> Block:
+        """What a function begins with: its parameters, the check of its arguments, the sizes.
+
+        ``calls`` come before the arguments are brought into the form that the blocks read.
+        """
+        prepared = self.prepared(into.arguments, nodes)
+        told = {s for a in (*self.interface.parameters, *into.arguments) for s in a.shape}
+        used = self.sizes_used(told | set(into.counts))
+        values = ", ".join(f'sizes["{size}"]' for size in used)
+        sizes = [f"{', '.join(used)} = {values}"] if used else []
+        self.write.used |= {"sizes"} if used else set()
+        return [
+            *self.checked(into),
+            *self.unpacked("params", self.interface.parameters),
+            *sizes,
+            *(calls or []),
+            *prepared,
+        ]
+
+    def sizes_used(self, known: Iterable[str]) -> list[str]:
+        """The sizes that the code reads, of those that are known."""
+        dimensions = (entry.name for entry in self.interface.model.dimensions)
+        return [s for s in ("T", "B", *dimensions) if s in self.write.used and s in set(known)]
+
+    def unpacked(self, source: str, fields: Sequence[Argument]) -> Block:
+        """The fields of a tuple that the code reads, as local names."""
+        used = [field.name for field in fields if field.name in self.write.used]
+        self.write.used |= {source} if used else set()
+        if len(used) == len(fields) > 1:
+            return [f"{', '.join(used)} = {source}"]
+        return [f"{name} = {source}.{name}" for name in used]
+
+    def checked(self, into: Signature) -> Block:
+        """Parameters and arguments as arrays of one type, and of these what the code reads."""
+        read = [argument.name for argument in into.arguments if argument.name in self.write.used]
+        wanted = self.write.used | ({"arguments"} if read else set()) | {"params"}
+        found = [
+            name if name in wanted else "_" for name in ("params", "arguments", "sizes", "dtype")
+        ]
+        lines = fitted_lines(into.mapped, f"{', '.join(found)} = checked(params, {{", "})")
+        if len(read) == len(into.arguments) > 1:
+            return [*lines, f"{', '.join(read)} = arguments.values()"]
+        return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
+
+    def prepared(self, arguments: Sequence[Argument], nodes: Sequence[Node]) -> Block:
+        """Arguments in the form that statements read: without padding, labels checked, those of
+        earlier steps.
+        """
+        earlier = {n.detail[0] for n in nodes if n.kind == "lagged" and n.detail[0][0] == "given"}
+        pasts: Block = []
+        for key in sorted(earlier):
+            value = self.write.use(self.write.names("value", key[1]))
+            first, begun, *views = self.write.past(key)
+            pasts += [first, begun, f"{self.write.current(key)} = {self.dense(value)}", *views]
+        taken = {argument.name for argument in arguments}
+        lines = []
+        for argument in self.interface.padded:
+            if argument.name in self.write.used & taken:
+                mask = self.write.use(self.interface.mask_name)
+                lines.append(f"{argument.name} = without_padding({argument.name}, {mask})")
+        for name, size in self.interface.labels:
+            if name in self.write.used & taken:
+                lines.append(f'check_labels("{name}", {name}, {self.write.size(size)})')
+        return [*lines, *pasts]
+
+    def dense(self, name: str) -> str:
+        """An input as vectors."""
+        sizes = dict(self.interface.labels)
+        if name not in sizes:
+            return name
+        return f"one_hot({name}, {self.write.size(sizes[name])}, {self.write.use('dtype')})"

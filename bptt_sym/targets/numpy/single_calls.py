@@ -1,0 +1,74 @@
+"""Calls of products, and what NumPy has no call for that writes into an array."""
+
+from __future__ import annotations
+
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
+from bptt_sym.graph.node import Node
+from bptt_sym.targets.numpy.calls import Calls
+from bptt_sym.targets.numpy.views import View
+from bptt_sym.targets.numpy.writer import reads_rows, turned
+
+
+class SingleCalls(Calls):
+    """Writes nodes that are alone in their call."""
+
+    def write_expression(self, node: Node, target: View) -> None:
+        """What NumPy has no call for that writes into an array."""
+        layout = "rows" if reads_rows(node) else target.storage.layout
+        code = self.written(node, layout)
+        out = self.shown(target, layout, writes=True)
+        self.has_temporaries |= self.block.way is None
+        self.line(f"{out}[...] = {code}")
+
+    def write_row_times_matrices(self, node: Node, target: View) -> None:
+        """A vector times a matrix, each of its own for each sequence."""
+        factors = ", ".join(self.shown(self.atom(o, "rows"), "rows") for o in node.operands)
+        out = self.shown(target, "rows", writes=True)
+        self.line(f'np.einsum("...i,...ij->...j", {factors}, out={out})')
+
+    def write_labels(self, node: Node, target: View) -> None:
+        """One-hot vectors of labels, or rows of a matrix by labels, for all time steps."""
+        labels, *matrix = node.operands
+        if self.block.way is not None or target.storage.layout != "rows" or not target.is_whole:
+            self.write_expression(node, target)
+            return
+        shown = self.shown(self.over_time(labels), "rows")
+        weights = self.plain(matrix[0]) if matrix else ""
+        out = self.shown(target, "rows", writes=True)
+        if matrix:
+            self.line(f'np.take({weights}, {shown}, axis=0, mode="clip", out={out})')
+        else:
+            arguments = f"{shown}, {self.size(node.detail)}, {self.use('dtype')}, {out}"
+            self.line(f"{self.use('one_hot')}({arguments})")
+
+    def write_dot(self, node: Node) -> None:
+        """A vector times a matrix: for all time steps in rows as one product."""
+        vector, matrix = node.operands
+        storage, lane = self.places[node]
+        is_stacked = node not in storage.lanes
+        target = View(storage, 0, len(storage.lanes)) if is_stacked else View(storage, lane)
+        if len(vector.sizes) > 1:
+            self.write_expression(node, target)
+            return
+        if matrix.batch:
+            self.write_row_times_matrices(node, target)
+            return
+        layout = storage.layout
+        in_loop = self.block.way is not None
+        in_rows = not in_loop and layout == "rows" and vector.time
+        inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)
+        matrix = turned(self.graph, matrix) if layout == "features" else matrix
+        weights = self.contiguous(matrix) if in_loop else self.plain(matrix)
+        factors = f"{weights}, {inner}" if layout == "features" else f"{inner}, {weights}"
+        out = self.shown(target, layout, writes=True)
+        if in_loop and (target.is_whole or layout == "features"):
+            # For one time step np.dot has half the overhead; its result must be contiguous.
+            self.line(f"np.dot({factors}, out={out})")
+        elif not in_rows:
+            self.line(f"np.matmul({factors}, out={out})")
+        elif target.is_whole:
+            shape = f"{self.count()}, {self.size(storage.width)}"
+            self.line(f"np.matmul({factors}, out={out}.reshape({shape}))")
+        else:
+            shape = ", ".join([self.size(STEPS), self.size(SEQUENCES), self.size(node.width)])
+            self.line(f"{out}[...] = np.matmul({factors}).reshape({shape})")

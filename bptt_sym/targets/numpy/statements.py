@@ -1,0 +1,179 @@
+"""The statements of a readable function, and what it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bptt_sym.derivation.derivation import DerivedEquation
+from bptt_sym.graph.array_shapes import SEQUENCES
+from bptt_sym.graph.graph import Definition, Key
+from bptt_sym.graph.node import Node
+from bptt_sym.graph.stages import Stage
+from bptt_sym.targets.numpy.comments import comment
+from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
+from bptt_sym.targets.numpy.printer import role
+from bptt_sym.targets.numpy.row_parts import shape_code
+
+Block = list[str]
+
+WIDTH = 88
+"""The most characters of a line behind the indents of a function and of a loop."""
+
+
+class Statements(PlacedPrinter):
+    """Writes the statements of one function, where the current loop stands."""
+
+    def own(self, key: Key) -> str:
+        """A value as an array that nothing else has."""
+        name = self.use(self.names(*role(key)))
+        return name if self.ownership.owns(key) else f"{name}.copy()"
+
+    # Statements.
+
+    def stages(self) -> list[Block]:
+        """The stages of a phase as blocks of lines, the results of the program in the last."""
+        kinds = ("value",) if self.phase == "forward" else ("adjoint", "carry")
+        found: list[Block] = []
+        for stage in self.outline.stages:
+            keys = [self.outline.keys[node] for node in stage.nodes if node in self.outline.keys]
+            keys = self.ordered([key for key in keys if key[0] in kinds], stage)
+            found.append(self.loop(stage, keys) if stage.loop else self.at_once(keys))
+        if self.phase == "backward":
+            found.append(self.at_once(key for key in self.graph.results if key != ("loss",)))
+        return found
+
+    def ordered(self, keys: Sequence[Key], stage: Stage) -> list[Key]:
+        """Keys of a stage in the order of the derivation, as far as one does not need another."""
+        place = {key: number for number, key in enumerate(self.graph.equations)}
+        left = sorted(keys, key=place.__getitem__)
+        needs = {key: self.outline.needs(key, in_loop=stage.loop is not None) for key in keys}
+        found: list[Key] = []
+        while left:
+            ready = next(key for key in left if not needs[key] & set(left))
+            left.remove(ready)
+            found.append(ready)
+        return found
+
+    def at_once(self, keys: Iterable[Key]) -> Block:
+        lines: Block = []
+        for key in keys:
+            begun = self.has_past(key)
+            lines += self.past(key) if begun else []
+            lines += self.comments(key)
+            lines += self.statement(key, into_array=begun)
+        return lines
+
+    def has_past(self, key: Key) -> bool:
+        """Whether the value is kept with what comes before its first step."""
+        return key in self.outline.over_time and bool(self.definition(key).initial)
+
+    def definition(self, key: Key) -> Definition:
+        return self.graph.definitions.get(key) or Definition(self.graph.results[key])
+
+    def loop(self, stage: Stage, keys: Sequence[Key]) -> Block:
+        """A loop, with what its arrays and what it carries begin with."""
+        if not keys:
+            return []
+        carries = [k for k in self.graph.definitions if k in keys and k[0] == "carry"]
+        others = [key for key in keys if key not in carries]
+        before: Block = []
+        for key in carries:
+            if not self.has_past(key):
+                before += [comment(e, self.numbers) for e in self.begins(key)]
+                (initial,) = self.definition(key).initial
+                name = self.use(self.names(*role(key)))
+                before += self.code(initial).lines(f"{name} = ", WIDTH)
+        for key in (*others, *carries):
+            if self.has_past(key):
+                before += self.past(key)
+            elif key in self.outline.over_time:
+                before.append(self.allocation(key))
+        self.in_loop = True
+        lines: Block = []
+        for key in (*others, *carries):
+            lines += [*self.comments(key), *self.statement(key, into_array=True)]
+        self.in_loop = False
+        self.use("T")
+        steps = "range(T)" if stage.loop == "onward" else "reversed(range(T))"
+        return [*before, f"for t in {steps}:", *(f"    {line}" for line in lines)]
+
+    def begins(self, key: Key) -> Sequence[DerivedEquation]:
+        return self.graph.equations.get(("begin", *key[1:]), ())
+
+    def comments(self, key: Key) -> Block:
+        return [comment(e, self.numbers) for e in self.graph.equations.get(key, ())]
+
+    def statement(self, key: Key, *, into_array: bool) -> Block:
+        node = self.outline.node_of[key]
+        target = self.place(key) if self.in_loop or not into_array else self.current(key)
+        if node.kind == "sum" and node.operands[-1].kind == "ending":
+            return self.with_ending(key, node, target)
+        return self.code(node).lines(f"{target} = ", WIDTH)
+
+    def current(self, key: Key) -> str:
+        """The part of an array with a past that holds the values."""
+        definition = self.definition(key)
+        return f"{self.whole(key)}[{':-1' if definition.reverse else f'{definition.depth}:'}]"
+
+    def with_ending(self, key: Key, node: Node, target: str) -> Block:
+        """A sum to which the last time step adds a term."""
+        terms = self.graph.terms(node, node.operands)
+        base = self.graph.total(terms[:-1])
+        (ending,) = node.operands[-1].operands
+        place = self.place(key)
+        if self.in_loop:
+            first = self.code(base).lines(f"{place} = ", WIDTH)
+            whole = self.graph.total([*terms[:-1], (terms[-1][0], ending)])
+            second = self.code(whole).lines(f"{place} = ", WIDTH)
+            return [*first, "if t == T - 1:", *(f"    {line}" for line in second)]
+        first = self.code(base).lines(f"{target} = ", WIDTH)
+        own = target != place or self.ownership.is_new(base)
+        copied = [] if own else [f"{place} = {place}.copy()"]
+        return [*first, *copied, *self.code(ending).lines(f"{place}[-1] += ", WIDTH)]
+
+    # Arrays.
+
+    def array_shape(self, key: Key) -> list[str]:
+        definition = self.definition(key)
+        sizes = definition.sizes if definition.initial else definition.node.sizes
+        return [self.size(size) for size in (SEQUENCES, *sizes)]
+
+    def allocation(self, key: Key) -> str:
+        name = self.use(self.names(*role(key)))
+        shape = shape_code([self.use("T"), *self.array_shape(key)])
+        return f"{name} = np.empty({shape}, {self.use('dtype')})"
+
+    def past(self, key: Key) -> Block:
+        """The array of a state with its initial values, and views of it shifted in time."""
+        definition = self.definition(key)
+        depth, reverse = definition.depth, definition.reverse
+        whole = self.whole(key)
+        self.use("T")
+        full = shape_code([f"T + {depth}", *self.array_shape(key)])
+        row = ("T" if depth == 1 else "T:") if reverse else ("0" if depth == 1 else f":{depth}")
+        lines = [
+            f"{whole} = np.empty({full}, {self.use('dtype')})",
+            f"{whole}[{row}] = {self.first_values(key)}",
+        ]
+        views = {self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
+                 for lag in reversed(self.lags(key))}  # fmt: skip
+        if key[0] != "given":
+            views[self.use(self.names(*role(key)))] = self.span(depth, 0, reverse=reverse)
+        targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
+        return [*lines, f"{targets} = {sources}"] if views else lines
+
+    def lags(self, key: Key) -> list[int]:
+        return self.outline.lags(key, self.outline.nodes)
+
+    def span(self, depth: int, lag: int, *, reverse: bool) -> str:
+        if reverse:
+            return f"[{lag or ''}:][:T]" if lag else "[:T]"
+        return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
+
+    def first_values(self, key: Key) -> str:
+        """What the rows of an array before the first step hold."""
+        initial = self.definition(key).initial[0]
+        if initial.kind == "initial":
+            return self.use(self.names("initial", initial.detail[0]))
+        inner = initial.operands[0] if initial.kind == "spread" else initial
+        return str(self.operand(inner))
