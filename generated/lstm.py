@@ -776,14 +776,20 @@ def run(
         h_all[0] = start.h.swapaxes(-1, -2)
         c_all[0] = start.c.swapaxes(-1, -2)
     # z_{g,t} = x_t W_ig + b_ig + h_{t-1} W_hg + b_hg
-    E_in = np.ascontiguousarray(np.concatenate([W_ig.T, 0.5 * W_io.T, 0.5 * W_if.T, 0.5 * W_ii.T], axis=0))
-    np.matmul(E_in, x.swapaxes(-1, -2), out=z_g_o_f_p_in)
+    W_ig_io_if_ii_T = np.ascontiguousarray(
+        np.concatenate([W_ig.T, 0.5 * W_io.T, 0.5 * W_if.T, 0.5 * W_ii.T], axis=0)
+    )
+    np.matmul(W_ig_io_if_ii_T, x.swapaxes(-1, -2), out=z_g_o_f_p_in)
     # o_t = sigmoid(z_{o,t})
     # f_t = sigmoid(z_{f,t})
     # p_t = sigmoid(z_{i,t})
-    z_g_o_f_p_in2 = np.concatenate([b_ig + b_hg, 0.5 * b_io + 0.5 * b_ho, 0.5 * b_if + 0.5 * b_hf, 0.5 * b_ii + 0.5 * b_hi])
+    z_g_o_f_p_in2 = np.concatenate([
+        b_ig + b_hg, 0.5 * b_io + 0.5 * b_ho, 0.5 * b_if + 0.5 * b_hf, 0.5 * b_ii + 0.5 * b_hi
+    ])
     np.add(z_g_o_f_p_in, z_g_o_f_p_in2[:, None], out=z_g_o_f_p_in3)
-    E_in2 = np.ascontiguousarray(np.concatenate([W_hg.T, 0.5 * W_ho.T, 0.5 * W_hf.T, 0.5 * W_hi.T], axis=0))
+    W_hg_ho_hf_hi_T = np.ascontiguousarray(
+        np.concatenate([W_hg.T, 0.5 * W_ho.T, 0.5 * W_hf.T, 0.5 * W_hi.T], axis=0)
+    )
     for (
         h_previous_t, z_g_o_f_p_in3_t, gofp_t, gofp_t2, p_t, g_t, f_t, c_previous_t, c_t,
         h_in_t, o_t, h_t,
@@ -803,7 +809,7 @@ def run(
         strict=True,
     ):
         # z_{g,t}
-        np.dot(E_in2, h_previous_t, out=z_g_o_f_p_in4)
+        np.dot(W_hg_ho_hf_hi_T, h_previous_t, out=z_g_o_f_p_in4)
         # z_{g,t}, o_t, f_t, p_t
         np.add(z_g_o_f_p_in4, z_g_o_f_p_in3_t, out=z_g_o_f_p_in5)
         # g_t = tanh(z_{g,t})
@@ -845,7 +851,8 @@ def run(
     # dV = sum_{t=1}^N h_t^T dy_t
     dV = h_rows[1:].reshape(T * B, n).T @ dy.reshape(T * B, k)
     # dh_N = dy_N V^T
-    # dh_t = dy_t V^T + dz_{i,t+1} W_hi^T + dz_{f,t+1} W_hf^T + dz_{g,t+1} W_hg^T + dz_{o,t+1} W_ho^T for t <= N - 1
+    # dh_t = dy_t V^T + dz_{i,t+1} W_hi^T + dz_{f,t+1} W_hf^T + dz_{g,t+1} W_hg^T + dz_{o,t+1}
+    #     W_ho^T for t <= N - 1
     np.matmul(V, dy.swapaxes(-1, -2), out=dh_in)
     # dc_N = dh_N * o_N * (1 - tanh(c_N)^2)
     # dc_t = dh_t * o_t * (1 - tanh(c_t)^2) + dc_{t+1} * f_{t+1} for t <= N - 1
@@ -870,7 +877,7 @@ def run(
     dh_next[...] = 0
     if final is not None:
         dh_next += final.h.swapaxes(-1, -2)
-    E_in3 = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
+    W_ho_hf_hi_hg = np.concatenate([W_ho, W_hf, W_hi, W_hg], axis=1)
     for (
         dh_in_t, dc_in3_t, dz_ofig_in_t, dz_o_t, dz_ofig_in_t2, dz_ofig_t, f_t2, dz_ofig_t2,
     ) in zip(
@@ -894,8 +901,9 @@ def run(
         np.multiply(dc, dz_ofig_in_t2, out=dz_ofig_t)
         # in dc_{t-1} from step t: dc_t * f_t
         np.multiply(f_t2, dc, out=dc_next)
-        # in dh_{t-1} from step t: dz_{i,t} W_hi^T + dz_{f,t} W_hf^T + dz_{g,t} W_hg^T + dz_{o,t} W_ho^T
-        np.dot(E_in3, dz_ofig_t2, out=dh_next)
+        # in dh_{t-1} from step t: dz_{i,t} W_hi^T + dz_{f,t} W_hf^T + dz_{g,t} W_hg^T + dz_{o,t}
+        #     W_ho^T
+        np.dot(W_ho_hf_hi_hg, dz_ofig_t2, out=dh_next)
     # db_io = sum_{t=1}^N dz_{o,t}
     db_io_in = dz_ofig.sum(axis=(0, 2))
     # dW_ho = sum_{t=1}^N h_{t-1}^T dz_{o,t}

@@ -7,7 +7,7 @@ from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.block import Block
+from bptt_sym.targets.numpy.block import LINE, Block
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.printer import Printer
 from bptt_sym.targets.numpy.python_names import PythonNames
@@ -71,20 +71,21 @@ class Views(Printer):
             return self.named_once(self.block.zipped, code, f"{self.short_name(atom)}_t")
         if code == self.view_name(atom):
             return code
-        return self.before_loop(code, f"{self.short_name(atom)}_v")
+        return self.before_loop(Code(code), f"{self.short_name(atom)}_v")
 
     def named_once(self, known: dict[str, str], code: str, name: str) -> str:
         if code not in known:
             known[code] = self.names.fresh(name)
         return known[code]
 
-    def before_loop(self, code: str, name: str) -> str:
+    def before_loop(self, code: Code, name: str) -> str:
         """The name of what is written once, before a loop."""
-        if code not in self.block.named:
-            self.block.named[code] = self.names.fresh(name)
-            self.block.write_before([f"{self.block.named[code]} = {code}"])
+        known = self.block.named
+        if code.text not in known:
+            known[code.text] = self.names.fresh(name)
+            self.block.write_before(code.lines(f"{known[code.text]} = ", LINE))
             self.clock += 1
-        return self.block.named[code]
+        return known[code.text]
 
     def view_name(self, view: View) -> str:
         """The name of the array that a view is of, at its time."""

@@ -8,13 +8,17 @@ from bptt_sym.choices import Layout
 from bptt_sym.graph.array_shapes import SCALAR
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.items import Item
+from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.function_spellings import FUNCTIONS
-from bptt_sym.targets.numpy.precedence import number_code
+from bptt_sym.targets.numpy.precedence import call, number_code
 from bptt_sym.targets.numpy.views import View
 from bptt_sym.targets.numpy.writer import Writer
 
 Column = Sequence[Node | None]
 """Operands of neighbours; None is what has been computed so far, in the place of the result."""
+
+Pattern = tuple[str, ...]
+"""A function and its arguments, with {0} for the first operand; or an expression of them alone."""
 
 ITSELF: Column = (None,)
 
@@ -22,7 +26,7 @@ ITSELF: Column = (None,)
 class Calls(Writer):
     """Writes what is computed entry by entry.
 
-    A call is given as a pattern, "np.add({0}, {1}, out={out})", and its operands as columns: for
+    A call is given as a pattern, ("np.add", "{0}", "{1}"), and its operands as columns: for
     each neighbour its operand. Neighbours whose operands are neighbours too, or one for all, take
     one call.
     """
@@ -31,19 +35,18 @@ class Calls(Writer):
         """A function of two operands."""
         if item[0].kind == "divide":
             columns = [tuple(node.operands[k] for node in item) for k in range(2)]
-            self.calls("np.divide({0}, {1}, out={out})", item, *columns)
+            self.calls(("np.divide", "{0}", "{1}"), item, *columns)
         else:
             function = "np.maximum" if item[0].detail == "max" else "np.minimum"
-            pattern = f"{function}({{0}}, {{1}}, out={{out}})"
-            self.calls(pattern, item, *self.packing.aligned(item))
+            self.calls((function, "{0}", "{1}"), item, *self.packing.aligned(item))
 
     def write_function(self, item: Item) -> None:
         """A function of one operand."""
         row = FUNCTIONS[item[0].detail]
         if row.defined:
             self.use(row.defined)
-        pattern = row.in_place or f"{{out}}[...] = {row.text.format('{0}')}"
         self.has_temporaries |= row.in_place is None and self.block.way is None
+        pattern = (row.in_place, "{0}") if row.in_place else (row.text.format("{0}"),)
         self.calls(pattern, item, *self.packing.aligned(item))
 
     def write_product(self, item: Item) -> None:
@@ -52,14 +55,14 @@ class Calls(Writer):
         first, *others = self.packing.aligned(item)
         factor = item[0].detail
         if others:
-            self.calls("np.multiply({0}, {1}, out={out})", item, first, others.pop(0))
+            self.calls(("np.multiply", "{0}", "{1}"), item, first, others.pop(0))
             first = ITSELF
         for column in others:
-            self.calls("np.multiply({0}, {1}, out={out})", item, ITSELF, column)
+            self.calls(("np.multiply", "{0}", "{1}"), item, ITSELF, column)
         if factor == -1:
-            self.calls("np.negative({0}, out={out})", item, first)
+            self.calls(("np.negative", "{0}"), item, first)
         elif factor != 1:
-            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
+            self.calls(("np.multiply", "{0}", number_code(factor)), item, first)
 
     def write_sum(self, item: Item) -> None:
         """A sum with coefficients, and a number."""
@@ -73,44 +76,44 @@ class Calls(Writer):
         factor = number[first[0]]
         if factor == 1 and others:
             operation = "add" if number[others[0][0]] == 1 else "subtract"
-            self.calls(f"np.{operation}({{0}}, {{1}}, out={{out}})", item, first, others.pop(0))
+            self.calls((f"np.{operation}", "{0}", "{1}"), item, first, others.pop(0))
         elif factor == 1:
-            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, first)
+            self.calls(("np.add", "{0}", number_code(constant)), item, first)
             return
         elif factor == -1 and constant:
-            self.calls(f"np.subtract({number_code(constant)}, {{0}}, out={{out}})", item, first)
+            self.calls(("np.subtract", number_code(constant), "{0}"), item, first)
             constant = 0
         elif factor == -1:
-            self.calls("np.negative({0}, out={out})", item, first)
+            self.calls(("np.negative", "{0}"), item, first)
         else:
-            self.calls(f"np.multiply({{0}}, {number_code(factor)}, out={{out}})", item, first)
+            self.calls(("np.multiply", "{0}", number_code(factor)), item, first)
         for column in others:
             factor = number[column[0]]
             operation = "subtract" if factor == -1 else "add"
             term = "{1}" if abs(factor) == 1 else f"{number_code(factor)} * {{1}}"
-            self.calls(f"np.{operation}({{0}}, {term}, out={{out}})", item, ITSELF, column)
+            self.calls((f"np.{operation}", "{0}", term), item, ITSELF, column)
         if constant:
-            self.calls(f"np.add({{0}}, {number_code(constant)}, out={{out}})", item, ITSELF)
+            self.calls(("np.add", "{0}", number_code(constant)), item, ITSELF)
 
     def write_squash(self, item: Item) -> None:
         """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
-        self.calls("np.tanh({0}, out={out})", item, *self.packing.aligned(item))
+        self.calls(("np.tanh", "{0}"), item, *self.packing.aligned(item))
         start = 0
         for stop in range(1, len(item) + 1):
             if stop < len(item) and item[stop].detail == item[start].detail:
                 continue
             factor, shift = item[start].detail
             if factor != 1:
-                text = f"np.multiply({{0}}, {number_code(factor)}, out={{out}})"
+                text = ("np.multiply", "{0}", number_code(factor))
                 self.calls(text, item[start:stop], ITSELF)
             if shift:
-                text = f"np.add({{0}}, {number_code(shift)}, out={{out}})"
+                text = ("np.add", "{0}", number_code(shift))
                 self.calls(text, item[start:stop], ITSELF)
             start = stop
 
     # One call.
 
-    def calls(self, pattern: str, item: Sequence[Node], *columns: Column) -> None:
+    def calls(self, pattern: Pattern, item: Sequence[Node], *columns: Column) -> None:
         """As few calls as the operands allow."""
         full = [column if len(column) == len(item) else [None] * len(item) for column in columns]
         layout = self.places[item[0]][0].layout
@@ -153,7 +156,7 @@ class Calls(Writer):
         return node.is_constant and node.sizes in ((), SCALAR)
 
     def call(
-        self, pattern: str, nodes: Sequence[Node], columns: Sequence[Column], layout: Layout
+        self, pattern: Pattern, nodes: Sequence[Node], columns: Sequence[Column], layout: Layout
     ) -> None:
         spread = len(nodes) > 1 and any(
             column[0] is not None and column[0] is column[-1] and not self.is_number(column[0])
@@ -164,7 +167,11 @@ class Calls(Writer):
         texts = [self.column_code(column, target) for column in columns]
         out = self.shown(target, layout, writes=True)
         self.note_in_place(target, columns)
-        self.line(pattern.format(*texts, out=out))
+        function, *arguments = (part.format(*texts) for part in pattern)
+        if arguments:
+            self.line(*call(f"{function}(", [*arguments, f"out={out}"]).lines("", LINE))
+        else:
+            self.line(f"{out}[...] = {function}")
 
     def column_code(self, column: Column, target: View) -> str:
         """The operands of neighbours as one, beside the target."""
@@ -187,8 +194,8 @@ class Calls(Writer):
 
     def joined_constants(self, nodes: Sequence[Node], target: View) -> str:
         """Constants of neighbours side by side."""
-        shown = ", ".join(str(self.inlined(node)) for node in nodes)
-        name = self.before_loop(f"np.concatenate([{shown}])", self.titles.joint(nodes))
+        shown = call("np.concatenate([", map(self.inlined, nodes), "])")
+        name = self.before_loop(shown, self.titles.joint(nodes))
         column = ", 1" if target.storage.layout == "features" else ""
         if target.form == "lanes":
             return f"{name}.reshape({len(nodes)}, {self.size(nodes[0].width)}{column})"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bptt_sym.algebra.expressions import LAST_STEP, Gradient
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.graph.lowered_step import Carry
+from bptt_sym.targets.numpy.fitted import wrapped_comment
 from bptt_sym.targets.numpy.interface import math_text
 
 Numbers = Mapping[tuple[str, ...], int]
 """The numbers of equations by their meanings."""
 
 
-def comment(equation: DerivedEquation, numbers: Numbers) -> str:
-    """An equation as a comment, with its number where it has one."""
-    number = numbers.get(equation.meaning)
-    text = _equation_text(equation)
-    return f"# {text}" if number is None else f"# ({number}) {text}"
+def comments(equations: Iterable[DerivedEquation], numbers: Numbers) -> list[str]:
+    """Equations as comments, with their numbers where they have one."""
+    lines = []
+    for equation in equations:
+        number = numbers.get(equation.meaning)
+        text = _equation_text(equation)
+        lines += wrapped_comment(text if number is None else f"({number}) {text}")
+    return lines
 
 
 def _equation_text(equation: DerivedEquation) -> str:

@@ -11,7 +11,8 @@ from bptt_sym.graph.stages import Stage, dependencies
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.items import Item, items_of
 from bptt_sym.targets.numpy.block import Block
-from bptt_sym.targets.numpy.comments import comment, left_text
+from bptt_sym.targets.numpy.comments import comments, left_text
+from bptt_sym.targets.numpy.fitted import wrapped_comment
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import span_code
 from bptt_sym.targets.numpy.single_calls import SingleCalls
@@ -54,10 +55,10 @@ class Emitter(SingleCalls):
             return
         self.last_keys = keys
         fresh = [e for key in equations if key not in self.explained for e in equations[key]]
-        self.block.comments = [comment(equation, {}) for equation in fresh]
+        self.block.comments = comments(fresh, {})
         if equations and not fresh:
             names = ", ".join(left_text(entries[-1]) for entries in equations.values())
-            self.block.comments = [f"# {names}"]
+            self.block.comments = wrapped_comment(names)
         self.explained.update(keys)
 
     def write_at_once(self, stage: Stage, items: Sequence[Item]) -> None:

@@ -49,7 +49,7 @@ class FastBody:
     has_temporaries: bool
     histories: list[tuple[str, str]]
     depths: list[int]
-    initial_fields: list[tuple[str, str]]
+    initial_fields: dict[str, str]
     initial_arguments: list[str]
     initial_state: list[str]
     into_step: Signature
@@ -106,7 +106,7 @@ class _Body:
             has_temporaries=emitter.has_temporaries,
             histories=histories,
             depths=[interface.model.depth(entry.name) for entry in interface.state_entries],
-            initial_fields=[*self.states.initial_fields()],
+            initial_fields=dict(self.states.initial_fields()),
             initial_arguments=first_state.arguments,
             initial_state=first_state.body(),
             into_step=self.states.into_step,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 WIDTH = 100
+
+DEEPEST = 8
+"""The indents of a function and of a loop."""
 
 
 def fitted_lines(items: Iterable[str], opening: str, closing: str, indent: int = 4) -> list[str]:
@@ -16,6 +20,31 @@ def fitted_lines(items: Iterable[str], opening: str, closing: str, indent: int =
     if indent + 4 + len(inside) <= WIDTH:
         return [opening, f"    {inside}", closing]
     return [opening, *(f"    {item}," for item in items), closing]
+
+
+def wrapped(text: str, first: int = 0, later: int = 0) -> str:
+    """A text in lines behind indents, whose words stay whole; the first one stands already."""
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * first,
+        subsequent_indent=" " * later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)[first:]
+
+
+def wrapped_comment(text: str) -> list[str]:
+    """A comment in as many lines as it needs."""
+    return textwrap.wrap(
+        text,
+        WIDTH - DEEPEST,
+        initial_indent="# ",
+        subsequent_indent="#     ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def fitted(items: Iterable[str], opening: str, closing: str, indent: int = 0) -> str:

@@ -10,7 +10,7 @@ class FunctionSpelling:
     """How a function of each entry is written.
 
     ``text`` is its code, with ``{}`` for the operand; ``defined`` is the function that a module
-    must define for it. ``in_place``, where NumPy has such a form, writes into an array ``{out}``.
+    must define for it. ``in_place`` is NumPy's own, which writes into an array, where it has one.
     """
 
     text: str
@@ -19,7 +19,7 @@ class FunctionSpelling:
 
 
 def _ufunc(name: str) -> FunctionSpelling:
-    return FunctionSpelling(f"{name}({{}})", in_place=f"{name}({{0}}, out={{out}})")
+    return FunctionSpelling(f"{name}({{}})", in_place=name)
 
 
 def _defined(name: str) -> FunctionSpelling:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from bptt_sym.choices import Layout, Loss, Style
@@ -15,13 +15,14 @@ from bptt_sym.quoting import command_line, docstring
 from bptt_sym.targets.fingerprint import fingerprint
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.fast import FastBody, fast_body
-from bptt_sym.targets.numpy.fitted import fitted
+from bptt_sym.targets.numpy.fitted import WIDTH, fitted, wrapped, wrapped_comment
 from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
 from bptt_sym.targets.numpy.outline import Outline
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.readable import Readable
 from bptt_sym.targets.numpy.runtime_text import DECREED, functions_for, runtime_text
+from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
@@ -60,7 +61,8 @@ def numpy_module(
         outline = Outline(unweighted(program.graph))
         body = Readable(outline, interface, names, numbers or {}).body()
     filters: dict[str, Callable[..., object]] = {
-        "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted
+        "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
+        "wrapped": wrapped, "entries": _entries, "field": _field,
     }  # fmt: skip
     template = environment(filters).get_template(f"numpy/{style}.py.j2")
     return template.render(
@@ -84,11 +86,27 @@ def _about(program: Program) -> dict[str, Any]:
         "model": program.model,
         "made_by": MADE_BY,
         "fingerprint": fingerprint(program.model),
+        "known": ", ".join(f"{name} = {known}" for name, known in program.functions.items()),
+        "dimensions": "".join(f", {d.name} {d.meaning}" for d in program.model.dimensions),
         "params": ["params: Parameters | Mapping[str, npt.ArrayLike]"],
         "of_loss": _LOSSES[row.name].format(math_text(program.model.loss.variable)),
         "share": _SHARES[row.name],
         "needs_a_step": row.needs_a_step,
     }
+
+
+def _entries(mapping: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
+    """Names of a mapping with their strings, as code."""
+    return [f'"{name}": "{text}"' for name, text in dict(mapping).items()]
+
+
+def _field(argument: Argument) -> str:
+    """A field of a tuple with what it holds behind it, or above where that is long."""
+    line = f"{argument.name}: Array"
+    meaning = f"{argument.shape_text}, {argument.meaning}"
+    if len(line + meaning) <= WIDTH - 8:
+        return f"{line}  # {meaning}"
+    return "\n    ".join([*wrapped_comment(meaning), line])
 
 
 def _drawing(model: Model, interface: Interface) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.signature import Argument, Signature
-from bptt_sym.targets.numpy.statements import Block, Statements
+from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 
 
 class Prologue:
@@ -46,7 +46,8 @@ class Prologue:
         used = [field.name for field in fields if field.name in self.write.used]
         self.write.used |= {source} if used else set()
         if len(used) == len(fields) > 1:
-            return [f"{', '.join(used)} = {source}"]
+            line = f"{', '.join(used)} = {source}"
+            return [line] if len(line) <= WIDTH else fitted_lines(used, "(", f") = {source}")
         return [f"{name} = {source}.{name}" for name in used]
 
     def checked(self, into: Signature) -> Block:

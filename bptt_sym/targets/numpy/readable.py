@@ -11,7 +11,7 @@ from sympy import Expr
 from bptt_sym.graph.array_shapes import SEQUENCES
 from bptt_sym.graph.graph import Phase
 from bptt_sym.graph.node import Node
-from bptt_sym.targets.numpy.comments import Numbers, comment
+from bptt_sym.targets.numpy.comments import Numbers, comments
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
@@ -123,7 +123,7 @@ class Readable:
             leading = "params" if self.interface.parameters else "values"
             lines.append(f"dtype = np.result_type(*{leading})")
         block = [*lines, *(steps if needs_a_step else []), *prepared]
-        block += [comment(e, self.numbers) for e in self.graph.equations["loss",]]
+        block += comments(self.graph.equations["loss",], self.numbers)
         return self.filled(write, [[*block, *code]])
 
     def whole_loss(self) -> list[Block]:
@@ -154,17 +154,14 @@ class Readable:
         computed = write.stages()
         final = self.final_state(write)
         model = self.interface.model
-        by_parameters = ", ".join(write.own(("gradient", name)) for name in model.parameters)
         entries = self.interface.initial_entries
-        by_states = ", ".join(write.own(("initial", entry.name)) for entry in entries)
-        results = [
-            "value", f"Parameters({by_parameters})", f"InitialState({by_states})", "final"
-        ]  # fmt: skip
+        gradients = call("Parameters(", [write.own(("gradient", n)) for n in model.parameters])
+        states = call("InitialState(", [write.own(("initial", entry.name)) for entry in entries])
         calls = self.calls(write)
         prologue = Prologue(write, self.interface)
         begin = prologue.lines(self.interface.into_all, self.outline.of_backward, calls)
         begin += prologue.unpacked("values", self.returned)
-        closing = fitted_lines(results, "return Result(", ")")
+        closing = call("Result(", ["value", gradients, states, "final"]).lines("return ", WIDTH)
         return self.filled(write, [begin, *computed, final, closing])
 
     def filled(self, write: Statements, blocks: Iterable[Block]) -> list[Block]:

@@ -133,8 +133,10 @@ def _squash(write: Writing, node: Node) -> Code:
 
 def _comparison(write: Writing, node: Node) -> Code:
     strict, negated = node.detail
-    left, right = (write.operand(side, ADDITIVE + 1) for side in node.operands)
-    holds = f"{left} {'>' if strict else '>='} {right}"
+    first, second, sign = *node.operands, ">" if strict else ">="
+    if first.kind == "number":
+        first, second, sign = second, first, sign.replace(">", "<")
+    holds = f"{write.operand(first, ADDITIVE + 1)} {sign} {write.operand(second, ADDITIVE + 1)}"
     shown = f"np.logical_not({holds})" if negated else holds
     return call("np.asarray(", [shown, write.use("dtype")])
 
@@ -185,7 +187,7 @@ def _over_entries(function: str, inner: str = "{}") -> Row:
         (operand,) = node.operands
         shown = inner.format(write.operand(operand)) if inner != "{}" else write.operand(operand)
         if len(operand.sizes) == 2:
-            return Code(f"{function}({shown}, axis=(-2, -1))[..., None]")
+            return call(f"{function}(", [shown, "axis=(-2, -1)"], ")[..., None]")
         return call(f"{function}(", [shown, f"axis={write.axis}", "keepdims=True"])
 
     return row

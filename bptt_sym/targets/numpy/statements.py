@@ -9,7 +9,7 @@ from bptt_sym.graph.array_shapes import SEQUENCES
 from bptt_sym.graph.graph import Definition, Key
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
-from bptt_sym.targets.numpy.comments import comment
+from bptt_sym.targets.numpy.comments import comments
 from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
 from bptt_sym.targets.numpy.printer import role
 from bptt_sym.targets.numpy.row_parts import shape_code
@@ -59,7 +59,7 @@ class Statements(PlacedPrinter):
         for key in keys:
             begun = self.has_past(key)
             lines += self.past(key) if begun else []
-            lines += self.comments(key)
+            lines += self.explained(key)
             lines += self.statement(key, into_array=begun)
         return lines
 
@@ -79,7 +79,7 @@ class Statements(PlacedPrinter):
         before: Block = []
         for key in carries:
             if not self.has_past(key):
-                before += [comment(e, self.numbers) for e in self.begins(key)]
+                before += comments(self.begins(key), self.numbers)
                 (initial,) = self.definition(key).initial
                 name = self.use(self.names(*role(key)))
                 before += self.code(initial).lines(f"{name} = ", WIDTH)
@@ -91,7 +91,7 @@ class Statements(PlacedPrinter):
         self.in_loop = True
         lines: Block = []
         for key in (*others, *carries):
-            lines += [*self.comments(key), *self.statement(key, into_array=True)]
+            lines += [*self.explained(key), *self.statement(key, into_array=True)]
         self.in_loop = False
         self.use("T")
         steps = "range(T)" if stage.loop == "onward" else "reversed(range(T))"
@@ -100,8 +100,8 @@ class Statements(PlacedPrinter):
     def begins(self, key: Key) -> Sequence[DerivedEquation]:
         return self.graph.equations.get(("begin", *key[1:]), ())
 
-    def comments(self, key: Key) -> Block:
-        return [comment(e, self.numbers) for e in self.graph.equations.get(key, ())]
+    def explained(self, key: Key) -> Block:
+        return comments(self.graph.equations.get(key, ()), self.numbers)
 
     def statement(self, key: Key, *, into_array: bool) -> Block:
         node = self.outline.node_of[key]
@@ -157,10 +157,13 @@ class Statements(PlacedPrinter):
         ]
         views = {self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
                  for lag in reversed(self.lags(key))}  # fmt: skip
-        if key[0] != "given":
+        if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
             views[self.use(self.names(*role(key)))] = self.span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
         return [*lines, f"{targets} = {sources}"] if views else lines
+
+    def is_in_loop(self, key: Key) -> bool:
+        return self.outline.sites[self.outline.node_of[key]].loop is not None
 
     def lags(self, key: Key) -> list[int]:
         return self.outline.lags(key, self.outline.nodes)

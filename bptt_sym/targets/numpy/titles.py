@@ -10,6 +10,9 @@ from bptt_sym.memory.storage import Storage
 from bptt_sym.targets.numpy.printer import lagged_role, role
 from bptt_sym.targets.numpy.python_names import PythonNames
 
+LONGEST = 24
+"""The longest name that has all parts of its array in it."""
+
 
 class Titles:
     """PythonNames storages and nodes by the keys of the graph."""
@@ -71,6 +74,9 @@ class Titles:
     def of_value(self, node: Node) -> str:
         """A name for what does not vary over time."""
         key = self.known(node)
+        if node.kind in ("beside", "above"):
+            turned = "_T" if node.kind == "above" else ""
+            return self.names.fresh(_joint_name([*map(_parameter, node.operands)]) + turned)
         if key == ("loss",):
             return self.names("value", self.loss)
         return self.names.fresh(self.label(key)) if key else self.fresh(node)
@@ -94,11 +100,20 @@ def whole_name(names: PythonNames, key: Key) -> str:
     return names("all", key[1])
 
 
+def _parameter(node: Node) -> str:
+    """The first parameter that a constant is made of."""
+    while node.operands:
+        node = next((o for o in node.operands if len(o.sizes) == 2), node.operands[0])
+    return node.detail if node.kind == "parameter" else "W"
+
+
 def _joint_name(labels: Sequence[str]) -> str:
     """A name for several quantities side by side: z_i, z_f as z_if, di and df as dif."""
     if len(labels) == 1:
         return labels[0]
     prefix = "d" if all(text.startswith("d") for text in labels) else ""
+    if len("_".join(labels)) > LONGEST:
+        return f"{labels[0]}_to_{labels[-1]}"
     split = [text.removeprefix(prefix).rpartition("_") for text in labels]
     shared = {head for head, _, _ in split}
     head = f"{shared.pop()}_" if len(shared) == 1 and "" not in shared else ""

@@ -151,7 +151,7 @@ class Writer(Views):
                 # A product with a transposed view takes up to five times as long.
                 code = self.written(node, "rows")
                 copies = any(map(_is_turned, node.operands))
-                return Code(f"np.ascontiguousarray({code})") if copies else code
+                return call("np.ascontiguousarray(", [code]) if copies else code
         if node.batch and reads_rows(node):
             code = self.written(node, "rows")
             return Code(f"({code}).swapaxes(-1, -2)") if self.layout == "features" else code
@@ -164,7 +164,7 @@ class Writer(Views):
             return text
         if node not in self.copies:
             name = text.replace(".", "_")
-            self.copies[node] = self.before_loop(f"np.ascontiguousarray({text})", name)
+            self.copies[node] = self.before_loop(Code(f"np.ascontiguousarray({text})"), name)
         return self.copies[node]
 
     def final_code(self, storage: Storage) -> str:
