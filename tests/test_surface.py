@@ -201,7 +201,7 @@ def test_a_module_with_a_fault_says_so(tmp_path: Path) -> None:
 
 def mark(model: b.Model, **options: Any) -> str:
     (line,) = [
-        line for line in b.generate(model, **options).splitlines()[:6] if line.startswith("Model: ")
+        line for line in b.generate(model, **options).splitlines()[:8] if line.startswith("Model: ")
     ]
     return line
 

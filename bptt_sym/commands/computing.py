@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bptt_sym.choices import FORMS, LAYOUTS, PASSES, Layout, Loss, Style
+from bptt_sym.choices import FORMS, LAYOUTS, Layout, Loss, Style
 from bptt_sym.commands.exit_codes import CHECK_FAILED, GOOD
 from bptt_sym.commands.options import (
     activation_option,
@@ -64,7 +64,7 @@ def generate(
 @click.option(
     "--after",
     type=click.Choice(FORMS),
-    default=PASSES[-1],
+    default=FORMS[-1],
     show_default=True,
     help="The pass of the compiler after which to look.",
 )

@@ -43,8 +43,8 @@ LSTM = (
            each(assigned("dh_next", "dz_i[t]", "dz_[t]"), assigned("dh_next", "dz_f[t]", "dz_i[t]"),
                 assigned("dh_next", "dz_[t]", "dz_f[t]")), LSTM_ALL),
     Mutant("gate order swapped in the result", "i and f exchanged",
-           text("Parameters(dW_ii, dW_hi, db_ii, db_hi, dW_if, dW_hf, db_if, db_hf,",
-                "Parameters(dW_if, dW_hf, db_if, db_hf, dW_ii, dW_hi, db_ii, db_hi,"),
+           text("dW_ii, dW_hi, db_ii, db_hi, dW_if, dW_hf, db_if, db_hf,",
+                "dW_if, dW_hf, db_if, db_hf, dW_ii, dW_hi, db_ii, db_hi,"),
            "W_ii W_hi b_ii b_hi W_if W_hf b_if b_hf"),
     Mutant("gate left out of the recurrence", "dz_o W_ho^T is missing",
            assigned("dh_next", " + dz_o[t] @ W_ho.T", ""), LSTM_ALL),
@@ -121,8 +121,8 @@ GRU = (
     Mutant("transpose missing in the candidate", "dq W_hn for dq W_hn^T",
            assigned("dh_next", "W_hn.T", "W_hn"), GRU_ALL),
     Mutant("gate order of another library", "z before r in the result",
-           text("Parameters(dW_ir, dW_hr, db_ir, db_hr, dW_iz, dW_hz, db_iz, db_hz,",
-                "Parameters(dW_iz, dW_hz, db_iz, db_hz, dW_ir, dW_hr, db_ir, db_hr,"),
+           text("dW_ir, dW_hr, db_ir, db_hr, dW_iz, dW_hz, db_iz, db_hz,",
+                "dW_iz, dW_hz, db_iz, db_hz, dW_ir, dW_hr, db_ir, db_hr,"),
            "W_ir W_hr b_ir b_hr W_iz W_hz b_iz b_hz"),
 )  # fmt: skip
 

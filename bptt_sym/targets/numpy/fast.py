@@ -191,12 +191,14 @@ class _Body:
             self.first(entry.name) if entry.kind == "state" else "None"
             for entry in self.interface.state_entries
         )
+        inputs = any(entry.kind == "input" for entry in self.interface.state_entries)
+        back = f"State._make([{back}])" if inputs else f"State({back})"
         result = [value, "gradients", f"InitialState({initial})", "final_state"]
         return [
             *lines,
             *fitted_lines(self.states.final(), "final_state = State(", ")"),
             *fitted_lines(result, "result = Result(", ")"),
-            f"return result, State({back})",
+            f"return result, {back}",
         ]
 
     def first(self, state: str) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, CALL = 1, 3, 5, 6, 7
+
+
+MANY = 8
+"""So many names in a call are written one behind the other."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Code:
         inside = ", ".join(f"{item}{code}" for item, code in self.items)
         if comma and len(inside) <= width - 4:
             inner = [inside]
+        elif comma and len(self.items) > MANY and all(c.text.isidentifier() for _, c in self.items):
+            inner = textwrap.wrap(f"{inside},", width - 4)
         else:
             inner = [
                 piece for item, code in self.items for piece in code.lines(item, width - 4, comma)

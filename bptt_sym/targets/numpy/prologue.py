@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from bptt_sym.graph.node import Node
@@ -47,7 +48,11 @@ class Prologue:
         self.write.used |= {source} if used else set()
         if len(used) == len(fields) > 1:
             line = f"{', '.join(used)} = {source}"
-            return [line] if len(line) <= WIDTH else fitted_lines(used, "(", f") = {source}")
+            if len(line) <= WIDTH:
+                return [line]
+            names = textwrap.wrap(f"{', '.join(used)},", WIDTH, initial_indent="    ",
+                                  subsequent_indent="    ")  # fmt: skip
+            return ["(", *names, f") = {source}"]
         return [f"{name} = {source}.{name}" for name in used]
 
     def checked(self, into: Signature) -> Block:

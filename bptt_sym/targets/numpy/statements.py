@@ -129,7 +129,7 @@ class Statements(PlacedPrinter):
         first = self.code(base).lines(f"{target} = ", WIDTH)
         own = target != place or self.ownership.is_new(base)
         copied = [] if own else [f"{place} = {place}.copy()"]
-        return [*first, *copied, *self.code(ending).lines(f"{place}[-1] += ", WIDTH)]
+        return [*first, *copied, *self.code(ending).lines(f"{target}[-1] += ", WIDTH)]
 
     # Arrays.
 

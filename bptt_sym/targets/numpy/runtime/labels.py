@@ -28,8 +28,10 @@ def one_hot(labels: Array, size: int, dtype: npt.DTypeLike, out: Array | None = 
 
 def scatter(labels: Array, rows: Array, size: int) -> Array:
     """Return a matrix with the sum of the rows of each label as its row."""
-    total = np.zeros((size, rows.shape[-1]), rows.dtype)
     labels, rows = labels.reshape(-1), rows.reshape(-1, rows.shape[-1])
+    if size * len(labels) <= 4096:  # so few that a product takes less than to sort them
+        return np.equal(np.arange(size)[:, None], labels).astype(rows.dtype) @ rows
+    total = np.zeros((size, rows.shape[-1]), rows.dtype)
     # In parts, so that what is sorted stays small.
     for begin in range(0, len(labels), 1024):
         part = labels[begin : begin + 1024]
