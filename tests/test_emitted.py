@@ -76,6 +76,8 @@ def assert_steps_are_forward(module: ModuleType, arrays: Arrays, sizes: dict[str
     state = first_state(module, arrays, sizes)
     assert_own(state, *arrays.values())
     over_time = {name for name, shape in module.SHAPES.items() if shape[:1] == ("T",)}
+    dimensions = module.Dimensions(*(sizes[name] for name in module.Dimensions._fields))
+    work, other = module.StepWorkspace(sizes["B"], dimensions), state
     for t in range(sizes["T"]):
         at_t = {name: array[t] if name in over_time else array for name, array in arrays.items()}
         given = arguments(module, at_t, "step")
@@ -84,6 +86,9 @@ def assert_steps_are_forward(module: ModuleType, arrays: Arrays, sizes: dict[str
         assert_own((state, values), before, *arrays.values())
         for name, array in values._asdict().items():
             np.testing.assert_allclose(array, expected[name][t], rtol=1e-11, atol=1e-13)
+        other, again = module.step(parameters(module, arrays), other, **given, workspace=work)
+        for one, two in zip((*state, *values), (*other, *again), strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray]:

@@ -31,6 +31,7 @@ def test_a_part_stands_in_a_module_as_it_is_or_not_at_all(
         "masks": masked,
         "workspaces": style == "fast",
         "windows": onward,
+        "steps": onward,
         "gradient_check": True,
     }
     assert {part: f"\n{runtime_text(part)}\n" in source for part in PARTS} == expected
@@ -80,7 +81,7 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
         for one, other in zip(found[1:], expected[1:], strict=True):
             assert difference(one._asdict(), other._asdict()) == 0
     state = module.State(*(arrays[name] for name in module.INITIAL))
-    following, values = windows.state_after(params, state, {"x": arrays["x"][0]})
+    following, values = parts["steps"].stepped(params, state, {"x": arrays["x"][0]}, None)
     expected, others = module.step(params, state, arrays["x"][0])
     assert difference(following._asdict(), expected._asdict()) == 0
     assert difference(values._asdict(), others._asdict()) == 0

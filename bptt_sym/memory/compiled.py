@@ -10,9 +10,11 @@ from bptt_sym.graph.build import Program
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, sites_of
-from bptt_sym.graph.stages import Stage, stages
+from bptt_sym.graph.stages import Stage
+from bptt_sym.graph.stages import stages as in_order
 from bptt_sym.memory.bundles import Packing
 from bptt_sym.memory.storage import Storages
+from bptt_sym.passes.one_step import one_step
 from bptt_sym.passes.pipeline import rewritten
 from bptt_sym.passes.remember import with_stores
 
@@ -42,7 +44,7 @@ def compiled(
     graph = with_stores(rewritten(program.graph, without=without))
     sites = sites_of(graph)
     packing = Packing(graph, sites, grow="stack" not in without)
-    ordered = stages(graph, sites)
+    ordered = in_order(graph, sites)
     if layout is None:
         layout = "rows" if "layout" in without else suited_layout(packing)
     if any(len(node.sizes) > 1 and node.batch for node in graph.reachable()):
@@ -51,6 +53,17 @@ def compiled(
     storages = Storages(graph, sites, packing, ordered, layout)
     reuse = "buffers" not in without
     return Compiled(program, graph, sites, packing, ordered, layout, storages, reuse)
+
+
+def compiled_step(program: Program) -> Compiled:
+    """The forward pass of one time step, in rows, each value in an array of its own step."""
+    graph = one_step(program.graph)
+    nodes = graph.reachable()
+    sites = {node: Site("forward", 0 if node.time else None) for node in nodes}
+    packing = Packing(graph, sites, grow=False)
+    stages = [Stage("forward", tuple(nodes), "onward")]
+    storages = Storages(graph, sites, packing, stages, "rows", at_one_step=True)
+    return Compiled(program, graph, sites, packing, stages, "rows", storages, reuse=True)
 
 
 def suited_layout(packing: Packing) -> Layout:

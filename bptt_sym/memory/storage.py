@@ -67,8 +67,11 @@ class Storages:
         packing: Packing,
         stages: Sequence[Stage],
         layout: Layout,
+        *,
+        at_one_step: bool = False,
     ) -> None:
         self.graph, self.sites, self.packing = graph, sites, packing
+        self.at_one_step = at_one_step
         self.nodes = [node for stage in stages for node in stage.nodes]
         self.users = graph.users()
         self.in_features = self.features_first(layout)
@@ -118,7 +121,7 @@ class Storages:
 
     def is_over_time(self, nodes: Sequence[Node]) -> bool:
         """Whether something outside the loop reads any of the nodes."""
-        return any(
+        return not self.at_one_step and any(
             node in self.outside
             or any(self.sites[user] != self.sites[node] for user in self.readers(node))
             or self.sites[node].loop is None

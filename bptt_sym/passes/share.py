@@ -20,6 +20,11 @@ PLAIN = (Fraction(1), Fraction(0))
 
 
 def share(graph: Graph) -> Graph:
+    """The graph with fast functions, the factor of an argument in the weights that make it."""
+    return _scaled(fast_functions(graph))
+
+
+def fast_functions(graph: Graph) -> Graph:
     """The graph with tanh and the logistic function as one kind of node, ``squash``.
 
     ``squash`` with detail (a, b) is a tanh(z) + b.
@@ -37,7 +42,7 @@ def share(graph: Graph) -> Graph:
             return _accurate_sigmoid(result, *operands)
         return None
 
-    return _scaled(graph.rewritten(rule))
+    return graph.rewritten(rule)
 
 
 def _accurate_sigmoid(graph: Graph, z: Node) -> Node:

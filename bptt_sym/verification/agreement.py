@@ -84,13 +84,19 @@ class _Calls:
 
     def steps(self) -> Iterator[Pair]:
         """T steps, one by one: the values of each, and the state that it hands on."""
+        yield from self.stepped(None)
+        sequences = self.point.sizes["B"]
+        yield from self.stepped(self.module.StepWorkspace(sequences, self.dimensions))
+
+    def stepped(self, work: Any) -> Iterator[Pair]:
         expected = self.call("forward")._asdict()
         state = self.call("initial_state")
         sequences = over_time(self.module, self.point)
         for t in range(self.point.sizes["T"]):
             at_t = {name: array[t] for name, array in sequences.items()}
             now = replace(self.point, arguments=self.point.arguments | at_t)
-            state, values = self.module.step(self.parameters, state, **taken(self.module.step, now))
+            given = taken(self.module.step, now)
+            state, values = self.module.step(self.parameters, state, **given, workspace=work)
             handed_on = sequences | expected
             known = {name: handed_on[name][t] for name in state._fields}
             latest = _latest(state._asdict(), known)

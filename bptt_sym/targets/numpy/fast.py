@@ -17,8 +17,9 @@ from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code, size_code
-from bptt_sym.targets.numpy.signature import Argument, Signature
+from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.targets.numpy.states import States
+from bptt_sym.targets.numpy.stepping import StepBody, step_body
 from bptt_sym.targets.numpy.workspace import Workspace, memory
 
 
@@ -52,8 +53,7 @@ class FastBody:
     initial_fields: dict[str, str]
     initial_arguments: list[str]
     initial_state: list[str]
-    into_step: Signature
-    into_step_after: list[str]
+    step: StepBody | None
     used: set[str]
 
 
@@ -75,6 +75,7 @@ class _Body:
         workspace = Workspace(emitter, reuse=self.compiled.reuse)
         views, histories = workspace.views(), [*self.states.histories()]
         first_state = FirstState(interface, self.names)
+        step = step_body(interface.program) if interface.is_onward else None
         unpadded = {a.name: self.names.fresh(f"{a.name}_unpadded") for a in interface.padded}
         labels = {unpadded.get(name) for name, _ in interface.labels}
         shapes = workspace.shapes() | {unpadded[a.name]: a.sizes for a in interface.padded}
@@ -109,9 +110,8 @@ class _Body:
             initial_fields=dict(self.states.initial_fields()),
             initial_arguments=first_state.arguments,
             initial_state=first_state.body(),
-            into_step=self.states.into_step,
-            into_step_after=self.states.into_step_after,
-            used=emitter.used | first_state.write.used,
+            step=step,
+            used=emitter.used | first_state.write.used | (step.used if step else set()),
         )
 
     def phases(self) -> tuple[list[str], list[str], list[str], str, list[str]]:

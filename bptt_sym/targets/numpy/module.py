@@ -130,7 +130,7 @@ def _public(program: Program, style: Style, interface: Interface) -> list[str]:
     if style == "fast":
         names.append("Workspace")
     if style == "fast" and interface.is_onward:
-        names += ["initial_state", "step"]
+        names += ["StepWorkspace", "initial_state", "step"]
     if program.model.masked:
         names.append("mask_of")
     return sorted(names, key=lambda name: (name[0].islower(), name))

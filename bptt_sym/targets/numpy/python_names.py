@@ -12,9 +12,10 @@ from bptt_sym.targets.numpy.runtime_text import function_texts, runtime_names
 _MODULE = {
     "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
     "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Result",
-    "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace", "init_parameters",
+    "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
+    "StepWorkspace", "STATES", "init_parameters",
     "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
-    "histories_of", "share_of", "run",
+    "histories_of", "share_of", "run", "advance",
 }  # fmt: skip
 """What every generated module defines."""
 
@@ -22,11 +23,11 @@ _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
     "uniform", "glorot", "orthogonal",
     "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
-    "workspace", "gradients", "state", "seed", "self", "result",
+    "workspace", "gradients", "state", "following", "seed", "self", "result",
 }  # fmt: skip
 """What the functions of every generated module use."""
 
-_ATTRIBUTES = {"lock", "parts"}
+_ATTRIBUTES = {"lock", "parts", "marks"}
 """What a Workspace has beside its arrays; a size may have such a name."""
 
 _AMBIGUOUS = {"l", "O", "I"}
@@ -79,6 +80,7 @@ _PATTERNS = {
     "value": "{name}",
     "initial": "{name}0",
     "all": "{name}_all",
+    "past": "{name}_past",
     "now": "{name}_now",
     "previous": "{name}_previous",
     "following": "{name}_following",

@@ -29,7 +29,7 @@ class SingleCalls(Calls):
     def write_labels(self, node: Node, target: View) -> None:
         """One-hot vectors of labels, or rows of a matrix by labels, for all time steps."""
         labels, *matrix = node.operands
-        if self.block.way is not None or target.storage.layout != "rows" or not target.is_whole:
+        if target.storage.layout != "rows" or not target.is_whole:
             self.write_expression(node, target)
             return
         shown = self.shown(self.over_time(labels), "rows")

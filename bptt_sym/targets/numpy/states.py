@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, array_sizes
+from bptt_sym.graph.array_shapes import SEQUENCES, array_sizes
 from bptt_sym.graph.graph import Key
 from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.emitter import Emitter
@@ -13,7 +12,6 @@ from bptt_sym.targets.numpy.first_state import state_key
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code
-from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 
 
 class States:
@@ -133,38 +131,3 @@ class States:
         for entry in self.interface.state_entries:
             if entry.initial is None:
                 yield self.names("initial", entry.name), self.names("value", entry.name)
-
-    # One step.
-
-    @property
-    def step_arguments(self) -> list[Argument]:
-        before = dict(self.initial_fields())
-        taken = self.interface.forward_arguments
-        return [argument for argument in taken if argument.name not in before]
-
-    @property
-    def into_step(self) -> Signature:
-        """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
-        arguments = [replace(a, sizes=_at_one_step(a)) for a in self.step_arguments]
-        found = signature(arguments, self.interface.state_fields)
-        return replace(found, counts=tuple(size for size in found.counts if size != "T"))
-
-    @property
-    def into_step_after(self) -> list[str]:
-        """What ``step`` hands on, as the entries of a mapping: there is one time step."""
-        arrays = [*self.step_arguments, *self.interface.initial_values]
-        code = {"T": "1", "B": self.sequences}
-        counts = [f'"{size}": {code[size]}' for size in signature(arrays).counts]
-        return [*Signature(tuple(self.step_arguments), ()).mapped, *counts]
-
-    @property
-    def sequences(self) -> str:
-        """The number of sequences of a State, or of a step without one."""
-        if not self.interface.state_fields:
-            return "B"
-        field = self.interface.state_fields[0]
-        return f"np.shape(state.{field.name})[{field.sizes.index(SEQUENCES)}]"
-
-
-def _at_one_step(argument: Argument) -> Sizes:
-    return argument.sizes[1:] if argument.sizes[:1] == (STEPS,) else argument.sizes

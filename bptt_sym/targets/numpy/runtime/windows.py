@@ -1,4 +1,4 @@
-"""Truncated backpropagation, checkpoints and single steps: parts of a sequence, states between."""
+"""Truncated backpropagation and checkpoints: parts of a sequence, states between."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ from bptt_sym.targets.numpy.runtime.workspaces import (
 if TYPE_CHECKING:
     from bptt_sym.targets.numpy.runtime.given import (
         DEPTHS,
-        INITIAL,
         SHAPES,
         Array,
-        Forward,
         InitialState,
         Parameters,
         Result,
@@ -214,20 +212,3 @@ def states_at(work: Workspace, steps: Array) -> State:
         rows = rows.reshape(depth, -1, *history.shape[2:])
         found.append(rows if depth > 1 else rows[0])
     return State._make(found)
-
-
-def state_after(
-    params: Parameters | Mapping[str, npt.ArrayLike],
-    state: State,
-    arguments: Mapping[str, npt.ArrayLike],
-) -> tuple[State, Forward]:
-    """Run one time step and return the next State and what forward returns, of this step."""
-    over_time = {
-        name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
-        for name, array in arguments.items()
-    }
-    before = {name: getattr(state, field) for name, field in INITIAL.items()}
-    params, arrays, sizes, dtype = checked(params, {**over_time, **before})
-    work = workspace_of(sizes, dtype)
-    values = run(params, work, unpadded(arrays, work), start=state, until="forward")
-    return state_at(work, 1), Forward._make([np.array(value[0]) for value in values])

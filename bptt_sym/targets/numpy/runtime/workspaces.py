@@ -45,9 +45,13 @@ class Sized:
         self.lock.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.sizes["T"], self.sizes["B"], self.dimensions, self.dtype)
+
+    @property
+    def dimensions(self) -> Dimensions:
+        """The sizes of the model."""
         fields: tuple[str, ...] = Dimensions._fields
-        dimensions = Dimensions._make([self.sizes[name] for name in fields])
-        return type(self), (self.sizes["T"], self.sizes["B"], dimensions, self.dtype)
+        return Dimensions._make([self.sizes[name] for name in fields])
 
 
 def workspace_of(sizes: Mapping[str, int], dtype: npt.DTypeLike, **others: int) -> Workspace:

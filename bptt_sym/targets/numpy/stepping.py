@@ -1,0 +1,209 @@
+"""The function of a fast module that computes one time step, for streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bptt_sym.choices import Layout
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
+from bptt_sym.graph.build import Program
+from bptt_sym.graph.node import Node
+from bptt_sym.memory.compiled import compiled_step
+from bptt_sym.memory.storage import Storage
+from bptt_sym.model.model import Declaration
+from bptt_sym.targets.numpy.block import LINE as WIDTH
+from bptt_sym.targets.numpy.emitter import FOREVER, Emitter
+from bptt_sym.targets.numpy.first_state import state_key
+from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.precedence import call
+from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code, size_code
+from bptt_sym.targets.numpy.signature import Argument, Signature, signature
+from bptt_sym.targets.numpy.views import View
+from bptt_sym.targets.numpy.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StepBody:
+    """What a template lays out: the signature, the arrays of the workspace, the lines.
+
+    ``dimensions`` are the sizes that the arrays are made of, ``sizes`` those that the lines read.
+    """
+
+    into: Signature
+    passed: list[str]
+    buffers: list[tuple[str, str]]
+    dimensions: list[str]
+    lines: list[str]
+    used: set[str]
+
+
+class StepEmitter(Emitter):
+    """Writes one step straight on: what is given and what came before are arrays of one step."""
+
+    def pseudo_storage(self, node: Node, name: str, layout: Layout = "rows") -> Storage:
+        storage = super().pseudo_storage(node, name, layout)
+        storage.over_time = False
+        return storage
+
+    def view(self, node: Node) -> View | None:
+        if node.kind == "lagged":
+            return View(self.pseudo_storage(node, self.before(node)))
+        return super().view(node)
+
+    def before(self, node: Node) -> str:
+        """The name of a value so many steps before."""
+        (_, name), lag = node.detail
+        depth = self.compiled.program.model.depth(name)
+        past = self.use(self.names("past", name))
+        return past if depth == 1 else f"{past}[{depth - lag}]"
+
+    def contiguous(self, node: Node) -> str:
+        return self.plain(node)
+
+
+def step_body(program: Program) -> StepBody:
+    """The code of one step of a program."""
+    names = PythonNames([dimension.name for dimension in program.model.dimensions])
+    interface = Interface(program, names)
+    interface.claim_names()
+    return _Step(interface, names, StepEmitter(compiled_step(program), names)).body()
+
+
+class _Step:
+    def __init__(self, interface: Interface, names: PythonNames, emitter: StepEmitter) -> None:
+        self.interface, self.names, self.emitter = interface, names, emitter
+        self.model = interface.model
+        self.kept: set[Storage] = set()
+        self.copies: list[str] = []
+
+    def body(self) -> StepBody:
+        emitter = self.emitter
+        (stage,) = emitter.compiled.stages
+        emitter.write_stage(stage)
+        computed = [*emitter.block.before, *emitter.block.lines]
+        values = self.values()
+        moved_on = self.moved_on()
+        for storage in self.kept:
+            emitter.touched[storage].append((FOREVER, False))
+        workspace = Workspace(emitter, reuse=True)
+        shapes: dict[str, Sizes] = workspace.shapes()
+        shapes |= {self.past(entry): field.sizes for field, entry in self.fields}
+        begin = [line for field, entry in self.fields for line in self.begun(field, entry)]
+        closing = [*self.copies, *moved_on, *self.closing(values)]
+        views = workspace.views()
+        sizes = {s.name for shape in shapes.values() for size in shape for s in size.free_symbols}
+        dimensions = [entry.name for entry in self.model.dimensions]
+        return StepBody(
+            into=self.into,
+            passed=self.passed,
+            buffers=[(name, shape_code(map(size_code, shape))) for name, shape in shapes.items()],
+            dimensions=[size for size in dimensions if size in sizes],
+            lines=[*self.arguments(), *views, *begin, *computed, *closing],
+            used=emitter.used,
+        )
+
+    @property
+    def into(self) -> Signature:
+        """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
+        before = {self.names("initial", entry.name) for entry in self.interface.state_entries}
+        taken = [a for a in self.interface.forward_arguments if a.name not in before]
+        arguments = [replace(a, sizes=_at_one_step(a)) for a in taken]
+        found = signature(arguments, self.interface.state_fields)
+        return replace(found, counts=tuple(size for size in found.counts if size != "T"))
+
+    @property
+    def passed(self) -> list[str]:
+        """What ``step`` hands on, as the entries of a mapping: there is one time step."""
+        arrays = [*self.interface.forward_arguments, *self.interface.initial_values]
+        fields = self.interface.state_fields
+        sequences = "B"
+        if fields:
+            sequences = f"np.shape(state.{fields[0].name})[{fields[0].sizes.index(SEQUENCES)}]"
+        counts = {"T": "1", "B": sequences}
+        taken = Signature(self.into.arguments, ()).mapped
+        return [*taken, *(f'"{size}": {counts[size]}' for size in signature(arrays).counts)]
+
+    @property
+    def fields(self) -> list[tuple[Argument, Declaration]]:
+        """The fields of the State with what they are of."""
+        entries = self.interface.state_entries
+        return list(zip(self.interface.state_fields, entries, strict=True))
+
+    def past(self, entry: Declaration) -> str:
+        """The array of the workspace with the values before this step."""
+        return self.names("past", entry.name)
+
+    def values(self) -> list[str]:
+        """What the forward pass returns, each an array of its own."""
+        found = []
+        for key in self.emitter.graph.kept:
+            node = self.emitter.graph.definitions[key].node
+            sizes = (SEQUENCES, *self.interface.graph.definitions[key].node.sizes)
+            view = self.emitter.view(node) if node.time else None
+            own = view is not None and view.storage not in self.emitter.pseudo.values()
+            if view is None or not own or node.sizes != sizes[1:] or view.storage in self.kept:
+                atom = view or self.emitter.atom(node, "rows")
+                shape = shape_code(map(self.emitter.size, sizes))
+                code = self.emitter.shown(atom, "rows")
+                name = self.names.fresh(f"{self.names('value', key[1])}_copy")
+                self.copies.append(f"{name} = np.array(np.broadcast_to({code}, {shape}))")
+                found.append(name)
+                continue
+            self.kept.add(view.storage)
+            found.append(self.emitter.shown(view, "rows"))
+        return found
+
+    def begun(self, field: Argument, entry: Declaration) -> list[str]:
+        """What the values before this step are copied into."""
+        past = self.past(entry)
+        return [f"{past} = work.{past}", f"np.copyto({past}, state.{field.name})"]
+
+    def moved_on(self) -> list[str]:
+        """The values that are those before the next step."""
+        lines = []
+        for _, entry in self.fields:
+            node = self.emitter.graph.definitions[state_key(entry)].node
+            code = self.emitter.shown(self.emitter.atom(node, "rows"), "rows")
+            past = self.past(entry)
+            if node.kind == "lagged":
+                # What it is of moves on too.
+                name = self.names.fresh(f"{past}_copy")
+                self.copies.append(f"{name} = np.array({code})")
+                code = name
+            if self.model.depth(entry.name) == 1:
+                lines.append(f"np.copyto({past}, {code})")
+            else:
+                lines += [f"{past}[:-1] = {past}[1:]", f"{past}[-1] = {code}"]
+        return lines
+
+    def closing(self, values: list[str]) -> list[str]:
+        fields = [self.past(entry) for _, entry in self.fields]
+        following = fitted_lines(fields, "following = State(", ")")
+        return [*following, *call("Forward(", values).lines("return following, ", WIDTH)]
+
+    def arguments(self) -> list[str]:
+        """The parameters, arguments and sizes that the lines read."""
+        used, size = self.emitter.used, self.emitter.size
+        parameters = [a.name for a in self.interface.parameters if a.name in used]
+        lines = [f"{name} = params.{name}" for name in parameters]
+        taken = {argument.name for argument in self.into.arguments}
+        padded = [a.name for a in self.interface.padded if a.name in used & taken]
+        mask = [self.interface.mask_name] if padded else []
+        read = [a.name for a in self.into.arguments if a.name in used | set(mask)]
+        lines += [f'{name} = arguments["{name}"]' for name in read]
+        lines += [f"{n} = without_padding({n}[None], {mask[0]}[None])[0]" for n in padded]
+        checks = [
+            f'check_labels("{name}", {name}, {size(number)})'
+            for name, number in self.interface.labels
+            if name in used & taken
+        ]
+        dimensions = ("B", *(entry.name for entry in self.model.dimensions))
+        lines += [f'{name} = work.sizes["{name}"]' for name in dimensions if name in used]
+        lines += checks
+        return [*lines, *(["dtype = work.dtype"] if "dtype" in used else [])]
+
+
+def _at_one_step(argument: Argument) -> Sizes:
+    return argument.sizes[1:] if argument.sizes[:1] == (STEPS,) else argument.sizes
