@@ -208,3 +208,57 @@ def test_calls_without_a_workspace_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert worst == [0.0] * len(cases)
+
+
+# One step.
+
+
+def stepping(name: str, sequences: int = 300) -> tuple[Any, Any, Any, Any, Any]:
+    """A module, its parameters, a first State, the arguments of one step, and a workspace."""
+    model, module = b.load_model(name), compiled(name)
+    sizes, arrays = drawn(module, model, 3, sequences)
+    params = parameters(module, arrays)
+    state = module.initial_state(params, **arguments(module, arrays | sizes, "initial_state"))
+    over_time = {name for name, shape in module.SHAPES.items() if shape[:1] == ("T",)}
+    now = {name: array[0] if name in over_time else array for name, array in arrays.items()}
+    dimensions = module.Dimensions(*(sizes[name] for name in module.Dimensions._fields))
+    work = module.StepWorkspace(sequences, dimensions)
+    return module, params, state, arguments(module, now, "step"), work
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm", "gru", "elman-character"])
+def test_a_step_in_its_workspace_allocates_no_array(name: str) -> None:
+    module, params, state, given, work = stepping(name)
+    for _ in range(2):
+        state, _ = module.step(params, state, **given, workspace=work)
+    tracemalloc.start()
+    module.step(params, state, **given, workspace=work)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # NumPy's own buffers have up to 8192 numbers; an array here has more.
+    assert most < 8 * 8192 + 4096 < 2 * min(np.asarray(field).nbytes for field in state) + 10**5
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm", "elman-character"])
+def test_a_step_takes_and_returns_what_it_says(name: str) -> None:
+    module, params, state, given, work = stepping(name, 4)
+    expected = module.step(params, state, **given)
+    for taken in (params, params._asdict()):
+        found = module.step(taken, state, **given, workspace=work)
+        for one, other in zip((*found[0], *found[1]), (*expected[0], *expected[1]), strict=True):
+            assert np.array_equal(one, other)
+    following, _ = module.step(params, state, **given, workspace=work)
+    assert all(np.shares_memory(f, g) for f, g in zip(following, found[0], strict=True))
+
+
+def test_a_state_or_a_workspace_of_other_sizes_is_refused() -> None:
+    module, params, state, given, work = stepping("lstm", 4)
+    wrong = state._replace(c=state.c[:, :-1])
+    with pytest.raises(ValueError, match="has the shape"):
+        module.step(params, wrong, **given)
+    _, arrays = drawn(module, b.load_model("lstm"), 3, 4)
+    with pytest.raises(ValueError, match="has the shape"):
+        module.value_and_grad(parameters(module, arrays), **arguments(module, arrays), start=wrong)
+    other = module.StepWorkspace(5, work.dimensions)
+    with pytest.raises(ValueError, match="the workspace is for"):
+        module.step(params, state, **given, workspace=other)

@@ -121,9 +121,10 @@ class FirstState:
             spread = f"np.broadcast_to({self.codes[entry.name]}, {shape})"
             values.append(f"np.array({spread}, dtype)")
         used = self.read(self.interface.parameters)
-        lines = [f"{argument.name} = params.{argument.name}" for argument in used]
-        told = [size for size in self.dimensions if size in self.places_of_sizes]
-        lines += [f"{s} = {self.places_of_sizes[s]}" for s in told if s in self.write.used]
+        told = [s for s in self.dimensions if s in self.places_of_sizes and s in self.write.used]
+        lines = ["params = parameters_of(params)"] if used or told or self.begun else []
+        lines += [f"{argument.name} = params.{argument.name}" for argument in used]
+        lines += [f"{size} = {self.places_of_sizes[size]}" for size in told]
         if self.begun:
             constants = [argument.name for argument in self.read(self.interface.constants)]
             types = ", ".join(["np.float16", "*params", *constants])

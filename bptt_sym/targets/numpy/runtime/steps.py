@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 # From here on as it stands in an emitted module.
 
 
+def parameters_of(params: Parameters | Mapping[str, npt.ArrayLike]) -> Parameters:
+    """Return parameters that may be given as a mapping."""
+    if isinstance(params, Parameters):
+        return params
+    return Parameters(**{name: np.asarray(array) for name, array in params.items()})
+
+
 def check_state(state: State, sizes: Mapping[str, int]) -> None:
     """Raise ValueError for a State of other shapes; an entry may stand for all of a vector."""
     fields: tuple[npt.ArrayLike, ...] = state
@@ -52,7 +59,7 @@ def stepped(
 ) -> tuple[State, Forward]:
     """Run one time step, in a workspace where one is given."""
     marks = marks_of(params, state, arguments)
-    if workspace is not None and marks == workspace.marks:
+    if workspace is not None and marks == workspace.marks and isinstance(params, Parameters):
         with workspace:  # the same as last time, and right
             return advance(params, state, arguments, workspace)  # type: ignore[arg-type]
     over_time = {

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bptt_sym.targets.numpy.runtime.shapes import checked
+from bptt_sym.targets.numpy.runtime.steps import check_state
 from bptt_sym.targets.numpy.runtime.workspaces import (
     at_once,
     check_workspace,
@@ -122,6 +123,8 @@ def gradients_in_parts(
     """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
     if exact and window is None:
         raise ValueError("exact is for a window")
+    if start is not None:
+        check_state(start, checked(params, arguments)[2])
     if window is None and checkpoint is None:
         return gradients_of(params, arguments, workspace, start)
     if checkpoint is not None and (workspace is not None or window is not None):
