@@ -191,7 +191,7 @@ def sizes_and_type(
     return sizes, dtype, [(k, shapes[k]) for k in numbers if is_flat[k] or types[k] != dtype]
 
 
-def sigmoid(z: Array) -> Any:
+def sigmoid(z: Any) -> Any:
     """The logistic function 1 / (1 + exp(-z)), to its last digits and without overflow."""
     negative = np.real(z) < 0
     small = np.exp(np.where(negative, z, -z))

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from threading import Lock
 from typing import Any, NamedTuple
@@ -47,6 +47,7 @@ __all__ = [
     "Parameters",
     "Result",
     "State",
+    "StepWorkspace",
     "Workspace",
     "forward",
     "init_parameters",
@@ -279,6 +280,10 @@ def init_parameters(
 
 
 DEPTHS: tuple[int, ...] = (1, 1)
+STATES: dict[str, tuple[str, ...]] = {
+    "h": ("B", "n"),
+    "c": ("B", "n"),
+}
 INITIAL: dict[str, str] = {"h0": "h", "c0": "c"}
 
 
@@ -299,9 +304,13 @@ class Sized:
         self.lock.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.sizes["T"], self.sizes["B"], self.dimensions, self.dtype)
+
+    @property
+    def dimensions(self) -> Dimensions:
+        """The sizes of the model."""
         fields: tuple[str, ...] = Dimensions._fields
-        dimensions = Dimensions._make([self.sizes[name] for name in fields])
-        return type(self), (self.sizes["T"], self.sizes["B"], dimensions, self.dtype)
+        return Dimensions._make([self.sizes[name] for name in fields])
 
 
 def workspace_of(sizes: Mapping[str, int], dtype: npt.DTypeLike, **others: int) -> Workspace:
@@ -466,17 +475,158 @@ def value_and_grad(
 
 
 def step(
-    params: Parameters | Mapping[str, npt.ArrayLike], state: State, x: npt.ArrayLike
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    state: State,
+    x: npt.ArrayLike,
+    *,
+    workspace: StepWorkspace | None = None,
 ) -> tuple[State, Forward]:
     """Run one time step and return the next State and what forward returns, of this step.
 
     state: a State, such as initial_state returns or an earlier step
     x: (B, m), input
+    workspace: a StepWorkspace of these sizes, in which what is returned lies until the next
+        call with it, or None for a new one
     """
-    return state_after(params, state, {"x": x})
+    arguments = {"x": x}
+    return stepped(params, state, arguments, workspace)
 
 
-def initial_state(params: Parameters, B: int, h0: npt.ArrayLike, c0: npt.ArrayLike) -> State:
+class StepWorkspace(Sized):
+    """The arrays that step works in: made once, they serve any number of steps."""
+
+    def __init__(self, B: int, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64) -> None:
+        super().__init__(1, B, dimensions, dtype)
+        self.marks: list[tuple[object, object]] | None = None
+        n = dimensions.n
+        k = dimensions.k
+        self.z_g_in: Array = np.empty((B, n), dtype)
+        self.z_g_in2: Array = np.empty((B, n), dtype)
+        self.z_i_in2: Array = np.empty((B, n), dtype)
+        self.z_f_in: Array = np.empty((B, n), dtype)
+        self.z_f_in2: Array = np.empty((B, n), dtype)
+        self.z_o_in: Array = np.empty((B, n), dtype)
+        self.z_o_in2: Array = np.empty((B, n), dtype)
+        self.y: Array = np.empty((B, k), dtype)
+        self.h_past: Array = np.empty((B, n), dtype)
+        self.c_past: Array = np.empty((B, n), dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.sizes["B"], self.dimensions, self.dtype)
+
+
+def advance(
+    params: Parameters, state: State, arguments: Mapping[str, Array], work: StepWorkspace
+) -> tuple[State, Forward]:
+    """Compute one time step in a workspace."""
+    W_ii = params.W_ii
+    W_hi = params.W_hi
+    b_ii = params.b_ii
+    b_hi = params.b_hi
+    W_if = params.W_if
+    W_hf = params.W_hf
+    b_if = params.b_if
+    b_hf = params.b_hf
+    W_ig = params.W_ig
+    W_hg = params.W_hg
+    b_ig = params.b_ig
+    b_hg = params.b_hg
+    W_io = params.W_io
+    W_ho = params.W_ho
+    b_io = params.b_io
+    b_ho = params.b_ho
+    V = params.V
+    x = arguments["x"]
+    z_g_in = work.z_g_in
+    z_g_in2 = work.z_g_in2
+    z_g = work.z_g_in2
+    g = work.z_g_in2
+    z_i_in = work.z_g_in
+    z_i_in2 = work.z_i_in2
+    z_i = work.z_i_in2
+    p_in = work.z_i_in2
+    p = work.z_i_in2
+    c_in = work.z_g_in
+    z_f_in = work.z_f_in
+    z_f_in2 = work.z_f_in2
+    z_f = work.z_f_in2
+    f_in = work.z_f_in2
+    f = work.z_f_in2
+    c_in2 = work.z_f_in
+    c = work.z_g_in
+    h_in = work.z_f_in
+    z_o_in = work.z_o_in
+    z_o_in2 = work.z_o_in2
+    z_o = work.z_o_in2
+    o_in = work.z_o_in2
+    o = work.z_o_in2
+    h = work.z_f_in
+    y = work.y
+    h_past = work.h_past
+    np.copyto(h_past, state.h)
+    c_past = work.c_past
+    np.copyto(c_past, state.c)
+    # z_{g,t} = x_t W_ig + b_ig + h_{t-1} W_hg + b_hg
+    np.dot(h_past, W_hg, out=z_g_in)
+    np.dot(x, W_ig, out=z_g_in2)
+    np.add(z_g_in2, b_ig, out=z_g)
+    np.add(z_g, z_g_in, out=z_g)
+    np.add(z_g, b_hg, out=z_g)
+    # g_t = tanh(z_{g,t})
+    np.tanh(z_g, out=g)
+    # z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
+    np.dot(h_past, W_hi, out=z_i_in)
+    np.dot(x, W_ii, out=z_i_in2)
+    np.add(z_i_in2, b_ii, out=z_i)
+    np.add(z_i, z_i_in, out=z_i)
+    np.add(z_i, b_hi, out=z_i)
+    # p_t = sigmoid(z_{i,t})
+    np.multiply(z_i, 0.5, out=p_in)
+    np.tanh(p_in, out=p)
+    np.multiply(p, 0.5, out=p)
+    np.add(p, 0.5, out=p)
+    # c_t = f_t * c_{t-1} + p_t * g_t
+    np.multiply(p, g, out=c_in)
+    # z_{f,t} = x_t W_if + b_if + h_{t-1} W_hf + b_hf
+    np.dot(h_past, W_hf, out=z_f_in)
+    np.dot(x, W_if, out=z_f_in2)
+    np.add(z_f_in2, b_if, out=z_f)
+    np.add(z_f, z_f_in, out=z_f)
+    np.add(z_f, b_hf, out=z_f)
+    # f_t = sigmoid(z_{f,t})
+    np.multiply(z_f, 0.5, out=f_in)
+    np.tanh(f_in, out=f)
+    np.multiply(f, 0.5, out=f)
+    np.add(f, 0.5, out=f)
+    # c_t
+    np.multiply(f, c_past, out=c_in2)
+    np.add(c_in2, c_in, out=c)
+    # h_t = o_t * tanh(c_t)
+    np.tanh(c, out=h_in)
+    # z_{o,t} = x_t W_io + b_io + h_{t-1} W_ho + b_ho
+    np.dot(h_past, W_ho, out=z_o_in)
+    np.dot(x, W_io, out=z_o_in2)
+    np.add(z_o_in2, b_io, out=z_o)
+    np.add(z_o, z_o_in, out=z_o)
+    np.add(z_o, b_ho, out=z_o)
+    # o_t = sigmoid(z_{o,t})
+    np.multiply(z_o, 0.5, out=o_in)
+    np.tanh(o_in, out=o)
+    np.multiply(o, 0.5, out=o)
+    np.add(o, 0.5, out=o)
+    # h_t
+    np.multiply(o, h_in, out=h)
+    # y_t = h_t V
+    np.dot(h, V, out=y)
+    np.copyto(h_past, h)
+    np.copyto(c_past, c)
+    following = State(h_past, c_past)
+    return following, Forward(p, f, g, o, c, h, y)
+
+
+def initial_state(
+    params: Parameters | Mapping[str, npt.ArrayLike], B: int, h0: npt.ArrayLike, c0: npt.ArrayLike
+) -> State:
     """Return the State before the first time step of B sequences."""
     return State(np.array(h0), np.array(c0))
 
@@ -570,6 +720,8 @@ def gradients_in_parts(
     """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
     if exact and window is None:
         raise ValueError("exact is for a window")
+    if start is not None:
+        check_state(start, checked(params, arguments)[2])
     if window is None and checkpoint is None:
         return gradients_of(params, arguments, workspace, start)
     if checkpoint is not None and (workspace is not None or window is not None):
@@ -662,21 +814,62 @@ def states_at(work: Workspace, steps: Array) -> State:
     return State._make(found)
 
 
-def state_after(
+def parameters_of(params: Parameters | Mapping[str, npt.ArrayLike]) -> Parameters:
+    """Return parameters that may be given as a mapping."""
+    if isinstance(params, Parameters):
+        return params
+    return Parameters(**{name: np.asarray(array) for name, array in params.items()})
+
+
+def check_state(state: State, sizes: Mapping[str, int]) -> None:
+    """Raise ValueError for a State of other shapes; an entry may stand for all of a vector."""
+    fields: tuple[npt.ArrayLike, ...] = state
+    for (name, shape), array in zip(STATES.items(), fields, strict=True):
+        wanted = tuple(size_of(size, sizes) for size in shape)
+        got, leading = np.shape(array), shape.index("B") + 1
+        entries = zip(got[leading:], wanted[leading:], strict=False)
+        fits = got[:leading] == wanted[:leading] and all(a in (b, 1) for a, b in entries)
+        if len(got) != len(wanted) or not fits:
+            raise ValueError(f"the state {name} has the shape {got}, not {wanted}")
+
+
+def marks_of(*given: Iterable[object]) -> list[tuple[object, object]]:
+    """Return the shapes and types of arrays, by which a call is known to be like another one."""
+    arrays = [a for part in given for a in (part.values() if isinstance(part, dict) else part)]
+    return [(getattr(a, "shape", a), getattr(a, "dtype", None)) for a in arrays]
+
+
+def stepped(
     params: Parameters | Mapping[str, npt.ArrayLike],
     state: State,
     arguments: Mapping[str, npt.ArrayLike],
+    workspace: StepWorkspace | None,
 ) -> tuple[State, Forward]:
-    """Run one time step and return the next State and what forward returns, of this step."""
+    """Run one time step, in a workspace where one is given."""
+    marks = marks_of(params, state, arguments)
+    if workspace is not None and marks == workspace.marks and isinstance(params, Parameters):
+        with workspace:  # the same as last time, and right
+            return advance(params, state, arguments, workspace)  # type: ignore[arg-type]
     over_time = {
         name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
         for name, array in arguments.items()
     }
     before = {name: getattr(state, field) for name, field in INITIAL.items()}
     params, arrays, sizes, dtype = checked(params, {**over_time, **before})
-    work = workspace_of(sizes, dtype)
-    values = run(params, work, unpadded(arrays, work), start=state, until="forward")
-    return state_at(work, 1), Forward._make([np.array(value[0]) for value in values])
+    check_state(state, sizes)
+    names: tuple[str, ...] = Dimensions._fields
+    dimensions = Dimensions._make([sizes.get(name, 0) for name in names])
+    work = workspace or StepWorkspace(sizes["B"], dimensions, dtype)
+    if work.dtype != dtype or any(work.sizes[name] != size for name, size in sizes.items()):
+        raise ValueError(f"the workspace is for {work.sizes} and {work.dtype}, not {dtype}")
+    arrays = {name: arrays.get(name, np.asarray(array)) for name, array in arguments.items()}
+    one = {
+        name: array[0] if SHAPES.get(name, ())[:1] == ("T",) else array
+        for name, array in arrays.items()
+    }
+    work.marks = marks if marks == marks_of(params, state, one) else None
+    with work:
+        return advance(params, state, one, work)
 
 
 def unpadded(arguments: dict[str, Array], work: Workspace | None = None) -> dict[str, Array]:

@@ -179,7 +179,8 @@ class _Body:
             fields.append(f"{argument.name}={code if claims.is_free(node) else f'{code}.copy()'}")
         lines = [*emitter.flushed(), "gradients = Parameters("]
         lines += [*(f"    {field}," for field in fields), ")"]
-        states = self.interface.model.declared("state")
+        wanted = [*self.interface.state_entries, *self.interface.initial_entries]
+        states = [s for s in self.interface.model.declared("state") if s in wanted]
         lines += [f"{self.first(s.name)} = {self.states.before_first(s.name)}" for s in states]
         initial = ", ".join(
             f"{argument.name}={self.first(entry.name)}"

@@ -23,15 +23,15 @@ def _outer(write: Writing, node: Node) -> Code:
     if not node.batch:
         return call("np.outer(", map(write.operand, node.operands))
     left, right = (write.operand(side, CALL) for side in node.operands)
-    terms = [("", Code(f"{left}[..., :, None]")), ("* ", Code(f"{right}[..., None, :]"))]
+    terms = [("", left.then("[..., :, None]")), ("* ", right.then("[..., None, :]"))]
     return chain(terms, MULTIPLICATIVE)
 
 
 def _transpose(write: Writing, node: Node) -> Code:
     (matrix,) = node.operands
     if node.batch:
-        return Code(f"np.swapaxes({write.operand(matrix)}, -1, -2)")
-    return Code(f"{write.operand(matrix, CALL)}.T")
+        return call("np.swapaxes(", [write.operand(matrix), "-1", "-2"])
+    return write.operand(matrix, CALL).then(".T")
 
 
 def _side_by_side(axis: int) -> Row:
@@ -45,7 +45,7 @@ def _contract(write: Writing, node: Node) -> Code:
     left, right = node.operands
     if not left.time:
         terms = [
-            ("", Code(f"{write.operand(left, CALL)}.T")),
+            ("", write.operand(left, CALL).then(".T")),
             ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
         ]
         return chain(terms, MULTIPLICATIVE)

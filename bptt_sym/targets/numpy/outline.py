@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from bptt_sym.graph.graph import Graph, Key, Phase
+from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, sites_of
 from bptt_sym.graph.stages import Stage, stages
@@ -33,8 +34,31 @@ class Outline:
         }
         self.node_of |= {key: node for key, node in graph.results.items() if key != ("loss",)}
         self.keys = {node: key for key, node in self.node_of.items()}
+        wanted = self.wanted()
+        self.node_of = {key: node for key, node in self.node_of.items() if key in wanted}
+        self.keys = {node: key for key, node in self.node_of.items()}
         self.sites: dict[Node, Site] = sites_of(graph)
         self.stages: list[Stage] = stages(graph, self.sites)
+
+    def wanted(self) -> set[Key]:
+        """The keys that results, the loss or what the forward pass returns are made of."""
+        found: set[Key] = set()
+        waiting = [key for key in self.node_of if key[0] in ("gradient", "initial")]
+        waiting += self.graph.kept
+        waiting += self.read_by([self.graph.results["loss",]], "forward")
+        while waiting:
+            key = waiting.pop()
+            if key in self.node_of and key not in found:
+                found.add(key)
+                begun = self.graph.definitions[key].initial if key in self.graph.definitions else ()
+                waiting += self.read_by([self.node_of[key], *begun], phase_of(key))
+        return found
+
+    def read_by(self, roots: list[Node], phase: Phase) -> list[Key]:
+        """The keys that the statements of nodes read, by name or at another step."""
+        printed = self.printed(roots, phase)
+        named = [self.keys[n] for n in printed if n not in roots and self.is_named(n, phase)]
+        return [*named, *(n.detail[0] for n in printed if KINDS[n.kind].elsewhere)]
 
     def is_named(self, node: Node, phase: Phase) -> bool:
         """Whether a phase reads a node by the name of a statement; what is carried, by another."""
@@ -59,7 +83,8 @@ class Outline:
     def needs(self, key: Key, *, in_loop: bool) -> set[Key]:
         """The keys whose statements come before that of a key; in a loop, in the same step."""
         node = self.node_of[key]
-        printed = self.printed([node], phase_of(key))
+        begun = self.graph.definitions[key].initial if key in self.graph.definitions else ()
+        printed = self.printed([node, *begun], phase_of(key))
         found = {self.keys[other] for other in printed if other in self.keys and other is not node}
         if not in_loop:
             found |= {other.detail[0] for other in printed if other.kind == "lagged"}

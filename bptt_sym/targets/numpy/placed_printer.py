@@ -56,10 +56,12 @@ class PlacedPrinter(Printer):
     def place(self, key: Key) -> str:
         """The name of a statement's value, with its step in a loop."""
         name = self.use(self.names(*role(key)))
-        return f"{name}[t]" if self.in_loop and key in self.outline.over_time else name
+        return (
+            f"{name}[{self.use('t')}]" if self.in_loop and key in self.outline.over_time else name
+        )
 
     def leaf(self, node: Node) -> str:
-        step = "[t]" if self.in_loop and node.time else ""
+        step = f"[{self.use('t')}]" if self.in_loop and node.time and node.kind != "lagged" else ""
         match node.kind:
             case "initial":
                 return self.initial_row(node)
@@ -73,7 +75,8 @@ class PlacedPrinter(Printer):
                 key, lag = node.detail
                 if key[0] == "carry" and key not in self.outline.over_time:
                     return self.use(self.names(*role(key)))
-                return self.lagged_name(key, lag) + step
+                name = self.lagged_name(key, lag)
+                return f"{name}[{self.use('t')}]" if self.in_loop else name
         return self.use(self.names("value", node.detail)) + step
 
     def lagged_name(self, key: Key, lag: int) -> str:

@@ -37,6 +37,10 @@ class Code:
             return self
         return replace(self, text=f"({self.text})", binding=CALL)
 
+    def then(self, suffix: str) -> Code:
+        """The code of a call or a name with an index or an attribute behind it."""
+        return replace(self, text=f"{self.text}{suffix}", closing=f"{self.closing}{suffix}")
+
     def lines(self, before: str, width: int, after: str = "") -> list[str]:
         """The code between what stands before it and after it, in lines of a width if they can."""
         line = f"{before}{self.text}{after}"

@@ -28,6 +28,8 @@ class Prologue:
         used = self.sizes_used(told | set(into.counts))
         values = ", ".join(f'sizes["{size}"]' for size in used)
         sizes = [f"{', '.join(used)} = {values}"] if used else []
+        if len("".join(sizes)) > WIDTH:
+            sizes = [f'{size} = sizes["{size}"]' for size in used]
         self.write.used |= {"sizes"} if used else set()
         return [
             *self.checked(into),
@@ -75,8 +77,8 @@ class Prologue:
         pasts: Block = []
         for key in sorted(earlier):
             value = self.write.use(self.write.names("value", key[1]))
-            first, begun, *views = self.write.past(key)
-            pasts += [first, begun, f"{self.write.current(key)} = {self.dense(value)}", *views]
+            past = self.write.past(key, nodes)
+            pasts += [*past, f"{self.write.current(key)} = {self.dense(value)}"]
         taken = {argument.name for argument in arguments}
         lines = []
         for argument in self.interface.padded:

@@ -15,7 +15,7 @@ from bptt_sym.targets.numpy.comments import Numbers, comments
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
-from bptt_sym.targets.numpy.precedence import call
+from bptt_sym.targets.numpy.precedence import Code, call
 from bptt_sym.targets.numpy.printer import lagged_role
 from bptt_sym.targets.numpy.prologue import Prologue
 from bptt_sym.targets.numpy.python_names import PythonNames
@@ -195,7 +195,11 @@ class Readable:
                 sizes = self.graph.definitions[key].sizes
                 leading: tuple[Expr, ...] = (SEQUENCES,)
                 shape = [*([str(depth)] if depth > 1 else []), *map(write.size, (*leading, *sizes))]
-                first = f"np.broadcast_to({first}, ({', '.join(shape)}))"
+                first = call("np.broadcast_to(", [first, f"({', '.join(shape)})"])
+                if len(first.text) > WIDTH // 2:
+                    name = self.names.fresh(f"{value}_first")
+                    lines += first.lines(f"{name} = ", WIDTH)
+                    first = Code(name)
             dtype = write.use("dtype")
             if depth == 1:
                 write.use("T")

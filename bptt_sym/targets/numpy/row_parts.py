@@ -8,7 +8,7 @@ from typing import Protocol
 from sympy import Add, Expr, Mul
 
 from bptt_sym.graph.node import Node
-from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code
+from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code, call
 
 
 class Writing(Protocol):
@@ -49,6 +49,17 @@ class Slot:
 
     def __format__(self, binding: str) -> str:
         return str(self.write.operand(self.node, {"": ADDITIVE, "call": CALL}[binding]))
+
+
+def function(name: str, *, defined: bool = True) -> Row:
+    """A call of a function with the operands; a module may have to define it."""
+
+    def row(write: Writing, node: Node) -> Code:
+        if defined:
+            write.use(name)
+        return call(f"{name}(", map(write.operand, node.operands))
+
+    return row
 
 
 def text(text: str, *names: str) -> Row:

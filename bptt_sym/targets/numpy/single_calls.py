@@ -5,6 +5,7 @@ from __future__ import annotations
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.calls import Calls
+from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.views import View
 from bptt_sym.targets.numpy.writer import reads_rows, turned
 
@@ -59,16 +60,16 @@ class SingleCalls(Calls):
         inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)
         matrix = turned(self.graph, matrix) if layout == "features" else matrix
         weights = self.contiguous(matrix) if in_loop else self.plain(matrix)
-        factors = f"{weights}, {inner}" if layout == "features" else f"{inner}, {weights}"
+        factors = [weights, inner] if layout == "features" else [inner, weights]
         out = self.shown(target, layout, writes=True)
         if in_loop and (target.is_whole or layout == "features"):
             # For one time step np.dot has half the overhead; its result must be contiguous.
-            self.line(f"np.dot({factors}, out={out})")
+            self.line(*fitted_lines([*factors, f"out={out}"], "np.dot(", ")"))
         elif not in_rows:
-            self.line(f"np.matmul({factors}, out={out})")
+            self.line(*fitted_lines([*factors, f"out={out}"], "np.matmul(", ")"))
         elif target.is_whole:
             shape = f"{self.count()}, {self.size(storage.width)}"
-            self.line(f"np.matmul({factors}, out={out}.reshape({shape}))")
+            self.line(*fitted_lines([*factors, f"out={out}.reshape({shape})"], "np.matmul(", ")"))
         else:
             shape = ", ".join([self.size(STEPS), self.size(SEQUENCES), self.size(node.width)])
-            self.line(f"{out}[...] = np.matmul({factors}).reshape({shape})")
+            self.line(f"{out}[...] = np.matmul({', '.join(factors)}).reshape({shape})")

@@ -6,6 +6,7 @@ A row vector is an array whose last axis holds its entries, after those of time 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from bptt_sym.graph.array_shapes import SEQUENCES, added
@@ -26,6 +27,7 @@ from bptt_sym.targets.numpy.precedence import (
 from bptt_sym.targets.numpy.row_parts import (
     Row,
     Writing,
+    function,
     inner,
     is_of_numbers,
     named,
@@ -105,7 +107,7 @@ def _divide(write: Writing, node: Node) -> Code:
 def _power(write: Writing, node: Node) -> Code:
     exponent = number_code(node.detail)
     shown = f"({exponent})" if node.detail < 0 else exponent
-    return Code(f"{write.operand(node.operands[0], CALL)} ** {shown}", POWER)
+    return replace(write.operand(node.operands[0], CALL).then(f" ** {shown}"), binding=POWER)
 
 
 def _apply(write: Writing, node: Node) -> Code:
@@ -131,13 +133,26 @@ def _squash(write: Writing, node: Node) -> Code:
     return Code(shown, CALL if factor == 1 else MULTIPLICATIVE)
 
 
+def _compared(first: Code, second: Code, *, strict: bool, turned: bool) -> Code:
+    """first > second; with a number on the left the sides are exchanged."""
+    sign = ">" if strict else ">="
+    if turned:
+        first, second, sign = second, first, sign.replace(">", "<")
+    return chain([("", first), (f"{sign} ", second)], ADDITIVE)
+
+
+def _is_on_the_right(first: Node, second: Node) -> bool:
+    """Whether the first side of a comparison is one that stands on the right: a constant."""
+    constant = ("number", "parameter", "transpose")
+    return first.kind in constant and second.kind not in constant
+
+
 def _comparison(write: Writing, node: Node) -> Code:
     strict, negated = node.detail
-    first, second, sign = *node.operands, ">" if strict else ">="
-    if first.kind == "number":
-        first, second, sign = second, first, sign.replace(">", "<")
-    holds = f"{write.operand(first, ADDITIVE + 1)} {sign} {write.operand(second, ADDITIVE + 1)}"
-    shown = f"np.logical_not({holds})" if negated else holds
+    first, second = (write.operand(side, ADDITIVE + 1) for side in node.operands)
+    turned = _is_on_the_right(*node.operands)
+    holds = _compared(first, second, strict=strict, turned=turned)
+    shown = call("np.logical_not(", [holds]) if negated else holds
     return call("np.asarray(", [shown, write.use("dtype")])
 
 
@@ -145,13 +160,14 @@ def _choice(write: Writing, node: Node) -> Code:
     # Numbers of a complex step are compared by their real parts.
     sides, values = node.operands[:2], node.operands[2:]
     left, right = (
-        write.operand(side) if side.kind == "number" else f"np.real({write.operand(side)})"
+        write.operand(side) if side.kind == "number" else call("np.real(", [write.operand(side)])
         for side in sides
     )
+    holds = _compared(left, right, strict=node.detail, turned=_is_on_the_right(*sides))
     shown: list[Code | str] = [write.operand(value) for value in values]
     if all(value.kind == "number" for value in values):
         shown = [f"{write.use('dtype')}.type({value})" for value in shown]
-    return call("np.where(", [f"{left} {'>' if node.detail else '>='} {right}", *shown])
+    return call("np.where(", [holds, *shown])
 
 
 # Spread.
@@ -175,7 +191,7 @@ def _result(write: Writing, node: Node) -> Code:
     if operand.operands and not node.sizes and is_of_numbers(operand):
         return call("np.array(", [write.inner(operand), write.use("dtype")])
     if operand.sizes == node.sizes and operand.kind not in ("number", "size"):
-        return write.inner(operand)
+        return write.inner(operand) if node.sizes else call("np.asarray(", [write.inner(operand)])
     return _spread(write, node)
 
 
@@ -201,7 +217,8 @@ def _join(write: Writing, node: Node) -> Code:
 
 
 def _slice(write: Writing, node: Node) -> Code:
-    return Code(f"{write.operand(node.operands[0], CALL)}[..., {span_code(write, *node.detail)}]")
+    span = span_code(write, *node.detail)
+    return write.operand(node.operands[0], CALL).then(f"[..., {span}]")
 
 
 def _pad(write: Writing, node: Node) -> Code:
@@ -215,7 +232,7 @@ def _part(write: Writing, node: Node) -> Code:
     stop = added(widths[: position + 1]) if position + 1 < len(widths) else None
     span = span_code(write, added(widths[:position]), stop)
     columns = ":, " if len(node.sizes) == 2 and axis else ""
-    return Code(f"{write.operand(node.operands[0], CALL)}[{columns}{span}]")
+    return write.operand(node.operands[0], CALL).then(f"[{columns}{span}]")
 
 
 def _ending(write: Writing, node: Node) -> Code:
@@ -252,16 +269,16 @@ SPELLINGS: dict[str, Row] = {
     "extremum": _extremum,
     "choice": _choice,
     "comparison": _comparison,
-    "stopped": text("stop_gradient({0})", "stop_gradient"),
-    "declared": text("declared({0}, {1}, {2})", "declared"),
+    "stopped": function("stop_gradient"),
+    "declared": function("declared"),
     "weighted": text("({0} if weight is None else {0:call} * weight[-1])"),
     "spread": _spread,
-    "lift": text("{0:call}[..., None]"),
-    "softmax": text("softmax({0})", "softmax"),
-    "log softmax": text("log_softmax({0})", "log_softmax"),
-    "logsumexp": text("logsumexp({0})", "logsumexp"),
-    "layer norm": text("layer_norm({0})", "layer_norm"),
-    "inverse deviation": text("inverse_deviation({0})", "inverse_deviation"),
+    "lift": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None]"),
+    "softmax": function("softmax"),
+    "log softmax": function("log_softmax"),
+    "logsumexp": function("logsumexp"),
+    "layer norm": function("layer_norm"),
+    "inverse deviation": function("inverse_deviation"),
     "entries": _over_entries("np.sum"),
     "largest": _over_entries("np.max", "np.real({})"),
     "join": _join,

@@ -11,6 +11,7 @@ from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.comments import comments
 from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
+from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.printer import role
 from bptt_sym.targets.numpy.row_parts import shape_code
 
@@ -89,13 +90,15 @@ class Statements(PlacedPrinter):
             elif key in self.outline.over_time:
                 before.append(self.allocation(key))
         self.in_loop = True
+        self.used.discard("t")
         lines: Block = []
         for key in (*others, *carries):
             lines += [*self.explained(key), *self.statement(key, into_array=True)]
         self.in_loop = False
         self.use("T")
         steps = "range(T)" if stage.loop == "onward" else "reversed(range(T))"
-        return [*before, f"for t in {steps}:", *(f"    {line}" for line in lines)]
+        step = "t" if "t" in self.used else "_"
+        return [*before, f"for {step} in {steps}:", *(f"    {line}" for line in lines)]
 
     def begins(self, key: Key) -> Sequence[DerivedEquation]:
         return self.graph.equations.get(("begin", *key[1:]), ())
@@ -108,7 +111,9 @@ class Statements(PlacedPrinter):
         target = self.place(key) if self.in_loop or not into_array else self.current(key)
         if node.kind == "sum" and node.operands[-1].kind == "ending":
             return self.with_ending(key, node, target)
-        return self.code(node).lines(f"{target} = ", WIDTH)
+        code = self.code(node)
+        # A carry that is handed on as it is needs no line.
+        return [] if code.text == target else code.lines(f"{target} = ", WIDTH)
 
     def current(self, key: Key) -> str:
         """The part of an array with a past that holds the values."""
@@ -122,14 +127,15 @@ class Statements(PlacedPrinter):
         (ending,) = node.operands[-1].operands
         place = self.place(key)
         if self.in_loop:
-            first = self.code(base).lines(f"{place} = ", WIDTH)
+            first = self.inner(base).lines(f"{place} = ", WIDTH)
             whole = self.graph.total([*terms[:-1], (terms[-1][0], ending)])
             second = self.code(whole).lines(f"{place} = ", WIDTH)
+            self.use("t")
             return [*first, "if t == T - 1:", *(f"    {line}" for line in second)]
-        first = self.code(base).lines(f"{target} = ", WIDTH)
+        first = self.inner(base).lines(f"{target} = ", WIDTH)
         own = target != place or self.ownership.is_new(base)
         copied = [] if own else [f"{place} = {place}.copy()"]
-        return [*first, *copied, *self.code(ending).lines(f"{target}[-1] += ", WIDTH)]
+        return [*first, *copied, *self.inner(ending).lines(f"{target}[-1] += ", WIDTH)]
 
     # Arrays.
 
@@ -143,7 +149,7 @@ class Statements(PlacedPrinter):
         shape = shape_code([self.use("T"), *self.array_shape(key)])
         return f"{name} = np.empty({shape}, {self.use('dtype')})"
 
-    def past(self, key: Key) -> Block:
+    def past(self, key: Key, nodes: Sequence[Node] | None = None) -> Block:
         """The array of a state with its initial values, and views of it shifted in time."""
         definition = self.definition(key)
         depth, reverse = definition.depth, definition.reverse
@@ -153,30 +159,32 @@ class Statements(PlacedPrinter):
         row = ("T" if depth == 1 else "T:") if reverse else ("0" if depth == 1 else f":{depth}")
         lines = [
             f"{whole} = np.empty({full}, {self.use('dtype')})",
-            f"{whole}[{row}] = {self.first_values(key)}",
+            *self.first_values(key).lines(f"{whole}[{row}] = ", WIDTH),
         ]
-        views = {self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
-                 for lag in reversed(self.lags(key))}  # fmt: skip
+        lags = self.outline.lags(key, nodes or self.outline.nodes)
+        views = {
+            self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
+            for lag in reversed(lags)
+        }
         if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
             views[self.use(self.names(*role(key)))] = self.span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
-        return [*lines, f"{targets} = {sources}"] if views else lines
+        line = f"{targets} = {sources}"
+        if len(line) > WIDTH:
+            return [*lines, *(f"{view} = {whole}{span}" for view, span in views.items())]
+        return [*lines, line] if views else lines
 
     def is_in_loop(self, key: Key) -> bool:
         return self.outline.sites[self.outline.node_of[key]].loop is not None
-
-    def lags(self, key: Key) -> list[int]:
-        return self.outline.lags(key, self.outline.nodes)
 
     def span(self, depth: int, lag: int, *, reverse: bool) -> str:
         if reverse:
             return f"[{lag or ''}:][:T]" if lag else "[:T]"
         return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
 
-    def first_values(self, key: Key) -> str:
+    def first_values(self, key: Key) -> Code:
         """What the rows of an array before the first step hold."""
         initial = self.definition(key).initial[0]
         if initial.kind == "initial":
-            return self.use(self.names("initial", initial.detail[0]))
-        inner = initial.operands[0] if initial.kind == "spread" else initial
-        return str(self.operand(inner))
+            return Code(self.use(self.names("initial", initial.detail[0])))
+        return self.operand(initial.operands[0] if initial.kind == "spread" else initial)

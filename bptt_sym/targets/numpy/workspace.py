@@ -42,8 +42,9 @@ class Workspace:
             name, buffer = self.buffer_name(storage), self.buffer_name(owner)
             views = self.state_views(storage, name)
             if name in self.emitter.used or views:
-                shape = ", ".join(map(self.emitter.size, storage.shape))
-                turned = f".reshape({shape})" if storage.shape != owner.shape else ""
+                turned = ""
+                if storage.shape != owner.shape:
+                    turned = f".reshape({', '.join(map(self.emitter.size, storage.shape))})"
                 lines += [f"{name} = work.{buffer}{turned}", *views]
         return lines
 

@@ -98,10 +98,6 @@ class Writer(Views):
 
     def plain(self, node: Node) -> str:
         """The name of what does not vary over time."""
-        if node.kind == "final":
-            storage, _ = self.places[self.graph.definitions[node.detail[0]].node]
-            # What a part of a sequence hands back goes to the part before it, not further.
-            return f"({self.final_code(storage)} * (start is None))"
         if node.kind == "initial":
             turned = ".swapaxes(-1, -2)" if self.layout == "features" else ""
             return f"{self.initial_row(node)}{turned}"
@@ -130,6 +126,10 @@ class Writer(Views):
 
     def timeless_code(self, node: Node) -> Code:
         match node.kind:
+            case "final":
+                storage, _ = self.places[self.graph.definitions[node.detail[0]].node]
+                # What a part of a sequence hands back goes to the part before it, not further.
+                return Code(f"{self.final_code(storage)} * (start is None)", MULTIPLICATIVE)
             case "last":
                 return self.last_code(node)
             case "contract":

@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 # From here on as it stands in an emitted module.
 
 
-def sigmoid(z: Array) -> Any:
+def sigmoid(z: Any) -> Any:
     """The logistic function 1 / (1 + exp(-z)), to its last digits and without overflow."""
     negative = np.real(z) < 0
     small = np.exp(np.where(negative, z, -z))
     return np.where(negative, small, 1) / (1 + small)
 
 
-def relu(z: Array) -> Any:
+def relu(z: Any) -> Any:
     """The larger of z and 0; its derivative at 0 is taken as 0."""
     return np.where(np.real(z) <= 0, 0, z)
 
 
-def heaviside(z: Array) -> Any:
+def heaviside(z: Any) -> Any:
     """1 where z > 0 and 0 elsewhere: the derivative of relu."""
-    return np.where(np.real(z) > 0, z.dtype.type(1), z.dtype.type(0))
+    return np.asarray(np.real(z) > 0, np.result_type(z, np.float16))
 
 
-def softplus(z: Array) -> Any:
+def softplus(z: Any) -> Any:
     """log(1 + exp(z)), written so that it cannot overflow."""
     positive = np.real(z) > 0
     return np.where(positive, z, 0) + np.log1p(np.exp(np.where(positive, -z, z)))
 
 
-def log_sigmoid(z: Array) -> Any:
+def log_sigmoid(z: Any) -> Any:
     """The logarithm of the logistic function."""
     return -softplus(-z)
 
 
-def absolute(z: Array) -> Any:
+def absolute(z: Any) -> Any:
     """The absolute value, which a complex step passes; its derivative at 0 is taken as 0."""
     return z * np.sign(np.real(z))
 
@@ -82,7 +82,7 @@ ERFC_COEFFICIENTS = (
 )
 
 
-def erfc_of_positive(z: Array) -> Any:
+def erfc_of_positive(z: Any) -> Any:
     """1 - erf(z) for z >= 0: t exp(-z^2) times a Chebyshev series in t = 2 / (2 + z)."""
     t = 2 / (2 + z)
     last: Any = 0
@@ -92,68 +92,68 @@ def erfc_of_positive(z: Array) -> Any:
     return t * np.exp(-(z**2)) * ((2 * t - 1) * sum_ - last + ERFC_COEFFICIENTS[0])
 
 
-def erf(z: Array) -> Any:
+def erf(z: Any) -> Any:
     """The error function."""
     tail = erfc_of_positive(np.where(np.real(z) < 0, -z, z))
     return np.where(np.real(z) < 0, tail - 1, 1 - tail)
 
 
-def normal_cdf(z: Array) -> Any:
+def normal_cdf(z: Any) -> Any:
     """The distribution function of the standard normal, at full accuracy in both tails."""
     tail = 0.5 * erfc_of_positive(np.where(np.real(z) < 0, -z, z) * math.sqrt(0.5))
     return np.where(np.real(z) < 0, tail, 1 - tail)
 
 
-def normal_pdf(z: Array) -> Any:
+def normal_pdf(z: Any) -> Any:
     """The density of the standard normal."""
     return np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
 
 
-def gelu(z: Array) -> Any:
+def gelu(z: Any) -> Any:
     """z times the distribution function of the standard normal (Hendrycks and Gimpel 2016)."""
     return z * normal_cdf(z)
 
 
-def silu(z: Array) -> Any:
+def silu(z: Any) -> Any:
     """z times the logistic function."""
     return z * sigmoid(z)
 
 
-def elu(z: Array) -> Any:
+def elu(z: Any) -> Any:
     """z where it is positive, exp(z) - 1 elsewhere."""
     return np.where(np.real(z) > 0, z, np.expm1(np.where(np.real(z) > 0, 0, z)))
 
 
-def hard_sigmoid(z: Array) -> Any:
+def hard_sigmoid(z: Any) -> Any:
     """z / 6 + 1 / 2 between 0 and 1; its derivative at the corners is taken as 0."""
     return np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, z / 6 + 0.5))
 
 
-def stop_gradient(z: Array) -> Any:
+def stop_gradient(z: Any) -> Any:
     """z, which has no derivative: of a complex step, only the real part goes on."""
     return np.real(z)
 
 
-def declared(z: Array, value: Array, derivative: Array) -> Any:
+def declared(z: Any, value: Any, derivative: Any) -> Any:
     """The value, with a declared derivative with respect to z, which a complex step sees."""
     if not np.iscomplexobj(z):
         return value
     return np.real(value) + 1j * np.imag(z) * np.real(derivative)
 
 
-def softmax(z: Array) -> Any:
+def softmax(z: Any) -> Any:
     """exp(z) divided by its sum; the largest entry is taken off, so that it cannot overflow."""
     powers = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
     return powers / np.sum(powers, axis=-1, keepdims=True)
 
 
-def log_softmax(z: Array) -> Any:
+def log_softmax(z: Any) -> Any:
     """The logarithm of the softmax, without overflow and without the logarithm of zero."""
     shifted = z - np.max(np.real(z), axis=-1, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
-def logsumexp(z: Array) -> Any:
+def logsumexp(z: Any) -> Any:
     """The logarithm of the sum of exp(z), without overflow."""
     largest = np.max(np.real(z), axis=-1, keepdims=True)
     return largest + np.log(np.sum(np.exp(z - largest), axis=-1, keepdims=True))
@@ -163,13 +163,13 @@ EPSILON = 1e-5
 """What is added to the variance of a vector."""
 
 
-def layer_norm(z: Array) -> Any:
+def layer_norm(z: Any) -> Any:
     """(z - mean) / sqrt(variance + EPSILON), over the entries of each vector."""
     centred = z - np.mean(z, axis=-1, keepdims=True)
     return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + EPSILON)
 
 
-def inverse_deviation(z: Array) -> Any:
+def inverse_deviation(z: Any) -> Any:
     """1 / sqrt(variance + EPSILON), over the entries of each vector."""
     return 1 / np.sqrt(np.var(z, axis=-1, keepdims=True) + EPSILON)
 
