@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,34 +21,49 @@ from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.model.model import Model
 from bptt_sym.model.read import parse_model
+from bptt_sym.passes.distribute import distribute
+from bptt_sym.passes.expand import expand
 from bptt_sym.passes.pipeline import rewritten
 from bptt_sym.passes.remember import with_stores
+from bptt_sym.passes.share import share
+from bptt_sym.passes.stack import stack
 from bptt_sym.passes.unweighted import unweighted
 from bptt_sym.targets.text.listing import listing
 
 # A text says all that a graph holds.
 
 
-def held(graph: Graph, numbers: dict) -> list:
+def content(node: Node, own: Mapping[Node, int]) -> Hashable:
+    """All that a node is, whatever the order of terms and factors; ``own`` numbers its operands."""
+    operands = [own[operand] for operand in node.operands]
+    if node.kind == "sum":
+        terms = frozenset(zip(node.detail.coefficients, operands, strict=True))
+        return node.kind, terms, node.detail.constant, node.axes
+    operands = sorted(operands) if node.kind == "times" else operands
+    return node.kind, node.detail, node.axes, *operands
+
+
+def held(graph: Graph, numbers: dict[Hashable, int]) -> tuple[object, ...]:
     """What a graph defines, returns and keeps; ``numbers`` has one for all nodes that are equal."""
     own: dict[Node, int] = {}
     for node in graph.reachable():
-        content = (node.kind, node.detail, node.axes, *(own[operand] for operand in node.operands))
-        own[node] = numbers.setdefault(content, len(numbers))
+        own[node] = numbers.setdefault(content(node, own), len(numbers))
     definitions = {
         key: (own[d.node], d.reverse, *(own[node] for node in d.initial if node in own))
         for key, d in graph.definitions.items()
         if d.node in own
     }
-    return [definitions, [(key, own[node]) for key, node in graph.results.items()], graph.kept]
+    return definitions, {key: own[node] for key, node in graph.results.items()}, graph.kept
 
 
 def assert_read_back(graph: Graph) -> None:
+    """A graph is well formed, and so is the one that is read, which holds the same."""
     text = listing(graph)
     again = read(text, canonical=graph.canonical)
+    check(graph)
     check(again)
     assert listing(again) == text
-    numbers: dict = {}
+    numbers: dict[Hashable, int] = {}
     assert held(again, numbers) == held(graph, numbers)
 
 
@@ -89,3 +106,379 @@ E = "dE[t] + h[t-1]"
         assert_every_form_is_read_back(model, loss)
     names = [line.split()[0] for line in listing(build_program(model).graph).splitlines() if line]
     assert {"h", "dh", "dh_", "E", "E_", "v1_"} <= set(names)
+
+
+# What each pass does: a text before it and a text after it.
+
+LEAVES = """
+given x (T, B, m)
+given u (T, B, n)
+given c (T, B, n)
+labels d (T, B)
+parameter W (m, n)
+parameter V (m, n)
+parameter U (n, n)
+parameter R (n, n)
+parameter Q (n, n)
+parameter b (n,)
+"""
+
+RECURRENT = """
+h[0]          (B, n) = initial(h[0])
+dh_back[T+1]  (B, n) = spread(0)
+kept h
+not kept z
+"""
+
+
+def assert_becomes(rewrite: Callable[[Graph], Graph], before: str, after: str) -> None:
+    """A pass makes the one of the other, and nothing of what it has made."""
+    graph = read(LEAVES + before, canonical=rewrite is not expand)
+    check(graph)
+    found = rewrite(graph)
+    check(found)
+    wanted, numbers = read(LEAVES + after), {}
+    assert held(found, numbers) == held(wanted, numbers), listing(found)
+
+
+def assert_stays(rewrite: Callable[[Graph], Graph], text: str) -> None:
+    assert_becomes(rewrite, text, text)
+
+
+# Expansion.
+
+
+@pytest.mark.parametrize(
+    ("power", "expanded"), [("x ** 2", "x * x"), ("x ** 3", "x * x * x"), ("x ** -1", "x ** -1")]
+)
+def test_small_powers_are_products(power, expanded):
+    assert_becomes(expand, f"E = total({power})", f"E = total({expanded})")
+
+
+def test_a_softmax_and_its_logarithm_share_exponentials():
+    assert_becomes(
+        expand,
+        """
+        p = softmax(x)
+        E = total(p * log_softmax(x)) + total(logsumexp(x))
+        """,
+        """
+        largest = largest(x)
+        shifted = x - largest
+        powers  = exp(shifted)
+        sum     = entries(powers)
+        log     = log(sum)
+        E = (total(largest) + total(log)) + total((shifted - log) * (powers / sum))
+        """,
+    )
+
+
+def test_the_total_of_a_sum_is_a_sum_of_totals():
+    assert_becomes(expand, "E = total(u * c - 2 * c)", "E = -2 * total(c) + total(u * c)")
+
+
+def test_the_total_of_a_sum_counts_a_term_that_is_spread_as_often_as_before():
+    assert_stays(expand, "E = total(b + u)")
+
+
+def test_a_name_for_what_has_one_is_left_out():
+    assert_becomes(
+        expand,
+        """
+        h = tanh(u)
+        y = named(h, of=y)
+        E = total(y)
+        kept h, y
+        """,
+        """
+        h = tanh(u)
+        y = h
+        E = total(h)
+        kept h, y
+        """,
+    )
+
+
+def test_zeros_are_left_out_of_sums():
+    zero = "spread(0, shape=(T, B, n))"
+    assert_becomes(expand, f"E = total((u + {zero}) * c)", "E = total(u * c)")
+    assert_stays(expand, f"E = total((b + {zero}) * c)")
+
+
+# Sharing.
+
+
+def test_tanh_is_a_squash():
+    assert_becomes(share, "E = total(tanh(u))", "E = total(squash(u, factor=1, shift=0))")
+
+
+def test_a_sigmoid_is_a_hyperbolic_tangent_with_the_half_in_the_weights():
+    assert_becomes(
+        share,
+        "E = total(sigmoid(1 + u + x @ W + b))",
+        """
+        z = 1/2 + 1/2 * u + x @ (1/2 * W) + (1/2 * b)
+        E = total(squash(z, factor=1/2, shift=1/2))
+        """,
+    )
+
+
+def test_the_half_stays_before_a_sum_that_something_else_reads():
+    assert_becomes(
+        share,
+        """
+        z = u + x @ W
+        E = total(z * sigmoid(z))
+        """,
+        """
+        z = u + x @ W
+        E = total(z * squash(1/2 * z, factor=1/2, shift=1/2))
+        """,
+    )
+
+
+@pytest.mark.parametrize("wanted", ["u / {}", "log({})", "sqrt({})", "({}) ** -1"])
+def test_a_sigmoid_is_accurate_where_its_digits_are_wanted(wanted):
+    accurate = "(exp(min(u, 0)) / (1 + exp(min(u, -u))))"
+    assert_becomes(
+        share,
+        f"E = total({wanted.format('sigmoid(u)')})",
+        f"E = total({wanted.format(accurate)})",
+    )
+
+
+# Time distribution.
+
+
+def test_what_does_not_depend_on_the_loop_is_taken_out_of_its_sums():
+    assert_becomes(
+        distribute,
+        """
+        h[0] (B, n) = initial(h[0])
+        h = tanh(x @ W + h[t-1] @ U + b)
+        E = total(h)
+        kept h
+        """,
+        """
+        h[0] (B, n) = initial(h[0])
+        at_once = b + x @ W
+        h = tanh(h[t-1] @ U + at_once)
+        E = total(h)
+        kept h
+        """,
+    )
+
+
+def test_what_does_not_depend_on_the_loop_is_taken_out_of_its_products():
+    assert_becomes(
+        distribute,
+        """
+        h[0] (B, n) = initial(h[0])
+        h = (h[t-1] * u) * (1 - c)
+        E = total(h)
+        kept h
+        """,
+        """
+        h[0] (B, n) = initial(h[0])
+        at_once = (1 - c) * u
+        h = h[t-1] * at_once
+        E = total(h)
+        kept h
+        """,
+    )
+
+
+def test_a_product_that_something_else_reads_stays():
+    assert_stays(
+        distribute,
+        """
+        h[0] (B, n) = initial(h[0])
+        v = h[t-1] * u
+        h = v * b
+        E = total(h) + total(tanh(v))
+        kept h
+        """,
+    )
+
+
+# Stacking.
+
+
+def test_gates_of_one_vector_are_one_product():
+    assert_becomes(
+        stack,
+        "E = total(tanh(x @ W) * exp(x @ V))",
+        """
+        gates = x @ beside(V, W)
+        E = total(tanh(part(gates, number=1, of=(n, n))) * exp(part(gates, number=0, of=(n, n))))
+        """,
+    )
+
+
+def test_the_same_is_done_to_parts_that_are_neighbours():
+    assert_becomes(
+        stack,
+        "E = total(tanh(u @ U) * exp(u @ R) * tanh(u @ Q))",
+        """
+        gates = u @ beside(R, U, Q)
+        p = part(gates, number=0, of=(n, n, n))
+        q = part(gates, number=1, of=(n, n, n))
+        r = part(gates, number=2, of=(n, n, n))
+        E = total(tanh(r) * exp(p) * tanh(q))
+        """,
+    )
+
+
+def test_rows_of_one_label_are_one():
+    assert_becomes(
+        stack,
+        "E = total(tanh(gather(d, W)) * exp(gather(d, V)))",
+        """
+        gates = gather(d, beside(V, W))
+        E = total(tanh(part(gates, number=1, of=(n, n))) * exp(part(gates, number=0, of=(n, n))))
+        """,
+    )
+
+
+def test_products_that_are_added_are_one_of_vectors_side_by_side():
+    assert_becomes(
+        stack,
+        "E = total((u * u) @ U + (1 + u) @ R + c)",
+        "E = total(join(1 + u, u * u) @ above(R, U) + c)",
+    )
+
+
+def test_weight_gradients_with_one_side_in_common_are_one_product():
+    assert_becomes(
+        stack,
+        """
+        E = total(u)
+        dW (m, n) = result(contract(x, u * u), of=W)
+        dV (m, n) = result(contract(x, 1 + u), of=V)
+        """,
+        """
+        E = total(u)
+        both = contract(x, join(1 + u, u * u))
+        dW (m, n) = result(part(both, number=1, of=(n, n), axis=1), of=W)
+        dV (m, n) = result(part(both, number=0, of=(n, n), axis=1), of=V)
+        """,
+    )
+
+
+def test_vectors_that_are_side_by_side_for_one_product_are_so_for_all():
+    assert_becomes(
+        stack,
+        """
+        a = 1 + u
+        b = u * u
+        E = total(a @ U + b @ R)
+        dW (m, n) = result(contract(x, a), of=W)
+        dV (m, n) = result(contract(x, b), of=V)
+        dQ   (n,) = result(batch_sum(a), of=Q)
+        db   (n,) = result(batch_sum(b), of=b)
+        """,
+        """
+        ab = join(1 + u, u * u)
+        E = total(ab @ above(U, R))
+        both = contract(x, ab)
+        sums = batch_sum(ab)
+        dW (m, n) = result(part(both, number=0, of=(n, n), axis=1), of=W)
+        dV (m, n) = result(part(both, number=1, of=(n, n), axis=1), of=V)
+        dQ   (n,) = result(part(sums, number=0, of=(n, n)), of=Q)
+        db   (n,) = result(part(sums, number=1, of=(n, n)), of=b)
+        """,
+    )
+
+
+def test_products_of_different_vectors_stay_apart():
+    assert_stays(stack, "E = total(tanh(x @ W) * tanh(u @ U))")
+
+
+# What is read at other time steps.
+
+
+def test_a_state_is_stored_and_what_is_handed_back_is_carried():
+    assert_becomes(
+        with_stores,
+        RECURRENT
+        + """
+        z = x @ W + h[t-1]
+        h = tanh(z)
+        E = total(h)
+        dh = dE + dh_back[t+1]
+        dz = dh * (1 - h * h)
+        dh_back = dz
+        dh0 = final(of=dh_back)
+        """,
+        RECURRENT
+        + """
+        z = x @ W + h[t-1]
+        h (T, B, n) = state(tanh(z), of=h)
+        E = total(h)
+        dh = dE + dh_back[t+1]
+        dz = dh * (1 - h * h)
+        dh_back (T, B, n) = carried(dz, of=dh_back)
+        dh0 = final(of=dh_back)
+        """,
+    )
+
+
+def test_what_is_handed_back_is_stored_where_something_outside_the_loop_reads_it():
+    before = (
+        RECURRENT
+        + """
+        h       (T, B, n) = tanh(h[t-1] + u)
+        E                 = total(h)
+        dh_back (T, B, n) = {}
+        db           (n,) = result(batch_sum(dh_back), of=b)
+        """
+    )
+    value = "dh_back[t+1] * (1 - h * h)"
+    stored = before.replace("tanh(h[t-1] + u)", "state(tanh(h[t-1] + u), of=h)")
+    assert_becomes(with_stores, before.format(value), stored.format(f"state({value}, of=dh_back)"))
+
+
+def test_an_input_that_is_read_later_is_stored():
+    begin = "x[0] (B, m) = initial(x[0])\n"
+    assert_becomes(
+        with_stores,
+        begin + "E = total(x * x[t-1])",
+        begin + "stored (T, B, m) = state(x, of=x)\nE = total(stored * x[t-1])",
+    )
+
+
+# The losses of all time steps count alike.
+
+
+def test_the_seed_becomes_one():
+    assert_becomes(
+        unweighted,
+        """
+        y = x @ W
+        E = total(y * y)
+        dy = 2 * weighted(y)
+        dW (m, n) = result(contract(x, dy), of=W)
+        kept y
+        """,
+        """
+        y = x @ W
+        E = total(y * y)
+        dy = 2 * y
+        dW (m, n) = result(contract(x, dy), of=W)
+        kept y
+        """,
+    )
+
+
+def test_one_is_spread_where_all_its_entries_are_needed():
+    assert_becomes(
+        unweighted,
+        """
+        E = total(u)
+        db (n,) = result(batch_sum(spread(dE, shape=(T, B, n))), of=b)
+        """,
+        """
+        E = total(u)
+        db (n,) = result(batch_sum(spread(1, shape=(T, B, n))), of=b)
+        """,
+    )

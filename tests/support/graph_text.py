@@ -149,6 +149,14 @@ class _Reader:
                 return self.made.make("transpose", [self.node(operand)], **axes)
             case ast.BinOp(_, ast.Add() | ast.Sub()):
                 return self.sum(tree, axes)
+            case ast.UnaryOp(ast.Not(), ast.Compare() as order):
+                return self.comparison(order, axes, negated=True)
+            case ast.Compare():
+                return self.comparison(tree, axes, negated=False)
+            case ast.Call(ast.Name("where"), [ast.Compare() as order, *chosen]):
+                (left, right), strict = _order(order)
+                operands = map(self.node, [left, right, *chosen])
+                return self.made.make("choice", operands, strict, **axes)
             case ast.UnaryOp(ast.USub()) | ast.BinOp(_, ast.Mult()):
                 return self.product(tree, axes)
             case ast.BinOp(left, ast.Pow(), right):
@@ -163,6 +171,10 @@ class _Reader:
                 axes = _axes(named.pop("shape")) if "shape" in named else axes
                 return self.call(function.replace("_", " "), arguments, named, axes)
         raise AssertionError(f"no expression of a graph: {ast.unparse(tree)}")
+
+    def comparison(self, tree: ast.Compare, axes: dict[str, Any], *, negated: bool) -> Node:
+        sides, strict = _order(tree)
+        return self.made.make("comparison", map(self.node, sides), (strict, negated), **axes)
 
     def lagged(self, name: str, step: ast.expr) -> Node:
         assert isinstance(step, ast.BinOp) and _number(step.right) is not None
@@ -202,10 +214,12 @@ class _Reader:
         self, name: str, arguments: list[ast.expr], named: dict[str, ast.expr], axes: dict[str, Any]
     ) -> Node:
         if name not in KINDS:
-            (operand,) = arguments
+            kind = "extremum" if name in ("max", "min") else "apply"
             function = name.replace(" ", "_")
-            return self.made.make("apply", [self.node(operand)], function, **axes)
+            return self.made.make(kind, map(self.node, arguments), function, **axes)
         detail = self.detail(name, arguments, named)
+        if name == "final":
+            axes = self.parts.begins[ast.unparse(named["of"])][0].axes
         operands = () if name in ("initial", "size") else map(self.node, arguments)
         node = self.made.make(name, operands, detail, **axes)
         if KINDS[name].stores:
@@ -219,7 +233,7 @@ class _Reader:
                 return self.keys[ast.unparse(named["of"])]
             case "final":
                 return self.keys[ast.unparse(named["of"])], 1
-            case "result" | "extremum":
+            case "result":
                 return ast.unparse(named["of"])
             case "initial":
                 (place,) = arguments
@@ -228,7 +242,7 @@ class _Reader:
             case "size":
                 return _size(*arguments)
             case "part":
-                axis = int(_number(named["axis"]))
+                axis = int(_number(named["axis"])) if "axis" in named else -1
                 return int(_number(named["number"])), _sizes(named["of"]), axis
             case "squash":
                 return _number(named["factor"]), _number(named["shift"])
@@ -236,10 +250,6 @@ class _Reader:
                 return _size(named["size"])
             case "slice" | "pad":
                 return tuple(map(_size, named.values()))
-            case "comparison":
-                return tuple(map(ast.literal_eval, named.values()))
-            case "choice":
-                return ast.literal_eval(named["strict"])
         return None
 
 
@@ -252,6 +262,13 @@ def _tree(text: str) -> ast.expr:
 
 def _is(tree: ast.expr, *operators: type[ast.operator]) -> bool:
     return isinstance(tree, ast.BinOp) and isinstance(tree.op, operators)
+
+
+def _order(tree: ast.Compare) -> tuple[list[ast.expr], bool]:
+    """The sides of a > b or a >= b, and whether it is the former."""
+    (operator,) = tree.ops
+    assert isinstance(operator, ast.Gt | ast.GtE)
+    return [tree.left, *tree.comparators], isinstance(operator, ast.Gt)
 
 
 def _signed(tree: ast.expr) -> tuple[int, ast.expr]:

@@ -11,11 +11,14 @@ from bptt_sym.graph.graph import Graph, Key
 from bptt_sym.graph.node import Node, implied_axes
 from bptt_sym.targets.text.key_names import SEED
 
-ATOM, POWER, PRODUCT, SUM = range(4)
+ATOM, POWER, PRODUCT, SUM, COMPARISON = range(5)
 """How loosely the text of a node holds together."""
 
-OPERATORS = ("sum", "times", "divide", "power", "dot", "transpose", "apply")
-"""Kinds that are no calls, or calls of a function."""
+OPERATORS = (
+    *("sum", "times", "divide", "power", "dot", "transpose"),
+    *("comparison", "choice", "apply"),
+)
+"""Kinds that are no calls by their own name."""
 
 Text = tuple[str, int]
 """A text, and how loosely it holds together."""
@@ -52,7 +55,8 @@ class NodeText(ABC):
 
     def shape_argument(self, node: Node) -> list[str]:
         """What a call says inside another expression, where no column tells its shape."""
-        return [] if node.axes == _implied(node) else [f"shape={shape(node)}"]
+        evident = node.kind == "final" or node.axes == _implied(node)
+        return [] if evident else [f"shape={shape(node)}"]
 
     def expression(self, node: Node, last: list[str] | None = None) -> Text:
         """What a node computes, and how loosely its text holds together.
@@ -79,19 +83,25 @@ class NodeText(ABC):
                 left, right = self.operand(operands[0], PRODUCT), self.operand(operands[1], POWER)
                 return f"{left} / {right}", PRODUCT
             case "power":
-                exponent, looseness = _number(node.detail)
-                exponent = f"({exponent})" if looseness == PRODUCT else exponent
+                whole = node.detail.denominator == 1
+                exponent = str(node.detail) if whole else f"({node.detail})"
                 return f"{self.operand(operands[0], ATOM)} ** {exponent}", POWER
             case "dot":
                 left, right = self.operand(operands[0], PRODUCT), self.operand(operands[1], POWER)
                 return f"{left} @ {right}", PRODUCT
             case "transpose":
                 return f"{self.operand(operands[0], ATOM)}.T", ATOM
+            case "comparison":
+                return self.comparison(node), COMPARISON
+            case "choice":
+                chosen = (self.operand(operand, COMPARISON) for operand in operands[2:])
+                return f"where({self.order(node, node.detail)}, {', '.join(chosen)})", ATOM
             case "apply":
-                return f"{node.detail}({self.operand(operands[0], SUM)})", ATOM
-        arguments = [self.operand(operand, SUM) for operand in operands]
+                return f"{node.detail}({self.operand(operands[0], COMPARISON)})", ATOM
+        arguments = [self.operand(operand, COMPARISON) for operand in operands]
         arguments += [*self.details(node), *(last or [])]
-        return f"{node.kind.replace(' ', '_')}({', '.join(arguments)})", ATOM
+        name = node.detail if node.kind == "extremum" else node.kind.replace(" ", "_")
+        return f"{name}({', '.join(arguments)})", ATOM
 
     def details(self, node: Node) -> Iterator[str]:
         """What a kind needs beside its operands."""
@@ -101,23 +111,28 @@ class NodeText(ABC):
             case "initial", (name, lag):
                 yield f"{name}[{1 - lag}]"
             case "part", (position, widths, axis):
-                yield f"number={position}, of={shape_text(widths)}, axis={axis}"
+                yield f"number={position}, of={shape_text(widths)}"
+                yield from [] if axis == -1 else [f"axis={axis}"]
             case "squash", (factor, shift):
                 yield f"factor={factor}, shift={shift}"
-            case "comparison", (strict, negated):
-                yield f"strict={strict}, negated={negated}"
-            case "choice", strict:
-                yield f"strict={strict}"
             case "slice", (start, stop):
                 yield f"start={start}, stop={stop}"
             case "pad", (start, size):
                 yield f"start={start}, size={size}"
-            case "result" | "extremum", name:
+            case "result", name:
                 yield f"of={name}"
             case "size", size:
                 yield str(size)
             case "one hot" | "scatter", size:
                 yield f"size={size}"
+
+    def comparison(self, node: Node) -> str:
+        strict, negated = node.detail
+        return f"not {self.order(node, strict)}" if negated else self.order(node, strict)
+
+    def order(self, node: Node, strict: bool) -> str:
+        left, right = (self.operand(operand, SUM) for operand in node.operands[:2])
+        return f"{left} {'>' if strict else '>='} {right}"
 
     def sum(self, node: Node) -> Text:
         """The terms of a sum; a product with a number that is one operand stands in brackets."""
