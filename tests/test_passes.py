@@ -1,114 +1,22 @@
-"""Passes as a text before and a text after; every graph as a text that is read back."""
+"""What each pass does: a text before it and a text after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.cells import CELLS, name_of
-from support.draws import draws
 from support.graph_text import read
-from support.random_models import models
-from test_random_models import LOSSES, random_models
+from support.same_graph import is_same
 
-import bptt_sym as b
-from bptt_sym.choices import PASSES
-from bptt_sym.graph.build import build_program
 from bptt_sym.graph.check import check
 from bptt_sym.graph.graph import Graph
-from bptt_sym.graph.node import Node
-from bptt_sym.model.model import Model
-from bptt_sym.model.read import parse_model
 from bptt_sym.passes.distribute import distribute
 from bptt_sym.passes.expand import expand
-from bptt_sym.passes.pipeline import rewritten
 from bptt_sym.passes.remember import with_stores
 from bptt_sym.passes.share import share
 from bptt_sym.passes.stack import stack
 from bptt_sym.passes.unweighted import unweighted
 from bptt_sym.targets.text.listing import listing
-
-# A text says all that a graph holds.
-
-
-def content(node: Node, own: Mapping[Node, int]) -> Hashable:
-    """All that a node is, whatever the order of terms and factors; ``own`` numbers its operands."""
-    operands = [own[operand] for operand in node.operands]
-    if node.kind == "sum":
-        terms = frozenset(zip(node.detail.coefficients, operands, strict=True))
-        return node.kind, terms, node.detail.constant, node.axes
-    operands = sorted(operands) if node.kind == "times" else operands
-    return node.kind, node.detail, node.axes, *operands
-
-
-def held(graph: Graph, numbers: dict[Hashable, int]) -> tuple[object, ...]:
-    """What a graph defines, returns and keeps; ``numbers`` has one for all nodes that are equal."""
-    own: dict[Node, int] = {}
-    for node in graph.reachable():
-        own[node] = numbers.setdefault(content(node, own), len(numbers))
-    definitions = {
-        key: (own[d.node], d.reverse, *(own[node] for node in d.initial if node in own))
-        for key, d in graph.definitions.items()
-        if d.node in own
-    }
-    return definitions, {key: own[node] for key, node in graph.results.items()}, graph.kept
-
-
-def assert_read_back(graph: Graph) -> None:
-    """A graph is well formed, and so is the one that is read, which holds the same."""
-    text = listing(graph)
-    again = read(text, canonical=graph.canonical)
-    check(graph)
-    check(again)
-    assert listing(again) == text
-    numbers: dict[Hashable, int] = {}
-    assert held(again, numbers) == held(graph, numbers)
-
-
-def assert_every_form_is_read_back(model: Model, loss: str) -> None:
-    built = build_program(model, {}, loss).graph
-    for graph in (built, *(rewritten(built, until=name) for name in PASSES)):
-        for form in (graph, unweighted(graph), with_stores(graph)):
-            assert_read_back(form)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", CELLS, ids=name_of)
-def test_every_form_of_a_cell_is_read_back(name, loss):
-    assert_every_form_is_read_back(b.load_model(name), loss)
-
-
-@settings(random_models, max_examples=draws(100))
-@given(models(), st.sampled_from(LOSSES))
-def test_every_form_of_a_random_model_is_read_back(text, loss):
-    assert_every_form_is_read_back(parse_model(text), loss)
-
-
-def test_names_of_a_model_may_look_like_those_of_its_gradients():
-    """A value dh beside the adjoint of h, an E that is no loss, a parameter v1."""
-    model = parse_model(
-        """
-dimensions = {m = "", n = ""}
-inputs = {x = ["m"]}
-parameters = {v1 = ["m", "n"], U = ["n", "n"]}
-states = {h = ["n"], dh = ["n"]}
-loss = {L = "sum(E[t] ** 2)"}
-[equations]
-h = "tanh(x[t] @ v1 + h[t-1] @ U - dh[t-1])"
-dh = "tanh(h[t] - dh[t-1])"
-dE = "h[t] * dh[t]"
-E = "dE[t] + h[t-1]"
-"""
-    )
-    for loss in LOSSES:
-        assert_every_form_is_read_back(model, loss)
-    names = [line.split()[0] for line in listing(build_program(model).graph).splitlines() if line]
-    assert {"h", "dh", "dh_", "E", "E_", "v1_"} <= set(names)
-
-
-# What each pass does: a text before it and a text after it.
 
 LEAVES = """
 given x (T, B, m)
@@ -137,8 +45,7 @@ def assert_becomes(rewrite: Callable[[Graph], Graph], before: str, after: str) -
     check(graph)
     found = rewrite(graph)
     check(found)
-    wanted, numbers = read(LEAVES + after), {}
-    assert held(found, numbers) == held(wanted, numbers), listing(found)
+    assert is_same(found, read(LEAVES + after)), listing(found)
 
 
 def assert_stays(rewrite: Callable[[Graph], Graph], text: str) -> None:

@@ -88,14 +88,12 @@ class _Parts:
 class _Reader:
     def __init__(self, parts: _Parts, canonical: bool) -> None:
         self.parts, self.made = parts, Graph(canonical=canonical)
-        kept, unkept = (parts.lists.get(word, []) for word in ("kept", "not kept"))
-        kinds = {"given": [], "labels": [], "parameter": []}
-        for name, (kind, _) in parts.leaves.items():
-            kinds[kind].append(name)
-        depths = {name: len(parts.begins.get(name, ())) for name in (*kept, *unkept)}
-        given = [*kinds["given"], *kinds["labels"]]
-        self.names = key_names(given, kinds["parameter"], depths)
-        self.keys = {name: key for key, name in self.names.items()}
+        kinds = {name: kind for name, (kind, _) in parts.leaves.items()}
+        parameters = [name for name, kind in kinds.items() if kind == "parameter"]
+        values = [*parts.lists.get("kept", ()), *parts.lists.get("not kept", ())]
+        depths = {name: len(parts.begins.get(name, ())) for name in values}
+        names = key_names(kinds.keys() - set(parameters), parameters, depths)
+        self.keys = {name: key for key, name in names.items()}
         self.nodes: dict[str, Node] = {}
         self.stores: dict[Key, Node] = {}
 

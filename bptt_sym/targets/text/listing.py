@@ -124,8 +124,8 @@ class _Listing(NodeText):
         yield "arrays"
         found = dict.fromkeys(storage for storage, _ in storages.places.values())
         rows = [(shape_text(s.shape), " | ".join(map(self.right_side, s.lanes))) for s in found]
-        width = max((len(shape) for shape, _ in rows), default=0)
-        yield from (f"  {shape.ljust(width)}  {lanes}" for shape, lanes in rows)
+        width = max((len(axes) for axes, _ in rows), default=0)
+        yield from (f"  {axes.ljust(width)}  {lanes}" for axes, lanes in rows)
 
     # Names.
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
 from bptt_sym.graph.graph import Graph, Key
-from bptt_sym.graph.node import Node, implied_axes
+from bptt_sym.graph.node import Axes, Node, implied_axes
 from bptt_sym.targets.text.key_names import SEED
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = range(5)
@@ -162,7 +162,7 @@ class NodeText(ABC):
         return (text, PRODUCT) if node.detail > 0 else (f"-{text}", SUM)
 
 
-def _implied(node: Node) -> object:
+def _implied(node: Node) -> Axes:
     return implied_axes(node.kind, node.operands, node.detail)
 
 
