@@ -28,6 +28,7 @@ parameter V (m, n)
 parameter U (n, n)
 parameter R (n, n)
 parameter Q (n, n)
+parameter a (n,)
 parameter b (n,)
 """
 
@@ -84,8 +85,9 @@ def test_the_total_of_a_sum_is_a_sum_of_totals():
     assert_becomes(expand, "E = total(u * c - 2 * c)", "E = -2 * total(c) + total(u * c)")
 
 
-def test_the_total_of_a_sum_counts_a_term_that_is_spread_as_often_as_before():
-    assert_stays(expand, "E = total(b + u)")
+@pytest.mark.parametrize("term", ["b", "1", "entries(c)"])
+def test_the_total_of_a_sum_counts_a_term_that_is_spread_as_often_as_before(term):
+    assert_stays(expand, f"E = total({term} + u)")
 
 
 def test_a_name_for_what_has_one_is_left_out():
@@ -141,6 +143,28 @@ def test_the_half_stays_before_a_sum_that_something_else_reads():
         z = u + x @ W
         E = total(z * squash(1/2 * z, factor=1/2, shift=1/2))
         """,
+    )
+
+
+def test_the_half_stays_before_a_product_that_something_else_reads():
+    assert_becomes(
+        share,
+        """
+        v = x @ W
+        E = total(v * sigmoid(u + v))
+        """,
+        """
+        v = x @ W
+        E = total(v * squash(1/2 * u + 1/2 * v, factor=1/2, shift=1/2))
+        """,
+    )
+
+
+def test_the_half_of_what_is_computed_once_stays_before_it():
+    assert_becomes(
+        share,
+        "E = total(u * sigmoid(a + b))",
+        "E = total(u * squash(1/2 * (a + b), factor=1/2, shift=1/2))",
     )
 
 
@@ -206,6 +230,25 @@ def test_a_product_that_something_else_reads_stays():
         kept h
         """,
     )
+
+
+def test_a_product_that_is_kept_stays():
+    assert_stays(
+        distribute,
+        """
+        y = u * b
+        E = total(y * c)
+        kept y
+        """,
+    )
+
+
+def test_a_number_for_each_sequence_is_not_spread_before_it_must_be():
+    assert_stays(distribute, "E = total((entries(u) * entries(c)) * u)")
+
+
+def test_a_product_keeps_its_number():
+    assert_stays(distribute, "E = total(-1/2 * u * c)")
 
 
 # Stacking.
@@ -297,8 +340,30 @@ def test_vectors_that_are_side_by_side_for_one_product_are_so_for_all():
     )
 
 
-def test_products_of_different_vectors_stay_apart():
-    assert_stays(stack, "E = total(tanh(x @ W) * tanh(u @ U))")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "E = total(tanh(x @ W) * tanh(u @ U))",
+        "E = total(tanh(x @ W) * tanh(x @ outer(x, u)))",
+        "E = total((1 + u) @ U - (u * u) @ R)",
+        "E = total(c @ U + u @ R)",
+        """
+        v = (1 + u) @ U
+        E = total(v + (u * u) @ R) + total(exp(v))
+        """,
+        """
+        h[0] (B, n) = initial(h[0])
+        p = 1 + h[t-1]
+        q = u * h[t-1]
+        h = tanh(p * q)
+        E = total(p @ U + q @ R)
+        kept h
+        """,
+    ],
+    ids=["vectors", "matrices", "signs", "leaves", "read twice", "out of the loop"],
+)
+def test_other_products_stay_apart(text):
+    assert_stays(stack, text)
 
 
 # What is read at other time steps.
@@ -345,6 +410,55 @@ def test_what_is_handed_back_is_stored_where_something_outside_the_loop_reads_it
     assert_becomes(with_stores, before.format(value), stored.format(f"state({value}, of=dh_back)"))
 
 
+def test_what_nothing_reads_of_what_is_handed_back_is_not_stored():
+    text = (
+        RECURRENT
+        + """
+        h       (T, B, n) = {}
+        E                 = total(h)
+        dh_back           = dE * c
+        db           (n,) = result(batch_sum(dh_back), of=b)
+        """
+    )
+    value = "tanh(h[t-1] + u)"
+    assert_becomes(with_stores, text.format(value), text.format(f"state({value}, of=h)"))
+
+
+def test_what_is_handed_from_one_step_to_the_next_but_one_is_copied():
+    text = """
+        h[0]           (B, n) = initial(h[0])
+        h[-1]          (B, n) = initial(h[-1])
+        dh_back[T+1]   (B, n) = spread(0)
+        dh_back2[T+1]  (B, n) = spread(0)
+        kept h
+        h         (T, B, n) = {}
+        E                   = total(h)
+        dh_back   (T, B, n) = {}
+        dh_back2  (T, B, n) = {}
+        dh0                 = final(of=dh_back)
+        """
+    value, handed_on, handed_back = "u * h[t-2]", "dh_back2[t+1]", "u * dh_back[t+1]"
+    copy = f"spread({handed_on}, shape=(T, B, n))"
+    assert_becomes(
+        with_stores,
+        text.format(value, f"named({handed_on}, of=dh_back)", handed_back),
+        text.format(
+            f"state({value}, of=h)",
+            f"carried(named({handed_on}, of=dh_back), of=dh_back)",
+            f"carried({handed_back}, of=dh_back2)",
+        ),
+    )
+    assert_becomes(
+        with_stores,
+        text.format(value, handed_on, handed_back),
+        text.format(
+            f"state({value}, of=h)",
+            f"carried({copy}, of=dh_back)",
+            f"carried({handed_back}, of=dh_back2)",
+        ),
+    )
+
+
 def test_an_input_that_is_read_later_is_stored():
     begin = "x[0] (B, m) = initial(x[0])\n"
     assert_becomes(
@@ -388,4 +502,38 @@ def test_one_is_spread_where_all_its_entries_are_needed():
         E = total(u)
         db (n,) = result(batch_sum(spread(1, shape=(T, B, n))), of=b)
         """,
+    )
+
+
+def test_what_is_the_same_for_all_is_counted():
+    """Once for each sequence at each of the T steps."""
+    assert_becomes(
+        unweighted,
+        """
+        E = total(u)
+        db (n,) = result(batch_sum(dE * b), of=b)
+        da (n,) = result(batch_sum(last(dE) * a), of=a)
+        """,
+        """
+        E = total(u)
+        db (n,) = result(size(T*B) * b, of=b)
+        da (n,) = result(size(B) * a, of=a)
+        """,
+    )
+
+
+def test_what_has_a_name_keeps_its_axes_and_a_node_of_its_own():
+    text = """
+        y = u + b
+        p = exp(y)
+        E = total(p)
+        dp (T, B, n) = {}
+        dy (T, B, n) = {}
+        db (n,) = result(batch_sum(dp * dy), of=b)
+        kept y, p
+        """
+    assert_becomes(
+        unweighted,
+        text.format("dE * b", "weighted(p)"),
+        text.format("spread(b, shape=(T, B, n))", "named(p, of=dy)"),
     )
