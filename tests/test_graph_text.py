@@ -37,9 +37,9 @@ def assert_read_back(graph: Graph) -> None:
 
 def assert_every_form_is_read_back(model: Model, loss: str) -> None:
     built = build_program(model, {}, loss).graph
-    for graph in (built, *(rewritten(built, until=name) for name in PASSES)):
-        for form in (graph, unweighted(graph), with_stores(graph)):
-            assert_read_back(form)
+    graphs = [built, *(rewritten(built, until=name) for name in PASSES)]
+    for graph in (*graphs, *map(with_stores, graphs), unweighted(built)):
+        assert_read_back(graph)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

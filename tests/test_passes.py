@@ -424,6 +424,34 @@ def test_what_nothing_reads_of_what_is_handed_back_is_not_stored():
     assert_becomes(with_stores, text.format(value), text.format(f"state({value}, of=h)"))
 
 
+def test_what_no_later_iteration_reads_is_no_part_of_a_loop_and_is_stored():
+    text = """
+        h[0]          (B, n) = initial(h[0])
+        g[0]          (B, n) = initial(g[0])
+        dh_back[T+1]  (B, n) = spread(0)
+        dg_back[T+1]  (B, n) = spread(0)
+        kept h, g
+        h        (T, B, n) = {}
+        g        (T, B, n) = {}
+        E                  = total(h)
+        back               = u * dh_back[t+1]
+        dh_back  (T, B, n) = {}
+        dg_back  (T, B, n) = {}
+        dh0                = final(of=dh_back)
+        dg0                = final(of=dg_back)
+        """
+    assert_becomes(
+        with_stores,
+        text.format("u * h[t-1]", "exp(u)", "back", "back"),
+        text.format(
+            "state(u * h[t-1], of=h)",
+            "state(exp(u), of=g)",
+            "carried(back, of=dh_back)",
+            "state(back, of=dg_back)",
+        ),
+    )
+
+
 def test_what_is_handed_from_one_step_to_the_next_but_one_is_copied():
     text = """
         h[0]           (B, n) = initial(h[0])
