@@ -10,16 +10,25 @@ from collections.abc import Collection
 
 import pytest
 from jinja2 import Environment, nodes
+from support.graph_text import read
+from support.kind_samples import CONTEXT, KIND_SAMPLES
+from sympy import KroneckerProduct
 from test_cells import CORPUS
 from test_import_order import MODULES
+from test_operations import SAMPLES, lowered
 
 import bptt_sym as b
-from bptt_sym.algebra.expressions import dimension
+from bptt_sym.algebra.blocks import Blocks
+from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
+from bptt_sym.algebra.expressions import DiagMatrix, dimension
 from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.algebra.operations import OPERATIONS
+from bptt_sym.algebra.over_time import TimeProduct, TimeSum
 from bptt_sym.choices import LAYOUTS, LEVELS, LOSSES, PASSES, SHOWN_LOSSES, STYLES
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.graph.array_shapes import SCALAR
 from bptt_sym.graph.build import build_program
+from bptt_sym.graph.check import check
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.model import conventions
@@ -28,6 +37,8 @@ from bptt_sym.passes.pipeline import rewritten
 from bptt_sym.passes.remember import with_stores
 from bptt_sym.targets.numpy import function_spellings, spelling
 from bptt_sym.targets.numpy.runtime_text import function_texts
+from bptt_sym.targets.text.listing import listing
+from bptt_sym.targets.text.node_text import shape
 from bptt_sym.templating import template_root
 
 SOURCES = {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
@@ -106,6 +117,36 @@ def test_every_kind_occurs():
         for node in graph.reachable()
     }
     assert occurring == KINDS.keys()
+
+
+def test_every_kind_has_a_sample():
+    assert KIND_SAMPLES.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", KIND_SAMPLES)
+def test_a_kind_has_a_text_and_its_sizes_follow(kind):
+    text, shape_of_it = KIND_SAMPLES[kind]
+    graph = read(f"{CONTEXT}\ndW = {text}")
+    node = graph.results["gradient", "W"]
+    assert (node.kind, shape(node)) == (kind, shape_of_it)
+    check(graph)
+    assert listing(read(listing(graph))) == listing(graph)
+
+
+OF_DERIVATIONS = (
+    *(DiagMatrix, KroneckerProduct, RowByRow, InRows, Commutation, Selection, Blocks),
+    *(TimeSum, TimeProduct),
+)
+"""Operations of Jacobians and of sums over time, which no program computes."""
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+def test_an_operation_of_which_the_compiler_knows_nothing_cannot_exist(operation):
+    if operation in OF_DERIVATIONS:
+        with pytest.raises(TypeError, match=f"no kind of node for {operation.__name__}"):
+            lowered(SAMPLES[operation].expression)
+    else:
+        assert lowered(SAMPLES[operation].expression).kind in KINDS
 
 
 def test_a_kind_has_its_row_before_a_node_is_made():

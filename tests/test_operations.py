@@ -342,9 +342,9 @@ class AtOneStep(Printer):
         return ()
 
 
-@pytest.mark.parametrize("node", [n for n in SAMPLES if SAMPLES[n].code], ids=lambda n: n.__name__)
-def test_code(node):
-    sample, graph = SAMPLES[node], Graph()
+def lowered(expression: MatrixExpr) -> Node:
+    """The node of an expression of one time step."""
+    graph = Graph()
 
     def leaf(symbol: MatrixExpr) -> Node:
         sizes = () if symbol == a else array_sizes(symbol.shape)
@@ -352,8 +352,14 @@ def test_code(node):
             return graph.make("parameter", (), symbol.name, sizes=sizes)
         return graph.make("given", (), symbol.name, sizes=sizes, time=True, batch=True)
 
-    lowered = Lowering(graph, leaf).wide(sample.expression)
-    assert AtOneStep(graph, PythonNames([])).code(lowered).text == sample.code
+    return Lowering(graph, leaf).wide(expression)
+
+
+@pytest.mark.parametrize("node", [n for n in SAMPLES if SAMPLES[n].code], ids=lambda n: n.__name__)
+def test_code(node):
+    sample = SAMPLES[node]
+    printer = AtOneStep(Graph(), PythonNames([]))
+    assert printer.code(lowered(sample.expression)).text == sample.code
 
 
 DIFFERENTIABLE = [

@@ -1,7 +1,7 @@
 """The table of kinds: what holds of every node of a kind of the graph.
 
 This is the second table of the program, beside that of the operations. To add a kind, add a row
-here and its spelling to each target.
+here, its spelling to each target and a sample to the tests (``tests/support/kind_samples.py``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -36,9 +36,32 @@ class Node:
         return width(self.sizes)
 
     @property
+    def axes(self) -> Axes:
+        """All its axes."""
+        return Axes(self.sizes, self.time, self.batch)
+
+    @property
     def is_constant(self) -> bool:
         """Whether it depends on parameters and sizes alone."""
         return not (self.time or self.batch)
+
+
+class Axes(NamedTuple):
+    """The axes of a node; of ``sizes`` None where any may be told."""
+
+    sizes: Sizes | None
+    time: bool
+    batch: bool
+
+
+def implied_axes(kind: str, operands: Sequence[Node], detail: Any) -> Axes:
+    """The axes that a kind makes of its operands'."""
+    rules = KINDS[kind]
+    return Axes(
+        rules.sizes_of([operand.sizes for operand in operands], detail),
+        not rules.timeless and any(operand.time for operand in operands),
+        not rules.shared and any(operand.batch for operand in operands),
+    )
 
 
 class Coefficients(NamedTuple):
@@ -75,14 +98,11 @@ class Nodes:
         not told.
         """
         operands = tuple(operands)
-        rules = KINDS[kind]
-        if sizes is None:
-            sizes = rules.sizes_of([operand.sizes for operand in operands], detail)
-            assert sizes is not None, f"the sizes of a node of the kind '{kind}' must be told"
-        if time is None:
-            time = not rules.timeless and any(operand.time for operand in operands)
-        if batch is None:
-            batch = not rules.shared and any(operand.batch for operand in operands)
+        rules, implied = KINDS[kind], implied_axes(kind, operands, detail)
+        sizes = implied.sizes if sizes is None else sizes
+        assert sizes is not None, f"the sizes of a node of the kind '{kind}' must be told"
+        time = implied.time if time is None else time
+        batch = implied.batch if batch is None else batch
         numbers = tuple(operand.number for operand in operands)
         key: Hashable = (kind, numbers, detail, sizes, time, batch)
         if rules is KINDS["sum"]:

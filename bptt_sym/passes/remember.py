@@ -50,11 +50,11 @@ def with_stores(graph: Graph) -> Graph:
                 # A copy, so that two that are exchanged can wait for each other.
                 made = result.make("spread", [made], sizes=sizes)
             store = result.make(kind, [made], key, sizes=sizes, time=True, batch=True)
-            # What is carried may be written late, after the carry of the step before is read.
+            # What is carried may be written late, after the carry of the step before is read; what
+            # is the same at all steps is read as it is.
             made = store if node.time and kind == "state" else made
             places[key] = store
-        # What is the same at all steps is read as it is.
-        return made if node.time else None
+        return made
 
     result = graph.rewritten(rule)
     for key, node in places.items():

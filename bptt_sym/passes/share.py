@@ -59,21 +59,23 @@ def _accurate_sigmoid(graph: Graph, z: Node) -> Node:
 def _scaled(graph: Graph) -> Graph:
     """Takes the number before a sum of products into the weights, where nothing else reads it."""
     users, fixed = graph.users(), graph.fixed()
+    rewritten: dict[Node, Node] = {}
 
     def alone(node: Node) -> bool:
         return len(users[node]) == 1 and node not in fixed
 
     def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+        rewritten.update(zip(node.operands, operands, strict=True))
         if node.kind != "times" or node.detail == 1 or len(node.operands) != 1:
             return None
         (inner,), (made,) = node.operands, operands
         if inner.kind != "sum" or not alone(inner) or not inner.time:
             return None
+        # The new sum may have another order.
+        apart = {rewritten[term] for term in inner.operands if alone(term)}
         terms = [
-            (ONE, _times_weights(result, node.detail * coefficient, term, alone(old)))
-            for coefficient, term, old in zip(
-                made.detail.coefficients, made.operands, inner.operands, strict=True
-            )
+            (ONE, _times_weights(result, node.detail * coefficient, term, term in apart))
+            for coefficient, term in zip(made.detail.coefficients, made.operands, strict=True)
         ]
         return result.total([*terms, (node.detail, result.number(made.detail.constant))])
 
