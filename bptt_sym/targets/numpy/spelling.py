@@ -142,9 +142,9 @@ def _compared(first: Code, second: Code, *, strict: bool, turned: bool) -> Code:
 
 
 def _is_on_the_right(first: Node, second: Node) -> bool:
-    """Whether the first side of a comparison is one that stands on the right: a constant."""
-    constant = ("number", "parameter", "transpose")
-    return first.kind in constant and second.kind not in constant
+    """Whether the first side of a comparison stands on the right: the more constant one does."""
+    ranks = {"number": 2, "parameter": 1, "transpose": 1}
+    return ranks.get(first.kind, 0) > ranks.get(second.kind, 0)
 
 
 def _comparison(write: Writing, node: Node) -> Code:
