@@ -201,11 +201,13 @@ def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> li
     """An order in which the members of each set stand side by side, as far as that is found.
 
     The sets that overlap come one after the other: the first without the second, both, the second.
+    Nodes made alike stand last first: the backward pass makes them in the reverse order of the
+    values that they belong to, which stand first to last.
     """
     order: list[Node] = []
     for nodes in sorted(sets, key=len, reverse=True):
         known = [node for node in order if node in nodes]
-        new = sorted((n for n in nodes if n not in order), key=lambda n: (key(n), n.number))
+        new = sorted((n for n in nodes if n not in order), key=lambda n: (key(n), -n.number))
         if known and new:
             rest = [node for node in order if node not in nodes]
             order = [*rest, *known]
