@@ -294,3 +294,13 @@ def test_a_model_of_scalars_needs_no_dimensions(loss: str) -> None:
     model = small(**scalars, dimensions="", loss='E = "(x[t] - s[t]) ** 2"')
     assert not model.dimensions
     assert_runs(model, loss)
+
+
+@pytest.mark.parametrize("shape", ['["n"]', "[]"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_that_counts_each_entry_of_a_state_once(shape: str, loss: str) -> None:
+    begun = {"parameters": f"b = {shape}", "states": f's = {{shape = {shape}, initial = "b"}}'}
+    inputs = {"dimensions": 'n = ""', "inputs": f"x = {shape}"}
+    sections = begun | inputs | {"equations": 's = "erf(x[t])"', "loss": 'E = "sum(s[t])"'}
+    text = "\n".join(f"[{name}]\n{lines}" for name, lines in sections.items())
+    assert_runs(parse_model(text), loss)

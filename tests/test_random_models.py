@@ -325,6 +325,12 @@ SMALL = {
 }
 
 FOUND_FILES = {
+    "labels that several matrices read": {
+        "inputs": 'x = {shape = ["m"], labels = true}',
+        "parameters": 'W = ["m", "n"]\nU = ["m", "n"]\nV = ["m", "m"]\nb = ["n"]',
+        "equations": 's = "tanh(x[t] @ W + b * s[t-1]) * sigmoid(x[t] @ U)"',
+        "loss": 'E = "sum(s[t] ** 2) + logsumexp(x[t] @ V)"',
+    },
     "a target that cancels, of a size that the loss needs": {
         "targets": 'd = ["k"]', "dimensions": 'n = ""\nk = ""', "parameters": 'b = ["n"]',
         "loss": 'E = "sum(s[t]) + mean((d[t] - d[t]) ** 2)"',

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bptt_sym.derivation.derivation import DerivedEquation
-from bptt_sym.graph.array_shapes import Sizes
+from bptt_sym.graph.array_shapes import Sizes, joint_sizes
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node, Nodes
 
@@ -38,7 +38,7 @@ class Definition:
     @property
     def sizes(self) -> Sizes:
         """The sizes of what is stored of it."""
-        return self.initial[0].sizes
+        return joint_sizes(node.sizes for node in (self.node, *self.initial))
 
 
 @dataclass

@@ -66,12 +66,19 @@ class _Regrouping:
             terms = zip(inner.detail.coefficients, inner.operands, strict=True)
             waiting = [(factor * c, operand) for c, operand in terms] + waiting
         total = [(ONE, result.number(constant))] if constant else []
-        groups[0] = [(ONE, result.times(c, [n])) if abs(c) != 1 else (c, n) for c, n in groups[0]]
         for group in groups:
-            if group and total and not (len(total) == 1 and total[0][1].kind == "number"):
-                total = [(ONE, result.total(total))]
-            total = [*group, *total]
+            total = [*group, *(self.at_once(result, total) if group else total)]
         return result.total(total)
+
+    def at_once(
+        self, result: Graph, terms: list[tuple[Fraction, Node]]
+    ) -> list[tuple[Fraction, Node]]:
+        """The terms as one, computed before what they are added to."""
+        if not terms or (len(terms) == 1 and (abs(terms[0][0]) == 1 or _is_number(terms[0][1]))):
+            return terms
+        whole = result.total(terms)
+        result.keep_whole(whole)
+        return [(ONE, whole)]
 
     def regrouped_product(self, result: Graph, node: Node) -> Node:
         groups: list[list[Node]] = [[], [], []]
@@ -90,3 +97,7 @@ class _Regrouping:
                 inner = result.times(coefficient, [*group, *whole])
                 whole, coefficient = [inner], ONE
         return whole[0]
+
+
+def _is_number(node: Node) -> bool:
+    return node.kind == "number"

@@ -133,9 +133,8 @@ class Emitter(SingleCalls):
 
     def write_single(self, node: Node) -> None:
         """A node that is alone in its item."""
-        storage, lane = self.places[node]
-        layout = storage.layout
-        target = View(storage, lane)
+        target = self.over_time(node)
+        storage, layout = target.storage, target.storage.layout
         first = node.operands[0]
         if node.kind in ("state", "carried") and self.places.get(first, (None,))[0] is storage:
             return

@@ -11,9 +11,9 @@ from bptt_sym.graph.array_shapes import SEQUENCES, Sizes
 from bptt_sym.graph.graph import Graph, Key
 from bptt_sym.graph.node import Node
 from bptt_sym.model.model import Declaration
-from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.interface import Interface
-from bptt_sym.targets.numpy.precedence import ADDITIVE, Code
+from bptt_sym.targets.numpy.precedence import ADDITIVE, Code, call
 from bptt_sym.targets.numpy.printer import Printer
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code
@@ -50,7 +50,7 @@ class FirstState:
         self.interface, self.names = interface, names
         self.write = OfParameters(interface.graph, names)
         self.codes = {
-            entry.name: str(self.write.operand(begun_with(interface.graph, state_key(entry))))
+            entry.name: self.write.operand(begun_with(interface.graph, state_key(entry)))
             for entry in self.begun
         }
 
@@ -112,14 +112,14 @@ class FirstState:
 
     def body(self) -> list[str]:
         """The lines of the function."""
-        values = []
+        values: list[Code] = []
         for entry in self.interface.state_entries:
             if entry.initial is None:
-                values.append(f"np.array({self.names('initial', entry.name)})")
+                values.append(Code(f"np.array({self.names('initial', entry.name)})"))
                 continue
             shape = shape_code(map(self.write.size, self.shape(entry)))
-            spread = f"np.broadcast_to({self.codes[entry.name]}, {shape})"
-            values.append(f"np.array({spread}, dtype)")
+            spread = call("np.broadcast_to(", [self.codes[entry.name], shape])
+            values.append(call("np.array(", [spread, "dtype"]))
         used = self.read(self.interface.parameters)
         told = [s for s in self.dimensions if s in self.places_of_sizes and s in self.write.used]
         lines = ["params = parameters_of(params)"] if used or told or self.begun else []
@@ -129,4 +129,4 @@ class FirstState:
             constants = [argument.name for argument in self.read(self.interface.constants)]
             types = ", ".join(["np.float16", "*params", *constants])
             lines.append(f"dtype = np.result_type({types})")
-        return [*lines, *fitted_lines(values, "return State(", ")")]
+        return [*lines, *call("State(", values).lines("return ", LINE)]

@@ -45,16 +45,14 @@ class SingleCalls(Calls):
     def write_dot(self, node: Node) -> None:
         """A vector times a matrix: for all time steps in rows as one product."""
         vector, matrix = node.operands
-        storage, lane = self.places[node]
-        is_stacked = node not in storage.lanes
-        target = View(storage, 0, len(storage.lanes)) if is_stacked else View(storage, lane)
+        target = self.over_time(node)
         if len(vector.sizes) > 1:
             self.write_expression(node, target)
             return
         if matrix.batch:
             self.write_row_times_matrices(node, target)
             return
-        layout = storage.layout
+        storage, layout = target.storage, target.storage.layout
         in_loop = self.block.way is not None
         in_rows = not in_loop and layout == "rows" and vector.time
         inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)

@@ -140,9 +140,7 @@ class Statements(PlacedPrinter):
     # Arrays.
 
     def array_shape(self, key: Key) -> list[str]:
-        definition = self.definition(key)
-        sizes = definition.sizes if definition.initial else definition.node.sizes
-        return [self.size(size) for size in (SEQUENCES, *sizes)]
+        return [self.size(size) for size in (SEQUENCES, *self.definition(key).sizes)]
 
     def allocation(self, key: Key) -> str:
         name = self.use(self.names(*role(key)))
