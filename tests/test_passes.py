@@ -200,6 +200,25 @@ def test_what_does_not_depend_on_the_loop_is_taken_out_of_its_sums():
     )
 
 
+def test_a_number_is_taken_out_of_the_loop_with_what_it_multiplies():
+    assert_becomes(
+        distribute,
+        """
+        h[0] (B, n) = initial(h[0])
+        h = h[t-1] @ U + 2 * u
+        E = total(h)
+        kept h
+        """,
+        """
+        h[0] (B, n) = initial(h[0])
+        at_once = 2 * u
+        h = h[t-1] @ U + at_once
+        E = total(h)
+        kept h
+        """,
+    )
+
+
 def test_what_does_not_depend_on_the_loop_is_taken_out_of_its_products():
     assert_becomes(
         distribute,
