@@ -46,7 +46,6 @@ class Addition(Operation):
     """The sum of matrices of one shape; a number or scalar is added to every entry."""
 
     node = MatAdd
-    entrywise = True
     syntax = "+"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -78,7 +77,6 @@ class ElementwiseProduct(Operation):
     """The product entry by entry; a number or scalar multiplies every entry."""
 
     node = HadamardProduct
-    entrywise = True
     syntax = "*"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -172,7 +170,6 @@ class Division(Operation):
     """The quotient entry by entry."""
 
     node = Quotient
-    entrywise = True
     syntax = "/"
 
     def build(self, left: MatrixExpr | Rational, right: MatrixExpr | Rational) -> MatrixExpr:
@@ -257,7 +254,6 @@ class Power(Operation):
     """The power of each entry, by a rational number."""
 
     node = HadamardPower
-    entrywise = True
     syntax = "**"
 
     def build(self, base: MatrixExpr, exponent: Rational) -> MatrixExpr:

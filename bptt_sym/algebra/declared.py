@@ -27,7 +27,6 @@ class Declaring(Operation):
     """The value of a function whose derivative is declared."""
 
     node = Declared
-    entrywise = True
 
     def vjp(self, node: Declared, cotangent: MatrixExpr) -> Pairs:
         operand, _, derivative = node.args

@@ -84,7 +84,6 @@ class FunctionApplication(Operation):
     """A function applied to each entry: phi(z)."""
 
     node = Elementwise
-    entrywise = True
     syntax = "function"
 
     def build(self, function: str, operand: MatrixExpr) -> MatrixExpr:
@@ -116,7 +115,6 @@ class Extrema(Operation):
     """maximum(a, b) and minimum(a, b); where both are equal the derivative goes to a."""
 
     node = Extremum
-    entrywise = True
 
     def __init__(self, which: Str = MAXIMUM) -> None:
         self.which = which
@@ -145,7 +143,6 @@ class Comparing(Operation):
     """The ones and zeros that a choice multiplies a cotangent with; its derivative is zero."""
 
     node = Comparison
-    entrywise = True
 
     def vjp(self, node: Comparison, cotangent: MatrixExpr) -> Pairs:
         return []
@@ -175,7 +172,6 @@ class Choosing(Operation):
     """where(left >= right, a, b): a where the comparison holds, b elsewhere, at a NaN too."""
 
     node = Choice
-    entrywise = True
     syntax = "where"
 
     def build(
@@ -211,7 +207,6 @@ class Stopping(Operation):
     """A value without a derivative."""
 
     node = StopGradient
-    entrywise = True
     syntax = "stop_gradient"
 
     def build(self, operand: MatrixExpr) -> MatrixExpr:

@@ -29,15 +29,11 @@ class ShapeError(ValueError):
 class Operation:
     """What the program knows of one kind of expression.
 
-    ``syntax`` is its name in the equation language, where it has one. An operation is
-    ``entrywise`` if an entry of its value depends on the same entries of its operands alone; it
-    ``gathers`` if it reads whole vectors, which then need all their entries.
+    ``syntax`` is its name in the equation language, where it has one.
     """
 
     node: ClassVar[type[Expr]]
     syntax: ClassVar[str] = ""
-    gathers: ClassVar[bool] = False
-    entrywise: ClassVar[bool] = False
 
     def vjp(self, node: Any, cotangent: MatrixExpr) -> Pairs:
         """Each operand with its adjoint, given the adjoint of the value."""

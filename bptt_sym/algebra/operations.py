@@ -103,11 +103,6 @@ def is_leaf(node: Expr) -> bool:
     return type(node) not in OPERATIONS
 
 
-def is_entrywise(node: Expr) -> bool:
-    """Whether an entry of the value depends on the same entries of the operands alone."""
-    return type(node) in OPERATIONS and OPERATIONS[type(node)].entrywise
-
-
 def replaced(expression: Expr, by: Mapping[MatrixExpr, MatrixExpr]) -> Expr:
     """The expression with others in the place of some of its parts, in the normal form."""
     if expression in by:

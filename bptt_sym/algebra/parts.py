@@ -72,7 +72,6 @@ class Joining(Operation):
     """Vectors one after the other."""
 
     node = Concatenation
-    gathers = True
     syntax = "concat"
 
     def build(self, *vectors: MatrixExpr, of_columns: bool = False) -> MatrixExpr:
@@ -127,7 +126,6 @@ class Slicing(Operation):
     """A slice of a vector."""
 
     node = Slice
-    gathers = True
     syntax = "[:]"
 
     def build(self, vector: MatrixExpr, start: Expr, stop: Expr) -> MatrixExpr:
@@ -175,7 +173,6 @@ class PaddingOperation(Operation):
     """What a slice hands back: zeros around the slice's cotangent."""
 
     node = Padding
-    gathers = True
 
     def rebuild(self, node: Padding, arguments: Sequence[Any]) -> MatrixExpr:
         return padded(*arguments)

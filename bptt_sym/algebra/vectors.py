@@ -85,8 +85,6 @@ def mean(operand: MatrixExpr) -> MatrixExpr:
 class VectorFunction(Operation):
     """A function of a whole vector, called by its name in the language."""
 
-    gathers = True
-
     def build(self, operand: MatrixExpr) -> MatrixExpr:
         if not is_vector(operand.shape):
             raise ShapeError(f"{self.syntax} is of a vector")

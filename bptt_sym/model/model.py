@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from sympy import S, preorder_traversal
+from sympy import S
 
 from bptt_sym.algebra.expressions import (
     TIME,
@@ -18,7 +18,6 @@ from bptt_sym.algebra.expressions import (
     Variable,
     add,
 )
-from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.pullback import leaves, pullback
 from bptt_sym.model.conventions import COURSE, Notation
 
@@ -214,13 +213,3 @@ class Model:
         for equation in self.all_equations:
             ordered += [*equation.preactivations, equation]
         return tuple(ordered)
-
-    @cached_property
-    def used_functions(self) -> tuple[str, ...]:
-        """The functions the equations apply, in the order of their first use."""
-        nodes = (
-            node
-            for definition in self.definitions
-            for node in preorder_traversal(definition.expression)
-        )
-        return tuple(dict.fromkeys(n.function for n in nodes if isinstance(n, Elementwise)))
