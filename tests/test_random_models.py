@@ -126,8 +126,10 @@ def assert_gradients(text: str, loss: str) -> bool:
         run, arrays = cell.reference()
         if run.margin < KINK:
             return False
-        cell.assert_complex_step()
-        cell.assert_tangent()
+        # A step of complex numbers takes the larger or the smaller slope where two are equal.
+        if not run.is_tied:
+            cell.assert_complex_step()
+            cell.assert_tangent()
         cell.assert_is_what_the_text_says(run, arrays)
     return True
 

@@ -28,9 +28,17 @@ margins: list[Any] = []
 """How far apart the two sides of every decision are, but for sides that are numbers exactly."""
 
 
+ties: list[bool] = []
+"""For each decision between equal numbers, whether one of the sides varies with something."""
+
+
 def decided(left: Any, right: Any) -> None:
+    varies = any(isinstance(side, Number) and side.parents for side in (left, right))
+    left, right = _plain(left), _plain(right)
     if left != right or left * 2**20 != mp.floor(left * 2**20):
         margins.append(abs(left - right) / (1 + abs(left)))
+    else:
+        ties.append(varies)
 
 
 class Number:
@@ -121,7 +129,7 @@ def sigmoid(z: Number) -> Number:
 
 
 def positive(z: Number) -> bool:
-    decided(z.value, mpf(0))
+    decided(z, mpf(0))
     return bool(z.value > 0)
 
 
@@ -130,7 +138,7 @@ def sign(z: Number) -> Any:
 
 
 def hard_sigmoid(z: Number) -> Number:
-    decided(abs(z.value), mpf(3))
+    decided(z if z.value > 0 else -z, mpf(3))
     return z / 6 + mpf("0.5") if abs(z.value) < 3 else _constant(z.value > 0)
 
 
@@ -163,7 +171,7 @@ def each(function: Callable[..., Any], *arrays: Any) -> Any:
 
 def _choose(holds: Callable[[Any, Any], bool]) -> Callable[..., Number]:
     def chosen(left: Any, right: Any, one: Any, other: Any) -> Any:
-        decided(_plain(left), _plain(right))
+        decided(left, right)
         return one if holds(_plain(left), _plain(right)) else other
 
     return chosen
@@ -275,12 +283,14 @@ class Run:
         self.equations = self.file["equations"] | self.file["loss"]
         self.values: dict[tuple[str, int], Any] = {}
         margins.clear()
+        ties.clear()
         self.last = loss == "last"
         (name,) = self.file["loss"]
         losses = [self.value(name, t)[0, 0] for t in range(steps if self.last else 1, steps + 1)]
         self.loss = sum(losses[1:], losses[0])
         self.by = derivatives(self.loss)
         self.margin = min(margins, default=mpf(1))
+        self.is_tied = any(ties)
 
     # Gradients.
 
