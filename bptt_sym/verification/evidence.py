@@ -13,6 +13,7 @@ import numpy as np
 
 from bptt_sym.verification.points import Point, differentiated, draw_points, loss_at
 from bptt_sym.verification.witnesses import (
+    COMPLEX_STEP,
     Differences,
     central_differences,
     complex_step,
@@ -22,6 +23,9 @@ from bptt_sym.verification.witnesses import (
 )
 
 POINTS = 3
+
+TIED = 1e-12
+"""By how much, relative to the largest, derivatives on two sides of a point may differ."""
 
 
 class Evidence:
@@ -51,6 +55,22 @@ class Evidence:
             except Exception as error:
                 found[name] = error
         return found
+
+    def at_ties(self, name: str) -> Any:
+        """The entries whose derivative is another one on their other side."""
+        one = self.by_complex_step[name]
+        other = complex_step(self.loss, self.point.all, name, -COMPLEX_STEP)
+        return np.abs(one - other) > TIED * np.max(np.abs(one), initial=0.0)
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether a choice along the direction is another one than at the point, or backward."""
+        arrays, steps = self.point.all, self.direction.items()
+        moved = {name: arrays[name] + 1j * COMPLEX_STEP * part for name, part in steps}
+        jump = abs(np.real(self.loss({**arrays, **moved})) - self.value)
+        one = directional(self.loss, arrays, self.direction)
+        other = directional(self.loss, arrays, {name: -part for name, part in steps})
+        return bool(abs(one + other) > TIED * abs(one) or jump > TIED * abs(self.value))
 
     @cached_property
     def scale(self) -> float:

@@ -45,7 +45,7 @@ TOLERANCE = 1e-12
 """The largest error of a block by complex step, relative to the block's largest entry."""
 
 MOST_LEFT_OUT = 0.5
-"""The largest share of a block's entries that central differences may leave out."""
+"""The largest share of a block's entries that a method may leave out."""
 
 ROUNDINGS = 64
 """How many times farther than a derivative moves with the point's last digits may it be off."""
@@ -140,7 +140,8 @@ def _checks(module: ModuleType, evidence: Evidence, tolerance: float) -> Iterato
 
 def _by_complex_step(evidence: Evidence, name: str, gradient: Any, tolerance: float) -> Check:
     shape = evidence.point.all[name].shape
-    check = Check(name, COMPLEX, shape, np.inf, tolerance, _problem(gradient, shape))
+    problem = _problem(gradient, shape)
+    check = Check(name, COMPLEX, shape, np.inf, tolerance, problem, entries=gradient.size)
     if check.problem:
         return check
     expected = evidence.by_complex_step[name]
@@ -149,6 +150,10 @@ def _by_complex_step(evidence: Evidence, name: str, gradient: Any, tolerance: fl
     check = replace(check, error=_relative(gradient, expected))
     if check.holds or not np.isfinite(gradient).all() or not np.isfinite(expected).all():
         return check
+    tied = evidence.at_ties(name)
+    if tied.any():
+        error = _relative(gradient[~tied], expected[~tied])
+        return replace(check, error=error, left_out=int(np.sum(tied)))
     # Either there is a fault, or the derivative itself is not defined by the digits of the point:
     # it is zero but for rounding, or close to a pole.
     noise = ROUNDINGS * evidence.conditioning(name)
@@ -202,7 +207,10 @@ def _by_direction(evidence: Evidence, gradients: dict[str, Any], tolerance: floa
     if isinstance(expected, Exception):
         return replace(check, problem=_message(expected))
     size = float(np.sum(np.abs(terms))) or 1.0
-    return replace(check, error=float(abs(np.sum(terms) - expected) / size))
+    check = replace(check, error=float(abs(np.sum(terms) - expected) / size))
+    if not check.holds and evidence.is_tied:
+        return replace(check, not_applied="two sides of a choice are equal")
+    return check
 
 
 def _problem(gradient: Any, shape: tuple[int, ...]) -> str:

@@ -64,14 +64,18 @@ class Differences:
     conclusive: Any
 
 
-def complex_step(loss: LossFunction, arrays: Arrays, name: str) -> Any:
-    """The derivative with respect to every entry of a block."""
+def complex_step(loss: LossFunction, arrays: Arrays, name: str, step: float = COMPLEX_STEP) -> Any:
+    """The derivative with respect to every entry of a block.
+
+    NumPy orders complex numbers of one real part by their imaginary parts: where two sides of a
+    choice are equal, a step of the other sign takes the other branch.
+    """
     block = arrays[name].astype(complex)
     result = np.empty(block.shape)
     for index in np.ndindex(block.shape):
         moved = block.copy()
-        moved[index] += 1j * COMPLEX_STEP
-        result[index] = np.imag(loss({**arrays, name: moved})) / COMPLEX_STEP
+        moved[index] += 1j * step
+        result[index] = np.imag(loss({**arrays, name: moved})) / step
     return result
 
 
