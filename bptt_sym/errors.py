@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -42,6 +43,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def listed(names: object) -> str:
-    """The names a user may choose from, as they stand in a message."""
-    return ", ".join(str(name) for name in names)  # type: ignore[attr-defined]
+def listed(names: Iterable[object]) -> str:
+    """The names a user may choose from, as they stand in a message; "none" where there is none."""
+    return ", ".join(map(str, names)) or "none"

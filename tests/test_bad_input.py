@@ -294,6 +294,10 @@ FILES = {
     "section is no table": (
         changed("[states]\ns = [", "[states.s]\nt = ["), "unknown entry 't' for 's'; known are"),
     "undeclared dimension": (changed(W_S, 'W_s = ["n", "q"]'), "declared; declared are k, m, n"),
+    "undeclared dimension of none": (
+        '[inputs]\nx = ["m"]\n[parameters]\nb = []\n[equations]\ny = "b"\n[loss]\nE = "y[t]"\n',
+        "declared; declared are none",
+    ),
     "shape is text": (changed(W_S, 'W_s = "n"'), '["n"] for a vector or ["m", "n"] for a matrix'),
     "three dimensions": (changed(W_S, 'W_s = ["n", "n", "n"]'), "for a vector or"),
     "declared twice": (changed("[targets]\nd", "[targets]\nx"), "declared already"),

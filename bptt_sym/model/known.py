@@ -23,7 +23,7 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
         if name not in model.functions:
             raise InputError(
                 f"the model '{model.name}' has no function {name!a}; "
-                f"it has {listed(model.functions) or 'none'}"
+                f"it has {listed(model.functions)}"
             )
         if isinstance(known, str) and known not in WORDS:
             raise InputError(f"unknown function {known!a}; known are {listed(WORDS)}")

@@ -64,5 +64,5 @@ def read_size(text: EquationText, node: ast.expr, dimensions: Mapping[str, Expr]
             raise text.error(
                 node,
                 f"not a size: {shortened(text.source(node))}; a size is made of "
-                f"{listed(dimensions)}, whole numbers, +, - and *",
+                f"{listed([*dimensions, 'whole numbers'])}, +, - and *",
             )

@@ -74,7 +74,7 @@ class _Regrouping:
         self, result: Graph, terms: list[tuple[Fraction, Node]]
     ) -> list[tuple[Fraction, Node]]:
         """The terms as one, computed before what they are added to."""
-        if not terms or (len(terms) == 1 and (abs(terms[0][0]) == 1 or _is_number(terms[0][1]))):
+        if not terms or (len(terms) == 1 and abs(terms[0][0]) == 1):
             return terms
         whole = result.total(terms)
         result.keep_whole(whole)
@@ -97,7 +97,3 @@ class _Regrouping:
                 inner = result.times(coefficient, [*group, *whole])
                 whole, coefficient = [inner], ONE
         return whole[0]
-
-
-def _is_number(node: Node) -> bool:
-    return node.kind == "number"

@@ -19,6 +19,7 @@ from bptt_sym.verification.witnesses import (
     complex_step,
     conditioning_of,
     directional,
+    moved_along,
     rounding_of,
 )
 
@@ -65,12 +66,13 @@ class Evidence:
     @property
     def is_tied(self) -> bool:
         """Whether a choice along the direction is another one than at the point, or backward."""
-        arrays, steps = self.point.all, self.direction.items()
-        moved = {name: arrays[name] + 1j * COMPLEX_STEP * part for name, part in steps}
-        jump = abs(np.real(self.loss({**arrays, **moved})) - self.value)
-        one = directional(self.loss, arrays, self.direction)
-        other = directional(self.loss, arrays, {name: -part for name, part in steps})
-        return bool(abs(one + other) > TIED * abs(one) or jump > TIED * abs(self.value))
+        ahead, back = (
+            self.loss(moved_along(self.point.all, self.direction, step))
+            for step in (COMPLEX_STEP, -COMPLEX_STEP)
+        )
+        turns = abs(np.imag(ahead) + np.imag(back)) > TIED * abs(np.imag(ahead))
+        jumps = abs(np.real(ahead) - self.value) > TIED * abs(self.value)
+        return bool(turns or jumps)
 
     @cached_property
     def scale(self) -> float:

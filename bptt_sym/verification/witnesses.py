@@ -81,8 +81,12 @@ def complex_step(loss: LossFunction, arrays: Arrays, name: str, step: float = CO
 
 def directional(loss: LossFunction, arrays: Arrays, direction: Arrays) -> float:
     """The derivative along a direction in several blocks at once, by complex step."""
-    moved = {name: arrays[name] + 1j * COMPLEX_STEP * part for name, part in direction.items()}
-    return float(np.imag(loss({**arrays, **moved})) / COMPLEX_STEP)
+    return float(np.imag(loss(moved_along(arrays, direction))) / COMPLEX_STEP)
+
+
+def moved_along(arrays: Arrays, direction: Arrays, step: float = COMPLEX_STEP) -> Arrays:
+    """The point after one complex step along a direction."""
+    return {**arrays, **{name: arrays[name] + 1j * step * v for name, v in direction.items()}}
 
 
 def rounding_of(loss: LossFunction, arrays: Arrays, names: Sequence[str], seed: int = 0) -> float:

@@ -1,4 +1,4 @@
-"""A cell with random numbers: its variables by its equations, its gradients by its module."""
+"""A cell with random numbers: variables from its equations, gradients from its module."""
 
 from __future__ import annotations
 
@@ -326,7 +326,7 @@ def written_out(expression: Expr, steps: int) -> Expr:
 
 
 class EveryTotal(Totals):
-    """Total derivatives by every definition that covers them, which must agree.
+    """Total derivatives, found by every definition that covers them, which must agree.
 
     One for this N may stand beside one for any N.
     """

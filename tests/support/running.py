@@ -1,4 +1,4 @@
-"""Generated modules at work: arrays by their names in, loss and gradients by their names out."""
+"""Generated modules at work: arrays in, loss and gradients out, all by their names."""
 
 from __future__ import annotations
 
