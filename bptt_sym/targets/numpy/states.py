@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from bptt_sym.graph.array_shapes import SEQUENCES, array_sizes
 from bptt_sym.graph.graph import Key
+from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import state_key
@@ -39,8 +40,7 @@ class States:
             else:
                 name = emitter.use(emitter.titles(storage))
             (initial,) = definition.initial
-            number = initial.kind == "spread" and initial.operands[0].kind == "number"
-            start = emitter.plain(initial.operands[0] if number else initial)
+            start = self.first_value(initial)
             emitter.touch(storage, writes=True)
             emitter.line(f"{name} = {start}" if storage.depth else f"{name}[...] = {start}")
             if self.interface.is_onward:
@@ -48,6 +48,11 @@ class States:
                 field = f"final.{self.names('value', state)}{self.index(state, lag)}"
                 emitter.line("if final is not None:", f"    {name} += {field}{self.turned}")
         return emitter.flushed()
+
+    def first_value(self, initial: Node) -> str:
+        """What the first step reads; of a number that is spread, the number."""
+        number = initial.kind == "spread" and initial.operands[0].kind == "number"
+        return self.emitter.plain(initial.operands[0] if number else initial)
 
     def index(self, state: str, lag: int) -> str:
         """Which of the values of a State field is that of so many steps before."""
@@ -71,9 +76,7 @@ class States:
                 continue
             whole = self.emitter.use(self.whole(key))
             for lag, initial in enumerate(definition.initial, start=1):
-                number = initial.kind == "spread" and initial.operands[0].kind == "number"
-                code = self.emitter.plain(initial.operands[0] if number else initial)
-                own.append(f"{whole}[{self.row(key, lag)}] = {code}")
+                own.append(f"{whole}[{self.row(key, lag)}] = {self.first_value(initial)}")
                 field = f"start.{self.names('value', key[1])}{self.index(key[1], lag)}"
                 given.append(f"{whole}[{self.row(key, lag)}] = {field}{self.turned}")
         before = self.emitter.flushed()
