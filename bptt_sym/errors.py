@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ class Place:
         return ":".join(str(part) for part in parts if part is not None)
 
 
+LONGEST_MESSAGE = 300
+LONGEST_LIST = 120
+
+
 class InputError(ValueError):
     """Bad input: one line that says what is wrong, where, and what would be right.
 
@@ -32,7 +37,7 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         prefix = f"{self.place}: " if self.place else ""
-        return f"{prefix}error: {self.message}"
+        return cut(f"{prefix}error: {self.message}", LONGEST_MESSAGE)
 
 
 def printable(text: str) -> str:
@@ -43,6 +48,24 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def cut(text: str, length: int) -> str:
+    """The text, or as much of it as fits with dots behind it."""
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 def listed(names: Iterable[object]) -> str:
-    """The names a user may choose from, as they stand in a message; "none" where there is none."""
-    return ", ".join(map(str, names)) or "none"
+    """The names a user may choose from, as they stand in a message: the first of many, and how many
+    more there are; "none" where there is none.
+    """
+    texts = list(map(str, names))
+    shown = len(texts)
+    while shown > 1 and len(", ".join(texts[:shown])) > LONGEST_LIST:
+        shown -= 1
+    more = [f"and {len(texts) - shown} more"] if shown < len(texts) else []
+    return ", ".join([*texts[:shown], *more]) or "none"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """What a message adds where a name that is not known is nearly one that is."""
+    near = difflib.get_close_matches(name[:LONGEST_LIST], list(known), 1)
+    return f" (did you mean '{near[0]}'?)" if near else ""

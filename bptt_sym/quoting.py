@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from bptt_sym.errors import InputError, printable
+from bptt_sym.errors import InputError, cut, printable
 
 LONGEST_NAME = 60
 LONGEST_PATH = 120
@@ -85,5 +85,4 @@ def latex_file(name: str) -> str:
 
 def shortened(text: str, length: int = 60) -> str:
     """A text as it may stand in a one-line message."""
-    line = ascii(text)[1:-1]
-    return line if len(line) <= length else line[: length - 3] + "..."
+    return cut(ascii(text)[1:-1], length)

@@ -92,7 +92,7 @@ EQUATIONS = [
     ("phi(x[t] @ Q)", "17: error: 'Q' is not declared; declared are W_y, W_s, W_x, x, d, s"),
     ("phi", "6: error: the function 'phi' needs an argument: phi(...)"),
     ("nosuch(s[t-1])", "6: error: unknown operation 'nosuch'; known are abs, binary_cross_entropy"),
-    ("Phi(s[t-1])", "6: error: unknown operation 'Phi'; known are"),
+    ("Phi(s[t-1])", "6: error: unknown operation 'Phi' (did you mean 'phi'?); known are"),
     ("s[t-1] @ W_s[t]", "the parameter 'W_s' has no time step; write W_s"),
     ("W_s[0:n, 0:1]", "the parameter 'W_s' has no time step; write W_s"),
     ("s @ W_s", "6: error: 's' needs a time step: s[t] or s[t-1]"),
@@ -167,7 +167,7 @@ EQUATIONS = [
     ("x[t][t]", "not part of the equation language: x[t][t]"),
     ("eye(s[t-1])", "10: error: not a size: s[t-1]; a size is made of m, n, k"),
     ("eye(9**9**9)", "10: error: not a size: 9**9**9; a size is made of m, n, k"),
-    ("eye(1000000000000)", "10: error: not a size: 1000000000000; a size is made of m, n, k"),
+    ("eye(1000000000000)", "10: error: a number in a size is at most 1000000000"),
     # Arguments.
     ("phi(z=s[t-1])", "6: error: 'phi' takes its arguments by position"),
     ("phi(*s[t-1])", "6: error: 'phi' takes its arguments by position"),
@@ -257,8 +257,8 @@ EQUATIONS = [
     ("(" * 4000 + "s[t-1]" + ")" * 4000, "error: "),
     ("-" * 9000 + "s[t-1]", "an equation nested too deeply"),
     ("s[t-1]" + ".T" * 3000, "nested"),
-    ("s[t-1] + " * 1000 + "s[t-1]", "an equation nested more than 100 deep"),
-    ("s[t-1] + " * 100_000 + "s[t-1]", "at most 10000 characters"),
+    ("s[t-1] + " * 1000 + "s[t-1]", "an equation is nested at most 100 deep"),
+    ("s[t-1] + " * 2_000 + "s[t-1]", "at most 10000 characters"),
 ]
 
 
@@ -285,12 +285,12 @@ FILES = {
     "no loss": (changed("[loss]\nE", "[sum]\nE"), "unknown entry 'sum'; known are title"),
     "empty section": (changed(W_S, "").replace('W_y = ["n", "k"]', "").replace(
         'W_x = ["m", "n"]', ""), "the section [parameters] is missing or empty"),
-    "broken TOML": ("a = [", "cell.toml:1:1: error: not valid TOML"),
+    "broken TOML": ("a = [", "cell.toml:1:6: error: not valid TOML"),
     "broken string": (changed(STATE, 's = "phi('), "error: not valid TOML"),
     "a NUL": ('title = "a\0b"', "not valid TOML"),
     "a byte order mark": ("\ufeff" + ELMAN, "cell.toml:1:1: error: not valid TOML"),
-    "nested arrays": ("a = " + "[" * 100_000, "nested too deeply"),
-    "a large file": ('a = "' + "x" * 2_000_000 + '"', "at most 1000000 bytes"),
+    "nested arrays": ("a = " + "[" * 100_000, "nested at most 8 deep"),
+    "a large file": ('a = "' + "x" * 2_000_000 + '"', "at most 200000 bytes"),
     "section is no table": (
         changed("[states]\ns = [", "[states.s]\nt = ["), "unknown entry 't' for 's'; known are"),
     "undeclared dimension": (changed(W_S, 'W_s = ["n", "q"]'), "declared; declared are k, m, n"),
@@ -309,8 +309,8 @@ FILES = {
     "preactivation taken": (changed('s = "z"', 's = "W_s"'), "declared already, as a name"),
     "preactivation of nothing": (changed('s = "z"', 'q = "z"'), "'q' has no equation"),
     "too many preactivations": (changed('s = "z"', 's = ["z", "a"]'), "has 1 pre-activations"),
-    "10,000 equations": (changed(STATE, "\n".join(
-        f'v{k} = "2 * s[t-1]"' for k in range(10_000)) + "\n" + STATE), "at most 200 equations"),
+    "201 equations": (changed(STATE, "\n".join(
+        f'v{k} = "2 * s[t-1]"' for k in range(201)) + "\n" + STATE), "at most 200 equations"),
     "a title of two lines": (changed("Elman network", "a\\nb"), "'title' must be one line"),
     "a meaning of two lines": (changed('m = "inputs"', 'm = "a\\nb"'), "say in words"),
 }  # fmt: skip
@@ -349,7 +349,7 @@ DECLARATIONS = [
     (W_S, 'W_s = ["n", "n / 2"]', "not a size: n / 2; a size is made of"),
     (W_S, 'W_s = ["n", "n ** n"]', "not a size: n ** n; a size is made of"),
     (W_S, 'W_s = ["n", "9**9**9"]', "not a size: 9**9**9; a size is made of"),
-    (W_S, 'W_s = ["n", 1000000000000]', "not a size: 1000000000000; a size is made of"),
+    (W_S, 'W_s = ["n", 1000000000000]', "a number in a size is at most 1000000000"),
     (W_S, 'W_s = ["n", ""]', "cell.toml:18:1: error: "),
     (W_S, 'W_s = ["n", "x[t]"]', "not a size: x[t]; a size is made of"),
     (W_S, 'W_s = ["n", "a\\nb"]', r"not an equation: invalid syntax"),
@@ -361,7 +361,7 @@ DECLARATIONS = [
     (S, 's = {shape = ["n"], initial = [0]}', GIVEN),
     (S, 's = {shape = ["n"], initial = 1e40}', "a number is written plainly, in at most 15"),
     (S, 's = {shape = ["n"], initial = 1e-20}', "a number is written plainly, in at most 15"),
-    (S, 's = {shape = ["n"], initial = ""}', "cell.toml:22:1: error: an equation is empty"),
+    (S, 's = {shape = ["n"], initial = ""}', "cell.toml:22:32: error: an equation is empty"),
     (S, 's = {shape = ["n"], initial = "zeros"}', "'zeros' is not declared; declared are W_y, W_s"),
     (S, 's = {shape = ["n"], initial = "s[t-1]"}', "'s' is not declared; declared are W_y, W_s"),
     (S, 's = {shape = ["n"], initial = "x[t] @ W_x"}', "'x' is not declared; declared are W_y"),
@@ -376,7 +376,7 @@ DECLARATIONS = [
     (PHI, 'phi = {formula = "z", derivative = 1}', "'phi' must be the name of a function or"),
     (PHI, 'phi = ""', "an equation is empty"),
     (PHI, 'phi = "phi(z)"', "cell.toml:26:8: error: unknown operation 'phi'; known are"),
-    (PHI, 'phi = "sigma(z)"', "cell.toml:26:8: error: unknown operation 'sigma'; known are"),
+    (PHI, 'phi = "sigma(z)"', "26:8: error: unknown operation 'sigma' (did you mean 'sign'?)"),
     (PHI, 'phi = "z + s[t]"', "cell.toml:26:12: error: 's' is not declared; declared are z"),
     (PHI, 'phi = "z * W_s"', "cell.toml:26:12: error: 'W_s' is not declared; declared are z"),
     (PHI, 'phi = "3"', "an equation must read a variable, not only numbers"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.draws import draws
 
 import bptt_sym as b
+from bptt_sym.model.key_places import key_spots
 from bptt_sym.model.read import _ModelReader
 from bptt_sym.model.source import Source
 
@@ -49,7 +50,7 @@ def test_any_value_in_any_place(changes, additions, sections):
     for section, value in sections:
         tables[section] = value
     try:
-        source = Source("cell.toml", tables, tuple(TEXT.splitlines()))
+        source = Source("cell.toml", tables, TEXT, key_spots(TEXT, "cell.toml"))
         model = _ModelReader(source, "cell", "c").model()
         b.derive(model, steps=2, level="jacobian").latex()
         b.derive(model, steps=2, level="adjoint", loss="sum").text()

@@ -12,7 +12,7 @@ of step i, and from there to what reads the parameter.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from bptt_sym.algebra.blocks import blocks
@@ -31,6 +31,9 @@ from bptt_sym.derivation.paths import Paths
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Dominance, Unfolding, Vertex
+
+MOST_IN_A_STEP = 1_000
+"""Chains of more factors in a step are not written: total derivatives follow from each other."""
 
 Symbol = Callable[[Vertex], Variable]
 """The variable that a node stands for."""
@@ -135,6 +138,16 @@ class Contributions:
             for place in places
             if place.name == edge.of.name
         ]
+
+    def are_long(self, parameters: Iterable[Parameter]) -> bool:
+        """Whether the chains of one step to the copies of parameters have very many factors."""
+        last = self.window.root.time
+        factors = 0
+        for parameter in parameters:
+            for edge in self.readers(parameter):
+                node = Vertex(edge.of.name, last - self.reached[edge.of.name].first)
+                factors += self.window.depth[node] + 1
+        return factors > MOST_IN_A_STEP
 
     # Factors and chains.
 

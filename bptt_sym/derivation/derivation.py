@@ -22,6 +22,7 @@ from bptt_sym.derivation.factors import Contribution, Factor
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
+from bptt_sym.model.written_out import is_named_within
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Derivation:
     def of_a_step(self) -> tuple[tuple[Variable, MatrixExpr], ...]:
         """The sides of the model's equations, and of those within that the derivatives name."""
         written = [(e.variable, e.written) for e in self.model.all_equations]
-        if self.level == "chain":
+        if self.level == "chain" and not is_named_within(self.model):
             return tuple(written)
         within = [e for e in self.model.definitions if e not in self.model.all_equations]
         return (*written, *((e.variable, e.expression) for e in within))

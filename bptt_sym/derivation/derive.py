@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.adjoint_sections import adjoint_sections
 from bptt_sym.derivation.contributions import Contributions
-from bptt_sym.derivation.derivation import Derivation
+from bptt_sym.derivation.derivation import Derivation, Section
+from bptt_sym.derivation.limited import check_unfolding, limited
 from bptt_sym.derivation.path_lists import PathLists
 from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Step, derive_step
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
+from bptt_sym.limits import DERIVATION_STEPS
 from bptt_sym.model.model import Model
+from bptt_sym.model.written_out import is_named_within
+from bptt_sym.quoting import shortened
 
-MOST_STEPS = 10_000
 MOST_FACTORS = 8
 
 
@@ -45,32 +49,62 @@ def derive(
     """
     check_choice("level", level, LEVELS)
     check_choice("loss", loss, LOSSES)
-    check_number("number of steps", steps, 1, MOST_STEPS)
-    check_number("number of factors", most_factors, 4, MOST_STEPS)
+    check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
+    check_number("number of factors", most_factors, 4, DERIVATION_STEPS.most)
     if number_from is not None:
         check_number("first equation number", number_from, 0, 10**6)
+    if paths and level == "adjoint":
+        raise InputError("the paths are products of derivatives: level chain or jacobian")
     parameters = choose_parameters(model, wrt)
-    matrices = level == "jacobian"
-    if paths:
-        if level == "adjoint":
-            raise InputError("the paths are products of derivatives: level chain or jacobian")
-        lists = PathLists(derive_step(model, detailed=False), steps, loss, matrices=matrices)
-        sections = lists.sections(parameters)
-    elif level == "adjoint":
-        step = derive_step(model, detailed=True)
-        recursion = AdjointRecursion(step, loss, () if wrt is None else parameters)
-        sections = adjoint_sections(recursion, steps)
-    elif _is_told_apart(step := derive_step(model, detailed=False), REDUCTIONS[loss].at_last):
-        sections = RecursiveProducts(
-            step, steps, loss, parameters, matrices=matrices, most_factors=most_factors
-        ).sections()
-    else:
-        contributions = Contributions(step, most_factors)
-        products = Products(contributions, steps, loss, matrices=matrices)
-        sections = products.sections(parameters)
+    step = derive_step(model, detailed=level == "adjoint" or is_named_within(model))
+    asked = _Asked(step, () if wrt is None else parameters, level, loss, most_factors)
+    sections = asked.paths(steps) if paths else limited(asked.sections, step, steps)
     return Derivation(
-        model, steps, level, loss, parameters, tuple(sections), most_factors, number_from, paths
+        model, steps, level, loss, parameters, sections, most_factors, number_from, paths
     ).numbered()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be derived, over any number of steps; all parameters where it names none."""
+
+    step: Step
+    wrt: tuple[Parameter, ...]
+    level: Level
+    loss: Loss
+    most_factors: int
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.wrt or tuple(self.step.model.parameters.values())
+
+    @property
+    def matrices(self) -> bool:
+        return self.level == "jacobian"
+
+    def paths(self, steps: int) -> tuple[Section, ...]:
+        check_unfolding(self.step, steps)
+        lists = PathLists(self.step, steps, self.loss, matrices=self.matrices)
+        return tuple(lists.sections(self.parameters))
+
+    def sections(self, steps: int) -> tuple[Section, ...]:
+        if self.level == "adjoint":
+            recursion = AdjointRecursion(self.step, self.loss, self.wrt)
+            return tuple(adjoint_sections(recursion, steps))
+        contributions = Contributions(self.step, self.most_factors)
+        told_apart = _is_told_apart(self.step, REDUCTIONS[self.loss].at_last)
+        if not told_apart and not contributions.are_long(self.parameters):
+            products = Products(contributions, steps, self.loss, matrices=self.matrices)
+            return tuple(products.sections(self.parameters))
+        recursive = RecursiveProducts(
+            self.step,
+            steps,
+            self.loss,
+            self.parameters,
+            matrices=self.matrices,
+            most_factors=self.most_factors,
+        )
+        return tuple(recursive.sections())
 
 
 def _is_told_apart(step: Step, at_last: bool) -> bool:
@@ -97,7 +131,7 @@ def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Pa
     for name in names:
         if name not in model.parameters:
             raise InputError(
-                f"unknown parameter {name!a}; "
+                f"unknown parameter '{shortened(name)}'{closest(name, model.parameters)}; "
                 f"the parameters of '{model.name}' are {listed(model.parameters)}"
             )
     return tuple(model.parameters[name] for name in dict.fromkeys(names))
@@ -106,7 +140,7 @@ def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Pa
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     """Raises InputError if the value is none of the choices."""
     if value not in choices:
-        raise InputError(f"unknown {what} {value!a}; choose from {listed(choices)}")
+        raise InputError(f"unknown {what} '{shortened(str(value))}'; choose from {listed(choices)}")
 
 
 def check_number(what: str, value: object, least: int, most: int) -> None:

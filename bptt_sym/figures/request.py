@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
-from bptt_sym.derivation.derive import MOST_STEPS, check_choice, check_number, choose_parameters
+from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.errors import InputError
+from bptt_sym.limits import DERIVATION_STEPS
 from bptt_sym.model.model import Model
 
 Kind = Literal["folded", "unfolded", "simplified", "path"]
@@ -45,7 +46,7 @@ def parse_request(
     loss: ShownLoss,
 ) -> Request:
     """The request of these options. Raises InputError for what does not go together."""
-    check_number("number of steps", steps, 1, MOST_STEPS)
+    check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
     check_choice("loss", loss, SHOWN_LOSSES)
     if [folded, simplified is not None, path is not None].count(True) > 1:
         raise InputError("a figure is folded, simplified or with a path: choose one of these")

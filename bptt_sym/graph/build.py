@@ -18,6 +18,7 @@ from bptt_sym.graph.node import Node
 from bptt_sym.model.kept_inputs import with_kept_inputs
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.written_out import check_extent
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def build_program(
     model = with_kept_inputs(model)
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)
+    check_extent(concrete)
     # What begins a state is code alone, and no equation that a comment shows.
     model = replace(model, declarations=concrete.declarations)
     return Program(model, chosen, REDUCTIONS[loss], _graph(LoweredStep(model, concrete, loss)))

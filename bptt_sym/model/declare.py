@@ -109,15 +109,17 @@ class Declarer(Tables):
         for key in options:
             if key not in known:
                 message = f"unknown entry '{shortened(key)}' for '{name}'; known are "
-                raise self.error(message + listed(sorted(known)), section, name)
+                raise self.error(message + listed(sorted(known)), section, name, key)
         meaning = options.get("meaning", "")
         if not isinstance(meaning, str) or not meaning.isprintable():
-            raise self.error(f"the meaning of '{name}' must be one line", section, name)
+            message = f"the meaning of '{name}' must be one line"
+            raise self.error(message, section, name, "meaning")
         switches = {}
         for key in ("labels", "positive", "frozen", "reverse"):
             switches[key] = options.get(key, False)
             if not isinstance(switches[key], bool):
-                raise self.error(f"'{key}' of '{name}' must be true or false", section, name)
+                message = f"'{key}' of '{name}' must be true or false"
+                raise self.error(message, section, name, key)
         shape = self.shape(section, name, options.get("shape"))
         if switches["labels"] and shape.count(1) != 1:
             raise self.error(f"labels are one-hot vectors, and '{name}' is none", section, name)
@@ -133,10 +135,11 @@ class Declarer(Tables):
         number = isinstance(given, int | float) and not isinstance(given, bool)
         if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
             known = listed(f'"{word}"' for word in INITS)
-            raise self.error(f"the init of '{name}' is a number or one of {known}", section, name)
+            message = f"the init of '{name}' is a number or one of {known}"
+            raise self.error(message, section, name, "init")
         if given in ("glorot", "orthogonal") and 1 in shape:
             message = f"the init \"{given}\" is for matrices, and '{name}' is none"
-            raise self.error(message, section, name)
+            raise self.error(message, section, name, "init")
         return given if isinstance(given, str) else float(given)
 
     def shape(self, section: str, name: str, value: Any) -> Shape:
@@ -144,7 +147,7 @@ class Declarer(Tables):
         wrong = entries is None or len(entries) > 2 or not all(_is_size(e) for e in entries)
         if entries is None or wrong:
             example = '[] for a scalar, ["n"] for a vector or ["m", "n"] for a matrix'
-            raise self.error(f"the shape of '{name}' must be {example}", section, name)
+            raise self.error(f"the shape of '{name}' must be {example}", section, name, "shape")
         sizes = [self.size(section, name, entry) for entry in entries]
         if not sizes:
             return S.One, S.One
@@ -160,8 +163,9 @@ class Declarer(Tables):
                 f"which is not declared; declared are {listed(sorted(self.sizes))}",
                 section,
                 name,
+                "shape",
             )
-        return parse_size(text, self.sizes, lambda column: self.source.place(section, name))
+        return parse_size(text, self.sizes, lambda _: self.source.place(section, name, "shape"))
 
     def with_initial(self, entry: Declaration, scope: Scope) -> Declaration:
         """The declaration with its value before the first step, where one is given."""
@@ -170,22 +174,21 @@ class Declarer(Tables):
         given = value.get("initial", "argument") if isinstance(value, dict) else "argument"
         if given == "argument":
             return entry
+        path = section, entry.name, "initial"
         number = isinstance(given, int | float) and not isinstance(given, bool)
         if not (isinstance(given, str) or (number and isfinite(given))):
             raise self.error(
                 f"the initial value of '{entry.name}' is \"argument\", a number or an expression "
                 "of parameters",
-                section,
-                entry.name,
+                *path,
             )
         text = given if isinstance(given, str) else _plain(given)
-        initial = parse_initial(text, scope, lambda column: self.source.place(section, entry.name))
+        initial = parse_initial(text, scope, partial(self.source.within, path))
         if isinstance(initial, MatrixExpr) and initial.shape not in (entry.shape, (1, 1)):
             raise self.error(
                 f"the initial value of '{entry.name}' is {shape_text(initial.shape)}, "
                 f"and '{entry.name}' is {shape_text(entry.shape)}",
-                section,
-                entry.name,
+                *path,
             )
         return replace(entry, initial=spread(initial, entry.shape))
 
@@ -218,17 +221,15 @@ class Declarer(Tables):
                 "functions",
                 name,
             )
-        place = partial(self.source.within, "functions", name)
         parts = {}
         for key, text in given.items():
             # A derivative may be a number: that of a function passed straight through.
             read = parse if key == "formula" else parse_initial
-            part = read(text, Scope(argument=ARGUMENT), place)
+            path = "functions", name, key
+            part = read(text, Scope(argument=ARGUMENT), partial(self.source.within, path))
             parts[key] = spread(part, ARGUMENT.shape)
             if not _is_entrywise(parts[key]):
-                raise self.error(
-                    f"the {key} of '{name}' must act on each entry by itself", "functions", name
-                )
+                raise self.error(f"the {key} of '{name}' must act on each entry by itself", *path)
         return Formula(given["formula"], parts["formula"], parts.get("derivative"))
 
     def latex(self) -> dict[str, str]:

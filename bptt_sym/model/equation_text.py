@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
 from bptt_sym.errors import InputError, Place
+from bptt_sym.limits import EQUATION_DEPTH, EQUATION_LENGTH
 from bptt_sym.quoting import shortened
-
-LONGEST_EQUATION = 10_000
-DEEPEST_NESTING = 100
 
 Locate: TypeAlias = "Callable[[int], Place]"
 """The place in the file of a column of a text."""
@@ -30,8 +30,11 @@ class EquationText:
 
     def error(self, node: ast.expr, message: str) -> InputError:
         """An error at its place."""
-        column = len(self.encoded[: node.col_offset].decode())
-        return InputError(message, self.place(column))
+        return InputError(message, self.place_of(node))
+
+    def place_of(self, node: ast.expr) -> Place:
+        """Where it is written."""
+        return self.place(len(self.encoded[: node.col_offset].decode()))
 
     def refused(self, node: ast.expr) -> InputError:
         """The error for what is not in the language."""
@@ -47,16 +50,16 @@ def parsed(text: str, place: Locate) -> tuple[EquationText, ast.expr]:
 
     Raises InputError for what is no expression of Python in ASCII, or too long or too deep.
     """
-    if len(text) > LONGEST_EQUATION:
-        raise InputError(f"an equation has at most {LONGEST_EQUATION} characters", place(0))
-    if not text.strip():
-        raise InputError("an equation is empty", place(0))
+    EQUATION_LENGTH.check(len(text), place(0))
+    text = _COMMENT.sub(_blank, text)
     foreign = next((k for k, character in enumerate(text) if not character.isascii()), None)
     if foreign is not None:
         # Python would read a look-alike as the letter that it looks like.
         raise InputError(f"an equation is ASCII: {text[foreign]!a} is not", place(foreign))
     # On one line, the parser's columns are offsets into the text.
     text = text.translate(_ONE_LINE).rstrip()
+    if not text:
+        raise InputError("an equation is empty", place(0))
     indent = len(text) - len(text.lstrip())
     text, place = text[indent:], partial(_moved, place, indent)
     try:
@@ -71,17 +74,22 @@ def parsed(text: str, place: Locate) -> tuple[EquationText, ast.expr]:
     return EquationText(text, place), tree.body
 
 
+def _blank(comment: re.Match[str]) -> str:
+    return " " * len(comment[0])
+
+
 def _moved(place: Locate, indent: int, column: int) -> Place:
     return place(indent + column)
 
 
+_COMMENT = re.compile("#[^\n]*")
 _ONE_LINE = {ord(character): " " for character in "\n\r\t\f\v"}
 
 
 def _check_depth(tree: ast.AST, place: Locate) -> None:
     level: list[ast.AST] = [tree]
-    for _ in range(DEEPEST_NESTING):
+    for depth in itertools.count():
+        EQUATION_DEPTH.check(depth, place(0))
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return
-    raise InputError(f"an equation nested more than {DEEPEST_NESTING} deep", place(0))

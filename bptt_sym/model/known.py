@@ -10,8 +10,9 @@ from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.expressions import Identity, MatrixExpr, OneMatrix, Shape, ZeroMatrix
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operations import is_leaf, operation_of
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.model.model import ARGUMENT, Declaration, Equation, Formula, Model
+from bptt_sym.quoting import shortened
 
 
 def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Model:
@@ -22,11 +23,14 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
     for name, known in functions.items():
         if name not in model.functions:
             raise InputError(
-                f"the model '{model.name}' has no function {name!a}; "
+                f"the model '{model.name}' has no function '{shortened(name)}'; "
                 f"it has {listed(model.functions)}"
             )
         if isinstance(known, str) and known not in WORDS:
-            raise InputError(f"unknown function {known!a}; known are {listed(WORDS)}")
+            raise InputError(
+                f"unknown function '{shortened(known)}'{closest(known, WORDS)}; "
+                f"known are {listed(WORDS)}"
+            )
 
     def begun_by_known(entry: Declaration) -> Declaration:
         if entry.initial is None:

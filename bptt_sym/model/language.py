@@ -11,15 +11,17 @@ import ast
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from sympy import Expr, S, expand
+from sympy import Add, Expr, S
 
 from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
 from bptt_sym.algebra.entrywise import FunctionApplication, Sign
 from bptt_sym.algebra.expressions import MatrixExpr, scale, split_coefficient
+from bptt_sym.algebra.extent import Extent
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import ShapeError, shape_text
 from bptt_sym.algebra.parts import Slicing
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
+from bptt_sym.limits import OPERATIONS, SIZE_TERMS
 from bptt_sym.model.equation_text import EquationText, Locate, parsed
 from bptt_sym.model.numerals import OUT_OF_RANGE, in_range, read_number, read_size
 from bptt_sym.model.scope import Lookup, Scope
@@ -46,7 +48,7 @@ def parse_initial(text: str, scope: Scope, place: Locate) -> Operand:
 
 def parse_size(text: str, dimensions: Mapping[str, Expr], place: Locate) -> Expr:
     """A size such as n, 4*n or m + n. Raises InputError for what is no positive size."""
-    size = expand(read_size(*parsed(text, place), dimensions))
+    size = read_size(*parsed(text, place), dimensions)
     if not size.is_positive:
         raise InputError(f"the size {shortened(text)} is not positive", place(0))
     return size
@@ -62,9 +64,19 @@ class _Parser:
         self.text = text
         self.scope = scope
         self.lookup = Lookup(text, scope)
+        self.extent = Extent()
 
     def operand(self, node: ast.expr) -> Operand:
-        """The value of a node of the closed list."""
+        """The value of a node of the closed list, within the limits."""
+        value = self.value(node)
+        if isinstance(value, MatrixExpr):
+            place = partial(self.text.place_of, node)
+            OPERATIONS.check(self.extent.written(value), place)
+            for size in value.shape:
+                SIZE_TERMS.check(len(Add.make_args(size)), place)
+        return value
+
+    def value(self, node: ast.expr) -> Operand:
         match node:
             case ast.BinOp():
                 return self.binary(node)
@@ -172,8 +184,8 @@ class _Parser:
             known = sorted({*self.lookup.functions, *CALLS, "where"})
             raise self.text.error(
                 node,
-                f"unknown operation '{shortened(name)}'; known are {listed(known)}, and a "
-                "function of your own is declared under [functions]",
+                f"unknown operation '{shortened(name)}'{closest(name, known)}; known are "
+                f"{listed(known)}, and a function of your own is declared under [functions]",
             )
         called = CALLS[name]
         self.check_count(node, name, called.fewest, called.most)

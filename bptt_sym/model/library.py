@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.model.model import Model
 from bptt_sym.model.read import parse_model, read_model
 from bptt_sym.quoting import shortened
@@ -29,8 +29,9 @@ def load_model(name_or_path: str | Path) -> Model:
     if isinstance(name_or_path, str) and "/" not in text and not text.endswith(".toml"):
         if text not in model_names():
             raise InputError(
-                f"unknown model '{shortened(text)}'; models that ship are {listed(model_names())}, "
-                "and a model file is given by a path that ends in .toml"
+                f"unknown model '{shortened(text)}'{closest(text, model_names())}; "
+                f"models that ship are {listed(model_names())}, and a model "
+                "file is given by a path that ends in .toml"
             )
         return parse_model((_CELLS / f"{text}.toml").read_text(encoding="utf-8"), text)
     return read_model(Path(name_or_path))

@@ -117,8 +117,8 @@ class _NotationReader:
             raise self.error(message, "names", same[0])
         return written
 
-    def error(self, message: str, section: str | None = None, key: str | None = None) -> InputError:
-        return InputError(message, self.source.place(section, key))
+    def error(self, message: str, *path: str | None) -> InputError:
+        return InputError(message, self.source.place(*path))
 
     def settings(self, reference: str) -> Notation:
         settings: dict[str, Any] = {"reference": reference, "source": ""}

@@ -6,17 +6,18 @@ import ast
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 
-from sympy import Expr, Integer, Rational, S
+from sympy import Add, Expr, Integer, Rational, S, expand
 
 from bptt_sym.errors import listed
+from bptt_sym.limits import SIZE, SIZE_FACTORS, SIZE_TERMS
 from bptt_sym.model.equation_text import EquationText
 from bptt_sym.quoting import shortened
 
 MOST_DIGITS = 15
 SMALLEST, LARGEST = Rational(1, 10**30), Integer(10**30)
 SMALLEST_TEXT, LARGEST_TEXT = "1e-30", "1e30"
-LARGEST_SIZE = 10**9
 
 
 def in_range(number: Rational) -> bool:
@@ -46,11 +47,24 @@ def read_number(text: EquationText, node: ast.Constant) -> Rational:
 
 
 def read_size(text: EquationText, node: ast.expr, dimensions: Mapping[str, Expr]) -> Expr:
-    """A number of entries: sums, differences and products of dimensions and whole numbers."""
+    """A number of entries: sums, differences and products of dimensions and whole numbers.
+
+    It is multiplied out. Raises InputError for what is no size, or a larger one than the limits.
+    """
+    size = expand(_combined(text, node, dimensions))
+    terms = Add.make_args(size)
+    place = partial(text.place_of, node)
+    SIZE_TERMS.check(len(terms), place)
+    for term in terms:
+        SIZE.check(abs(int(term.as_coeff_Mul()[0])), place)
+        powers = term.as_powers_dict().items()
+        SIZE_FACTORS.check(sum(int(power) for base, power in powers if base.is_Symbol), place)
+    return size
+
+
+def _combined(text: EquationText, node: ast.expr, dimensions: Mapping[str, Expr]) -> Expr:
     match node:
-        case ast.Constant(value=int(number)) if (
-            not isinstance(number, bool) and 0 <= number <= LARGEST_SIZE
-        ):
+        case ast.Constant(value=int(number)) if not isinstance(number, bool):
             return S(number)
         case ast.Name(id=name) if name in dimensions:
             return dimensions[name]

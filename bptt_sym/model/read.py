@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -13,7 +14,8 @@ from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
-from bptt_sym.errors import listed
+from bptt_sym.errors import InputError, Place, listed
+from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
@@ -22,10 +24,10 @@ from bptt_sym.model.model import Declaration, Equation, Formula, Model
 from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source
+from bptt_sym.model.written_out import check_extent
 from bptt_sym.quoting import label_name, shortened, shown_path, title
 
-MOST_EQUATIONS = 200
-
+_DEFINING = ("equations", "loss", "states", "inputs", "functions")
 _REQUIRED = ("parameters", "equations", "loss")
 _SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
 _TEXTS = ("title", "description", "source", "vectors")
@@ -80,6 +82,7 @@ class _ModelReader(Declarer):
             notation=Notation(latex=self.latex()),
             vectors=self.vectors(),
         )
+        check_extent(model, self.place_of)
         mixed = mixed_scan(model)
         if mixed:
             raise self.error(
@@ -90,14 +93,17 @@ class _ModelReader(Declarer):
             )
         same = alike(model)
         if same:
-            sections = (key for key in ("latex", *_SECTIONS) if same[0] in self.table(key))
-            raise self.error(
+            raise InputError(
                 f"'{same[0]}' prints like {same[1]}; give one of them another name, or another "
                 "LaTeX under [latex]",
-                next(sections, None),
-                same[0],
+                self.place_of(same[0], "latex", *_SECTIONS),
             )
         return model
+
+    def place_of(self, name: str, *sections: str) -> Place:
+        """Where a name stands first, in these sections or those that define something."""
+        known = (key for key in sections or _DEFINING if name in self.table(key))
+        return self.source.place(next(known, None), name)
 
     def check_sections(self) -> None:
         for key, value in self.source.tables.items():
@@ -121,8 +127,7 @@ class _ModelReader(Declarer):
         losses = [("loss", name, text) for name, text in self.table("loss").items()]
         if len(losses) != 1:
             raise self.error("the section [loss] has one equation", "loss")
-        if len(texts) > MOST_EQUATIONS:
-            raise self.error(f"a model has at most {MOST_EQUATIONS} equations", "equations")
+        EQUATIONS.check(len(texts), self.source.place("equations"))
         states = {entry.name for entry in declarations if entry.kind == "state"}
         for section, name, text in (*texts, *losses):
             if section == "loss" or name not in states:
@@ -150,7 +155,7 @@ class _ModelReader(Declarer):
                 computed=frozenset(reads),
                 of_columns=self.columns,
             )
-            expression = parse(text, scope, partial(self.source.within, section, name))
+            expression = parse(text, scope, partial(self.source.within, (section, name)))
             self.check_shape(section, name, expression, symbols)
             equation = self.named(name, expression, preactivations.get(name, ()))
             current[name] = equation.variable
@@ -198,7 +203,7 @@ class _ModelReader(Declarer):
             if len(found) < len(chosen):
                 return chosen[len(found)]
             stem = "z_" + "".join(split_name(name))
-            numbered = (stem + (str(k) if k else "") for k in range(MOST_EQUATIONS))
+            numbered = (stem + (str(k) if k else "") for k in itertools.count())
             free = next(candidate for candidate in numbered if candidate not in self.kinds)
             self.kinds[free] = "a pre-activation"
             return free

@@ -10,11 +10,10 @@ from sympy import Expr
 
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable
 from bptt_sym.algebra.functions import WORDS
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
+from bptt_sym.limits import LAG
 from bptt_sym.model.equation_text import EquationText
 from bptt_sym.quoting import shortened
-
-LARGEST_LAG = 100
 
 
 @dataclass(frozen=True)
@@ -111,18 +110,20 @@ class Lookup:
                 left=ast.Name(id="t"),
                 op=ast.Sub() | ast.Add(),
                 right=ast.Constant(value=int(steps)),
-            ) if not isinstance(steps, bool) and 1 <= steps <= LARGEST_LAG:
+            ) if not isinstance(steps, bool) and 1 <= steps <= LAG.most:
                 return steps if isinstance(node.slice.op, ast.Sub) else -steps
             case _:
                 shown = shortened(self.text.source(node))
                 raise self.text.error(
                     node,
                     f"the time step of {shown} must be [t], or [t-1] and so on "
-                    f"up to [t-{LARGEST_LAG}]",
+                    f"up to [t-{LAG.most}]",
                 )
 
     def undeclared(self, node: ast.expr, name: str) -> InputError:
         """The error for a name that the scope has not."""
         return self.text.error(
-            node, f"'{shortened(name)}' is not declared; declared are {listed(self.scope.names)}"
+            node,
+            f"'{shortened(name)}' is not declared{closest(name, self.scope.names)}; "
+            f"declared are {listed(self.scope.names)}",
         )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bptt_sym.errors import InputError, Place
+from bptt_sym.limits import FILE_BYTES
+from bptt_sym.model.key_places import Spot, key_spots, offset_within, place_at
 from bptt_sym.quoting import shown_path
 
-LARGEST_FILE = 1_000_000
-
-_HEADER = re.compile(r"\s*\[\[?\s*([\w-]+)\s*\]")
-_KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=\s*""")
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -24,34 +23,26 @@ class Source:
 
     file: str
     tables: dict[str, Any]
-    lines: tuple[str, ...] = field(repr=False)
+    text: str = field(repr=False)
+    spots: Mapping[tuple[str, ...], Spot] = field(repr=False)
 
-    def place(self, section: str | None = None, key: str | None = None) -> Place:
-        """The place of a key, of a section's header, or of the file."""
-        found = self._find(section, key)
-        return Place(self.file, *found[:2]) if found else Place(self.file)
+    def place(self, *path: str | None) -> Place:
+        """The place of a key, by its path from the top: of the nearest one around it that the file
+        has; of the file where there is none. None stands for the top itself.
+        """
+        spot = self._spot(tuple(part for part in path if part is not None))
+        return place_at(self.text, spot.key, self.file) if spot else Place(self.file)
 
-    def within(self, section: str, key: str, offset: int) -> Place:
-        """The place of a character of the key's text."""
-        found = self._find(section, key)
-        if not found:
-            return Place(self.file)
-        line, column, value = found
-        quoted = self.lines[line - 1][value : value + 1] in ("'", '"')
-        return Place(self.file, line, value + 2 + offset if quoted else column)
+    def within(self, path: tuple[str, ...], position: int) -> Place:
+        """The place of a character of the text that a key, or the one around it, has as value."""
+        spot = self._spot(path)
+        if spot is None or spot.value is None:
+            return self.place(*path)
+        return place_at(self.text, offset_within(self.text, spot.value, position), self.file)
 
-    def _find(self, section: str | None, key: str | None) -> tuple[int, int, int] | None:
-        current = None
-        for number, line in enumerate(self.lines, start=1):
-            header = _HEADER.match(line)
-            if header:
-                current = header[1]
-                if key is None and current == section:
-                    return number, header.start(1) + 1, 0
-            match = _KEY.match(line)
-            if match and key is not None and (current, match[1]) == (section, key):
-                return number, match.start(1) + 1, match.end()
-        return None
+    def _spot(self, path: tuple[str, ...]) -> Spot | None:
+        lengths = range(len(path), 0, -1)
+        return next((self.spots[path[:k]] for k in lengths if path[:k] in self.spots), None)
 
 
 def read_source(path: Path, kind: str = "model") -> Source:
@@ -62,7 +53,7 @@ def read_source(path: Path, kind: str = "model") -> Source:
             what = "a folder" if path.is_dir() else "no regular file"
             raise InputError(f"this is {what}, not a {kind} file", Place(file))
         with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+            data = stream.read(FILE_BYTES.most + 1)
     except FileNotFoundError:
         raise InputError(f"no such {kind} file", Place(file)) from None
     except (OSError, ValueError) as error:
@@ -70,8 +61,7 @@ def read_source(path: Path, kind: str = "model") -> Source:
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", Place(file)) from None
-    if len(data) > LARGEST_FILE:
-        raise InputError(f"a {kind} file has at most {LARGEST_FILE} bytes", Place(file))
+    FILE_BYTES.check(len(data), Place(file))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -82,17 +72,24 @@ def read_source(path: Path, kind: str = "model") -> Source:
 
 
 def parse_source(text: str, file: str, kind: str = "model") -> Source:
-    """The tables of a TOML text; ``file`` is its name in messages."""
-    lines = tuple(text.splitlines())
+    """The tables of a TOML text; ``file`` is its name in messages.
+
+    Raises InputError for what is no TOML, or passes a limit.
+    """
+    text = text.replace("\r\n", "\n")
+    spots = key_spots(text, file)
     try:
-        return Source(file, tomllib.loads(text), lines)
+        return Source(file, tomllib.loads(text), text, spots)
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         position = _POSITION.search(message)
-        place = Place(file, len(lines) or 1, 1)
+        place = place_at(text, len(text.rstrip("\n")), file)
         if position:
             place = Place(file, int(position[1]), int(position[2]))
             message = message[: position.start()].strip()
         raise InputError(f"not valid TOML: {message}", place) from None
+    except ValueError:
+        # Python converts whole numbers of some thousand digits only.
+        raise InputError("not valid TOML: a number is too long", Place(file)) from None
     except RecursionError:
         raise InputError(f"not a {kind} file: nested too deeply", Place(file)) from None

@@ -22,9 +22,9 @@ class Tables:
         self.source = source
         self.kinds: dict[str, str] = {}
 
-    def error(self, message: str, section: str | None = None, key: str | None = None) -> InputError:
-        """The error with the place of a key or section."""
-        return InputError(message, self.source.place(section, key))
+    def error(self, message: str, *path: str | None) -> InputError:
+        """The error with the place of a key, by its path from the top."""
+        return InputError(message, self.source.place(*path))
 
     def table(self, section: str) -> Mapping[str, Any]:
         """The entries of a section, none where it is absent."""

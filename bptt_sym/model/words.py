@@ -26,10 +26,9 @@ from bptt_sym.algebra.vectors import (
     SoftmaxOperation,
     mean,
 )
+from bptt_sym.limits import ARGUMENTS
 
 Operand: TypeAlias = "MatrixExpr | Rational"
-
-MOST_ARGUMENTS = 100
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ CALLS: dict[str, Word] = {
     "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True),
     "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True),
     "clip": Word(_clip, 3, 3, numbers=True),
-    "concat": Word(Joining().build, 1, MOST_ARGUMENTS),
+    "concat": Word(Joining().build, 1, ARGUMENTS.most),
     "stop_gradient": Word(Stopping().build),
     "cross_entropy": Word(_cross_entropy, 2, 2),
     "binary_cross_entropy": Word(_binary_cross_entropy, 2, 2),

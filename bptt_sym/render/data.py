@@ -10,6 +10,7 @@ from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss,
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.limits import JSON_FACTORS
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.model import Declaration, Equation, Model
 from bptt_sym.quoting import shown_path
@@ -33,6 +34,8 @@ CONVENTION = {
 
 def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, Any]:
     """Every equation, contribution, factor and path of a derivation as dicts, lists and strings."""
+    lists = (factors for equation in derivation.equations for factors in equation.factors)
+    JSON_FACTORS.check(sum(map(len, lists)))
     writer = _Writer(derivation, mark_immediate)
     return {
         "schema": SCHEMA,

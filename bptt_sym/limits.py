@@ -1,0 +1,86 @@
+"""What bptt-sym takes at most: each limit in one place, with the sentence that refuses more.
+
+Model files come from anyone, and a few hundred bytes can ask for any amount of work. So the work is
+bounded before it is done, by counts that are cheap to take; docs/safety.md lists them. Ordinary
+cells stay below a tenth of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bptt_sym.errors import InputError, Place
+
+Where: TypeAlias = "Place | Callable[[], Place] | None"
+"""A place, or what finds it."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A largest count; ``rule`` is the sentence that states it, with ``{most}`` in it."""
+
+    most: int
+    rule: str
+
+    def __str__(self) -> str:
+        return self.rule.format(most=self.most)
+
+    def check(self, count: int, place: Where = None) -> None:
+        """Raises InputError, which states the rule, where the count is larger."""
+        if count > self.most:
+            raise InputError(str(self), place() if callable(place) else place)
+
+
+FILE_BYTES = Limit(200_000, "a file of a model or a notation has at most {most} bytes")
+KEY_PARTS = Limit(4, "a key has at most {most} parts between dots")
+NESTING = Limit(8, "arrays and tables are nested at most {most} deep")
+ENTRIES = Limit(2_000, "a file has at most {most} keys and values")
+
+EQUATIONS = Limit(200, "a model has at most {most} equations")
+EQUATION_LENGTH = Limit(10_000, "an equation has at most {most} characters")
+EQUATION_DEPTH = Limit(100, "an equation is nested at most {most} deep")
+OPERATIONS = Limit(
+    500,
+    "an equation has at most {most} names and operations, each word counted as what it stands for; "
+    "give a part of it an equation of its own",
+)
+DERIVATIVES = Limit(
+    2_000,
+    "the derivatives of an equation have at most {most} symbols when they are written out; "
+    "give a part of it an equation of its own",
+)
+ALL_DERIVATIVES = Limit(
+    6_000,
+    "the derivatives of all equations have at most {most} symbols when they are written out",
+)
+ARGUMENTS = Limit(100, "a call has at most {most} arguments")
+LAG = Limit(100, "a time step is at most [t-{most}]")
+SIZE_TERMS = Limit(16, "a size has at most {most} terms when it is multiplied out")
+SIZE_FACTORS = Limit(8, "a term of a size has at most {most} factors")
+SIZE = Limit(10**9, "a number in a size is at most {most}")
+
+DERIVATION_STEPS = Limit(10_000, "a derivation has at most {most} time steps")
+UNFOLDING = Limit(
+    400_000, "the unfolded network has at most {most} edges; ask for fewer time steps"
+)
+DERIVATION = Limit(
+    100_000,
+    "a derivation has at most {most} symbols; ask for fewer time steps, for fewer parameters "
+    "(--wrt) or for the level adjoint",
+)
+JSON_FACTORS = Limit(
+    25_000,
+    "a derivation as JSON has at most {most} factors; ask for fewer time steps, for fewer "
+    "parameters (--wrt) or for the level adjoint",
+)
+CHECKED_ENTRIES = Limit(
+    5_000, "verify checks at most {most} entries; give the model sizes that are not fixed numbers"
+)
+HELD_ENTRIES = Limit(
+    100_000, "verify draws at most {most} numbers; give the model sizes that are not fixed numbers"
+)
+
+LIMITS = {name: value for name, value in globals().items() if isinstance(value, Limit)}
+"""All of them, by name, in the order of the stages at which they are checked."""
