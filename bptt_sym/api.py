@@ -25,6 +25,8 @@ from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
+from bptt_sym.limits import DRAWN_NUMBERS
+from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
@@ -285,18 +287,30 @@ def verify(
 
     module = subject
     if isinstance(module, Model):
+        # About the largest sizes that points have.
+        sizes = {entry.name: 4 + len(module.dimensions) for entry in module.dimensions}
+        DRAWN_NUMBERS.check(most_entries(module, sizes))
         module = compile(module, activation=activation, loss=loss, masked=masked, style=style)
     bound = TOLERANCE if tolerance is None else tolerance
     return verify_module(module, steps=steps, seed=seed, tolerance=bound)
 
 
 def verify_file(
-    path: Path, *, steps: int | None = None, seed: int = 0, tolerance: float | None = None
+    path: Path,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    run: bool = False,
 ) -> Report:
-    """``verify`` for a generated module in a file, which is run."""
+    """``verify`` for a generated module in a file.
+
+    The file is read as data first: Raises InputError unless it is as bptt-sym wrote it. With
+    ``run`` any file is run, whatever it does.
+    """
     from bptt_sym.targets.load import module_from_file
 
-    return verify(module_from_file(path), steps=steps, seed=seed, tolerance=tolerance)
+    return verify(module_from_file(path, run=run), steps=steps, seed=seed, tolerance=tolerance)
 
 
 __all__ = [

@@ -57,6 +57,9 @@ ALL_DERIVATIVES = Limit(
 )
 ARGUMENTS = Limit(100, "a call has at most {most} arguments")
 LAG = Limit(100, "a time step is at most [t-{most}]")
+REACH = Limit(
+    300, "all states and inputs together are read from at most {most} earlier or later time steps"
+)
 SIZE_TERMS = Limit(16, "a size has at most {most} terms when it is multiplied out")
 SIZE_FACTORS = Limit(8, "a term of a size has at most {most} factors")
 SIZE = Limit(10**9, "a number in a size is at most {most}")
@@ -75,11 +78,17 @@ JSON_FACTORS = Limit(
     "a derivation as JSON has at most {most} factors; ask for fewer time steps, for fewer "
     "parameters (--wrt) or for the level adjoint",
 )
-CHECKED_ENTRIES = Limit(
-    5_000, "verify checks at most {most} entries; give the model sizes that are not fixed numbers"
-)
-HELD_ENTRIES = Limit(
+MODULE_BYTES = Limit(2_000_000, "a module that verify reads has at most {most} bytes")
+DRAWN_NUMBERS = Limit(
     100_000, "verify draws at most {most} numbers; give the model sizes that are not fixed numbers"
+)
+CHECKING = Limit(
+    150_000,
+    "the work of verify is at most {most}: the entries that it checks times (30 + time steps "
+    "times values of a step); ask for fewer time steps, or for smaller sizes",
+)
+EXAMPLE_ENTRIES = Limit(
+    144, "a worked example is shown where no array of it has more than {most} entries"
 )
 
 LIMITS = {name: value for name, value in globals().items() if isinstance(value, Limit)}

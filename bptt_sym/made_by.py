@@ -36,15 +36,25 @@ def _is_version(text: str) -> bool:
 
 def _is_marked_text(text: str) -> bool:
     """Text, LaTeX, TikZ and markup have the mark in the first line, Python in its docstring."""
-    lines = [line.rstrip("\r") for line in text.split("\n", 3)[:3]]
-    lines += [""] * (3 - len(lines))
-    if lines[0].startswith('"""'):
-        before, of, _ = lines[2].partition(" from the model ")
-        return not lines[1] and bool(of) and _is_mark(before)
+    if text.startswith('"""'):
+        return is_marked_module(text)
+    lines = _first_lines(text)
     first = lines[1] if lines[0] == r"% Needs \usepackage{tikz}." else lines[0]
     before, colon, _ = first.partition(":")
     sign = next((sign for sign in ("% ", "<!-- ") if before.startswith(sign)), "")
     return bool(colon) and _is_mark(before.removeprefix(sign))
+
+
+def is_marked_module(text: str) -> bool:
+    """Whether the docstring of a Python module has the mark in its third line."""
+    lines = _first_lines(text)
+    before, of, _ = lines[2].partition(" from the model ")
+    return lines[0].startswith('"""') and not lines[1] and bool(of) and _is_mark(before)
+
+
+def _first_lines(text: str) -> list[str]:
+    lines = [line.rstrip("\r") for line in text.split("\n", 3)[:3]]
+    return lines + [""] * (3 - len(lines))
 
 
 def _is_marked_json(text: str) -> bool:

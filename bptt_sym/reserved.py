@@ -6,6 +6,8 @@ installed.
 
 from __future__ import annotations
 
+import types
+
 _NAMES = """
     abs absolute acos acosh add all allclose amax amin angle any append arange arccos arccosh
     arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort argwhere around
@@ -52,3 +54,16 @@ _NAMES = """
 """
 
 NUMPY_NAMES = frozenset(_NAMES.split())
+
+_KINDS = (types.GeneratorType, types.FrameType, types.CodeType, types.TracebackType)
+_PREFIXES = ("gi_", "f_", "co_", "tb_")
+
+REACHING = frozenset(
+    {
+        "ctypes", "dump", "format", "format_map", "mro", "tofile",
+        *(name for kind in _KINDS for name in dir(kind) if name.startswith(_PREFIXES)),
+    }
+)  # fmt: skip
+"""The attributes by which Python's and NumPy's objects lead to files, memory, frames and types: no
+module that is emitted has one, so that a file is told to be one.
+"""

@@ -6,7 +6,7 @@ import builtins
 import keyword
 import re
 
-from bptt_sym.reserved import NUMPY_NAMES
+from bptt_sym.reserved import NUMPY_NAMES, REACHING
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -40,6 +40,8 @@ def why_not_a_name(name: str) -> str | None:
         return "is a builtin of Python"
     if name in NUMPY_NAMES:
         return "is a function or type of NumPy"
+    if name in REACHING:
+        return "is an attribute of Python's that generated code must not have"
     if name in _RESERVED:
         return f"is reserved (reserved are {', '.join(sorted(_RESERVED))})"
     return None

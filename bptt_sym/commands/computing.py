@@ -101,6 +101,7 @@ def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, ma
 @loss_option("sum")
 @masked_option
 @style_option
+@click.option("--run", is_flag=True, help="Run a FILE.py that is not as bptt-sym wrote it.")
 @click.pass_context
 def verify(
     context: click.Context,
@@ -112,10 +113,11 @@ def verify(
     loss: Loss,
     masked: bool,
     style: Style,
+    run: bool,
 ) -> None:
     """Check every gradient against complex-step derivatives, differences and a random tangent.
 
-    A FILE.py that "generate" wrote is run, and said to be; its loss and functions are its own.
+    A FILE.py is read first, and run where it is as "generate" wrote it; with --run, whatever it is.
     """
     from bptt_sym import api
     from bptt_sym.derivation.derive import check_number
@@ -130,9 +132,10 @@ def verify(
         if activations or masked:
             option = "--activation" if activations else "--masked"
             raise InputError(f"{option} is for a model; a module has it in it, or has it not")
-        if Path(subject).is_file():
-            click.echo(f"verify runs {shown_path(subject)}, which is Python code", err=True)
-        report = api.verify_file(Path(subject), steps=steps, seed=seed, tolerance=tolerance)
+        path = Path(subject)
+        if run and path.is_file():
+            click.echo(f"verify runs {shown_path(path)}, whatever it does", err=True)
+        report = api.verify_file(path, steps=steps, seed=seed, tolerance=tolerance, run=run)
     else:
         report = api.verify(
             api.load_model(subject),

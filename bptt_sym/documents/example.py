@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -28,6 +28,8 @@ from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.documents.facts import starts
+from bptt_sym.limits import EXAMPLE_ENTRIES
+from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Declaration, Model
 from bptt_sym.render.formulas import array
@@ -99,7 +101,10 @@ def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example
     objective = derivation.objective()
     drawn = []
     for draw in range(MOST_DRAWS):
-        found = Example(known, derivation.reduction, objective, adjoints, gradients, draw)
+        sizes = _sizes(known, draw // DRAWS_PER_SIZES)
+        if most_entries(known, sizes) > EXAMPLE_ENTRIES.most:
+            continue
+        found = Example(known, derivation.reduction, objective, adjoints, gradients, sizes, draw)
         of_loss, *of_gradients = found.magnitudes(wanted)
         if found.is_finite and min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE:
             drawn.append(found)
@@ -112,6 +117,26 @@ def worked_example(model: Model, loss: Loss, wanted: Collection[str]) -> Example
 def _legibility(magnitudes: Sequence[float]) -> tuple[int, float]:
     there = [magnitude for magnitude in magnitudes if magnitude]
     return len(there), min(there)
+
+
+def _sizes(model: Model, turn: int) -> dict[str, int]:
+    """All different, those of which others are multiples the smallest; a turn moves them on."""
+    sizes = {size for entry in model.declarations for size in entry.shape}
+
+    def multiple(name: str) -> int:
+        coefficients = (size.coeff(dimension(name)).as_coeff_Add()[0] for size in sizes)
+        return max(map(int, coefficients), default=0)
+
+    names = [entry.name for entry in model.dimensions if _occurs(model, entry.name)]
+    names.sort(key=multiple, reverse=True)
+    return {name: 2 + (k + turn) % len(names) for k, name in enumerate(names)}
+
+
+def _occurs(model: Model, name: str) -> bool:
+    """Whether a shape or an equation has a dimension in it."""
+    shapes = (size for entry in model.declarations for size in entry.shape)
+    equations = (definition.expression for definition in model.definitions)
+    return any(dimension(name) in part.free_symbols for part in (*shapes, *equations))
 
 
 class Example:
@@ -129,11 +154,12 @@ class Example:
         objective: MatrixExpr,
         adjoints: Sequence[DerivedEquation],
         gradients: Sequence[DerivedEquation],
+        sizes: Mapping[str, int],
         draw: int,
     ) -> None:
         self.model, self.reduction, self.objective = model, reduction, objective
         self.random = np.random.default_rng(draw)
-        self.sizes = self._sizes(draw // DRAWS_PER_SIZES)
+        self.sizes = sizes
         self.values: dict[Expr, Any] = {dimension(n): size for n, size in self.sizes.items()}
         with np.errstate(all="ignore"):
             given = list(self._given())
@@ -153,23 +179,6 @@ class Example:
         """The largest entry of the loss and of each of the ``wanted`` gradients."""
         shown = [value for value in self.gradients if value.parameter in wanted]
         return [float(np.max(np.abs(v.array), initial=0)) for v in (self.forward[-1], *shown)]
-
-    def _sizes(self, turn: int) -> dict[str, int]:
-        """All different, those of which others are multiples the smallest; a turn moves them on."""
-        sizes = {size for entry in self.model.declarations for size in entry.shape}
-
-        def multiple(name: str) -> int:
-            return max((int(size.coeff(dimension(name))) for size in sizes), default=0)
-
-        names = [entry.name for entry in self.model.dimensions if self._occurs(entry.name)]
-        names.sort(key=multiple, reverse=True)
-        return {name: 2 + (k + turn) % len(names) for k, name in enumerate(names)}
-
-    def _occurs(self, name: str) -> bool:
-        """Whether a shape or an equation has a dimension in it."""
-        shapes = (size for entry in self.model.declarations for size in entry.shape)
-        equations = (definition.expression for definition in self.model.definitions)
-        return any(dimension(name) in part.free_symbols for part in (*shapes, *equations))
 
     def _shape(self, symbol: MatrixExpr) -> tuple[int, int]:
         rows, columns = (int(evaluate(size, self.values, {})) for size in symbol.shape)

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from bptt_sym.errors import InputError, Place
+from bptt_sym.limits import MODULE_BYTES
 from bptt_sym.quoting import shown_path
+from bptt_sym.targets.numpy.accepted import check_emitted
 
 
 class _TextLoader(SourceLoader):
@@ -36,19 +38,15 @@ def module_from_source(source: str, name: str) -> ModuleType:
     return module
 
 
-def module_from_file(path: Path) -> ModuleType:
-    """The module of a Python file, which is run.
+def module_from_file(path: Path, *, run: bool = False) -> ModuleType:
+    """The module of a Python file, which is run: any with ``run``, else one as it was emitted.
 
-    Raises InputError if there is no such file or if it cannot be run.
+    Raises InputError if there is no such file, if it is another one or if it cannot be run.
     """
     place = Place(shown_path(path))
-    try:
-        source = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("no such file", place) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"cannot be read: {reason}", place) from None
+    source = _read(path, place)
+    if not run:
+        check_emitted(source, place.file)
     loader = _TextLoader(source, str(path))
     spec = importlib.util.spec_from_loader("bptt_sym_verified", loader)
     assert spec is not None
@@ -65,3 +63,20 @@ def module_from_file(path: Path) -> ModuleType:
     finally:
         del sys.modules[spec.name]
     return module
+
+
+def _read(path: Path, place: Place) -> str:
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError("this is no regular file", place)
+        with path.open("rb") as stream:
+            data = stream.read(MODULE_BYTES.most + 1)
+        MODULE_BYTES.check(len(data), place)
+        return data.decode("utf-8")
+    except FileNotFoundError:
+        raise InputError("no such file", place) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(f"cannot be read: {reason}", place) from None

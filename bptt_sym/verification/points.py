@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bptt_sym.errors import InputError
+from bptt_sym.limits import CHECKING, DRAWN_NUMBERS
 from bptt_sym.verification.sizes import names_in, number
 from bptt_sym.verification.witnesses import Arrays, LossFunction, sensitivity
 
@@ -214,10 +215,14 @@ def _is_fixed(array: Any, kind: str) -> bool:
 
 def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale: float) -> Point:
     sizes = _draw_sizes(module, rng, steps)
+    shapes = {
+        name: tuple(number(size, sizes) for size in sizes_of)
+        for name, sizes_of in module.SHAPES.items()
+    }
+    _check_work(module, shapes, sizes["T"])
     kinds = _kinds(module)
     arrays = {}
-    for name, sizes_of in module.SHAPES.items():
-        shape = tuple(number(size, sizes) for size in sizes_of)
+    for name, shape in shapes.items():
         kind = kinds.get(name, "")
         if kind == "mask":
             arrays[name] = _draw_mask(rng, shape)
@@ -228,12 +233,20 @@ def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale
             if kind == "positive":
                 values = np.exp(values / 2) * scale
             # A batch or time axis makes it a value of the steps and not a matrix that multiplies.
-            is_matrix = len(shape) == 2 and not {"T", "B"} & set(sizes_of)
+            is_matrix = len(shape) == 2 and not {"T", "B"} & set(module.SHAPES[name])
             arrays[name] = np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
     parameters = {name: arrays.pop(name) for name in module.Parameters._fields}
     asked = inspect.signature(module.value_and_grad).parameters
     arrays |= {size: sizes[size] for size in COUNTS if size in asked}
     return Point(sizes, parameters, arrays)
+
+
+def _check_work(module: ModuleType, shapes: dict[str, tuple[int, ...]], steps: int) -> None:
+    """Raises InputError where there is too much to draw or to check."""
+    DRAWN_NUMBERS.check(sum(map(math.prod, shapes.values())))
+    entries = sum(math.prod(shapes[name]) for name in differentiated(module))
+    values = len(getattr(getattr(module, "Forward", None), "_fields", ()))
+    CHECKING.check(entries * (30 + steps * values))
 
 
 def _draw_mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:

@@ -13,6 +13,7 @@ from bptt_sym.model.model import Model
 from bptt_sym.passes.unweighted import unweighted
 from bptt_sym.quoting import command_line, docstring
 from bptt_sym.targets.fingerprint import fingerprint
+from bptt_sym.targets.numpy.accepted import UNSEALED, sealed
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.fast import FastBody, fast_body
 from bptt_sym.targets.numpy.fitted import WIDTH, fitted, wrapped, wrapped_comment
@@ -62,10 +63,10 @@ def numpy_module(
         body = Readable(outline, interface, names, numbers or {}).body()
     filters: dict[str, Callable[..., object]] = {
         "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
-        "wrapped": wrapped, "entries": _entries, "field": _field,
+        "wrapped": wrapped, "entries": _entries, "buffers": _buffers, "field": _field,
     }  # fmt: skip
     template = environment(filters).get_template(f"numpy/{style}.py.j2")
-    return template.render(
+    text = template.render(
         **_about(program),
         **_drawing(program.model, interface),
         interface=interface,
@@ -76,6 +77,7 @@ def numpy_module(
         public=_public(program, style, interface),
         command=generate_command(program, style, layout),
     )
+    return sealed(text)
 
 
 def _about(program: Program) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def _about(program: Program) -> dict[str, Any]:
         "model": program.model,
         "made_by": MADE_BY,
         "fingerprint": fingerprint(program.model),
+        "unsealed": UNSEALED,
         "known": ", ".join(f"{name} = {known}" for name, known in program.functions.items()),
         "dimensions": "".join(f", {d.name} {d.meaning}" for d in program.model.dimensions),
         "params": ["params: Parameters | Mapping[str, npt.ArrayLike]"],
@@ -98,6 +101,12 @@ def _about(program: Program) -> dict[str, Any]:
 def _entries(mapping: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
     """Names of a mapping with their strings, as code."""
     return [f'"{name}": "{text}"' for name, text in dict(mapping).items()]
+
+
+def _buffers(unpadded: Mapping[str, str], *, none: bool = False) -> list[str]:
+    """Names of a mapping with the arrays of a workspace that are theirs, or None, as code."""
+    pairs = unpadded.items()
+    return [f'"{name}": {"None" if none else f"work.{buffer}"}' for name, buffer in pairs]
 
 
 def _field(argument: Argument) -> str:

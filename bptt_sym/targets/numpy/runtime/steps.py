@@ -66,7 +66,8 @@ def stepped(
         name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
         for name, array in arguments.items()
     }
-    before = {name: getattr(state, field) for name, field in INITIAL.items()}
+    last = state._asdict()
+    before = {name: last[field] for name, field in INITIAL.items()}
     params, arrays, sizes, dtype = checked(params, {**over_time, **before})
     check_state(state, sizes)
     names: tuple[str, ...] = Dimensions._fields
