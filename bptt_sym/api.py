@@ -25,8 +25,6 @@ from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
-from bptt_sym.limits import DRAWN_NUMBERS
-from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
@@ -284,12 +282,11 @@ def verify(
     True
     """
     from bptt_sym.verification.verify import TOLERANCE, verify_module
+    from bptt_sym.verification.work import check_work
 
     module = subject
     if isinstance(module, Model):
-        # About the largest sizes that points have.
-        sizes = {entry.name: 4 + len(module.dimensions) for entry in module.dimensions}
-        DRAWN_NUMBERS.check(most_entries(module, sizes))
+        check_work(module, steps)
         module = compile(module, activation=activation, loss=loss, masked=masked, style=style)
     bound = TOLERANCE if tolerance is None else tolerance
     return verify_module(module, steps=steps, seed=seed, tolerance=bound)

@@ -12,9 +12,10 @@ from typing import NoReturn
 import click
 
 from bptt_sym.commands.computing import generate, program, verify
-from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED
+from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
+from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
 from bptt_sym.commands.writing import derive, figure, notes
-from bptt_sym.errors import InputError, printable
+from bptt_sym.errors import LONGEST_MESSAGE, InputError, cut, printable
 from bptt_sym.version import __version__
 
 
@@ -27,7 +28,8 @@ def cli(context: click.Context) -> None:
     MODEL is the name of a model that ships with the package (see "bptt-sym models") or the path of
     a TOML model file.
 
-    Exit codes: 0 good, 1 a check failed, 2 bad input, 4 a fault of bptt-sym itself.
+    Exit codes: 0 good, 1 a check failed, 2 bad input, or no room for the output, 4 a fault of
+    bptt-sym itself.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -59,30 +61,42 @@ for command in (derive, figure, generate, notes, program, verify):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a sign shows an escape for it; it is no reason to stop.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        code = cli.main(arguments, prog_name="bptt-sym", standalone_mode=False) or GOOD
-        sys.stdout.flush()
-    except InputError as error:
-        code = fail(str(error))
-    except click.UsageError as error:
-        code = fail(f"error: {' '.join(error.format_message().split())}")
-    except click.Abort:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough, as with "| head"; keep Python from flushing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = GOOD
-    except Exception as error:
-        code = report_fault(error)
+    with open_streams(), terminable():
+        code = _run(arguments)
     sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code: int = cli.main(arguments, prog_name="bptt-sym", standalone_mode=False) or GOOD
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return fail(str(error))
+    except click.UsageError as error:
+        return fail(f"error: {' '.join(error.format_message().split())}")
+    except click.Abort:
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
+    except BrokenPipeError:
+        # The reader has seen enough, as with "| head".
+        drop_output()
+        return GOOD
+    except MemoryError:
+        return fail("error: there is not enough memory for this")
+    except OSError as error:
+        if error.filename is not None:
+            return report_fault(error)
+        drop_output()
+        return fail(f"error: standard output cannot be written: {error.strerror or error}")
+    except Exception as error:
+        return report_fault(error)
 
 
 def fail(message: str) -> int:
     """Says on standard error what is wrong with the input."""
-    print(printable(message), file=sys.stderr)
+    print(cut(printable(message), LONGEST_MESSAGE), file=sys.stderr)
     return BAD_INPUT
 
 

@@ -83,9 +83,15 @@ DRAWN_NUMBERS = Limit(
     100_000, "verify draws at most {most} numbers; give the model sizes that are not fixed numbers"
 )
 CHECKING = Limit(
-    150_000,
-    "the work of verify is at most {most}: the entries that it checks times (30 + time steps "
-    "times values of a step); ask for fewer time steps, or for smaller sizes",
+    1_500_000,
+    "the work of verify is at most {most}, which is entries times time steps times operations of a "
+    "step; ask for fewer time steps, or for smaller sizes",
+)
+FIGURE_VALUES = Limit(800, "a figure has at most {most} values; ask for fewer time steps")
+NOTES_VALUES = Limit(
+    1_500,
+    "the figures of notes have at most {most} values; ask for fewer time steps, or for fewer "
+    "parameters (--wrt)",
 )
 EXAMPLE_ENTRIES = Limit(
     144, "a worked example is shown where no array of it has more than {most} entries"

@@ -444,10 +444,11 @@ def test_a_module_that_is_not_one_of_ours(capsys, tmp_path, case):
     source, message = MODULES[case]
     module = tmp_path / "module.py"
     module.write_text(source)
-    code, out, err = run(capsys, "verify", module)
+    assert "it does not begin as a module of bptt-sym" in refused(capsys, "verify", module)
+    code, out, err = run(capsys, "verify", "--run", module)
     assert (code, out) == (2, "")
     before, refusal = err.splitlines()
-    assert before == f"verify runs {module}, which is Python code"
+    assert before == f"verify runs {module}, whatever it does"
     assert "error: " in refusal and message in refusal
 
 

@@ -119,9 +119,9 @@ def test_program_names_the_passes_for_an_unknown_one(capsys):
     assert "'stack'" in capsys.readouterr().err
 
 
-# Verifying a file runs it, and says so before.
+# A file that is verified is read first; what is run as it is, is said before.
 
-RUNS = "verify runs m.py, which is Python code\n"
+RUNS = "verify runs m.py, whatever it does\n"
 
 
 def verified(*arguments, cwd):
@@ -133,7 +133,7 @@ def verified(*arguments, cwd):
 
 def test_it_is_said_that_a_file_is_run_before_it_is(tmp_path):
     (tmp_path / "m.py").write_text("import sys\nprint('run', file=sys.stderr)\nraise ValueError\n")
-    ended = verified("m.py", cwd=tmp_path)
+    ended = verified("m.py", "--run", cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"{RUNS}run\nm.py: error: cannot be imported: ValueError")
 
@@ -147,7 +147,9 @@ def test_of_what_is_not_run_nothing_is_said(tmp_path):
     assert "runs" not in verified("absent.py", cwd=tmp_path).stderr
 
 
-def test_a_module_that_holds_is_run_too(tmp_path, capsys):
+def test_a_module_as_it_was_written_is_verified(tmp_path, capsys):
     run(capsys, "generate", "linear", "-o", tmp_path / "m.py")
     ended = verified("m.py", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = verified("m.py", "--run", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, RUNS)

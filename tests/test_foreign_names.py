@@ -323,7 +323,7 @@ def test_messages_name_a_file_in_one_printable_line(folder: Path, capsys: Any, s
 def test_what_a_module_says_when_it_fails_is_printable(capsys, tmp_path):
     path = tmp_path / "m.py"
     path.write_text("raise ValueError('\\x1b[31m\\u202e' + chr(0xdcff))")
-    said = refused(capsys, "verify", str(path)).splitlines()
+    said = refused(capsys, "verify", "--run", str(path)).splitlines()
     assert len(said) == 2 and all(line.isprintable() for line in said)
 
 

@@ -50,6 +50,14 @@ class Extent:
                 waiting.append((operand, times * adjoint + more))
         return total
 
+    def work(self, expression: MatrixExpr) -> int:
+        """About how many operations an expression and its derivatives are, none of them shared."""
+        if is_leaf(expression):
+            return 0
+        rules = sum(times + more for _, times, more in self._rules(expression))
+        parts = (part for part in expression.args if isinstance(part, MatrixExpr))
+        return rules + sum(map(self.work, parts))
+
     def _rules(self, node: MatrixExpr) -> list[tuple[MatrixExpr, int, int]]:
         """The operands of a node, how often the adjoint of each reads that of the node, and the
         symbols that it has besides.

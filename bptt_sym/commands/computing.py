@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from bptt_sym.choices import FORMS, LAYOUTS, Layout, Loss, Style
+from bptt_sym.commands.budget import budget
 from bptt_sym.commands.exit_codes import CHECK_FAILED, GOOD
 from bptt_sym.commands.options import (
     activation_option,
@@ -135,7 +137,8 @@ def verify(
         path = Path(subject)
         if run and path.is_file():
             click.echo(f"verify runs {shown_path(path)}, whatever it does", err=True)
-        report = api.verify_file(path, steps=steps, seed=seed, tolerance=tolerance, run=run)
+        with nullcontext() if run else budget(path):
+            report = api.verify_file(path, steps=steps, seed=seed, tolerance=tolerance, run=run)
     else:
         report = api.verify(
             api.load_model(subject),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 
 from bptt_sym.choices import LOSSES, STYLES
 from bptt_sym.errors import InputError
-from bptt_sym.output import write_output
+from bptt_sym.output import write_outputs
 
 Command = Callable[..., Any]
 
@@ -77,4 +77,12 @@ def deliver(text: str, output: str | None, *, force: bool) -> None:
     if output is None or output == "-":
         click.echo(text, nl=False)
     else:
-        write_output(Path(output), text, force=force)
+        save({Path(output): text}, force=force)
+
+
+def save(contents: Mapping[Path, str | bytes], *, force: bool) -> None:
+    """Writes files, and says where an earlier run was cut off in the middle of them."""
+    if write_outputs(contents, force=force):
+        click.echo(
+            "an earlier run was cut off while it wrote; its files are written anew", err=True
+        )

@@ -16,8 +16,8 @@ from bptt_sym.commands.options import (
     masked_option,
     notation_option,
     output_option,
+    save,
 )
-from bptt_sym.output import write_output, write_outputs
 from bptt_sym.version import MADE_BY
 
 
@@ -161,7 +161,7 @@ def figure(
         loss=loss,
         notation=notation,
     )
-    write_output(Path(output), drawn.written(ending), force=force)
+    save({Path(output): drawn.written(ending)}, force=force)
 
 
 @click.command()
@@ -223,7 +223,7 @@ def notes(
         notation=notation,
         macros=macros,
     )
-    write_outputs(files_of(made, target, form, kind), force=force)
+    save(files_of(made, target, form, kind), force=force)
 
 
 def use_color() -> bool:

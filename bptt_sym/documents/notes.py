@@ -9,7 +9,7 @@ from typing import Literal
 
 from bptt_sym.choices import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
-from bptt_sym.documents.compose import Composer
+from bptt_sym.documents.compose import MOST_DRAWN, Composer
 from bptt_sym.documents.document import Document, numbered, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
@@ -18,6 +18,7 @@ from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
 from bptt_sym.errors import InputError
 from bptt_sym.graph.build import build_program
+from bptt_sym.limits import NOTES_VALUES
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line, latex_file
@@ -106,6 +107,8 @@ def notes(
     check_choice("loss", loss, LOSSES)
     check_number("number of steps of notes", steps, 1, MOST_STEPS)
     parameters = choose_parameters(model, wrt)
+    drawn = min(len(parameters), MOST_DRAWN) + 1
+    NOTES_VALUES.check(len(model.all_equations) * min(steps, MOST_DRAWN) * drawn)
     left = choose_parameters(model, exercise)
     for parameter in left:
         if parameter not in parameters:

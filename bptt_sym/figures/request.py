@@ -9,10 +9,14 @@ from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.errors import InputError
-from bptt_sym.limits import DERIVATION_STEPS
+from bptt_sym.limits import DERIVATION_STEPS, FIGURE_VALUES
 from bptt_sym.model.model import Model
 
 Kind = Literal["folded", "unfolded", "simplified", "path"]
+
+
+MOST_DRAWN = 8
+"""Of more steps than this, those in the middle are left out."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def parse_request(
     """The request of these options. Raises InputError for what does not go together."""
     check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
     check_choice("loss", loss, SHOWN_LOSSES)
+    FIGURE_VALUES.check(len(model.all_equations) * (1 if folded else min(steps, MOST_DRAWN)))
     if [folded, simplified is not None, path is not None].count(True) > 1:
         raise InputError("a figure is folded, simplified or with a path: choose one of these")
     if folded:

@@ -19,14 +19,11 @@ from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError, listed
 from bptt_sym.figures.picture import Role
-from bptt_sym.figures.request import Request
+from bptt_sym.figures.request import MOST_DRAWN, Request
 from bptt_sym.figures.weights import weights
 from bptt_sym.model.model import Model
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
-
-MOST_DRAWN = 8
-"""Of more steps than this, those in the middle are left out."""
 
 ENDS = 3
 """How many steps are drawn at each end where some are left out."""

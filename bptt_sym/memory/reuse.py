@@ -20,6 +20,7 @@ def shared_buffers(
     """
     lives = {storage: _life(times) for storage, times in events.items()}
     given = {(clock, old, new) for clock, old, new in in_place}
+    entries = {storage: storage.entries for storage in lives}
     owners: dict[Storage, Storage] = {}
     ends: dict[Storage, int] = {}
     for storage in sorted(lives, key=lambda storage: lives[storage][0]):
@@ -28,7 +29,7 @@ def shared_buffers(
             owner
             for owner, end in ends.items()
             if reuse
-            and owner.entries == storage.entries
+            and entries[owner] == entries[storage]
             and not (owner.depth or storage.depth)
             and (end < first or _hands_over(owners, given, lives, owner, end, storage, first))
         ]

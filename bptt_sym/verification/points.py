@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bptt_sym.errors import InputError
-from bptt_sym.limits import CHECKING, DRAWN_NUMBERS
+from bptt_sym.limits import DRAWN_NUMBERS
 from bptt_sym.verification.sizes import names_in, number
 from bptt_sym.verification.witnesses import Arrays, LossFunction, sensitivity
 
@@ -219,7 +219,7 @@ def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale
         name: tuple(number(size, sizes) for size in sizes_of)
         for name, sizes_of in module.SHAPES.items()
     }
-    _check_work(module, shapes, sizes["T"])
+    DRAWN_NUMBERS.check(sum(map(math.prod, shapes.values())))
     kinds = _kinds(module)
     arrays = {}
     for name, shape in shapes.items():
@@ -239,14 +239,6 @@ def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale
     asked = inspect.signature(module.value_and_grad).parameters
     arrays |= {size: sizes[size] for size in COUNTS if size in asked}
     return Point(sizes, parameters, arrays)
-
-
-def _check_work(module: ModuleType, shapes: dict[str, tuple[int, ...]], steps: int) -> None:
-    """Raises InputError where there is too much to draw or to check."""
-    DRAWN_NUMBERS.check(sum(map(math.prod, shapes.values())))
-    entries = sum(math.prod(shapes[name]) for name in differentiated(module))
-    values = len(getattr(getattr(module, "Forward", None), "_fields", ()))
-    CHECKING.check(entries * (30 + steps * values))
 
 
 def _draw_mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
