@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -96,8 +97,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def fail(message: str) -> int:
     """Says on standard error what is wrong with the input."""
-    print(cut(printable(message), LONGEST_MESSAGE), file=sys.stderr)
+    _say(cut(printable(message), LONGEST_MESSAGE))
     return BAD_INPUT
+
+
+def _say(text: str) -> None:
+    # Where standard error takes nothing, the exit code says it.
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def report_fault(error: Exception) -> int:
@@ -106,10 +113,9 @@ def report_fault(error: Exception) -> int:
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
-    print(
+    _say(
         f"fault: {type(error).__name__} at {where}: {ascii(str(error))[1:-1][:200]}\n"
         f"This is a fault of bptt-sym {__version__}, not of your input. Please report it to its "
-        "issue tracker with the command, the model file and the output under BPTT_SYM_DEBUG=1.",
-        file=sys.stderr,
+        "issue tracker with the command, the model file and the output under BPTT_SYM_DEBUG=1."
     )
     return FAULT
