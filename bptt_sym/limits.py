@@ -89,7 +89,7 @@ CHECKING = Limit(
 )
 FIGURE_VALUES = Limit(800, "a figure has at most {most} values; ask for fewer time steps")
 NOTES_VALUES = Limit(
-    1_500,
+    900,
     "the figures of notes have at most {most} values; ask for fewer time steps, or for fewer "
     "parameters (--wrt)",
 )

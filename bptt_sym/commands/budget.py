@@ -12,7 +12,7 @@ from bptt_sym.errors import InputError, Place
 from bptt_sym.quoting import shown_path
 
 FEWEST_SECONDS = 5
-BYTES_A_SECOND = 1_000
+BYTES_A_SECOND = 10_000
 MEMORY = 700_000_000
 
 
@@ -23,7 +23,7 @@ class _OverError(BaseException):
 @contextlib.contextmanager
 def budget(path: Path) -> Iterator[None]:
     """Ends what is done within, by an InputError, after five seconds of processor time and one more
-    for each 1,000 bytes of the file, and lets it have 700 MB of memory besides what there is.
+    for each 10,000 bytes of the file, and lets it have 700 MB of memory besides what there is.
 
     Where the system cannot say, as on Windows, there is no end.
     """

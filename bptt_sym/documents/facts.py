@@ -127,13 +127,16 @@ class StepProduct:
         return self.first - self.product.args[2]
 
     @cached_property
-    def whole(self) -> MatrixExpr:
-        """The matrix, its blocks too."""
-        found = self.matrix
-        # A definition may hold others, each of them once.
-        for _ in self.known:
-            found = found.xreplace(self.known)
-        return found
+    def blocks(self) -> tuple[tuple[MatrixExpr, ...], ...]:
+        """The blocks of the matrix, or itself, each as what it is known to be."""
+        found = self._known(self.matrix)
+        rows = found.rows_of_blocks if isinstance(found, Blocks) else ((found,),)
+        return tuple(tuple(map(self._known, row)) for row in rows)
+
+    def _known(self, expression: MatrixExpr) -> MatrixExpr:
+        while expression in self.known:
+            expression = self.known[expression]
+        return expression
 
     @property
     def has_blocks(self) -> bool:
@@ -143,21 +146,16 @@ class StepProduct:
     @property
     def is_identity(self) -> bool:
         """Whether each factor is the identity."""
-        if not isinstance(self.whole, Blocks):
-            return isinstance(self.whole, Identity)
-        rows = self.whole.rows_of_blocks
         return all(
             isinstance(entry, Identity if row == column else ZeroMatrix)
-            for row, entries in enumerate(rows)
+            for row, entries in enumerate(self.blocks)
             for column, entry in enumerate(entries)
         )
 
     @property
     def has_identity_block(self) -> bool:
         """Whether a block is an identity, so that no norm of a factor is below 1."""
-        if not isinstance(self.whole, Blocks):
-            return isinstance(self.whole, Identity)
-        return any(isinstance(e, Identity) for row in self.whole.rows_of_blocks for e in row)
+        return any(isinstance(entry, Identity) for row in self.blocks for entry in row)
 
 
 def step_product(chain: Derivation, matrices: Derivation) -> StepProduct | None:

@@ -158,7 +158,6 @@ class _Scanner:
 
     def value(self, path: Path, depth: int) -> None:
         self.count()
-        NESTING.check(depth, self.here)
         if self.text.startswith(("'", '"'), self.position):
             self.skip(_STRING)
         elif self.taken("["):
@@ -169,6 +168,7 @@ class _Scanner:
             self.skip(_PLAIN_VALUE)
 
     def items(self, closing: str, path: Path, depth: int) -> None:
+        NESTING.check(depth, self.here)
         self.skip(_BETWEEN)
         while not self.taken(closing):
             if closing == "}":

@@ -21,7 +21,7 @@ from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import ShapeError, shape_text
 from bptt_sym.algebra.parts import Slicing
 from bptt_sym.errors import InputError, closest, listed
-from bptt_sym.limits import OPERATIONS, SIZE_TERMS
+from bptt_sym.limits import ARGUMENTS, OPERATIONS, SIZE_TERMS
 from bptt_sym.model.equation_text import EquationText, Locate, parsed
 from bptt_sym.model.numerals import OUT_OF_RANGE, in_range, read_number, read_size
 from bptt_sym.model.scope import Lookup, Scope
@@ -228,6 +228,7 @@ class _Parser:
             raise self.misfit(node, f"'{name}'", pairs, problem) from None
 
     def check_count(self, node: ast.Call, name: str, fewest: int, most: int) -> None:
+        ARGUMENTS.check(len(node.args), partial(self.text.place_of, node))
         if not fewest <= len(node.args) <= most:
             wanted = str(fewest) if fewest == most else f"{fewest} or more"
             plural = "" if wanted == "1" else "s"

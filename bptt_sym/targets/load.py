@@ -58,6 +58,8 @@ def module_from_file(path: Path, *, run: bool = False) -> ModuleType:
     except SyntaxError as error:
         message = f"not a Python module: {error.msg}"
         raise InputError(message, Place(place.file, error.lineno, error.offset)) from None
+    except MemoryError:
+        raise
     except (Exception, SystemExit) as error:
         raise InputError(f"cannot be imported: {type(error).__name__}: {error}", place) from None
     finally:

@@ -1,0 +1,1 @@
+"""Nothing that a small file can do: hostile inputs by kind, faults while writing, random texts."""

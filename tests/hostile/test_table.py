@@ -1,0 +1,69 @@
+"""What small files ask for is refused in one line, or read as data, with nothing else done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostile.table import KINDS, OBEYED, Case
+from hostile.watched import MEMORY, SECONDS, Ended, Watched
+
+pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork")
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Watched]:
+    with Watched() as process:
+        yield process
+
+
+def cases(kinds: dict[str, list[Case]]) -> list[object]:
+    return [
+        pytest.param(case, id=f"{kind}: {case.what}")
+        for kind, entries in kinds.items()
+        for case in entries
+    ]
+
+
+def ended(watched: Watched, folder: Path, case: Case) -> Ended:
+    """How the command of a case ended, in a folder that holds its file."""
+    path = folder / case.name
+    content = case.content if isinstance(case.content, bytes) else case.content.encode()
+    path.write_bytes(content)
+    words = shlex.split(case.command) if "'" not in case.command else case.command.split(" ")
+    return watched.run([case.name if word == "F" else word for word in words], folder)
+
+
+def assert_it_did_nothing_else(found: Ended, case: Case) -> None:
+    assert all(case.runs and what.startswith("ran ") for what in found.did)
+    assert found.seconds <= SECONDS
+    assert found.memory <= MEMORY
+
+
+@pytest.mark.parametrize("case", cases(KINDS))
+def test_it_is_refused_in_one_line(watched: Watched, tmp_path: Path, case: Case) -> None:
+    found = ended(watched, tmp_path, case)
+    assert (found.code, found.out) == (2, ""), found
+    assert case.says in found.err
+    (line,) = found.err.splitlines()
+    assert line.isprintable() and len(line) <= 300
+    assert "error: " in line
+    assert found.wrote == frozenset()
+    assert [path.name for path in tmp_path.iterdir()] == [case.name]
+    assert_it_did_nothing_else(found, case)
+
+
+@pytest.mark.parametrize("case", cases(OBEYED))
+def test_it_is_read_as_data(watched: Watched, tmp_path: Path, case: Case) -> None:
+    found = ended(watched, tmp_path, case)
+    assert (found.code, found.err) == (0, "")
+    written = {path for path in tmp_path.iterdir() if path.name != case.name}
+    (output,) = (path for path in written if path.stem == "out")
+    text = output.read_text(encoding="utf-8")
+    assert case.says in text
+    assert all(line.isprintable() for line in text.splitlines())
+    assert {Path(name) for name in found.wrote if not name.endswith("-part")} == written
+    assert_it_did_nothing_else(found, case)
