@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 COMMANDS = {
-    "a derivation": "derive elman --wrt W_y -o out.txt",
-    "JSON": "derive elman --wrt W_y --format json -o out.json",
-    "a figure": "figure elman -o out.svg",
-    "a page with figures": "notes elman --wrt W_s -o out.md",
-    "an exercise with solutions": "notes elman --wrt W_s --exercise W_s -o out.tex",
+    "a derivation": ("derive elman --wrt W_y --steps {} -o out.txt", 2, 3),
+    "JSON": ("derive elman --wrt W_y --format json --steps {} -o out.json", 2, 3),
+    "LaTeX": ("derive elman --format latex --steps {} -o out.tex", 2, 3),
+    "a module": ("generate linear --style {} -o out.py", "readable", "fast"),
+    "a figure": ("figure elman --path {} -o out.svg", "W_s", "W_x"),
+    "a page with figures": ("notes elman --wrt W_s --steps {} -o out.md", 2, 3),
+    "an exercise with solutions": ("notes elman --exercise W_s --steps {} -o out.tex", 2, 3),
 }
-"""Commands that write one file or several."""
+"""Commands that write one file or several: once with the second, and then with the third."""
+
+SEVERAL = ("a page with figures", "an exercise with solutions")
 
 FAULTS: dict[str, tuple[str, int, str, int]] = {
     "a full disk at the first file": ("fsync", 1, "ENOSPC", 2),
@@ -42,3 +46,11 @@ PRINTING = (
     "--version",
 )
 """Commands that print, with an output that takes nothing."""
+
+CASES = [
+    (command, fault)
+    for command in COMMANDS
+    for fault, (_, call, _, _) in FAULTS.items()
+    if call == 1 or command in SEVERAL
+]
+"""Each command with each fault that can meet it."""

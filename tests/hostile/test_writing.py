@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from hostile.faults import COMMANDS, FAULTS, PRINTING
+
+from hostile.faults import CASES, COMMANDS, FAULTS, PRINTING
 from hostile.watched import Watched
+
+Written: TypeAlias = "Callable[[str], tuple[dict[str, bytes], dict[str, bytes]]]"
 
 
 @pytest.fixture(scope="module")
@@ -21,36 +25,45 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize(("command", "fault"), itertools.product(COMMANDS, FAULTS))
+@pytest.fixture(scope="module")
+def written(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The files of a command, as it writes them first and as it writes them then."""
+
+    @cache
+    def of(command: str) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        template, *choices = COMMANDS[command]
+        folders = [tmp_path_factory.mktemp("written") for _ in choices]
+        for folder, choice in zip(folders, choices, strict=True):
+            assert watched.run(template.format(choice).split(), folder).code == 0
+        return contents(folders[0]), contents(folders[1])
+
+    return of
+
+
+@pytest.mark.parametrize(("command", "fault"), CASES)
 def test_a_fault_leaves_whole_files(
-    watched: Watched, tmp_path: Path, command: str, fault: str
+    watched: Watched, written: Written, tmp_path: Path, command: str, fault: str
 ) -> None:
-    """Files of an earlier run are there; they are written anew, with other content."""
-    arguments, (at, call, does, code) = COMMANDS[command].split(), FAULTS[fault]
-    before, after = tmp_path / "before", tmp_path / "after"
-    for folder, steps in ((before, 2), (after, 3)):
-        folder.mkdir()
-        assert watched.run([*arguments, "--steps", steps], folder).code == 0
-    old, new = contents(before), contents(after)
-    several = len(new) > 1
+    """Files of an earlier run are there, which are to be written anew, with other content."""
+    old, new = written(command)
+    for name, content in old.items():
+        (tmp_path / name).write_bytes(content)
+    template, _, choice = COMMANDS[command]
+    arguments = template.format(choice).split()
+    at, call, does, code = FAULTS[fault]
 
-    found = watched.run([*arguments, "--steps", 3], before, at=at, call=call, does=does)
-    left = contents(before)
-    waiting = [name for name in left if name.endswith(".bptt-sym-part")]
-    if call > 1 and not several:
-        assert found.code == 0 and left == new
-        return
+    found = watched.run(arguments, tmp_path, at=at, call=call, does=does)
     assert found.code == code, found
-    assert all(left[name] in (old.get(name), new.get(name)) for name in left if name not in waiting)
-    killed = does == "SIGKILL"
-    assert killed or not waiting
-    assert killed or found.err == "" or len(found.err.splitlines()) == 1
-    if not several and not killed and not does.startswith("SIG"):
-        assert left == old
+    left = contents(tmp_path)
+    waiting = {name for name in left if name.endswith(".bptt-sym-part")}
+    assert all(left[name] in (old.get(name), new.get(name)) for name in left.keys() - waiting)
+    assert does == "SIGKILL" or (not waiting and len(found.err.strip().splitlines()) == (code == 2))
+    if at != "replace":
+        assert {name: left[name] for name in left.keys() - waiting} == old
 
-    again = watched.run([*arguments, "--steps", 3], before)
+    again = watched.run(arguments, tmp_path)
     assert again.code == 0
-    assert contents(before) == old | new
+    assert contents(tmp_path) == old | new
     assert again.err.startswith("an earlier run was cut off") == bool(waiting)
 
 
