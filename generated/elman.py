@@ -3,6 +3,7 @@
 Made by bptt-sym 0.1.0 from the model elman:
     bptt-sym generate elman --loss sum --style readable
 Model: 67036f6fe346fafc
+Code: 20bef8bf6b32b194
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s

@@ -3,6 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: a69f5b414c38bfce
+Code: 003b069529b9698b
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -854,7 +855,8 @@ def stepped(
         name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
         for name, array in arguments.items()
     }
-    before = {name: getattr(state, field) for name, field in INITIAL.items()}
+    last = state._asdict()
+    before = {name: last[field] for name, field in INITIAL.items()}
     params, arrays, sizes, dtype = checked(params, {**over_time, **before})
     check_state(state, sizes)
     names: tuple[str, ...] = Dimensions._fields

@@ -7,6 +7,7 @@ Text of a user must reach none of them. The import system, Jinja, dataclasses an
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 
 import pytest
@@ -61,4 +62,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_report_header():
-    return f"random examples: {FACTOR} of the number that each test names (BPTT_SYM_DRAWS)"
+    fuzzed = os.environ.get("BPTT_SYM_FUZZ", "2000")
+    return [
+        f"random examples: {FACTOR} of the number that each test names (BPTT_SYM_DRAWS)",
+        f"random texts of files: {fuzzed} (BPTT_SYM_FUZZ)",
+    ]

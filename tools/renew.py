@@ -1,7 +1,8 @@
 """Makes generated/ and what is made in docs/ anew: python tools/renew.py.
 
 Each file of generated/ is what one ``bptt-sym`` command writes with -o. In docs/ these are the
-figures, the picture, the pages on notations and the table of faults that verification finds.
+figures, the picture, the pages on notations, that on files from anyone and the table of faults that
+verification finds.
 Without pdflatex and pdftoppm the files are made, the picture is left as it is, and the exit code is
 1.
 """
@@ -56,6 +57,14 @@ def mutants() -> str:
     return page(MUTANTS)
 
 
+def safety() -> str:
+    """The page on files from anyone."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from hostile.page import page
+
+    return page()
+
+
 def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
     """Makes every file in ``folder``, which holds generated/ and docs/.
 
@@ -68,6 +77,7 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
     for name in PAGES:
         page = folder / "docs" / "notations" / f"{name}.md"
         page.write_text(notation_page(name), encoding="utf-8")
+    (folder / "docs" / "safety.md").write_text(safety(), encoding="utf-8")
     if faults:
         (folder / "docs" / "mutants.md").write_text(mutants(), encoding="utf-8")
     if picture:
