@@ -8,6 +8,7 @@ from bptt_sym.commands import budget
 from bptt_sym.errors import LONGEST_MESSAGE
 from bptt_sym.limits import LIMITS
 from hostile.faults import CASES, COMMANDS, FAULTS, PRINTING
+from hostile.special import SPECIAL
 from hostile.table import KINDS, OBEYED, Case
 from hostile.test_fuzz import DEFAULT
 from hostile.watched import MEMORY, SECONDS
@@ -19,7 +20,8 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    refused, obeyed = (sum(map(len, kinds.values())) for kinds in (KINDS, OBEYED))
+    refused = sum(map(len, KINDS.values())) + len(SPECIAL)
+    obeyed = sum(map(len, OBEYED.values()))
     yield f"""\
 # Files from anyone
 
@@ -66,6 +68,9 @@ prints how many).
         yield f"| {name} | {_cell(str(limit).partition(';')[0])} |"
     yield "\n## What is refused"
     yield from _tables(KINDS, "says")
+    yield "\n### Files that are none\n\n| what | command | says |\n|---|---|---|"
+    for special in SPECIAL:
+        yield f"| {_cell(special.what)} | {_code(special.command)} | {_code(special.says)} |"
     yield "\n## What is read as data"
     yield from _tables(OBEYED, "writes")
 

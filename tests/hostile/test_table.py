@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hostile.special import SPECIAL, Special
 from hostile.table import KINDS, OBEYED, Case
 from hostile.watched import MEMORY, SECONDS, Ended, Watched
 
@@ -67,3 +68,16 @@ def test_it_is_read_as_data(watched: Watched, tmp_path: Path, case: Case) -> Non
     assert all(line.isprintable() for line in text.splitlines())
     assert {Path(name) for name in found.wrote if not name.endswith("-part")} == written
     assert_it_did_nothing_else(found, case)
+
+
+@pytest.mark.parametrize("special", SPECIAL, ids=lambda special: special.what)
+def test_a_file_that_is_none_is_refused(watched: Watched, tmp_path: Path, special: Special) -> None:
+    name = "f.py" if "F.py" in special.command else "f.toml"
+    special.make(tmp_path / name)
+    words = special.command.split()
+    found = watched.run([name if word.startswith("F") else word for word in words], tmp_path)
+    assert (found.code, found.out) == (2, ""), found
+    (line,) = found.err.splitlines()
+    assert special.says in line and line.isprintable() and len(line) <= 300
+    assert (found.wrote, found.did) == (frozenset(), ())
+    assert [path.name for path in tmp_path.iterdir()] == [name]
