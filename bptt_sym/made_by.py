@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _MARK = "Made by bptt-sym "
+LONGEST_TITLE = 3
+"""The lines that the title of a module has at most."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -38,7 +41,8 @@ def _is_marked_text(text: str) -> bool:
     """Text, LaTeX, TikZ and markup have the mark in the first line, Python in its docstring."""
     if text.startswith('"""'):
         return is_marked_module(text)
-    lines = _first_lines(text)
+    lines = [line.rstrip("\r") for line in text.split("\n", 2)]
+    lines.append("")
     first = lines[1] if lines[0] == r"% Needs \usepackage{tikz}." else lines[0]
     before, colon, _ = first.partition(":")
     sign = next((sign for sign in ("% ", "<!-- ") if before.startswith(sign)), "")
@@ -46,15 +50,12 @@ def _is_marked_text(text: str) -> bool:
 
 
 def is_marked_module(text: str) -> bool:
-    """Whether the docstring of a Python module has the mark in its third line."""
-    lines = _first_lines(text)
-    before, of, _ = lines[2].partition(" from the model ")
-    return lines[0].startswith('"""') and not lines[1] and bool(of) and _is_mark(before)
-
-
-def _first_lines(text: str) -> list[str]:
-    lines = [line.rstrip("\r") for line in text.split("\n", 3)[:3]]
-    return lines + [""] * (3 - len(lines))
+    """Whether the docstring of a Python module has the mark below its title."""
+    lines = [line.rstrip("\r") for line in text.split("\n", LONGEST_TITLE + 2)]
+    if not lines[0].startswith('"""') or "" not in lines[: LONGEST_TITLE + 1]:
+        return False
+    before, of, _ = lines[lines.index("") + 1].partition(" from the model ")
+    return bool(of) and _is_mark(before)
 
 
 def _is_marked_json(text: str) -> bool:

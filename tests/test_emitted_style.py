@@ -1,4 +1,6 @@
-"""Emitted modules are clean under the project's own rules of ruff and under mypy --strict."""
+"""Emitted modules are clean under the project's own rules of ruff and under mypy --strict, and are
+what ``verify FILE.py`` takes for emitted ones.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ import bptt_sym as b
 from bptt_sym.choices import STYLES
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
+from bptt_sym.targets.numpy.accepted import check_emitted
 
 RULES = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -39,6 +42,7 @@ def write_modules(folder: Path, cells: list[str | Path]) -> None:
         except InputError:
             assert masked  # some models take no mask
             continue
+        check_emitted(source, "the module")
         name = f"{name_of(cell)}_{style}{'_masked' if masked else ''}".replace("-", "_")
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
 
@@ -70,6 +74,7 @@ def test_modules_of_random_models_are_clean(
     folder = tmp_path_factory.mktemp("modules")
     for style in STYLES:
         source = b.generate(parse_model(text), loss=loss, style=style)
+        check_emitted(source, "the module")
         (folder / f"{style}.py").write_text(source, encoding="utf-8")
     assert of_ruff(folder) == ""
 

@@ -66,9 +66,10 @@ class Watched:
         return self
 
     def __exit__(self, *error: object) -> None:
-        assert self._process.stdin
+        assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         self._process.wait(60)
+        self._process.stdout.close()
 
     def run(self, arguments: Sequence[object], folder: Path, **fault: Any) -> Ended:
         """Runs a command in a folder; ``fault`` says what goes wrong while it writes."""

@@ -59,10 +59,10 @@ def check_emitted(source: str, file: str) -> None:
             line = getattr(node, "lineno", None)
             column = node.col_offset + 1 if isinstance(node, ast.expr | ast.stmt) else None
             raise _refused(reason, Place(file, line, column))
-    bare = next(_bare_modules(tree), None)
-    if bare is not None:
-        reason = f"it hands on the module '{bare.id}'"
-        raise _refused(reason, Place(file, bare.lineno, bare.col_offset + 1))
+    handed_on = next(_handed_on(tree), None)
+    if handed_on is not None:
+        place = Place(file, handed_on.lineno, handed_on.col_offset + 1)
+        raise _refused(f"it hands on '{handed_on.id}'", place)
 
 
 def _refused(reason: str, place: Place) -> InputError:
@@ -116,18 +116,20 @@ def _why_not_an_attribute(value: ast.expr, name: str) -> str | None:
     return None if known else f"it has the attribute '{shortened(name)}'"
 
 
-def _bare_modules(tree: ast.AST) -> Iterator[ast.Name]:
-    """The names of modules where they stand alone: no attribute is taken of them there."""
-    taken = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    within = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in MODULES and id(node) not in taken:
-            yield node
-        if isinstance(node, ast.Attribute) and node.attr in WITHIN_MODULES:
-            base = node.value
-            if isinstance(base, ast.Name) and base.id == "np" and id(node) not in within:
+def _handed_on(tree: ast.AST) -> Iterator[ast.Name]:
+    """Names that stand where they could be given another: a module of which no attribute is taken,
+    and ``getattr`` and ``type`` where they are not called.
+    """
+    nodes = list(ast.walk(tree))
+    taken = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        match node:
+            case ast.Name(id=name) if name in MODULES and id(node) not in taken:
+                yield node
+            case ast.Name(id="getattr" | "type") if id(node) not in called:
+                yield node
+            case ast.Attribute(value=ast.Name(id="np") as base, attr=name) if (
+                name in WITHIN_MODULES and id(node) not in taken
+            ):
                 yield base

@@ -42,12 +42,12 @@ BUILTINS = frozenset({
 MODULES: dict[str, frozenset[str]] = {
     "np": frozenset({
         "abs", "add", "any", "arange", "argmax", "argsort", "array", "asarray",
-        "ascontiguousarray", "broadcast_to", "can_cast", "complex64", "concatenate", "copyto",
-        "cos", "diag", "divide", "dot", "dtype", "einsum", "empty", "empty_like", "equal", "exp",
+        "ascontiguousarray", "broadcast_shapes", "broadcast_to", "can_cast", "complex64",
+        "concatenate", "copyto", "cos", "diag", "divide", "dot", "dtype", "einsum", "empty", "empty_like", "equal", "exp",
         "expm1", "eye", "float16", "float64", "full", "imag", "integer", "iscomplexobj", "linalg",
         "log", "log1p", "logical_not", "matmul", "max", "maximum", "mean", "minimum", "moveaxis",
-        "multiply", "ndindex", "negative", "ones", "random", "real", "result_type", "shape",
-        "sign", "sin", "sqrt", "stack", "subtract", "sum", "swapaxes", "take", "tanh",
+        "multiply", "ndindex", "negative", "ones", "outer", "random", "real", "result_type",
+        "shape", "sign", "sin", "sqrt", "stack", "subtract", "sum", "swapaxes", "take", "tanh",
         "tensordot", "unique", "unravel_index", "var", "where", "zeros", "zeros_like",
     }),
     "npt": frozenset({"ArrayLike", "DTypeLike", "NDArray"}),
