@@ -69,6 +69,15 @@ class Graph(Nodes):
         for key in self.kept:
             yield self.definitions[key].node
 
+    def dependencies(self, node: Node) -> tuple[Node, ...]:
+        """What must be computed before a node: its operands, or what it reads at other time steps
+        and what that begins with.
+        """
+        if not KINDS[node.kind].elsewhere:
+            return node.operands
+        definition = self.definitions[node.detail[0]]
+        return definition.node, *definition.initial
+
     def reachable(self, roots: Iterable[Node] | None = None) -> list[Node]:
         """The nodes that the wanted ones need, operands before what reads them.
 
@@ -86,10 +95,8 @@ class Graph(Nodes):
                 continue
             seen.add(node)
             waiting.append((node, True))
-            if KINDS[node.kind].elsewhere:
-                definition = self.definitions[node.detail[0]]
-                waiting = [(n, False) for n in (definition.node, *definition.initial)] + waiting
-            waiting += [(operand, False) for operand in node.operands]
+            needed = [(other, False) for other in self.dependencies(node)]
+            waiting = [*needed, *waiting] if KINDS[node.kind].elsewhere else [*waiting, *needed]
         return list(found)
 
     def users(self) -> dict[Node, list[Node]]:
@@ -106,8 +113,7 @@ class Graph(Nodes):
         found = set(self.roots())
         for node in self.reachable():
             if KINDS[node.kind].elsewhere:
-                definition = self.definitions[node.detail[0]]
-                found |= {definition.node, *definition.initial}
+                found.update(self.dependencies(node))
         return found
 
     def rewritten(
@@ -142,6 +148,8 @@ class Graph(Nodes):
 
 
 Phase = Literal["forward", "backward"]
+
+PHASES: tuple[Phase, ...] = ("forward", "backward")
 
 
 def forward_nodes(graph: Graph) -> set[Node]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site
-from bptt_sym.graph.stages import Stage, dependencies
+from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.bundles import Packing
 from bptt_sym.memory.storage import Storages
 
@@ -111,7 +111,7 @@ class _Grouping:
         for operand in node.operands:
             found += [operand] if self.storages.is_written(operand) else self.needs(operand)
         if node.kind == "lagged" and self.sites[node].loop is None:
-            others = dependencies(self.graph, node)
+            others = self.graph.dependencies(node)
             found += [other for other in others if self.storages.is_written(other)]
         return found
 

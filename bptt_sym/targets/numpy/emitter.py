@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bptt_sym.graph.array_shapes import added
 from bptt_sym.graph.graph import Key
 from bptt_sym.graph.node import Node
-from bptt_sym.graph.stages import Stage, dependencies
+from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.items import Item, items_of
 from bptt_sym.targets.numpy.block import Block
@@ -73,7 +73,7 @@ class Emitter(SingleCalls):
                 return
             done.add(item)
             for member in item:
-                for other in dependencies(self.graph, member):
+                for other in self.graph.dependencies(member):
                     if other in own:
                         write(other)
             self.write_node_at_once(item)
