@@ -41,7 +41,7 @@ from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import SCALAR, array_size, array_sizes
 from bptt_sym.graph.graph import Graph
-from bptt_sym.graph.node import Node
+from bptt_sym.graph.node import Axes, Node
 
 ONE = Fraction(1)
 
@@ -147,10 +147,7 @@ class Lowering:
 
     def full(self, node: Node, like: MatrixExpr, *, time: bool) -> Node:
         """The node with all its entries for each sequence, and at each time step if asked."""
-        sizes = array_sizes(like.shape)
-        if (node.sizes, node.batch, node.time) == (sizes, True, time):
-            return node
-        return self.make("spread", [node], sizes=sizes, time=time, batch=True)
+        return self.graph.with_axes(node, Axes(array_sizes(like.shape), time, True))
 
     def lifted(self, scalar: Node, like: MatrixExpr) -> Node:
         """A scalar, where it goes with every entry of a matrix for each sequence as one."""

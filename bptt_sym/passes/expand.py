@@ -42,8 +42,7 @@ def _without_zeros(result: Graph, node: Node, operands: tuple[Node, ...]) -> Nod
     """The sum without zeros that are spread, where what is left has all its axes."""
     terms = [(c, term) for c, term in result.terms(node, operands) if not _is_zero(term)]
     made = result.total(terms) if len(terms) < len(operands) else node
-    same = (made.sizes, made.time, made.batch) == (node.sizes, node.time, node.batch)
-    return made if made is not node and same else None
+    return made if made is not node and made.axes == node.axes else None
 
 
 def _is_zero(node: Node) -> bool:
@@ -71,10 +70,7 @@ def _total(result: Graph, node: Node) -> Node:
     if (
         node.kind == "sum"
         and not node.detail.constant
-        and all(
-            (term.sizes, term.batch, term.time) == (node.sizes, node.batch, node.time)
-            for term in node.operands
-        )
+        and all(term.axes == node.axes for term in node.operands)
     ):
         totals = (_total(result, term) for term in node.operands)
         return result.total(zip(node.detail.coefficients, totals, strict=True))

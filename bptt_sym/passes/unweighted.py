@@ -17,7 +17,7 @@ def unweighted(graph: Graph) -> Graph:
         made = _without_seed(result, node, operands)
         if node not in keys:
             return made
-        made = _restored(result, node, made)
+        made = result.with_axes(made, node.axes)
         if not made.operands or made in taken:
             made = result.make("named", [made], keys[node])
         taken.add(made)
@@ -43,14 +43,7 @@ def _without_seed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
         return graph.make(node.kind, operands, node.detail)
     whole = node.kind not in ("spread", "result")
     operands = tuple(
-        _restored(graph, before, after) if whole else after
+        graph.with_axes(after, before.axes) if whole else after
         for before, after in zip(node.operands, operands, strict=True)
     )
     return graph.remade(node, operands)
-
-
-def _restored(graph: Graph, node: Node, made: Node) -> Node:
-    """What was made of a node, with the axes of the node."""
-    if (made.sizes, made.time, made.batch) == (node.sizes, node.time, node.batch):
-        return made
-    return graph.make("spread", [made], sizes=node.sizes, time=node.time, batch=node.batch)
