@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from sympy import Add, Expr, Mul
 
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code, call
+from bptt_sym.targets.numpy.python_names import PythonNames
 
 
-class Writing(Protocol):
-    """What a row asks of the printer that writes a node."""
+class Writing(ABC):
+    """Writes nodes where it stands; what it reads is noted in ``used``."""
+
+    def __init__(self, graph: Graph, names: PythonNames) -> None:
+        self.graph, self.names = graph, names
+        self.used: set[str] = set()
 
     @property
     def axis(self) -> int:
         """The axis of entries: the last, or the one before it where the sequences are the last."""
+        return -1
 
+    @abstractmethod
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
         """The code of an operand, in brackets if it binds less tightly than asked."""
 
-    def inner(self, node: Node) -> Code:
-        """The code of an operand that is all of a node."""
-
+    @abstractmethod
     def leading(self, node: Node) -> tuple[Expr, ...]:
         """The axes that a node has here before those of its entries."""
 
+    def inner(self, node: Node) -> Code:
+        """The code of an operand that is all of a node."""
+        return self.operand(node)
+
     def shape(self, node: Node) -> str:
         """The shape of a node's array here."""
+        return shape_code(map(self.size, (*self.leading(node), *node.sizes)))
 
     def size(self, size: Expr) -> str:
         """The code of a size."""
+        self.used |= names_in([size])
+        return size_code(size)
 
     def use(self, name: str) -> str:
         """A name of the module or of a function in it, noted as read here."""
+        self.used.add(name)
+        return name
 
 
 Row = Callable[[Writing, Node], Code]
@@ -104,6 +119,11 @@ def size_code(size: Expr) -> str:
     if size.is_Pow:
         return "*".join([size_code(size.base)] * int(size.exp))
     return str(size)
+
+
+def names_in(sizes: Iterable[Expr]) -> set[str]:
+    """The dimensions that sizes are made of."""
+    return {symbol.name for size in sizes for symbol in size.free_symbols}
 
 
 def is_of_numbers(node: Node) -> bool:
