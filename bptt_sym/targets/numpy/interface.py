@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from bptt_sym.model.model import Declaration
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import Writing, names_in
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 
 OVER_TIME: Sizes = (STEPS, SEQUENCES)
@@ -29,6 +30,7 @@ class Arguments:
         self.program, self.model, self.names = program, program.model, names
         self.graph = program.graph
         self.nodes = self.graph.reachable()
+        self.dimensions = [entry.name for entry in self.model.dimensions]
         leaves = (n for n in self.nodes if n.kind in ("given", "labels") and not n.time)
         self.last_targets = {node.detail for node in leaves}
 
@@ -129,8 +131,7 @@ class Arguments:
     def sizes_in(self, nodes: Iterable[Node]) -> set[str]:
         """The dimensions that the shapes and the numbers in nodes are made of."""
         sizes = {size for node in nodes for size in (*node.sizes, *_sizes_of_detail(node))}
-        found = {symbol.name for size in sizes for symbol in size.free_symbols}
-        return found & {entry.name for entry in self.model.dimensions}
+        return names_in(sizes) & set(self.dimensions)
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""
@@ -194,6 +195,14 @@ class Interface(Arguments):
             if entry.labels
         ]
 
+    def label_checks(self, write: Writing, names: Collection[str]) -> list[str]:
+        """The checks of those labels that the code reads, of some arguments."""
+        return [
+            f'check_labels("{name}", {name}, {write.size(size)})'
+            for name, size in self.labels
+            if name in write.used and name in names
+        ]
+
     @property
     def has_scalars(self) -> bool:
         """Whether an input or target is a scalar."""
@@ -206,13 +215,13 @@ class Interface(Arguments):
         arrays = [*self.parameters, *self.arguments]
         needed = _names_in_sizes(arrays) | self.sizes_in(self.nodes)
         needed -= {size for entry in arrays for size in entry.shape}
-        return [entry.name for entry in self.model.dimensions if entry.name in needed]
+        return [size for size in self.dimensions if size in needed]
 
     @property
     def drawn_sizes(self) -> list[str]:
         """The dimensions that the shapes of parameters are made of."""
         used = _names_in_sizes(self.parameters)
-        return [entry.name for entry in self.model.dimensions if entry.name in used]
+        return [size for size in self.dimensions if size in used]
 
     # What goes from step to step, and what is returned.
 
@@ -278,8 +287,7 @@ def math_text(expression: Expr) -> str:
 
 def _names_in_sizes(arguments: Iterable[Argument]) -> set[str]:
     """The dimensions that the sizes of arrays are made of."""
-    sizes = {size for argument in arguments for size in argument.sizes}
-    return {symbol.name for size in sizes - {*OVER_TIME} for symbol in size.free_symbols}
+    return names_in({size for argument in arguments for size in argument.sizes} - {*OVER_TIME})
 
 
 def _sizes_of_detail(node: Node) -> Sizes:

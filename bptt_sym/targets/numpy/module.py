@@ -15,7 +15,7 @@ from bptt_sym.quoting import command_line, docstring
 from bptt_sym.targets.fingerprint import fingerprint
 from bptt_sym.targets.numpy.accepted import UNSEALED, sealed
 from bptt_sym.targets.numpy.comments import Numbers
-from bptt_sym.targets.numpy.fast import FastBody, fast_body
+from bptt_sym.targets.numpy.fast import FastBody
 from bptt_sym.targets.numpy.fitted import WIDTH, fitted, wrapped, wrapped_comment
 from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
@@ -149,7 +149,7 @@ def numpy_calls(program: Program, layout: Layout | None = None) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
     fast = _fast_body(program, *_named(program), layout)
     parts = {
-        "workspace": [f"{name}: {shape}" for name, shape, _ in fast.buffers],
+        "workspace": [f"{name}: {shape}" for name, shape in fast.workspace.buffers],
         "views": fast.prologue,
         "forward": fast.forward,
         "loss": fast.loss,
@@ -183,7 +183,7 @@ def _fast_body(
 ) -> FastBody:
     # First, so that nothing of the compiler's own takes a name that the model has.
     interface.claim_names()
-    return fast_body(compiled(program, layout=layout, without=without), interface, names)
+    return FastBody(compiled(program, layout=layout, without=without), interface, names)
 
 
 def generate_command(program: Program, style: Style, layout: Layout | None) -> str:

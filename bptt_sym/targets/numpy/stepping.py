@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bptt_sym.choices import Layout
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
@@ -18,25 +18,10 @@ from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.precedence import call
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.row_parts import shape_code, size_code
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 from bptt_sym.targets.numpy.views import View
 from bptt_sym.targets.numpy.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class StepBody:
-    """What a template lays out: the signature, the arrays of the workspace, the lines.
-
-    ``dimensions`` are the sizes that the arrays are made of, ``sizes`` those that the lines read.
-    """
-
-    into: Signature
-    passed: list[str]
-    buffers: list[tuple[str, str]]
-    dimensions: list[str]
-    lines: list[str]
-    used: set[str]
 
 
 class StepEmitter(Emitter):
@@ -63,23 +48,20 @@ class StepEmitter(Emitter):
         return self.plain(node)
 
 
-def step_body(program: Program) -> StepBody:
-    """The code of one step of a program."""
-    names = PythonNames([dimension.name for dimension in program.model.dimensions])
-    interface = Interface(program, names)
-    interface.claim_names()
-    return _Step(interface, names, StepEmitter(compiled_step(program), names)).body()
+class StepBody:
+    """What a template lays out of one step of a program: the signature, the arrays of the
+    workspace, the lines; ``used`` are the names that they read.
+    """
 
-
-class _Step:
-    def __init__(self, interface: Interface, names: PythonNames, emitter: StepEmitter) -> None:
-        self.interface, self.names, self.emitter = interface, names, emitter
-        self.model = interface.model
+    def __init__(self, program: Program) -> None:
+        self.model = program.model
+        self.names = PythonNames([dimension.name for dimension in program.model.dimensions])
+        self.interface = Interface(program, self.names)
+        self.interface.claim_names()
+        self.emitter = emitter = StepEmitter(compiled_step(program), self.names)
+        self.used = emitter.used
         self.kept: set[Storage] = set()
         self.copies: list[str] = []
-
-    def body(self) -> StepBody:
-        emitter = self.emitter
         (stage,) = emitter.compiled.stages
         emitter.write_stage(stage)
         computed = [*emitter.block.before, *emitter.block.lines]
@@ -87,22 +69,14 @@ class _Step:
         moved_on = self.moved_on()
         for storage in self.kept:
             emitter.touched[storage].append((FOREVER, False))
-        workspace = Workspace(emitter, reuse=True)
-        shapes: dict[str, Sizes] = workspace.shapes()
-        shapes |= {self.past(entry): field.sizes for field, entry in self.fields}
+        self.workspace = Workspace(emitter, reuse=True)
+        self.workspace.shapes.update(
+            {self.past(entry): field.sizes for field, entry in self.fields}
+        )
         begin = [line for field, entry in self.fields for line in self.begun(field, entry)]
         closing = [*self.copies, *moved_on, *self.closing(values)]
-        views = workspace.views()
-        sizes = {s.name for shape in shapes.values() for size in shape for s in size.free_symbols}
-        dimensions = [entry.name for entry in self.model.dimensions]
-        return StepBody(
-            into=self.into,
-            passed=self.passed,
-            buffers=[(name, shape_code(map(size_code, shape))) for name, shape in shapes.items()],
-            dimensions=[size for size in dimensions if size in sizes],
-            lines=[*self.arguments(), *views, *begin, *computed, *closing],
-            used=emitter.used,
-        )
+        views = self.workspace.views()
+        self.lines = [*self.arguments(), *views, *begin, *computed, *closing]
 
     @property
     def into(self) -> Signature:
@@ -185,7 +159,7 @@ class _Step:
 
     def arguments(self) -> list[str]:
         """The parameters, arguments and sizes that the lines read."""
-        used, size = self.emitter.used, self.emitter.size
+        used = self.used
         parameters = [a.name for a in self.interface.parameters if a.name in used]
         lines = [f"{name} = params.{name}" for name in parameters]
         taken = {argument.name for argument in self.into.arguments}
@@ -194,12 +168,8 @@ class _Step:
         read = [a.name for a in self.into.arguments if a.name in used | set(mask)]
         lines += [f'{name} = arguments["{name}"]' for name in read]
         lines += [f"{n} = without_padding({n}[None], {mask[0]}[None])[0]" for n in padded]
-        checks = [
-            f'check_labels("{name}", {name}, {size(number)})'
-            for name, number in self.interface.labels
-            if name in used & taken
-        ]
-        dimensions = ("B", *(entry.name for entry in self.model.dimensions))
+        checks = self.interface.label_checks(self.emitter, taken)
+        dimensions = ("B", *self.interface.dimensions)
         lines += [f'{name} = work.sizes["{name}"]' for name in dimensions if name in used]
         lines += checks
         return [*lines, *(["dtype = work.dtype"] if "dtype" in used else [])]
