@@ -9,7 +9,7 @@ from bptt_sym.graph.graph import Key
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
-from bptt_sym.memory.items import Item, items_of
+from bptt_sym.memory.items import Grouping, Item
 from bptt_sym.targets.numpy.block import Block
 from bptt_sym.targets.numpy.comments import comments, left_text
 from bptt_sym.targets.numpy.fitted import wrapped_comment
@@ -35,7 +35,7 @@ class Emitter(SingleCalls):
         self.block = Block(way=stage.loop)
         self.last_keys = []
         start = self.clock
-        items = items_of(stage, self.graph, self.sites, self.compiled.storages, self.packing)
+        items = Grouping(stage, self.compiled).items()
         if stage.loop is None:
             self.write_at_once(stage, items)
         else:
