@@ -91,8 +91,6 @@ class Packing:
             return
         (old,) = bundles
         count = len(placed)
-        if self.sites[old[0]] != self.sites[nodes[0]]:
-            return
         if tuple(nodes[:count]) == old[-count:] and set(placed) == set(nodes[:count]):
             self.bundle([*old, *nodes[count:]])
         elif tuple(nodes[-count:]) == old[:count] and set(placed) == set(nodes[-count:]):

@@ -98,8 +98,8 @@ class Views(Printer):
         alone = view.count == 1 and len(lanes) > 1
         return self.titles.label(known) if known and alone else self.view_name(view)
 
-    def view(self, node: Node) -> View | None:
-        """Where a node that varies over time lies."""
+    def view(self, node: Node) -> View:
+        """Where a node that varies over time lies; it must be computed before."""
         if node in self.places:
             storage, lane = self.places[node]
             whole = node.kind in ("dot", "gather") and node not in storage.lanes
@@ -118,14 +118,7 @@ class Views(Printer):
                 return View(self.pseudo_storage(node, "seed"))
             case "weighted" if node in self.pseudo:
                 return View(self.pseudo[node])
-        return None
-
-    def over_time(self, node: Node) -> View:
-        """Where a node that varies over time lies; it must be computed before."""
-        found = self.view(node)
-        if found is None:
-            raise AssertionError(f"no place for a node of the kind {node.kind}: {node}")
-        return found
+        raise AssertionError(f"no place for a node of the kind {node.kind}: {node}")
 
     def pseudo_storage(self, node: Node, name: str, layout: Layout = "rows") -> Storage:
         """A storage for an array that is no buffer."""
@@ -136,7 +129,7 @@ class Views(Printer):
 
     def rows(self, node: Node) -> View:
         """A node's array in rows; where it has the features first, of a copy."""
-        view = self.over_time(node)
+        view = self.view(node)
         storage = view.storage
         if storage.layout == "rows":
             return view

@@ -94,7 +94,7 @@ class Emitter(SingleCalls):
 
     def write_weighted(self, node: Node) -> None:
         """What the seed of the loss multiplies, where there is one: else the operand itself."""
-        view = self.over_time(node.operands[0])
+        view = self.view(node.operands[0])
         layout = view.storage.layout
         inner = self.shown(view, layout)
         name = self.names.fresh("weighted")
@@ -133,7 +133,7 @@ class Emitter(SingleCalls):
 
     def write_single(self, node: Node) -> None:
         """A node that is alone in its item."""
-        target = self.over_time(node)
+        target = self.view(node)
         storage, layout = target.storage, target.storage.layout
         first = node.operands[0]
         if node.kind in ("state", "carried") and self.places.get(first, (None,))[0] is storage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.calls import Calls
 from bptt_sym.targets.numpy.fitted import fitted_lines
@@ -30,10 +29,10 @@ class SingleCalls(Calls):
     def write_labels(self, node: Node, target: View) -> None:
         """One-hot vectors of labels, or rows of a matrix by labels, for all time steps."""
         labels, *matrix = node.operands
-        if target.storage.layout != "rows" or not target.is_whole:
+        if target.storage.layout != "rows":
             self.write_expression(node, target)
             return
-        shown = self.shown(self.over_time(labels), "rows")
+        shown = self.shown(self.view(labels), "rows")
         weights = self.plain(matrix[0]) if matrix else ""
         out = self.shown(target, "rows", writes=True)
         if matrix:
@@ -45,7 +44,7 @@ class SingleCalls(Calls):
     def write_dot(self, node: Node) -> None:
         """A vector times a matrix: for all time steps in rows as one product."""
         vector, matrix = node.operands
-        target = self.over_time(node)
+        target = self.view(node)
         if len(vector.sizes) > 1:
             self.write_expression(node, target)
             return
@@ -60,14 +59,8 @@ class SingleCalls(Calls):
         weights = self.contiguous(matrix) if in_loop else self.plain(matrix)
         factors = [weights, inner] if layout == "features" else [inner, weights]
         out = self.shown(target, layout, writes=True)
-        if in_loop and (target.is_whole or layout == "features"):
-            # For one time step np.dot has half the overhead; its result must be contiguous.
-            self.line(*fitted_lines([*factors, f"out={out}"], "np.dot(", ")"))
-        elif not in_rows:
-            self.line(*fitted_lines([*factors, f"out={out}"], "np.matmul(", ")"))
-        elif target.is_whole:
-            shape = f"{self.count()}, {self.size(storage.width)}"
-            self.line(*fitted_lines([*factors, f"out={out}.reshape({shape})"], "np.matmul(", ")"))
-        else:
-            shape = ", ".join([self.size(STEPS), self.size(SEQUENCES), self.size(node.width)])
-            self.line(f"{out}[...] = np.matmul({', '.join(factors)}).reshape({shape})")
+        if in_rows:
+            out += f".reshape({self.count()}, {self.size(storage.width)})"
+        # For one time step np.dot has half the overhead.
+        function = "np.dot(" if in_loop else "np.matmul("
+        self.line(*fitted_lines([*factors, f"out={out}"], function, ")"))

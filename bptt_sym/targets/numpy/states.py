@@ -91,10 +91,7 @@ class States:
 
     def is_stored(self, key: Key) -> bool:
         """Whether a state has an array of its own with the values before the first step."""
-        definition = self.graph.definitions.get(key)
-        if definition is None:
-            return False
-        node = definition.node
+        node = self.graph.definitions[key].node
         return node.kind == "state" and node.detail == key and node in self.emitter.places
 
     def before_first(self, state: str) -> str:

@@ -32,7 +32,7 @@ class StepEmitter(Emitter):
         storage.over_time = False
         return storage
 
-    def view(self, node: Node) -> View | None:
+    def view(self, node: Node) -> View:
         if node.kind == "lagged":
             return View(self.pseudo_storage(node, self.before(node)))
         return super().view(node)

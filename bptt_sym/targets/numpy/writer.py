@@ -53,7 +53,7 @@ class Writer(Views):
         if node.kind in ("number", "size"):
             return self.code(node).within(binding)
         if node.time:
-            return Code(self.shown(self.over_time(node), self.here))
+            return Code(self.shown(self.view(node), self.here))
         if self.reader is not None and self.reader.is_constant:
             return self.inlined(node).within(binding)
         return Code(self.timeless(node, self.here))
@@ -82,7 +82,7 @@ class Writer(Views):
 
     def atom(self, node: Node, layout: Layout) -> Atom:
         """A node as an operand of an entrywise call in a layout."""
-        return self.over_time(node) if node.time else Code(self.timeless(node, layout))
+        return self.view(node) if node.time else Code(self.timeless(node, layout))
 
     def timeless(self, node: Node, layout: Layout) -> str:
         """The code of what does not vary over time, as it stands beside arrays of a layout."""
@@ -178,7 +178,7 @@ class Writer(Views):
         (operand,) = node.operands
         if not operand.time:
             return self.inner(operand)
-        view = self.over_time(operand)
+        view = self.view(operand)
         self.touch(view.storage)
         code = view_code(self, view, self.use(self.view_name(view)), layout=self.layout_of(node))
         # A buffer may be taken by something else while this is still read.
@@ -200,7 +200,7 @@ class Writer(Views):
         if not operand.time:
             axis = 1 if self.layout_of(operand) == "features" else 0
             return Code(f"np.sum({self.plain(operand)}, axis={axis})")
-        view = self.over_time(operand)
+        view = self.view(operand)
         if len(operand.sizes) > 1:
             return Code(f"np.sum({self.shown(view, 'rows')}, axis=(0, 1))")
         storage = view.storage
@@ -215,7 +215,7 @@ class Writer(Views):
             return Code(f"np.dot({one}.reshape(-1), {other}.reshape(-1))")
         if not operand.time:
             return Code(f"np.sum({self.plain(operand)})")
-        view = self.over_time(operand)
+        view = self.view(operand)
         return Code(f"{self.shown(view, view.storage.layout)}.sum()")
 
 
