@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from bptt_sym.targets.numpy.precedence import call
+
 WIDTH = 100
 
 DEEPEST = 8
@@ -13,13 +15,7 @@ DEEPEST = 8
 
 def fitted_lines(items: Iterable[str], opening: str, closing: str, indent: int = 4) -> list[str]:
     """Items in brackets on one line where they fit, else on one of their own, else one a line."""
-    items = list(items)
-    inside = ", ".join(items)
-    if indent + len(opening + inside + closing) <= WIDTH:
-        return [f"{opening}{inside}{closing}"]
-    if indent + 4 + len(inside) <= WIDTH:
-        return [opening, f"    {inside}", closing]
-    return [opening, *(f"    {item}," for item in items), closing]
+    return call(opening, items, closing).lines("", WIDTH - indent, packed=False)
 
 
 def wrapped(text: str, first: int = 0, later: int = 0) -> str:

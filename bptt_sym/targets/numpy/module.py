@@ -21,7 +21,7 @@ from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
 from bptt_sym.targets.numpy.outline import Outline
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.readable import Readable
+from bptt_sym.targets.numpy.readable import ReadableBody
 from bptt_sym.targets.numpy.runtime_text import DECREED, functions_for, runtime_text
 from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.templating import environment
@@ -60,7 +60,7 @@ def numpy_module(
         body = _fast_body(program, names, interface, layout, without)
     else:
         outline = Outline(unweighted(program.graph))
-        body = Readable(outline, interface, names, numbers or {}).body()
+        body = ReadableBody(outline, interface, names, numbers or {})
     filters: dict[str, Callable[..., object]] = {
         "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
         "wrapped": wrapped, "entries": _entries, "buffers": _buffers, "field": _field,

@@ -12,7 +12,7 @@ from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
 from bptt_sym.targets.numpy.ownership import Ownership
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code
-from bptt_sym.targets.numpy.printer import Printer, lagged_role, role
+from bptt_sym.targets.numpy.printer import Printer, lagged_role, role, whole_role
 from bptt_sym.targets.numpy.python_names import PythonNames
 
 
@@ -85,6 +85,4 @@ class PlacedPrinter(Printer):
 
     def whole(self, key: Key) -> str:
         """The name of the array with the values before the first step."""
-        if key[0] == "carry":
-            return self.use(self.names("carry all", lagged_role(key, 1, reverse=False)[1]))
-        return self.use(self.names("all", key[1]))
+        return self.use(self.names(*whole_role(key)))

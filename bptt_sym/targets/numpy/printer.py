@@ -53,3 +53,10 @@ def lagged_role(key: Key, lag: int, *, reverse: bool) -> tuple[str, str]:
         return "carry before", f"{key[1]}{'' if key[2] == '1' else key[2]}"
     word = "following" if reverse else "previous"
     return (word if lag == 1 else f"{word} {lag}"), key[1]
+
+
+def whole_role(key: Key) -> tuple[str, str]:
+    """The same for an array over time with the values before the first step in it."""
+    if key[0] == "carry":
+        return "carry all", lagged_role(key, 1, reverse=False)[1]
+    return "all", key[1]

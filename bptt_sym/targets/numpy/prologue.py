@@ -85,10 +85,7 @@ class Prologue:
             if argument.name in self.write.used & taken:
                 mask = self.write.use(self.interface.mask_name)
                 lines.append(f"{argument.name} = without_padding({argument.name}, {mask})")
-        for name, size in self.interface.labels:
-            if name in self.write.used & taken:
-                lines.append(f'check_labels("{name}", {name}, {self.write.size(size)})')
-        return [*lines, *pasts]
+        return [*lines, *self.interface.label_checks(self.write, taken), *pasts]
 
     def dense(self, name: str) -> str:
         """An input as vectors."""

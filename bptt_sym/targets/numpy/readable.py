@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from sympy import Expr
@@ -23,21 +22,11 @@ from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 
 
-@dataclass(frozen=True)
 class ReadableBody:
-    """What the template of a readable module lays out; ``used`` are the names in its code."""
+    """What the template of a readable module lays out: the bodies of its functions, as blocks.
 
-    returned: list[Argument]
-    into_loss_of: Signature
-    forward: list[Block]
-    loss: list[Block]
-    whole_loss: list[Block]
-    backward: list[Block]
-    used: set[str]
-
-
-class Readable:
-    """The bodies of a readable module's functions."""
+    ``used`` are the names in their code.
+    """
 
     def __init__(
         self, outline: Outline, interface: Interface, names: PythonNames, numbers: Numbers
@@ -46,17 +35,12 @@ class Readable:
         self.numbers = numbers
         self.graph = outline.graph
         self.used: set[str] = set()
-
-    def body(self) -> ReadableBody:
-        """The bodies of all functions."""
-        bodies = self.forward_body(), self.loss_body(), self.whole_loss(), self.backward_body()
-        return ReadableBody(self.returned, self.into_loss_of, *bodies, self.used)
+        self.forward = self.forward_body()
+        self.loss = self.loss_body()
+        self.whole_loss = self.whole_loss_body()
+        self.backward = self.backward_body()
 
     # Arguments.
-
-    @property
-    def into_forward(self) -> Signature:
-        return self.interface.into_forward
 
     @cached_property
     def into_loss_of(self) -> Signature:
@@ -99,7 +83,9 @@ class Readable:
         values = [write.own(key) for key in self.outline.returned]
         earlier = [write.lagged_name(key, lag) for key, lag in self.outline.returned_lags]
         closing = fitted_lines([*values, *earlier], "return Forward(", ")")
-        prologue = Prologue(write, self.interface).lines(self.into_forward, self.outline.of_forward)
+        prologue = Prologue(write, self.interface).lines(
+            self.interface.into_forward, self.outline.of_forward
+        )
         return self.filled(write, [prologue, *computed, closing])
 
     def loss_body(self) -> list[Block]:
@@ -126,13 +112,13 @@ class Readable:
         block += comments(self.graph.equations["loss",], self.numbers)
         return self.filled(write, [[*block, *code]])
 
-    def whole_loss(self) -> list[Block]:
+    def whole_loss_body(self) -> list[Block]:
         """The loss of the arguments."""
         write = self.printer("forward")
         calls = self.calls(write)
         calls[-1] = calls[-1].replace("value = ", "return ", 1)
         into_all = self.interface.into_all
-        told = [size for size in self.into_forward.counts if size not in into_all.counts]
+        told = [size for size in self.interface.into_forward.counts if size not in into_all.counts]
         sizes = [f'{size} = sizes["{size}"]' for size in told]
         write.used |= {"sizes"} if told else set()
         return self.filled(
@@ -141,10 +127,10 @@ class Readable:
 
     def calls(self, write: Statements) -> Block:
         write.used |= {"params"}
-        for into in (self.into_forward, self.into_loss_of):
+        for into in (self.interface.into_forward, self.into_loss_of):
             write.used |= {argument.name for argument in into.arguments} | set(into.counts)
         return [
-            f"values = forward(params{self.into_forward.passed})",
+            f"values = forward(params{self.interface.into_forward.passed})",
             f"value = loss_of(params, values{self.into_loss_of.passed})",
         ]
 

@@ -14,6 +14,7 @@ from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.printer import role
 from bptt_sym.targets.numpy.row_parts import shape_code
+from bptt_sym.targets.numpy.views import time_span
 
 Block = list[str]
 
@@ -161,11 +162,11 @@ class Statements(PlacedPrinter):
         ]
         lags = self.outline.lags(key, nodes or self.outline.nodes)
         views = {
-            self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
+            self.lagged_name(key, lag): time_span(depth, lag, reverse=reverse)
             for lag in reversed(lags)
         }
         if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
-            views[self.use(self.names(*role(key)))] = self.span(depth, 0, reverse=reverse)
+            views[self.use(self.names(*role(key)))] = time_span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
         line = f"{targets} = {sources}"
         if len(line) > WIDTH:
@@ -174,11 +175,6 @@ class Statements(PlacedPrinter):
 
     def is_in_loop(self, key: Key) -> bool:
         return self.outline.sites[self.outline.node_of[key]].loop is not None
-
-    def span(self, depth: int, lag: int, *, reverse: bool) -> str:
-        if reverse:
-            return f"[{lag or ''}:][:T]" if lag else "[:T]"
-        return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
 
     def first_values(self, key: Key) -> Code:
         """What the rows of an array before the first step hold."""
