@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from sympy import Expr
-
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import ROWS
 from bptt_sym.graph.node import Node
@@ -32,9 +30,9 @@ class _Stacking:
         self.sites = sites_of(graph)
         self.users = graph.users()
         self.fixed = graph.fixed()
-        self.groups: dict[Node, tuple[Node, ...]] = {}
+        # With the side on which their operands stand side by side, and the axis of the parts.
+        self.groups: dict[Node, tuple[tuple[Node, ...], int, int]] = {}
         self.joined: dict[Node, tuple[Node, ...]] = {}
-        self.sides: dict[Node, int] = {}
         self.made: dict[Node, Node] = {}
 
     def stacked(self) -> Graph:
@@ -51,10 +49,8 @@ class _Stacking:
             return tuple(sorted(nodes, key=lambda node: place[node.operands[side]]))
 
         def is_run(nodes: Sequence[Node]) -> bool:
-            places = [place[node] for node in nodes]
-            return len(set(places)) > 1 and places == list(
-                range(places[0], places[0] + len(places))
-            )
+            first = place[nodes[0]]
+            return len(nodes) > 1 and [place[n] - first for n in nodes] == [*range(len(nodes))]
 
         for node, dots in sums.items():
             side_by_side = ordered(dots, 0)
@@ -64,40 +60,27 @@ class _Stacking:
             group = ordered(nodes, side)
             fresh = not any(node in self.groups for node in group)
             if fresh and is_run([node.operands[side] for node in group]):
-                self.groups |= dict.fromkeys(group, group)
-                self.sides |= dict.fromkeys(group, side)
-        batch_sums = [node for node in self.of_kind("batch sum") if node.operands[0] in place]
+                self.groups |= dict.fromkeys(group, (group, side, side))
+        batch_sums = [n for n in self.nodes if n.kind == "batch sum" and n.operands[0] in place]
         for run in runs(ordered(batch_sums, 0), place):
             if len(run) > 1:
-                self.groups |= dict.fromkeys(run, run)
+                self.groups |= dict.fromkeys(run, (run, 0, -1))
         return self.graph.rewritten(self.rule)
-
-    def of_kind(self, kind: str) -> list[Node]:
-        return [node for node in self.nodes if node.kind == kind]
-
-    def grouped(
-        self, nodes: Iterable[Node], shared: Callable[[Node], object]
-    ) -> list[tuple[Node, ...]]:
-        found: dict[object, list[Node]] = {}
-        for node in nodes:
-            found.setdefault(shared(node), []).append(node)
-        return [tuple(group) for group in found.values() if len(group) > 1]
 
     def group_products(self) -> None:
         """Products of one vector with several matrices."""
         dots = [n for n in self.nodes if n.kind in ("dot", "gather")]
         dots = [n for n in dots if n.time and n.operands[1].is_constant]
-        for nodes in self.grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
+        for nodes in grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
             group = tuple(sorted(nodes, key=self.goes_into))
-            self.groups |= dict.fromkeys(group, group)
+            self.groups |= dict.fromkeys(group, (group, 1, -1))
 
     def contractions(self, side: int) -> list[tuple[Node, ...]]:
         """Sums of outer products that share one side, with others that can stand side by side."""
         kinds = ("contract", "scatter") if side else ("contract",)
         nodes = [n for n in self.nodes if n.kind in kinds and self.can_be_joined(n.operands[side])]
-        return self.grouped(
-            nodes, lambda n: (n.kind, n.operands[1 - side], self.sites[n.operands[side]])
-        )
+        one, sites = 1 - side, self.sites
+        return grouped(nodes, lambda n: (n.kind, n.operands[one], sites[n.operands[side]]))
 
     def can_be_joined(self, node: Node) -> bool:
         """Whether a node is computed, so that it can be written beside others."""
@@ -155,35 +138,20 @@ class _Stacking:
         return self.made[node]
 
     def part(self, result: Graph, node: Node) -> Node:
-        group = self.groups[node]
-        position = group.index(node)
-        if node.kind == "batch sum":
-            joint = self.join(result, [member.operands[0] for member in group])
-            whole = result.make("batch sum", [joint])
-            return _part(result, whole, position, [member.width for member in group])
-        if node.kind in ("contract", "scatter"):
-            side = self.sides[node]
-            joint = self.join(result, [member.operands[side] for member in group])
-            both = [self.new(result, operand) for operand in node.operands]
-            both[side] = joint
-            whole = result.make(node.kind, both, node.detail)
-            widths = [member.sizes[side] for member in group]
-            return _part(result, whole, position, widths, side)
-        first, others = node.operands[0], [member.operands[1] for member in group]
-        widths = [member.sizes[-1] for member in group]
-        shared = self.new(result, first)
-        matrices = [self.new(result, matrix) for matrix in others]
-        whole = result.make(node.kind, [shared, result.make("beside", matrices)])
-        return _part(result, whole, position, widths)
-
-    def join(self, result: Graph, nodes: Sequence[Node]) -> Node:
-        return result.make("join", [self.new(result, node) for node in nodes])
+        """A node as its part of what is made of all of its group side by side."""
+        group, side, axis = self.groups[node]
+        operands = [self.new(result, operand) for operand in node.operands]
+        joined = "beside" if len(group[0].operands[side].sizes) == 2 else "join"
+        operands[side] = result.make(joined, [self.new(result, n.operands[side]) for n in group])
+        whole = result.make(node.kind, operands, node.detail)
+        widths = tuple(member.sizes[axis] for member in group)
+        return result.make("part", [whole], (group.index(node), widths, axis))
 
     def sum_of_products(self, result: Graph, node: Node) -> Node:
         dots = self.joined[node]
-        joint = self.join(result, [dot.operands[0] for dot in dots])
-        matrices = [self.new(result, dot.operands[1]) for dot in dots]
-        whole = result.make("dot", [joint, result.make("above", matrices)])
+        joint = result.make("join", [self.new(result, dot.operands[0]) for dot in dots])
+        matrices = result.make("above", [self.new(result, dot.operands[1]) for dot in dots])
+        whole = result.make("dot", [joint, matrices])
         others = [
             (coefficient, self.new(result, term))
             for coefficient, term in zip(node.detail.coefficients, node.operands, strict=True)
@@ -193,8 +161,12 @@ class _Stacking:
         return result.total([(Fraction(1), whole), *others, (Fraction(1), constant)])
 
 
-def _part(graph: Graph, whole: Node, position: int, widths: Sequence[Expr], axis: int = -1) -> Node:
-    return graph.make("part", [whole], (position, tuple(widths), axis))
+def grouped(nodes: Iterable[Node], shared: Callable[[Node], object]) -> list[tuple[Node, ...]]:
+    """Those of the nodes that share something with others, in groups."""
+    found: dict[object, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(shared(node), []).append(node)
+    return [tuple(group) for group in found.values() if len(group) > 1]
 
 
 def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> list[Node]:
