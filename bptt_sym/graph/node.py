@@ -41,6 +41,11 @@ class Node:
         return Axes(self.sizes, self.time, self.batch)
 
     @property
+    def coefficients(self) -> dict[Node, Fraction]:
+        """The operands of a sum with their coefficients."""
+        return dict(zip(self.operands, self.detail.coefficients, strict=True))
+
+    @property
     def is_constant(self) -> bool:
         """Whether it depends on parameters and sizes alone."""
         return not (self.time or self.batch)

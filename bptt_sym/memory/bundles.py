@@ -213,11 +213,8 @@ class Packing:
             for k in order:
                 chosen = self.matched(columns[k][-1], left) or left[0]
                 if first.kind == "sum":
-                    coefficient = dict(zip(first.operands, first.detail[0], strict=True))[
-                        columns[k][0]
-                    ]
-                    allowed = dict(zip(node.operands, node.detail[0], strict=True))
-                    fitting = [o for o in left if allowed[o] == coefficient]
+                    coefficient = first.coefficients[columns[k][0]]
+                    fitting = [o for o in left if node.coefficients[o] == coefficient]
                     chosen = chosen if chosen in fitting else fitting[0]
                 left.remove(chosen)
                 columns[k].append(chosen)

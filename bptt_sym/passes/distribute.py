@@ -63,8 +63,7 @@ class _Regrouping:
                 groups[self.rank(node, inner)].append((factor, self.made[inner]))
                 continue
             constant += factor * inner.detail.constant
-            terms = zip(inner.detail.coefficients, inner.operands, strict=True)
-            waiting = [(factor * c, operand) for c, operand in terms] + waiting
+            waiting = [(factor * c, o) for o, c in inner.coefficients.items()] + waiting
         total = [(ONE, result.number(constant))] if constant else []
         for group in groups:
             total = [*group, *(self.at_once(result, total) if group else total)]

@@ -75,7 +75,7 @@ def _scaled(graph: Graph) -> Graph:
         apart = {rewritten[term] for term in inner.operands if alone(term)}
         terms = [
             (ONE, _times_weights(result, node.detail * coefficient, term, term in apart))
-            for coefficient, term in zip(made.detail.coefficients, made.operands, strict=True)
+            for term, coefficient in made.coefficients.items()
         ]
         return result.total([*terms, (node.detail, result.number(made.detail.constant))])
 

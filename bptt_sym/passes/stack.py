@@ -96,10 +96,9 @@ class _Stacking:
 
     def summed_products(self, node: Node) -> list[Node]:
         """The products in a sum whose vectors can be computed side by side."""
-        coefficients = node.detail.coefficients
         return [
             term
-            for coefficient, term in zip(coefficients, node.operands, strict=True)
+            for term, coefficient in node.coefficients.items()
             if coefficient == 1
             and term.kind == "dot"
             and term not in self.groups
@@ -154,7 +153,7 @@ class _Stacking:
         whole = result.make("dot", [joint, matrices])
         others = [
             (coefficient, self.new(result, term))
-            for coefficient, term in zip(node.detail.coefficients, node.operands, strict=True)
+            for term, coefficient in node.coefficients.items()
             if term not in dots
         ]
         constant = result.number(node.detail.constant)

@@ -11,11 +11,11 @@ from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.items import Grouping, Item
 from bptt_sym.targets.numpy.block import Block
+from bptt_sym.targets.numpy.calls import SingleCalls
 from bptt_sym.targets.numpy.comments import comments, left_text
 from bptt_sym.targets.numpy.fitted import wrapped_comment
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import span_code
-from bptt_sym.targets.numpy.single_calls import SingleCalls
 from bptt_sym.targets.numpy.views import View
 
 FOREVER = 10**9

@@ -10,7 +10,6 @@ from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
-from bptt_sym.targets.numpy.ownership import Ownership
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code
 from bptt_sym.targets.numpy.printer import Printer, lagged_role, role, whole_role
 from bptt_sym.targets.numpy.python_names import PythonNames
@@ -29,7 +28,6 @@ class PlacedPrinter(Printer):
     ) -> None:
         super().__init__(outline.graph, names)
         self.phase = phase
-        self.ownership = Ownership(outline, phase)
         self.outline, self.interface, self.numbers = outline, interface, numbers
         self.in_loop = False
 

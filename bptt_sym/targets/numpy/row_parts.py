@@ -110,6 +110,13 @@ def span_code(write: Writing, start: Expr, stop: Expr | None) -> str:
     return ":".join(f"({end})" if " " in end else end for end in ends)
 
 
+def time_span(depth: int, lag: int, *, reverse: bool) -> str:
+    """The steps of an array with a past that are the values, or those ``lag`` steps back."""
+    if reverse:
+        return f"[{lag}:][:T]" if lag else "[:T]"
+    return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
+
+
 def size_code(size: Expr) -> str:
     """A size as code: n, 4*n or m + n."""
     if isinstance(size, Add):

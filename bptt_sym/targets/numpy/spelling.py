@@ -58,11 +58,11 @@ def _identity(write: Writing, node: Node) -> Code:
 
 def _sum(write: Writing, node: Node) -> Code:
     """The terms in the author's order."""
-    coefficients, constant, place = node.detail
-    found = []
-    for coefficient, operand in zip(coefficients, node.operands, strict=True):
-        shown = _scaled(write, abs(coefficient), [operand])
-        found.append((coefficient < 0, shown))
+    _, constant, place = node.detail
+    found = [
+        (number < 0, _scaled(write, abs(number), [operand]))
+        for operand, number in node.coefficients.items()
+    ]
     if constant:
         found.insert(place, (constant < 0, Code(number_code(abs(constant)))))
     first, *others = found

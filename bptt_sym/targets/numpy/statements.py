@@ -13,8 +13,7 @@ from bptt_sym.targets.numpy.comments import comments
 from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.printer import role
-from bptt_sym.targets.numpy.row_parts import shape_code
-from bptt_sym.targets.numpy.views import time_span
+from bptt_sym.targets.numpy.row_parts import shape_code, time_span
 
 Block = list[str]
 
@@ -28,7 +27,40 @@ class Statements(PlacedPrinter):
     def own(self, key: Key) -> str:
         """A value as an array that nothing else has."""
         name = self.use(self.names(*role(key)))
-        return name if self.ownership.owns(key) else f"{name}.copy()"
+        return name if self.owns(key) else f"{name}.copy()"
+
+    def owns(self, key: Key) -> bool:
+        """Whether a value is an array that nothing else has: one that a loop writes into, or that
+        the code of its statement makes.
+        """
+        node = self.outline.node_of[key]
+        if self.outline.sites[node].loop is not None and key in self.outline.over_time:
+            return True
+        return self.is_new(node)
+
+    def is_new(self, node: Node) -> bool:
+        """Whether the code of a node makes a new array, and is no view of another one."""
+        match node.kind:
+            case "transpose":
+                (inner,) = node.operands
+                return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
+            case "result":
+                (inner,) = node.operands
+                if inner.sizes != node.sizes or inner.kind in ("number", "size"):
+                    return inner.kind in ("number", "size")
+                return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
+            case "final":
+                carry = node.detail[0]
+                begun = self.graph.definitions[carry].initial
+                local = carry not in self.outline.over_time
+                return local and self.owns(carry) and all(map(self.is_new, begun))
+            case "spread":
+                return node.operands[0].kind == "number"
+            case "named" if node.operands[0].kind == "final":
+                return self.is_new(*node.operands)
+            case "named" | "part" | "slice" | "last" | "lift" | "declared" | "stopped":
+                return False
+        return bool(node.operands)
 
     # Statements.
 
@@ -134,7 +166,7 @@ class Statements(PlacedPrinter):
             self.use("t")
             return [*first, "if t == T - 1:", *(f"    {line}" for line in second)]
         first = self.inner(base).lines(f"{target} = ", WIDTH)
-        own = target != place or self.ownership.is_new(base)
+        own = target != place or self.is_new(base)
         copied = [] if own else [f"{place} = {place}.copy()"]
         return [*first, *copied, *self.inner(ending).lines(f"{target}[-1] += ", WIDTH)]
 

@@ -10,8 +10,7 @@ from bptt_sym.graph.array_shapes import Sizes
 from bptt_sym.memory.reuse import shared_buffers
 from bptt_sym.memory.storage import Storage
 from bptt_sym.targets.numpy.emitter import Emitter
-from bptt_sym.targets.numpy.row_parts import names_in, shape_code, size_code
-from bptt_sym.targets.numpy.views import time_span
+from bptt_sym.targets.numpy.row_parts import names_in, shape_code, size_code, time_span
 
 
 class Workspace:

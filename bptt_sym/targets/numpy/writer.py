@@ -10,12 +10,11 @@ from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.array_views import Atom, Views
 from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import is_of_numbers, shape_code
-from bptt_sym.targets.numpy.views import view_code
+from bptt_sym.targets.numpy.views import Atom, Views, view_code
 
 NAMED = ("parameter", "given", "labels", "number", "size", "seed")
 """What does not vary over time and is read by the name that it has, or as it stands."""

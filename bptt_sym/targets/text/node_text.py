@@ -136,10 +136,10 @@ class NodeText(ABC):
 
     def sum(self, node: Node) -> Text:
         """The terms of a sum; a product with a number that is one operand stands in brackets."""
-        coefficients, constant, place = node.detail
+        _, constant, place = node.detail
         terms = [
             (number < 0, self.term(abs(number), operand))
-            for number, operand in zip(coefficients, node.operands, strict=True)
+            for operand, number in node.coefficients.items()
         ]
         if constant:
             terms.insert(place, (constant < 0, _number(abs(constant))[0]))
