@@ -25,10 +25,10 @@ from bptt_sym.targets.numpy.workspace import Workspace
 class FastBody:
     """What the template of a fast module lays out: the code of a compiled program.
 
-    The forward pass reads the arguments ``read_first``, the loss and the backward pass
-    ``read_later`` too; ``prologue`` names the arrays of the workspace and what shares their memory.
-    ``unpadded`` are the arguments that have padding, with the arrays that they are copied into;
-    ``used`` are the names that the code reads.
+    ``reads_first`` are the lines that read the arguments of the forward pass and sizes,
+    ``reads_later`` those for the loss and the backward pass; ``prologue`` names the arrays of the
+    workspace and what shares their memory. ``unpadded`` are the arguments that have padding, with
+    the arrays that they are copied into; ``used`` are the names that the code reads.
     """
 
     def __init__(self, compiled: Compiled, interface: Interface, names: PythonNames) -> None:
@@ -55,12 +55,13 @@ class FastBody:
         self.labels = {self.unpadded.get(name) for name, _ in interface.labels}
         read = [a.name for a in interface.arguments if a.name in emitter.used]
         first = {argument.name for argument in interface.forward_arguments}
-        self.read_first = [name for name in read if name in first]
-        self.read_later = [name for name in read if name not in first]
-        self.loss = [*interface.label_checks(emitter, self.read_later), *loss]
-        checks = interface.label_checks(emitter, self.read_first)
+        self.loss = [*interface.label_checks(emitter, set(read) - first), *loss]
+        checks = interface.label_checks(emitter, first)
         self.prologue = [*self.unpacked(), *views, *checks, *self.seed()]
-        self.sizes = [size for size in ("T", "B", *interface.dimensions) if size in emitter.used]
+        sizes = [size for size in ("T", "B", *interface.dimensions) if size in emitter.used]
+        self.reads_first = [f'{name} = arguments["{name}"]' for name in read if name in first]
+        self.reads_first += [f'{size} = work.sizes["{size}"]' for size in sizes]
+        self.reads_later = [f'{name} = arguments["{name}"]' for name in read if name not in first]
         self.returned = interface.written
         self.depths = [interface.model.depth(entry.name) for entry in interface.state_entries]
         self.initial_fields = dict(self.states.initial_fields())
