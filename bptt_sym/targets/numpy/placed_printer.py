@@ -30,6 +30,7 @@ class PlacedPrinter(Printer):
         self.phase = phase
         self.outline, self.interface, self.numbers = outline, interface, numbers
         self.in_loop = False
+        self.lagged: set[tuple[Key, int]] = set()
 
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
         if self.outline.is_named(node, self.phase):
@@ -71,6 +72,7 @@ class PlacedPrinter(Printer):
                 return f"{self.whole(key)}[{'0' if reverse else '-1'}]"
             case "lagged":
                 key, lag = node.detail
+                self.lagged.add((key, lag))
                 if key[0] == "carry" and key not in self.outline.over_time:
                     return self.use(self.names(*role(key)))
                 name = self.lagged_name(key, lag)

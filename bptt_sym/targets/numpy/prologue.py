@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.signature import Argument, Signature
@@ -18,12 +19,12 @@ class Prologue:
     def __init__(self, write: Statements, interface: Interface) -> None:
         self.write, self.interface = write, interface
 
-    def lines(self, into: Signature, nodes: Sequence[Node], calls: Block | None = None) -> Block:
+    def lines(self, into: Signature, calls: Block | None = None) -> Block:
         """What a function begins with: its parameters, the check of its arguments, the sizes.
 
         ``calls`` come before the arguments are brought into the form that the blocks read.
         """
-        prepared = self.prepared(into.arguments, nodes)
+        prepared = self.prepared(into.arguments)
         told = {s for a in (*self.interface.parameters, *into.arguments) for s in a.shape}
         used = self.sizes_used(told | set(into.counts))
         values = ", ".join(f'sizes["{size}"]' for size in used)
@@ -69,15 +70,15 @@ class Prologue:
             return [*lines, f"{', '.join(read)} = arguments.values()"]
         return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
 
-    def prepared(self, arguments: Sequence[Argument], nodes: Sequence[Node]) -> Block:
+    def prepared(self, arguments: Sequence[Argument]) -> Block:
         """Arguments in the form that statements read: without padding, labels checked, those of
         earlier steps.
         """
-        earlier = {n.detail[0] for n in nodes if n.kind == "lagged" and n.detail[0][0] == "given"}
+        earlier = sorted(read for read in self.write.lagged if read[0][0] == "given")
         pasts: Block = []
-        for key in sorted(earlier):
+        for key, lags in groupby(earlier, key=itemgetter(0)):
             value = self.write.use(self.write.names("value", key[1]))
-            past = self.write.past(key, nodes)
+            past = self.write.past(key, [lag for _, lag in lags])
             pasts += [*past, f"{self.write.current(key)} = {self.dense(value)}"]
         taken = {argument.name for argument in arguments}
         lines = []

@@ -83,9 +83,7 @@ class ReadableBody:
         values = [write.own(key) for key in self.outline.returned]
         earlier = [write.lagged_name(key, lag) for key, lag in self.outline.returned_lags]
         closing = fitted_lines([*values, *earlier], "return Forward(", ")")
-        prologue = Prologue(write, self.interface).lines(
-            self.interface.into_forward, self.outline.of_forward
-        )
+        prologue = Prologue(write, self.interface).lines(self.interface.into_forward)
         return self.filled(write, [prologue, *computed, closing])
 
     def loss_body(self) -> list[Block]:
@@ -94,7 +92,7 @@ class ReadableBody:
         loss = self.graph.results["loss",]
         prologue = Prologue(write, self.interface)
         code = write.code(loss).lines("return ", WIDTH)
-        prepared = prologue.prepared(self.into_loss_of.arguments, self.outline.of_loss)
+        prepared = prologue.prepared(self.into_loss_of.arguments)
         places = self.places_of_sizes()
         needs_a_step = self.interface.program.reduction.needs_a_step and "T" in places
         steps = ["if T == 0:", '    raise ValueError("the loss needs one time step or more")']
@@ -145,7 +143,7 @@ class ReadableBody:
         states = call("InitialState(", [write.own(("initial", entry.name)) for entry in entries])
         calls = self.calls(write)
         prologue = Prologue(write, self.interface)
-        begin = prologue.lines(self.interface.into_all, self.outline.of_backward, calls)
+        begin = prologue.lines(self.interface.into_all, calls)
         begin += prologue.unpacked("values", self.returned)
         closing = call("Result(", ["value", gradients, states, "final"]).lines("return ", WIDTH)
         return self.filled(write, [begin, *computed, final, closing])

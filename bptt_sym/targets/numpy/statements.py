@@ -180,7 +180,7 @@ class Statements(PlacedPrinter):
         shape = shape_code([self.use("T"), *self.array_shape(key)])
         return f"{name} = np.empty({shape}, {self.use('dtype')})"
 
-    def past(self, key: Key, nodes: Sequence[Node] | None = None) -> Block:
+    def past(self, key: Key, lags: Sequence[int] | None = None) -> Block:
         """The array of a state with its initial values, and views of it shifted in time."""
         definition = self.definition(key)
         depth, reverse = definition.depth, definition.reverse
@@ -192,10 +192,9 @@ class Statements(PlacedPrinter):
             f"{whole} = np.empty({full}, {self.use('dtype')})",
             *self.first_values(key).lines(f"{whole}[{row}] = ", WIDTH),
         ]
-        lags = self.outline.lags(key, nodes or self.outline.nodes)
         views = {
             self.lagged_name(key, lag): time_span(depth, lag, reverse=reverse)
-            for lag in reversed(lags)
+            for lag in reversed(lags or self.outline.lags(key))
         }
         if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
             views[self.use(self.names(*role(key)))] = time_span(depth, 0, reverse=reverse)
