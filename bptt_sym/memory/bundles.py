@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.graph.sites import Site
 
 
@@ -86,10 +87,9 @@ class Packing:
         if not placed:
             self.bundle(nodes)
             return
-        bundles = {self.lanes[node].bundle for node in placed}
-        if len(bundles) != 1:
+        old, *others = {self.lanes[node].bundle for node in placed}
+        if others:
             return
-        (old,) = bundles
         count = len(placed)
         if tuple(nodes[:count]) == old[-count:] and set(placed) == set(nodes[:count]):
             self.bundle([*old, *nodes[count:]])
@@ -189,13 +189,7 @@ class Packing:
 
     def alike_runs(self, bundle: Sequence[Node]) -> list[tuple[int, int]]:
         """The longest runs of neighbours that are made alike, as positions."""
-        found = []
-        start = 0
-        for stop in range(1, len(bundle) + 1):
-            if stop == len(bundle) or not self.are_alike(bundle[start], bundle[stop]):
-                found.append((start, stop))
-                start = stop
-        return found
+        return runs(len(bundle), lambda start, k: self.are_alike(bundle[start], bundle[k]))
 
     def aligned(self, run: Sequence[Node]) -> list[tuple[Node, ...]]:
         """The operands of nodes that are made alike, those that correspond together."""

@@ -15,6 +15,7 @@ from fractions import Fraction
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import ROWS
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.graph.sites import sites_of
 
 
@@ -61,9 +62,13 @@ class _Stacking:
             fresh = not any(node in self.groups for node in group)
             if fresh and is_run([node.operands[side] for node in group]):
                 self.groups |= dict.fromkeys(group, (group, side, side))
-        batch_sums = [n for n in self.nodes if n.kind == "batch sum" and n.operands[0] in place]
-        for run in runs(ordered(batch_sums, 0), place):
-            if len(run) > 1:
+        batch_sums = ordered(
+            (n for n in self.nodes if n.kind == "batch sum" and n.operands[0] in place), 0
+        )
+        places = [place[node.operands[0]] for node in batch_sums]
+        for start, stop in runs(len(places), lambda _, k: places[k] == places[k - 1] + 1):
+            if stop - start > 1:
+                run = batch_sums[start:stop]
                 self.groups |= dict.fromkeys(run, (run, 0, -1))
         return self.graph.rewritten(self.rule)
 
@@ -184,14 +189,3 @@ def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> li
             order = [*rest, *known]
         order += new
     return order
-
-
-def runs(nodes: Sequence[Node], place: dict[Node, int]) -> list[tuple[Node, ...]]:
-    """Batch sums whose operands stand side by side, in runs."""
-    found: list[list[Node]] = []
-    for node in nodes:
-        if found and place[found[-1][-1].operands[0]] + 1 == place[node.operands[0]]:
-            found[-1].append(node)
-        else:
-            found.append([node])
-    return [tuple(run) for run in found]

@@ -4,11 +4,12 @@ what is alone in its call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bptt_sym.choices import Layout
 from bptt_sym.graph.array_shapes import SCALAR
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.memory.items import Item
 from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.fitted import fitted_lines
@@ -100,10 +101,7 @@ class Calls(Writer):
     def write_squash(self, item: Item) -> None:
         """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
         self.calls(("np.tanh", "{0}"), item, *self.packing.aligned(item))
-        start = 0
-        for stop in range(1, len(item) + 1):
-            if stop < len(item) and item[stop].detail == item[start].detail:
-                continue
+        for start, stop in runs(len(item), lambda start, k: item[start].detail == item[k].detail):
             factor, shift = item[start].detail
             if factor != 1:
                 text = ("np.multiply", "{0}", number_code(factor))
@@ -111,7 +109,6 @@ class Calls(Writer):
             if shift:
                 text = ("np.add", "{0}", number_code(shift))
                 self.calls(text, item[start:stop], ITSELF)
-            start = stop
 
     # One call.
 
@@ -119,22 +116,13 @@ class Calls(Writer):
         """As few calls as the operands allow."""
         full = [column if len(column) == len(item) else [None] * len(item) for column in columns]
         layout = self.places[item[0]][0].layout
-        for start, stop in self.segments(item, full, layout):
-            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
 
-    def segments(
-        self, item: Sequence[Node], columns: Sequence[Column], layout: Layout
-    ) -> Iterator[tuple[int, int]]:
-        """The longest runs of neighbours that one call can compute."""
-        start = 0
-        for stop in range(1, len(item) + 1):
-            together = stop < len(item) and all(
-                self.is_one_view(column[start : stop + 1], item[start], layout)
-                for column in columns
-            )
-            if not together:
-                yield start, stop
-                start = stop
+        def together(start: int, last: int) -> bool:
+            views = (column[start : last + 1] for column in full)
+            return all(self.is_one_view(view, item[start], layout) for view in views)
+
+        for start, stop in runs(len(item), together):
+            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
 
     def is_one_view(self, nodes: Column, target: Node, layout: Layout) -> bool:
         """Whether operands of neighbours are one view: neighbours too, or one for all."""

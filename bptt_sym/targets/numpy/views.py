@@ -115,15 +115,13 @@ class Views(Printer):
         if self.block.way is None:
             return code
         if atom.storage.over_time:
-            return self.named_once(self.block.zipped, code, f"{self.short_name(atom)}_t")
+            zipped = self.block.zipped
+            if code not in zipped:
+                zipped[code] = self.names.fresh(f"{self.short_name(atom)}_t")
+            return zipped[code]
         if code == self.view_name(atom):
             return code
         return self.before_loop(Code(code), f"{self.short_name(atom)}_v")
-
-    def named_once(self, known: dict[str, str], code: str, name: str) -> str:
-        if code not in known:
-            known[code] = self.names.fresh(name)
-        return known[code]
 
     def before_loop(self, code: Code, name: str) -> str:
         """The name of what is written once, before a loop."""
