@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.node import Node
 
 ONE = Fraction(1)
@@ -23,7 +23,8 @@ def expand(graph: Graph) -> Graph:
     return graph.rewritten(_expanded, canonical=True)
 
 
-def _expanded(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+def _expanded(result: Graph, node: Node, new: New) -> Node | None:
+    operands = tuple(map(new, node.operands))
     match node.kind:
         case "named":
             return operands[0]

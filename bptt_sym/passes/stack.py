@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.kinds import ROWS
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.runs import runs
@@ -34,7 +34,6 @@ class _Stacking:
         # With the side on which their operands stand side by side, and the axis of the parts.
         self.groups: dict[Node, tuple[tuple[Node, ...], int, int]] = {}
         self.joined: dict[Node, tuple[Node, ...]] = {}
-        self.made: dict[Node, Node] = {}
 
     def stacked(self) -> Graph:
         self.group_products()
@@ -124,40 +123,30 @@ class _Stacking:
         shared = own if depth == 3 and site.loop is not None else ""
         return f"{row}{shared}({','.join(inner)})"
 
-    def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        self.made.update(zip(node.operands, operands, strict=True))
+    def rule(self, result: Graph, node: Node, new: New) -> Node | None:
         if node in self.groups:
-            return self.part(result, node)
+            return self.part(result, node, new)
         if node in self.joined:
-            return self.sum_of_products(result, node)
+            return self.sum_of_products(result, node, new)
         return None
 
-    def new(self, result: Graph, node: Node) -> Node:
-        """The node in the new graph, made now if it has not been."""
-        if node not in self.made:
-            operands = [self.new(result, operand) for operand in node.operands]
-            self.made[node] = self.rule(result, node, tuple(operands)) or result.remade(
-                node, operands
-            )
-        return self.made[node]
-
-    def part(self, result: Graph, node: Node) -> Node:
+    def part(self, result: Graph, node: Node, new: New) -> Node:
         """A node as its part of what is made of all of its group side by side."""
         group, side, axis = self.groups[node]
-        operands = [self.new(result, operand) for operand in node.operands]
+        operands = [new(operand) for operand in node.operands]
         joined = "beside" if len(group[0].operands[side].sizes) == 2 else "join"
-        operands[side] = result.make(joined, [self.new(result, n.operands[side]) for n in group])
+        operands[side] = result.make(joined, [new(n.operands[side]) for n in group])
         whole = result.make(node.kind, operands, node.detail)
         widths = tuple(member.sizes[axis] for member in group)
         return result.make("part", [whole], (group.index(node), widths, axis))
 
-    def sum_of_products(self, result: Graph, node: Node) -> Node:
+    def sum_of_products(self, result: Graph, node: Node, new: New) -> Node:
         dots = self.joined[node]
-        joint = result.make("join", [self.new(result, dot.operands[0]) for dot in dots])
-        matrices = result.make("above", [self.new(result, dot.operands[1]) for dot in dots])
+        joint = result.make("join", [new(dot.operands[0]) for dot in dots])
+        matrices = result.make("above", [new(dot.operands[1]) for dot in dots])
         whole = result.make("dot", [joint, matrices])
         others = [
-            (coefficient, self.new(result, term))
+            (coefficient, new(term))
             for term, coefficient in node.coefficients.items()
             if term not in dots
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
 
@@ -13,8 +13,8 @@ def unweighted(graph: Graph) -> Graph:
     keys = {d.node: key for key, d in graph.definitions.items() if key[0] != "given"}
     taken: set[Node] = set()
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
-        made = _without_seed(result, node, operands)
+    def rule(result: Graph, node: Node, new: New) -> Node:
+        made = _without_seed(result, node, tuple(map(new, node.operands)))
         if node not in keys:
             return made
         made = result.with_axes(made, node.axes)
