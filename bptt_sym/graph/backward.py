@@ -37,7 +37,8 @@ class Backward:
     def __init__(self, lowered: LoweredStep) -> None:
         self.lowered = lowered
         self.model, self.graph, self.lower = lowered.model, lowered.graph, lowered.lower
-        self.sums = BatchSums(lowered.lower)
+        self.over_sequences = BatchSums(lowered.lower, over_time=False).batch_total
+        self.over_all = BatchSums(lowered.lower, over_time=True).batch_total
         self.written = derive_step(self.model, detailed=True)
         self.explained = _equations(AdjointRecursion(self.written, lowered.reduction.name))
 
@@ -139,11 +140,10 @@ class Backward:
 
     def gradient(self, parameter: Parameter) -> Node:
         always, ending = self.lowered.split(self.lowered.readers(parameter))
-        totals = [self.sums.batch_total(term, over_time=True) for term in always]
-        initial = self.from_initial_states(parameter)
-        totals += [self.sums.batch_total(term, over_time=False) for term in initial]
+        totals = list(map(self.over_all, always))
+        totals += map(self.over_sequences, self.from_initial_states(parameter))
         self.lowered.at_last = True
-        totals += [self.sums.batch_total(term, over_time=False) for term in ending]
+        totals += map(self.over_sequences, ending)
         self.lowered.at_last = False
         return self.graph.total((ONE, total) for total in totals)
 

@@ -93,7 +93,7 @@ def _add_loss(lowered: LoweredStep) -> None:
     reduction, graph = lowered.reduction, lowered.graph
     lowered.at_last = reduction.at_last
     expression = lowered.concrete.loss.expression
-    node = BatchSums(lowered.lower).value_total(expression, over_time=not reduction.at_last)
+    node = BatchSums(lowered.lower, over_time=not reduction.at_last).value_total(expression)
     if reduction.mean:
         node = graph.make("divide", [node, lowered.lower.node(size(LAST_STEP))])
     lowered.at_last = False

@@ -17,7 +17,7 @@ from bptt_sym.targets.numpy.precedence import ADDITIVE, Code, call
 from bptt_sym.targets.numpy.printer import Printer
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import names_in, shape_code
-from bptt_sym.targets.numpy.signature import Argument
+from bptt_sym.targets.numpy.signature import Argument, places_of_sizes
 
 
 def state_key(entry: Declaration) -> Key:
@@ -71,11 +71,7 @@ class FirstState(Printer):
         """Where the parameters and the arguments tell each size."""
         arrays = {f"params.{entry.name}": entry for entry in self.interface.parameters}
         arrays |= {entry.name: entry for entry in self.given}
-        places: dict[str, str] = {}
-        for name, entry in arrays.items():
-            for axis, size in enumerate(entry.shape):
-                places.setdefault(size, f"np.shape({name})[{axis}]")
-        return places
+        return places_of_sizes(arrays, "np.shape({})[{}]")
 
     @cached_property
     def untold(self) -> list[str]:

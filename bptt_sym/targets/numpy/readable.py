@@ -18,7 +18,7 @@ from bptt_sym.targets.numpy.precedence import Code, call
 from bptt_sym.targets.numpy.printer import lagged_role
 from bptt_sym.targets.numpy.prologue import Prologue
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.signature import Argument, Signature, signature
+from bptt_sym.targets.numpy.signature import Argument, Signature, places_of_sizes, signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 
 
@@ -156,14 +156,10 @@ class ReadableBody:
 
     def places_of_sizes(self) -> dict[str, str]:
         """Where the arrays that the loss has at hand tell each size."""
-        at_hand = {f"params.{entry.name}": entry.shape for entry in self.interface.parameters}
-        at_hand |= {f"values.{entry.name}": entry.shape for entry in self.returned}
-        at_hand |= {entry.name: entry.shape for entry in self.into_loss_of.arguments}
-        places: dict[str, str] = {}
-        for name, shape in at_hand.items():
-            for axis, size in enumerate(shape):
-                places.setdefault(size, f"{name}.shape[{axis}]")
-        return places
+        at_hand = {f"params.{entry.name}": entry for entry in self.interface.parameters}
+        at_hand |= {f"values.{entry.name}": entry for entry in self.returned}
+        at_hand |= {entry.name: entry for entry in self.into_loss_of.arguments}
+        return places_of_sizes(at_hand, "{}.shape[{}]")
 
     def final_state(self, write: Statements) -> Block:
         """The State behind the last step, in arrays of its own."""
