@@ -10,11 +10,10 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Transpose,
     product,
-    split_coefficient,
 )
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.graph.array_shapes import SCALAR, SEQUENCES, STEPS
-from bptt_sym.graph.lower import ONE, Lowering, fraction
+from bptt_sym.graph.lower import ONE, Lowering
 from bptt_sym.graph.node import Node
 
 
@@ -27,13 +26,9 @@ class BatchSums:
 
     def batch_total(self, expression: MatrixExpr) -> Node:
         """The sum of an expression in the shape of a parameter."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            total = self.batch_total(rest)
-            return self.graph.times(fraction(coefficient), [total])
-        if isinstance(rest, MatAdd):
-            terms = (self.batch_total(term) for term in rest.args)
-            return self.graph.total((ONE, term) for term in terms)
+        return self.lower.linear(expression, self.term_total)
+
+    def term_total(self, rest: MatrixExpr) -> Node:
         if not is_vector(rest.shape):
             match rest:
                 case Transpose():
@@ -110,15 +105,12 @@ class BatchSums:
 
     def value_total(self, expression: MatrixExpr) -> Node:
         """The sum of a scalar, as one number."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            total = self.value_total(rest)
-            return self.graph.times(fraction(coefficient), [total])
-        if isinstance(rest, MatAdd):
-            terms = (self.value_total(term) for term in rest.args)
-            return self.graph.total((ONE, term) for term in terms)
-        node = self.lower.node(rest)
-        return self.total(node) if node.batch else self.summed(node)
+
+        def total(term: MatrixExpr) -> Node:
+            node = self.lower.node(term)
+            return self.total(node) if node.batch else self.summed(node)
+
+        return self.lower.linear(expression, total)
 
     def total(self, node: Node) -> Node:
         """The sum of all entries over sequences and time steps, its numbers in front."""

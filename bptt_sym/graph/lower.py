@@ -63,9 +63,19 @@ class Lowering:
 
     def node(self, expression: MatrixExpr) -> Node:
         """The node of an expression, not spread where it is made of scalars alone."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            return self.graph.times(fraction(coefficient), [self.node(rest)])
+        return self.linear(expression, self.term)
+
+    def linear(self, expression: MatrixExpr, term: Callable[[MatrixExpr], Node]) -> Node:
+        """The sum of what is made of each term of an expression, numbers in front."""
+        number, rest = split_coefficient(expression)
+        if number != 1:
+            return self.graph.times(fraction(number), [self.linear(rest, term)])
+        if isinstance(rest, MatAdd):
+            return self.graph.total((ONE, self.linear(part, term)) for part in rest.args)
+        return term(rest)
+
+    def term(self, rest: MatrixExpr) -> Node:
+        """The node of what is no sum and has no number in front."""
         if is_leaf(rest):
             return self.leaf(rest)
         match rest:
@@ -77,8 +87,6 @@ class Lowering:
                 return self.identity(rest)
             case Size():
                 return self.make("size", (), array_size(rest.number))
-            case MatAdd():
-                return self.graph.total((ONE, self.node(term)) for term in rest.args)
             case HadamardProduct():
                 return self.product(map(self.node, rest.args))
             case HadamardPower():
