@@ -15,6 +15,7 @@ from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import FirstState
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.states import States
@@ -82,9 +83,9 @@ class FastBody:
         for key in self.graph.kept:
             node = self.graph.definitions[key].node
             wanted = self.interface.graph.definitions[key].node
-            view = emitter.view(node) if node.time else None
-            if view is None or node.sizes != wanted.sizes:
-                code = emitter.shown(view, "rows") if view else emitter.timeless(node, "rows")
+            view = emitter.atom(node, "rows")
+            if isinstance(view, Code) or node.sizes != wanted.sizes:
+                code = emitter.shown(view, "rows")
                 sizes = (STEPS, SEQUENCES, *wanted.sizes)
                 shape = shape_code(map(emitter.size, sizes))
                 yield f"np.broadcast_to({code}, {shape}).copy()"

@@ -73,8 +73,13 @@ class StepBody:
         self.workspace.shapes.update(
             {self.past(entry): field.sizes for field, entry in self.fields}
         )
-        begin = [line for field, entry in self.fields for line in self.begun(field, entry)]
-        closing = [*self.copies, *moved_on, *self.closing(values)]
+        begin: list[str] = []
+        for field, entry in self.fields:
+            past = self.past(entry)
+            begin += [f"{past} = work.{past}", f"np.copyto({past}, state.{field.name})"]
+        pasts = [self.past(entry) for _, entry in self.fields]
+        closing = [*self.copies, *moved_on, *fitted_lines(pasts, "following = State(", ")")]
+        closing += call("Forward(", values).lines("return following, ", WIDTH)
         views = self.workspace.views()
         self.lines = [*self.arguments(), *views, *begin, *computed, *closing]
 
@@ -115,24 +120,20 @@ class StepBody:
         for key in self.emitter.graph.kept:
             node = self.emitter.graph.definitions[key].node
             sizes = (SEQUENCES, *self.interface.graph.definitions[key].node.sizes)
-            view = self.emitter.view(node) if node.time else None
-            own = view is not None and view.storage not in self.emitter.pseudo.values()
-            if view is None or not own or node.sizes != sizes[1:] or view.storage in self.kept:
-                atom = view or self.emitter.atom(node, "rows")
+            atom, taken = (
+                self.emitter.atom(node, "rows"),
+                {*self.emitter.pseudo.values(), *self.kept},
+            )
+            code = self.emitter.shown(atom, "rows")
+            if isinstance(atom, View) and atom.storage not in taken and node.sizes == sizes[1:]:
+                self.kept.add(atom.storage)
+                found.append(code)
+            else:
                 shape = shape_code(map(self.emitter.size, sizes))
-                code = self.emitter.shown(atom, "rows")
                 name = self.names.fresh(f"{self.names('value', key[1])}_copy")
                 self.copies.append(f"{name} = np.array(np.broadcast_to({code}, {shape}))")
                 found.append(name)
-                continue
-            self.kept.add(view.storage)
-            found.append(self.emitter.shown(view, "rows"))
         return found
-
-    def begun(self, field: Argument, entry: Declaration) -> list[str]:
-        """What the values before this step are copied into."""
-        past = self.past(entry)
-        return [f"{past} = work.{past}", f"np.copyto({past}, state.{field.name})"]
 
     def moved_on(self) -> list[str]:
         """The values that are those before the next step."""
@@ -151,11 +152,6 @@ class StepBody:
             else:
                 lines += [f"{past}[:-1] = {past}[1:]", f"{past}[-1] = {code}"]
         return lines
-
-    def closing(self, values: list[str]) -> list[str]:
-        fields = [self.past(entry) for _, entry in self.fields]
-        following = fitted_lines(fields, "following = State(", ")")
-        return [*following, *call("Forward(", values).lines("return following, ", WIDTH)]
 
     def arguments(self) -> list[str]:
         """The parameters, arguments and sizes that the lines read."""
