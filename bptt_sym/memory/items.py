@@ -38,9 +38,8 @@ class Grouping:
 
     def runs(self) -> Iterator[Item]:
         """Neighbours of this stage that are made alike."""
-        lanes = self.packing.lanes
-        bundles = dict.fromkeys(lanes[node].bundle for node in self.written if node in lanes)
-        for bundle in bundles:
+        bundles = self.packing.bundles
+        for bundle in dict.fromkeys(bundles[node] for node in self.written if node in bundles):
             if bundle[0].kind == "part":
                 continue
             for start, stop in self.packing.alike_runs(bundle):

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Mul
 
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
-from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code, call
+from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
 from bptt_sym.targets.numpy.python_names import PythonNames
 
 
@@ -84,6 +84,20 @@ def text(text: str, *names: str) -> Row:
         for name in names:
             write.use(name)
         return Code(text.format(*(Slot(write, operand) for operand in node.operands)))
+
+    return row
+
+
+def binary(operator: str) -> Row:
+    """Two operands with an operator between them that binds as a product does."""
+
+    def row(write: Writing, node: Node) -> Code:
+        left, right = node.operands
+        first, second = (
+            write.operand(left, MULTIPLICATIVE),
+            write.operand(right, MULTIPLICATIVE + 1),
+        )
+        return chain([("", first), (f"{operator} ", second)], MULTIPLICATIVE)
 
     return row
 

@@ -27,6 +27,7 @@ from bptt_sym.targets.numpy.precedence import (
 from bptt_sym.targets.numpy.row_parts import (
     Row,
     Writing,
+    binary,
     function,
     inner,
     is_of_numbers,
@@ -93,15 +94,6 @@ def _times(write: Writing, node: Node) -> Code:
     (operand,) = node.operands
     binding = MULTIPLICATIVE if operand.kind in ("times", "divide") else UNARY
     return chain([("-", write.operand(operand, binding))], UNARY)
-
-
-def _divide(write: Writing, node: Node) -> Code:
-    over, under = node.operands
-    terms = [
-        ("", write.operand(over, MULTIPLICATIVE)),
-        ("/ ", write.operand(under, MULTIPLICATIVE + 1)),
-    ]
-    return chain(terms, MULTIPLICATIVE)
 
 
 def _power(write: Writing, node: Node) -> Code:
@@ -263,7 +255,7 @@ SPELLINGS: dict[str, Row] = {
     "squash": _squash,
     "sum": _sum,
     "times": _times,
-    "divide": _divide,
+    "divide": binary("/"),
     "power": _power,
     "apply": _apply,
     "extremum": _extremum,

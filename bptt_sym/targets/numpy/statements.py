@@ -12,7 +12,6 @@ from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.comments import comments
 from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
 from bptt_sym.targets.numpy.precedence import Code
-from bptt_sym.targets.numpy.printer import role
 from bptt_sym.targets.numpy.row_parts import shape_code, time_span
 
 Block = list[str]
@@ -26,7 +25,7 @@ class Statements(PlacedPrinter):
 
     def own(self, key: Key) -> str:
         """A value as an array that nothing else has."""
-        name = self.use(self.names(*role(key)))
+        name = self.name(key)
         return name if self.owns(key) else f"{name}.copy()"
 
     def owns(self, key: Key) -> bool:
@@ -115,7 +114,7 @@ class Statements(PlacedPrinter):
             if not self.has_past(key):
                 before += comments(self.begins(key), self.numbers)
                 (initial,) = self.definition(key).initial
-                name = self.use(self.names(*role(key)))
+                name = self.name(key)
                 before += self.code(initial).lines(f"{name} = ", WIDTH)
         for key in (*others, *carries):
             if self.has_past(key):
@@ -176,7 +175,7 @@ class Statements(PlacedPrinter):
         return [self.size(size) for size in (SEQUENCES, *self.definition(key).sizes)]
 
     def allocation(self, key: Key) -> str:
-        name = self.use(self.names(*role(key)))
+        name = self.name(key)
         shape = shape_code([self.use("T"), *self.array_shape(key)])
         return f"{name} = np.empty({shape}, {self.use('dtype')})"
 
@@ -197,7 +196,7 @@ class Statements(PlacedPrinter):
             for lag in reversed(lags or self.outline.lags(key))
         }
         if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
-            views[self.use(self.names(*role(key)))] = time_span(depth, 0, reverse=reverse)
+            views[self.name(key)] = time_span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
         line = f"{targets} = {sources}"
         if len(line) > WIDTH:
