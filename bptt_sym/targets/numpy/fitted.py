@@ -18,29 +18,26 @@ def fitted_lines(items: Iterable[str], opening: str, closing: str, indent: int =
     return call(opening, items, closing).lines("", WIDTH - indent, packed=False)
 
 
-def wrapped(text: str, first: int = 0, later: int = 0) -> str:
-    """A text in lines behind indents, whose words stay whole; the first one stands already."""
-    lines = textwrap.wrap(
+def wrapped_lines(text: str, width: int, first: str = "    ", later: str = "    ") -> list[str]:
+    """A text in lines of a width, each behind what stands before it; words stay whole."""
+    return textwrap.wrap(
         text,
-        WIDTH,
-        initial_indent=" " * first,
-        subsequent_indent=" " * later,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines)[first:]
+
+
+def wrapped(text: str, first: int = 0, later: int = 0) -> str:
+    """A text in lines behind indents; the first one stands already."""
+    return "\n".join(wrapped_lines(text, WIDTH, " " * first, " " * later))[first:]
 
 
 def wrapped_comment(text: str) -> list[str]:
     """A comment in as many lines as it needs."""
-    return textwrap.wrap(
-        text,
-        WIDTH - DEEPEST,
-        initial_indent="# ",
-        subsequent_indent="#     ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped_lines(text, WIDTH - DEEPEST, "# ", "#     ")
 
 
 def fitted(items: Iterable[str], opening: str, closing: str, indent: int = 0) -> str:

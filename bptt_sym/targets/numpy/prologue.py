@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.fitted import fitted_lines, wrapped_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.signature import Argument, Signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
@@ -42,8 +41,8 @@ class Prologue:
 
     def sizes_used(self, known: Iterable[str]) -> list[str]:
         """The sizes that the code reads, of those that are known."""
-        dimensions = (entry.name for entry in self.interface.model.dimensions)
-        return [s for s in ("T", "B", *dimensions) if s in self.write.used and s in set(known)]
+        sizes = ("T", "B", *self.interface.dimensions)
+        return [size for size in sizes if size in self.write.used and size in set(known)]
 
     def unpacked(self, source: str, fields: Sequence[Argument]) -> Block:
         """The fields of a tuple that the code reads, as local names."""
@@ -53,9 +52,7 @@ class Prologue:
             line = f"{', '.join(used)} = {source}"
             if len(line) <= WIDTH:
                 return [line]
-            names = textwrap.wrap(f"{', '.join(used)},", WIDTH, initial_indent="    ",
-                                  subsequent_indent="    ")  # fmt: skip
-            return ["(", *names, f") = {source}"]
+            return ["(", *wrapped_lines(f"{', '.join(used)},", WIDTH), f") = {source}"]
         return [f"{name} = {source}.{name}" for name in used]
 
     def checked(self, into: Signature) -> Block:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from sympy import Expr
+from sympy import S
 
 from bptt_sym.graph.array_shapes import SEQUENCES
 from bptt_sym.graph.graph import Phase
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.comments import Numbers, comments
+from bptt_sym.targets.numpy.first_state import state_key
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
@@ -18,6 +19,7 @@ from bptt_sym.targets.numpy.precedence import Code, call
 from bptt_sym.targets.numpy.printer import lagged_role
 from bptt_sym.targets.numpy.prologue import Prologue
 from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument, Signature, places_of_sizes, signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 
@@ -165,17 +167,12 @@ class ReadableBody:
         """The State behind the last step, in arrays of its own."""
         fields, lines = [], []
         for entry in self.interface.state_entries:
-            value, depth = (
-                write.use(self.names("value", entry.name)),
-                self.interface.model.depth(entry.name),
-            )
-            key = ("given" if entry.kind == "input" else "value", entry.name)
-            first = write.first_values(key)
+            key, depth = state_key(entry), self.interface.model.depth(entry.name)
+            value, first = write.use(self.names("value", entry.name)), write.first_values(key)
             if entry.initial is not None:
-                sizes = self.graph.definitions[key].sizes
-                leading: tuple[Expr, ...] = (SEQUENCES,)
-                shape = [*([str(depth)] if depth > 1 else []), *map(write.size, (*leading, *sizes))]
-                first = call("np.broadcast_to(", [first, f"({', '.join(shape)})"])
+                past = (S(depth),) if depth > 1 else ()
+                sizes = (*past, SEQUENCES, *self.graph.definitions[key].sizes)
+                first = call("np.broadcast_to(", [first, shape_code(map(write.size, sizes))])
                 if len(first.text) > WIDTH // 2:
                     name = self.names.fresh(f"{value}_first")
                     lines += first.lines(f"{name} = ", WIDTH)
