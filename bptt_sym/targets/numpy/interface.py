@@ -24,7 +24,13 @@ OVER_TIME: Sizes = (STEPS, SEQUENCES)
 
 
 class Arguments:
-    """The arrays that go into the functions of one program's module."""
+    """The arrays that go into the functions of one program's module.
+
+    Gradients are taken with respect to ``parameters``; ``constants`` are parameters without a
+    gradient, which are arguments. ``initial_states`` are the initial values that are arguments of
+    the states ``initial_entries``, ``initial_values`` those and the ones of inputs, and
+    ``arguments`` all that ``value_and_grad`` takes beside the parameters.
+    """
 
     def __init__(self, program: Program, names: PythonNames) -> None:
         self.program, self.model, self.names = program, program.model, names
@@ -33,56 +39,22 @@ class Arguments:
         self.dimensions = [entry.name for entry in self.model.dimensions]
         leaves = (n for n in self.nodes if n.kind in ("given", "labels") and not n.time)
         self.last_targets = {node.detail for node in leaves}
-
-    # Arguments.
-
-    @cached_property
-    def parameters(self) -> list[Argument]:
-        """What gradients are taken with respect to; a scalar has no axis."""
-        return [self._argument(entry, scalar=()) for entry in self.model.declared("parameter")]
-
-    @cached_property
-    def constants(self) -> list[Argument]:
-        """Parameters without a gradient, which are arguments."""
-        return [self._argument(entry, scalar=()) for entry in self.model.declared("constant")]
-
-    @cached_property
-    def inputs(self) -> list[Argument]:
-        return [self._argument(entry, *OVER_TIME) for entry in self.model.declared("input")]
-
-    @cached_property
-    def targets(self) -> list[Argument]:
-        return [
+        declared = self.model.declared
+        # In this order their names are given out.
+        self.parameters = [self._argument(entry, scalar=()) for entry in declared("parameter")]
+        self.inputs = [self._argument(entry, *OVER_TIME) for entry in declared("input")]
+        self.targets = [
             self._argument(entry, SEQUENCES, at=" of the last time step")
             if entry.name in self.last_targets
             else self._argument(entry, *OVER_TIME)
-            for entry in self.model.declared("target")
+            for entry in declared("target")
         ]
-
-    @cached_property
-    def initial_states(self) -> list[Argument]:
-        """The initial values of states that are arguments."""
-        return [self.initial_argument(entry) for entry in self.initial_entries]
-
-    @property
-    def initial_entries(self) -> list[Declaration]:
-        """The states whose initial values are arguments."""
-        return [entry for entry in self.model.declared("state") if entry.initial is None]
-
-    @cached_property
-    def initial_values(self) -> list[Argument]:
-        """The initial values of states and of inputs that are arguments."""
-        inputs = [
-            self.initial_argument(entry)
-            for entry in self.model.declared("input")
-            if self.model.depth(entry.name) and entry.initial is None
-        ]
-        return [*self.initial_states, *inputs]
-
-    @cached_property
-    def arguments(self) -> list[Argument]:
-        """What ``value_and_grad`` takes beside the parameters."""
-        return [*self.inputs, *self.targets, *self.initial_values, *self.constants]
+        self.initial_entries = [entry for entry in declared("state") if entry.initial is None]
+        self.initial_states = [self.initial_argument(entry) for entry in self.initial_entries]
+        inputs = (e for e in declared("input") if e.initial is None and self.model.depth(e.name))
+        self.initial_values = [*self.initial_states, *map(self.initial_argument, inputs)]
+        self.constants = [self._argument(entry, scalar=()) for entry in declared("constant")]
+        self.arguments = [*self.inputs, *self.targets, *self.initial_values, *self.constants]
 
     @cached_property
     def forward_arguments(self) -> list[Argument]:
