@@ -74,7 +74,7 @@ class _Stacking:
     def group_products(self) -> None:
         """Products of one vector with several matrices."""
         dots = [n for n in self.nodes if n.kind in ("dot", "gather")]
-        dots = [n for n in dots if n.time and n.operands[1].is_constant]
+        dots = [n for n in dots if n.time and len(n.sizes) == 1 and n.operands[1].is_constant]
         for nodes in grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
             group = tuple(sorted(nodes, key=self.goes_into))
             self.groups |= dict.fromkeys(group, (group, 1, -1))
@@ -87,8 +87,9 @@ class _Stacking:
         return grouped(nodes, lambda n: (n.kind, n.operands[one], sites[n.operands[side]]))
 
     def can_be_joined(self, node: Node) -> bool:
-        """Whether a node is computed, so that it can be written beside others."""
-        return node.time and node.kind in ("sum", "times", "squash") and node not in self.fixed
+        """Whether a node is a vector that is computed, so that it can be written beside others."""
+        computed = node.time and node.kind in ("sum", "times", "squash")
+        return computed and len(node.sizes) == 1 and node not in self.fixed
 
     def goes_into(self, node: Node) -> tuple[object, ...]:
         """What a product's value is for: a key that is alike for products used alike."""
