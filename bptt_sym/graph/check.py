@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bptt_sym.graph.graph import Graph, forward_nodes
 from bptt_sym.graph.kinds import KINDS
-from bptt_sym.graph.node import Node, implied_axes
+from bptt_sym.graph.node import Node
 
 
 def check(graph: Graph) -> None:
@@ -25,9 +25,8 @@ def check(graph: Graph) -> None:
 def _problems(graph: Graph, node: Node) -> list[str]:
     found = []
     kind = KINDS[node.kind]
-    implied = implied_axes(node.kind, node.operands, node.detail)
-    if implied.sizes != node.sizes and (kind.entrywise or kind.sizes):
-        found.append(f"the sizes {node.sizes} should be {implied.sizes}")
+    if node.implied.sizes != node.sizes and (kind.entrywise or kind.sizes):
+        found.append(f"the sizes {node.sizes} should be {node.implied.sizes}")
     if kind.timeless and node.time:
         found.append("it varies over time")
     if kind.shared and node.batch:
@@ -36,6 +35,6 @@ def _problems(graph: Graph, node: Node) -> list[str]:
         found.append("it is not defined")
     if node.kind == "lagged" and graph.definitions[node.detail[0]].depth < node.detail[1]:
         found.append("it has no value before the first step")
-    if implied.time and not node.time:
+    if node.implied.time and not node.time:
         found.append("it loses the time")
     return found

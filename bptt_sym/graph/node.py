@@ -41,6 +41,11 @@ class Node:
         return Axes(self.sizes, self.time, self.batch)
 
     @property
+    def implied(self) -> Axes:
+        """The axes that its kind makes of those of its operands."""
+        return implied_axes(self.kind, self.operands, self.detail)
+
+    @property
     def coefficients(self) -> dict[Node, Fraction]:
         """The operands of a sum with their coefficients."""
         return dict(zip(self.operands, self.detail.coefficients, strict=True))

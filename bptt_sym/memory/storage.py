@@ -156,11 +156,9 @@ class Storages:
         if (
             self.is_computed(value)
             and value not in self.places
-            and value not in self.packing.bundles
             and value.sizes == node.sizes
             and self.sites[value] == self.sites[node]
             and self.layout_of(value) == self.layout_of(node)
-            and not KINDS[value.kind].stores
             and self.users[value] == [node]
             and self.can_be_written_over(value, node.detail)
         ):

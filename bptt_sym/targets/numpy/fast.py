@@ -99,23 +99,19 @@ class FastBody:
         """The gradients as they are returned, none of which shares memory with another."""
         emitter, claims = self.emitter, Claims()
         fields = []
-        for argument, entry in zip(
-            self.interface.parameters, self.interface.model.declared("parameter"), strict=True
-        ):
-            node = self.graph.results["gradient", entry.name]
+        for name in self.interface.model.parameters:
+            node = self.graph.results["gradient", name]
             emitter.explain((node,))
-            code = emitter.plain(node)
-            fields.append(f"{argument.name}={code if claims.is_free(node) else f'{code}.copy()'}")
+            copied = "" if claims.is_free(node) else ".copy()"
+            fields.append(f"{self.names('value', name)}={emitter.plain(node)}{copied}")
         lines = [*emitter.flushed(), "gradients = Parameters("]
         lines += [*(f"    {field}," for field in fields), ")"]
         wanted = [*self.interface.state_entries, *self.interface.initial_entries]
         states = [s for s in self.interface.model.declared("state") if s in wanted]
         lines += [f"{self.first(s.name)} = {self.states.before_first(s.name)}" for s in states]
         initial = ", ".join(
-            f"{argument.name}={self.first(entry.name)}"
-            for argument, entry in zip(
-                self.interface.initial_states, self.interface.initial_entries, strict=True
-            )
+            f"{self.names('initial', entry.name)}={self.first(entry.name)}"
+            for entry in self.interface.initial_entries
         )
         back = ", ".join(
             self.first(entry.name) if entry.kind == "state" else "None"
@@ -165,22 +161,19 @@ def stages_of(compiled: Compiled) -> tuple[list[Stage], list[Stage], list[Stage]
 def fused(graph: Graph, stages: Iterable[Stage]) -> set[Node]:
     """Products that only a sum of all entries reads are formed by the sum itself."""
     users = graph.users()
-    found = set()
-    for stage in stages:
-        for node in stage.nodes:
-            if node.kind != "total":
-                continue
-            (inner,) = node.operands
-            if (
-                inner.kind == "times"
-                and inner.detail == 1
-                and len(inner.operands) == 2
-                and users[inner] == [node]
-                and all(o.time and o.batch and o.sizes == inner.sizes for o in inner.operands)
-                and inner in stage.nodes
-            ):
-                found.add(inner)
-    return found
+    return {
+        inner
+        for stage in stages
+        for node in stage.nodes
+        for inner in node.operands
+        if node.kind == "total"
+        and inner.kind == "times"
+        and inner.detail == 1
+        and len(inner.operands) == 2
+        and users[inner] == [node]
+        and all(o.time and o.batch and o.sizes == inner.sizes for o in inner.operands)
+        and inner in stage.nodes
+    }
 
 
 class Claims:
