@@ -84,7 +84,9 @@ class Lowering:
             case ZeroMatrix():
                 return self.graph.number(0)
             case Identity():
-                return self.identity(rest)
+                one = rest.rows == 1
+                sizes = array_sizes(rest.shape)
+                return self.graph.number(1) if one else self.make("identity", sizes=sizes)
             case Size():
                 return self.make("size", (), array_size(rest.number))
             case HadamardProduct():
@@ -161,11 +163,6 @@ class Lowering:
         """A scalar, where it goes with every entry of a matrix for each sequence as one."""
         one_for_each = scalar.batch and not is_vector(like.shape)
         return self.make("lift", [scalar]) if one_for_each else scalar
-
-    def identity(self, expression: Identity) -> Node:
-        if expression.rows == 1:
-            return self.graph.number(1)
-        return self.make("identity", sizes=array_sizes(expression.shape))
 
     def transposed(self, expression: MatrixExpr) -> Node:
         """The transpose of an expression."""

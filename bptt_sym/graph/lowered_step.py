@@ -119,7 +119,10 @@ class LoweredStep:
                 sizes = () if leaf.shape == (1, 1) else sizes
                 return make("parameter", (), leaf.name, sizes=sizes)
             case Carry():
-                kind, detail = ("final" if self.carried_out else "lagged"), (_key_of(leaf), 1)
+                kind, detail = (
+                    ("final" if self.carried_out else "lagged"),
+                    (carry_key(leaf.variable, int(leaf.args[1])), 1),
+                )
                 time = not self.carried_out
                 return make(kind, (), detail, sizes=sizes, batch=True, time=time)
             case Adjoint():
@@ -142,7 +145,3 @@ class LoweredStep:
 def carry_key(state: Variable, lag: int) -> Key:
     """The key of what is handed back to a state so many steps before."""
     return ("carry", state.name, str(lag))
-
-
-def _key_of(carry: Carry) -> Key:
-    return carry_key(carry.variable, int(carry.args[1]))

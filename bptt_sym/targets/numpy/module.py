@@ -145,9 +145,9 @@ def _public(program: Program, style: Style, interface: Interface) -> list[str]:
     return sorted(names, key=lambda name: (name[0].islower(), name))
 
 
-def numpy_calls(program: Program, layout: Layout | None = None) -> str:
+def numpy_calls(program: Program) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
-    fast = _fast_body(program, *_named(program), layout)
+    fast = _fast_body(program, *_named(program))
     parts = {
         "workspace": [f"{name}: {shape}" for name, shape in fast.workspace.buffers],
         "views": fast.prologue,
@@ -178,7 +178,7 @@ def _fast_body(
     program: Program,
     names: PythonNames,
     interface: Interface,
-    layout: Layout | None,
+    layout: Layout | None = None,
     without: Collection[str] = (),
 ) -> FastBody:
     # First, so that nothing of the compiler's own takes a name that the model has.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.graph import Key
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.row_parts import Writing
@@ -19,16 +19,12 @@ class Printer(Writing):
     def initial_row(self, node: Node) -> str:
         """The argument that a node "initial" stands for, or its row that does."""
         state, lag = node.detail
-        definition = self.graph.definitions[_begun_by(self.graph, state)]
+        known = self.graph.definitions
+        definition = known.get(("given", state)) or known["value", state]
         name = self.use(self.names("initial", state))
         if definition.depth == 1:
             return name
         return f"{name}[{lag - 1 if definition.reverse else definition.depth - lag}]"
-
-
-def _begun_by(graph: Graph, name: str) -> Key:
-    key = ("given", name)
-    return key if key in graph.definitions else ("value", name)
 
 
 def role(key: Key) -> tuple[str, str]:

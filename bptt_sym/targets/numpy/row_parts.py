@@ -66,23 +66,19 @@ class Slot:
         return str(self.write.operand(self.node, {"": ADDITIVE, "call": CALL}[binding]))
 
 
-def function(name: str, *, defined: bool = True) -> Row:
-    """A call of a function with the operands; a module may have to define it."""
+def function(name: str) -> Row:
+    """A call with the operands of a function that a module defines."""
 
     def row(write: Writing, node: Node) -> Code:
-        if defined:
-            write.use(name)
-        return call(f"{name}(", map(write.operand, node.operands))
+        return call(f"{write.use(name)}(", map(write.operand, node.operands))
 
     return row
 
 
-def text(text: str, *names: str) -> Row:
-    """A text with the operands in their places, which binds as a call does, and what it reads."""
+def text(text: str) -> Row:
+    """A text with the operands in their places, which binds as a call does."""
 
     def row(write: Writing, node: Node) -> Code:
-        for name in names:
-            write.use(name)
         return Code(text.format(*(Slot(write, operand) for operand in node.operands)))
 
     return row

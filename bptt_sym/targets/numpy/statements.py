@@ -195,16 +195,14 @@ class Statements(PlacedPrinter):
             self.lagged_name(key, lag): time_span(depth, lag, reverse=reverse)
             for lag in reversed(lags or self.outline.lags(key))
         }
-        if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
+        carried = key[0] == "carry" and self.outline.sites[definition.node].loop is not None
+        if key[0] == "value" or carried:
             views[self.name(key)] = time_span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
         line = f"{targets} = {sources}"
         if len(line) > WIDTH:
             return [*lines, *(f"{view} = {whole}{span}" for view, span in views.items())]
         return [*lines, line] if views else lines
-
-    def is_in_loop(self, key: Key) -> bool:
-        return self.outline.sites[self.outline.node_of[key]].loop is not None
 
     def first_values(self, key: Key) -> Code:
         """What the rows of an array before the first step hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bptt_sym.choices import Layout
-from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.build import Program
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import compiled_step
@@ -88,7 +88,7 @@ class StepBody:
         """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
         before = {self.names("initial", entry.name) for entry in self.interface.state_entries}
         taken = [a for a in self.interface.forward_arguments if a.name not in before]
-        arguments = [replace(a, sizes=_at_one_step(a)) for a in taken]
+        arguments = [replace(a, sizes=a.sizes[1:]) if a.sizes[:1] == (STEPS,) else a for a in taken]
         found = signature(arguments, self.interface.state_fields)
         return replace(found, counts=tuple(size for size in found.counts if size != "T"))
 
@@ -169,7 +169,3 @@ class StepBody:
         lines += [f'{name} = work.sizes["{name}"]' for name in dimensions if name in used]
         lines += checks
         return [*lines, *(["dtype = work.dtype"] if "dtype" in used else [])]
-
-
-def _at_one_step(argument: Argument) -> Sizes:
-    return argument.sizes[1:] if argument.sizes[:1] == (STEPS,) else argument.sizes

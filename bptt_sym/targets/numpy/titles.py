@@ -15,7 +15,7 @@ LONGEST = 24
 
 
 class Titles:
-    """PythonNames storages and nodes by the keys of the graph."""
+    """Names storages and nodes by the keys of the graph."""
 
     def __init__(self, graph: Graph, names: PythonNames, loss: str) -> None:
         self.graph, self.names, self.loss = graph, names, loss
