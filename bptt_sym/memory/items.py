@@ -82,15 +82,20 @@ class Grouping:
             found[item] |= readers - {item}
         return found
 
-    def needs(self, node: Node) -> list[Node]:
+    def needs(self, node: Node) -> set[Node]:
         """The written nodes that a node's calls read."""
-        found: list[Node] = []
+        found = set(self.reads(node))
+        for other in self.reads(node):
+            if other.kind == "lagged" and self.sites[other].loop is None:
+                found.update(self.graph.dependencies(other))
+        return {other for other in found if self.storages.is_written(other)}
+
+    def reads(self, node: Node) -> Iterator[Node]:
+        """What a node's calls read, and what is not written itself is made of."""
         for operand in node.operands:
-            found += [operand] if self.storages.is_written(operand) else self.needs(operand)
-        if node.kind == "lagged" and self.sites[node].loop is None:
-            others = self.graph.dependencies(node)
-            found += [other for other in others if self.storages.is_written(other)]
-        return found
+            yield operand
+            if not self.storages.is_written(operand):
+                yield from self.reads(operand)
 
     def readers_of_carries(self, group: Mapping[Node, Item]) -> Iterator[tuple[Item, set[Item]]]:
         """What writes a carry waits for what reads the one of the step before."""
@@ -101,13 +106,5 @@ class Grouping:
             carry, _ = places[self.graph.definitions[lagged.detail[0]].node]
             if carry.over_time:
                 continue
-            readers = {item for node, item in group.items() if lagged in self.leaves_read(node)}
+            readers = {item for node, item in group.items() if lagged in self.reads(node)}
             yield from ((item, readers) for node, item in group.items() if places[node][0] is carry)
-
-    def leaves_read(self, node: Node) -> set[Node]:
-        """The nodes that are not written themselves and are read by a node's calls."""
-        found: set[Node] = set()
-        for operand in node.operands:
-            if not self.storages.is_written(operand):
-                found |= {operand} | self.leaves_read(operand)
-        return found

@@ -26,12 +26,7 @@ class Outline:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes = graph.reachable()
-        known = set(self.nodes)
-        self.node_of: dict[Key, Node] = {
-            key: definition.node
-            for key, definition in graph.definitions.items()
-            if definition.node in known and key[0] != "given"
-        }
+        self.node_of = {k: d.node for k, d in graph.definitions.items() if k[0] != "given"}
         self.node_of |= {key: node for key, node in graph.results.items() if key != ("loss",)}
         self.keys = {node: key for key, node in self.node_of.items()}
         wanted = self.wanted()
