@@ -546,6 +546,12 @@ FOUND_FILES = {
         "equations": 's = "tanh(W @ s[t-1]) + concat(x[t][0:1], u[t]) * concat(u[t], x[t][1:2])"',
         "loss": 'E = "sum(s[t] ** 2) + sum(b ** 2)"',
     },
+    "a matrix for each sequence times several weights": {
+        "parameters": 'U = ["n", "n"]\nV = ["n", "n"]\nb = ["m"]', "states": 's = ["n", "n"]',
+        "equations": 'P = "tanh(x[t].T @ x[t] + s[t-1])"\nQ = "sigmoid(s[t-1])"\n'
+        's = "tanh(P[t] @ U + Q[t] @ V + P[t] @ V)"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(b ** 2)"',
+    },
 }  # fmt: skip
 
 

@@ -30,8 +30,7 @@ def test_a_part_stands_in_a_module_as_it_is_or_not_at_all(
         "labels": labels,
         "masks": masked,
         "workspaces": style == "fast",
-        "windows": onward,
-        "steps": onward,
+        "onward": onward,
         "gradient_check": True,
     }
     assert {part: f"\n{runtime_text(part)}\n" in source for part in PARTS} == expected
@@ -59,7 +58,7 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
     model = b.load_model(name)
     module = b.compile(model, loss=loss)
     parts = dict(zip(PARTS, at_home(module, monkeypatch), strict=True))
-    windows, check = parts["windows"], parts["gradient_check"]
+    onward, check = parts["onward"], parts["gradient_check"]
     sizes = sizes_of(model, STEPS, 2)
     arrays = draw(module, sizes)
     params, given = parameters(module, arrays), arguments(module, arrays)
@@ -75,13 +74,13 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
         {"checkpoint": "sqrt"},
     ):
         chosen = {"window": None, "exact": False, "checkpoint": None, "workspace": None}
-        found = windows.gradients_in_parts(params, given, **(chosen | options), start=None)
+        found = onward.gradients_in_parts(params, given, **(chosen | options), start=None)
         expected = module.value_and_grad(params, **given, **options)
         assert found.value == expected.value
         for one, other in zip(found[1:], expected[1:], strict=True):
             assert difference(one._asdict(), other._asdict()) == 0
     state = module.State(*(arrays[name] for name in module.INITIAL))
-    following, values = parts["steps"].stepped(params, state, {"x": arrays["x"][0]}, None)
+    following, values = onward.stepped(params, state, {"x": arrays["x"][0]}, None)
     expected, others = module.step(params, state, arrays["x"][0])
     assert difference(following._asdict(), expected._asdict()) == 0
     assert difference(values._asdict(), others._asdict()) == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.running import Arrays, arguments, difference, draw, forward, parameters, sizes_of
 
 import bptt_sym as b
+from bptt_sym.model.read import parse_model
 
 CELLS = Path(__file__).parent / "cells"
 STYLES = ("fast", "readable")
@@ -163,6 +164,26 @@ def test_a_step_goes_on_from_the_state_behind_the_last_step(style: str) -> None:
     _, values = module.step(params, module.State(*final), arrays["x"][4])
     last = {name: array[4] for name, array in forward(module, arrays).items()}
     assert difference(values._asdict(), last) <= 1e-12
+
+
+def test_a_state_may_be_called_like_the_first_value_of_another():
+    """A step has the same names for what it takes and returns as the module around it."""
+    model = parse_model("""
+dimensions = {m = "", n = ""}
+inputs = {x = ["m"]}
+states = {s = ["n"], s0 = ["n"]}
+parameters = {U = ["m", "n"], W = ["n", "n"]}
+loss = {E = "sum(s[t] ** 2)"}
+[equations]
+s = "tanh(x[t] @ U + s0[t-1] @ W)"
+s0 = "sigmoid(s[t] - s[t-1])"
+""")
+    module: Any = b.compile(model)
+    arrays = draw(module, sizes_of(model, 1, 2))
+    params, first = parameters(module, arrays), [arrays[name] for name in ("s0", "s00")]
+    state, values = module.step(params, module.State(*first), arrays["x"][0])
+    assert difference(values._asdict(), {n: a[0] for n, a in forward(module, arrays).items()}) == 0
+    assert np.array_equal(state.s, values.s)
 
 
 @pytest.mark.parametrize("style", STYLES)

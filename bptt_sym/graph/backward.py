@@ -37,7 +37,8 @@ class Backward:
     def __init__(self, lowered: LoweredStep) -> None:
         self.lowered = lowered
         self.model, self.graph, self.lower = lowered.model, lowered.graph, lowered.lower
-        self.sums = BatchSums(lowered.lower)
+        self.over_sequences = BatchSums(lowered.lower, over_time=False).batch_total
+        self.over_all = BatchSums(lowered.lower, over_time=True).batch_total
         self.written = derive_step(self.model, detailed=True)
         self.explained = _equations(AdjointRecursion(self.written, lowered.reduction.name))
 
@@ -58,31 +59,24 @@ class Backward:
         """The adjoint of a variable: what holds at each step, then what the last step adds."""
         readers = [edge for edge in self.lowered.readers(variable) if edge.lag == 0]
         at_last = self.lowered.at_last_step(variable.name)
-        always = [
-            self.lowered.pulled(e) for e in readers if at_last or not self.lowered.ends_at_last(e)
-        ]
-        ending = [
-            self.lowered.pulled(e) for e in readers if not at_last and self.lowered.ends_at_last(e)
-        ]
+        always, ending = self.lowered.split(readers)
+        if at_last:
+            always, ending = list(map(self.lowered.pulled, readers)), []
         equations = self.explained.get(variable.name, ())
         if variable in self.model.states:
             always.append(Carry(variable, Integer(1)))
             if self.begin_carries(variable):
                 ending = []
                 equations = tuple(entry for entry in equations if not _starts(entry))
-        self.lowered.at_last = at_last
-        node = self.lower.node(add(*always, like=variable))
+        node = self.lowered.sum(always, variable, at_last=at_last)
         node = self.lower.full(node, variable, time=not at_last)
-        self.lowered.at_last = False
         self.lowered.define(("adjoint", variable.name), self.with_ending(node, ending), equations)
 
     def with_ending(self, node: Node, terms: list[MatrixExpr]) -> Node:
         """A node with what is added at the last time step."""
         if not terms:
             return node
-        self.lowered.at_last = True
-        last = self.lower.node(add(*terms))
-        self.lowered.at_last = False
+        last = self.lowered.sum(terms, at_last=True)
         ending = self.graph.make("ending", [last], time=True)
         return self.graph.total([(ONE, node), (ONE, ending)])
 
@@ -92,15 +86,11 @@ class Backward:
         Whether anything does.
         """
         readers = [] if self.is_reverse(state) else self.lowered.readers(state)
-        ending = [
-            self.lowered.pulled(e) for e in readers if e.lag == 0 and self.lowered.ends_at_last(e)
-        ]
+        _, ending = self.lowered.split(edge for edge in readers if edge.lag == 0)
         equations = tuple(filter(_starts, self.explained.get(state.name, ())))
         for lag in range(1, self.model.depth(state.name) + 1):
-            self.lowered.at_last = True
             terms = ending if lag == 1 else []
-            node = self.lower.node(add(*terms, like=state))
-            self.lowered.at_last = False
+            node = self.lowered.sum(terms, state, at_last=True)
             initial = (self.lower.full(node, state, time=False),)
             key = carry_key(state, lag)
             zero = self.graph.number(0)
@@ -112,16 +102,11 @@ class Backward:
         """What each step hands on to the states that it reads."""
         depth = self.model.depth(state.name)
         for lag in range(1, depth + 1):
-            edges = [edge for edge in self.lowered.readers(state) if abs(edge.lag) == lag]
-            always = [
-                self.lowered.pulled(edge) for edge in edges if not self.lowered.ends_at_last(edge)
-            ]
-            ending = [
-                self.lowered.pulled(edge) for edge in edges if self.lowered.ends_at_last(edge)
-            ]
+            edges = (edge for edge in self.lowered.readers(state) if abs(edge.lag) == lag)
+            always, ending = self.lowered.split(edges)
             if lag < depth:
                 always.append(Carry(state, Integer(lag + 1)))
-            node = self.lower.node(add(*always, like=state))
+            node = self.lowered.sum(always, state)
             node = self.lower.full(node, state, time=node.time)
             equations = self.explained_carry(state, lag)
             self.lowered.define(carry_key(state, lag), self.with_ending(node, ending), equations)
@@ -154,14 +139,11 @@ class Backward:
                 self.graph.equations[key] = self.explained.get(f"initial {state.name}", ())
 
     def gradient(self, parameter: Parameter) -> Node:
-        edges = self.lowered.readers(parameter)
-        always = [self.lowered.pulled(e) for e in edges if not self.lowered.ends_at_last(e)]
-        ending = [self.lowered.pulled(e) for e in edges if self.lowered.ends_at_last(e)]
-        totals = [self.sums.batch_total(term, over_time=True) for term in always]
-        initial = self.from_initial_states(parameter)
-        totals += [self.sums.batch_total(term, over_time=False) for term in initial]
+        always, ending = self.lowered.split(self.lowered.readers(parameter))
+        totals = list(map(self.over_all, always))
+        totals += map(self.over_sequences, self.from_initial_states(parameter))
         self.lowered.at_last = True
-        totals += [self.sums.batch_total(term, over_time=False) for term in ending]
+        totals += map(self.over_sequences, ending)
         self.lowered.at_last = False
         return self.graph.total((ONE, total) for total in totals)
 

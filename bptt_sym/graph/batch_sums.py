@@ -10,79 +10,75 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Transpose,
     product,
-    split_coefficient,
 )
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.graph.array_shapes import SCALAR, SEQUENCES, STEPS
-from bptt_sym.graph.lower import ONE, Lowering, fraction
+from bptt_sym.graph.lower import ONE, Lowering
 from bptt_sym.graph.node import Node
 
 
 class BatchSums:
     """Sums what a lowering makes of expressions; ``over_time`` over the time steps too."""
 
-    def __init__(self, lower: Lowering) -> None:
+    def __init__(self, lower: Lowering, *, over_time: bool) -> None:
         self.lower, self.graph, self.make = lower, lower.graph, lower.make
+        self.over_time = over_time
 
-    def batch_total(self, expression: MatrixExpr, *, over_time: bool) -> Node:
+    def batch_total(self, expression: MatrixExpr) -> Node:
         """The sum of an expression in the shape of a parameter."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            total = self.batch_total(rest, over_time=over_time)
-            return self.graph.times(fraction(coefficient), [total])
-        if isinstance(rest, MatAdd):
-            terms = (self.batch_total(term, over_time=over_time) for term in rest.args)
-            return self.graph.total((ONE, term) for term in terms)
+        return self.lower.linear(expression, self.term_total)
+
+    def term_total(self, rest: MatrixExpr) -> Node:
         if not is_vector(rest.shape):
             match rest:
                 case Transpose():
-                    return self.lower.turned(self.batch_total(rest.arg, over_time=over_time))
+                    return self.lower.turned(self.batch_total(rest.arg))
                 case HadamardProduct():
-                    return self.hadamard_total(rest, over_time=over_time)
+                    return self.hadamard_total(rest)
                 case MatMul():
-                    return self.product_total(list(rest.args), over_time=over_time)
-        return self.summed(self.lower.wide(rest), over_time=over_time)
+                    return self.product_total(list(rest.args))
+        return self.summed(self.lower.wide(rest))
 
-    def summed(self, node: Node, *, over_time: bool) -> Node:
+    def summed(self, node: Node) -> Node:
         """The sum of a node; what is the same for all sequences and steps is counted."""
         if not node.batch:
             node = self.total(node) if node.sizes == SCALAR else node
-            return self.graph.times(1, [self.count(over_time), node])
+            return self.graph.times(1, [self.count(), node])
         return self.total(node) if node.sizes == SCALAR else self.make("batch sum", [node])
 
-    def count(self, over_time: bool) -> Node:
-        return self.make("size", (), STEPS * SEQUENCES if over_time else SEQUENCES)
+    def count(self) -> Node:
+        return self.make("size", (), STEPS * SEQUENCES if self.over_time else SEQUENCES)
 
-    def hadamard_total(self, expression: HadamardProduct, *, over_time: bool) -> Node:
+    def hadamard_total(self, expression: HadamardProduct) -> Node:
         """Factors that are the same for each sequence are taken out of the sum."""
         inside = [factor for factor in expression.args if self.lower.node(factor).batch]
         if not inside:
-            return self.summed(self.lower.wide(expression), over_time=over_time)
+            return self.summed(self.lower.wide(expression))
         if len(inside) == 1:
-            total = self.batch_total(inside[0], over_time=over_time)
+            total = self.batch_total(inside[0])
         else:
             whole = self.lower.product(map(self.lower.node, inside))
             total = self.make("batch sum", [self.lower.spread(whole, expression)])
         outside = [self.lower.node(factor) for factor in expression.args if factor not in inside]
         return self.graph.times(1, [total, *outside])
 
-    def product_total(self, factors: list[MatrixExpr], *, over_time: bool) -> Node:
+    def product_total(self, factors: list[MatrixExpr]) -> Node:
         """The sum of a column times a row, however many factors each of them has."""
         for position, factor in enumerate(factors):
             if isinstance(factor, MatAdd) and not is_vector(factor.shape):
                 before, after = factors[:position], factors[position + 1 :]
                 terms = (product(*before, term, *after) for term in factor.args)
-                totals = (self.batch_total(term, over_time=over_time) for term in terms)
+                totals = (self.batch_total(term) for term in terms)
                 if self.lower.node(factor).batch:
                     return self.graph.total((ONE, total) for total in totals)
         cut = next((k for k in range(1, len(factors)) if factors[k].rows == 1), None)
         if cut is None:
-            return self.total_between_constants(factors, over_time=over_time)
+            return self.total_between_constants(factors)
         column = self.lower.wide(transposed_product(product(*factors[:cut])))
         row = self.lower.wide(product(*factors[cut:]))
         if not (column.batch or row.batch):
             whole = self.make("outer", [column, row])
-            return self.graph.times(1, [self.count(over_time), whole])
+            return self.graph.times(1, [self.count(), whole])
         if column.batch and row.batch:
             time = column.time or row.time
             like = transposed_product(product(*factors[:cut])), product(*factors[cut:])
@@ -93,13 +89,13 @@ class BatchSums:
         sides = [self.make("batch sum", [n]) if n.batch else n for n in (column, row)]
         return self.make("outer", sides)
 
-    def total_between_constants(self, factors: list[MatrixExpr], *, over_time: bool) -> Node:
+    def total_between_constants(self, factors: list[MatrixExpr]) -> Node:
         """A matrix for each sequence between parameters, which are taken out of the sum."""
         nodes = [self.lower.wide(factor) for factor in factors]
         if sum(node.batch for node in nodes) != 1:
-            return self.summed(self.lower.node(product(*factors)), over_time=over_time)
+            return self.summed(self.lower.node(product(*factors)))
         parts = [
-            self.batch_total(factor, over_time=over_time) if node.batch else node
+            self.batch_total(factor) if node.batch else node
             for factor, node in zip(factors, nodes, strict=True)
         ]
         result = parts[0]
@@ -107,17 +103,14 @@ class BatchSums:
             result = self.make("dot", [result, part])
         return result
 
-    def value_total(self, expression: MatrixExpr, *, over_time: bool) -> Node:
+    def value_total(self, expression: MatrixExpr) -> Node:
         """The sum of a scalar, as one number."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            total = self.value_total(rest, over_time=over_time)
-            return self.graph.times(fraction(coefficient), [total])
-        if isinstance(rest, MatAdd):
-            terms = (self.value_total(term, over_time=over_time) for term in rest.args)
-            return self.graph.total((ONE, term) for term in terms)
-        node = self.lower.node(rest)
-        return self.total(node) if node.batch else self.summed(node, over_time=over_time)
+
+        def total(term: MatrixExpr) -> Node:
+            node = self.lower.node(term)
+            return self.total(node) if node.batch else self.summed(node)
+
+        return self.lower.linear(expression, total)
 
     def total(self, node: Node) -> Node:
         """The sum of all entries over sequences and time steps, its numbers in front."""

@@ -12,7 +12,7 @@ from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.backward import Backward
 from bptt_sym.graph.batch_sums import BatchSums
-from bptt_sym.graph.graph import Definition, Graph
+from bptt_sym.graph.graph import Definition, Graph, New
 from bptt_sym.graph.lowered_step import LoweredStep
 from bptt_sym.graph.node import Node
 from bptt_sym.model.kept_inputs import with_kept_inputs
@@ -93,7 +93,7 @@ def _add_loss(lowered: LoweredStep) -> None:
     reduction, graph = lowered.reduction, lowered.graph
     lowered.at_last = reduction.at_last
     expression = lowered.concrete.loss.expression
-    node = BatchSums(lowered.lower).value_total(expression, over_time=not reduction.at_last)
+    node = BatchSums(lowered.lower, over_time=not reduction.at_last).value_total(expression)
     if reduction.mean:
         node = graph.make("divide", [node, lowered.lower.node(size(LAST_STEP))])
     lowered.at_last = False
@@ -114,7 +114,7 @@ def _with_last(graph: Graph, targets: set[str]) -> Graph:
         is_target = node.kind in ("given", "labels") and node.detail in targets
         return is_target and all(user.kind == "last" for user in users[node])
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+    def rule(result: Graph, node: Node, new: New) -> Node | None:
         if node.kind == "last" and only_at_last(node.operands[0]):
             (given,) = node.operands
             return result.make(given.kind, (), given.detail, sizes=given.sizes, batch=True)

@@ -17,19 +17,16 @@ def check(graph: Graph) -> None:
         for problem in _problems(graph, node):
             raise AssertionError(f"{problem}: {node}")
     for node in forward_nodes(graph):
-        backward = KINDS[node.kind].backward or (
-            node.kind == "lagged" and node.detail[0][0] == "carry"
-        )
-        if backward:
+        carry = node.kind == "lagged" and node.detail[0][0] == "carry"
+        if carry or KINDS[node.kind].backward:
             raise AssertionError(f"the forward pass reads the backward pass: {node}")
 
 
 def _problems(graph: Graph, node: Node) -> list[str]:
     found = []
     kind = KINDS[node.kind]
-    sizes = kind.sizes_of([operand.sizes for operand in node.operands], node.detail)
-    if sizes != node.sizes and (kind.entrywise or kind.sizes):
-        found.append(f"the sizes {node.sizes} should be {sizes}")
+    if node.implied.sizes != node.sizes and (kind.entrywise or kind.sizes):
+        found.append(f"the sizes {node.sizes} should be {node.implied.sizes}")
     if kind.timeless and node.time:
         found.append("it varies over time")
     if kind.shared and node.batch:
@@ -38,7 +35,6 @@ def _problems(graph: Graph, node: Node) -> list[str]:
         found.append("it is not defined")
     if node.kind == "lagged" and graph.definitions[node.detail[0]].depth < node.detail[1]:
         found.append("it has no value before the first step")
-    reads_time = any(operand.time for operand in node.operands)
-    if reads_time and not node.time and not kind.timeless:
+    if node.implied.time and not node.time:
         found.append("it loses the time")
     return found

@@ -19,6 +19,10 @@ Key = tuple[str, ...]
 """What a graph defines: ("value", "h"), ("adjoint", "h"), ("carry", "h", "1")."""
 
 
+New = Callable[[Node], Node]
+"""What becomes of a node of a graph that is rewritten."""
+
+
 @dataclass
 class Definition:
     """What a key stands for: its node, and for what is read at other time steps, the start of it.
@@ -69,6 +73,15 @@ class Graph(Nodes):
         for key in self.kept:
             yield self.definitions[key].node
 
+    def dependencies(self, node: Node) -> tuple[Node, ...]:
+        """What must be computed before a node: its operands, or what it reads at other time steps
+        and what that begins with.
+        """
+        if not KINDS[node.kind].elsewhere:
+            return node.operands
+        definition = self.definitions[node.detail[0]]
+        return definition.node, *definition.initial
+
     def reachable(self, roots: Iterable[Node] | None = None) -> list[Node]:
         """The nodes that the wanted ones need, operands before what reads them.
 
@@ -86,10 +99,8 @@ class Graph(Nodes):
                 continue
             seen.add(node)
             waiting.append((node, True))
-            if KINDS[node.kind].elsewhere:
-                definition = self.definitions[node.detail[0]]
-                waiting = [(n, False) for n in (definition.node, *definition.initial)] + waiting
-            waiting += [(operand, False) for operand in node.operands]
+            needed = [(other, False) for other in self.dependencies(node)]
+            waiting = [*needed, *waiting] if KINDS[node.kind].elsewhere else [*waiting, *needed]
         return list(found)
 
     def users(self) -> dict[Node, list[Node]]:
@@ -106,29 +117,34 @@ class Graph(Nodes):
         found = set(self.roots())
         for node in self.reachable():
             if KINDS[node.kind].elsewhere:
-                definition = self.definitions[node.detail[0]]
-                found |= {definition.node, *definition.initial}
+                found.update(self.dependencies(node))
         return found
 
     def rewritten(
         self,
-        rule: Callable[[Graph, Node, tuple[Node, ...]], Node | None],
+        rule: Callable[[Graph, Node, New], Node | None],
         *,
         canonical: bool | None = None,
     ) -> Graph:
-        """The graph with each node as a rule makes it of the node and its new operands.
+        """The graph with each node as a rule makes it in the new graph.
 
-        A rule that returns None leaves the node as it is. From then on it is ``canonical``,
-        where that is told.
+        A rule is given the new graph, the node, and the function that tells what becomes of a node,
+        its operands for example. If it returns None, the node is left as it is. From then on the
+        graph is ``canonical``, where that is told.
         """
         canonical = self.canonical if canonical is None else canonical
         result = Graph(kept=self.kept, equations=self.equations, canonical=canonical)
         named = set() if canonical else {d.node for d in self.definitions.values()}
         made: dict[Node, Node] = {}
+
+        def new(node: Node) -> Node:
+            if node not in made:
+                operands = [new(operand) for operand in node.operands]
+                made[node] = rule(result, node, new) or result.remade(node, operands)
+            return made[node]
+
         for node in self.reachable():
-            operands = tuple(made[operand] for operand in node.operands)
-            changed = rule(result, node, operands)
-            made[node] = changed if changed is not None else result.remade(node, operands)
+            new(node)
             if node in named:
                 result.keep_whole(made[node])
         result.results = {key: made[node] for key, node in self.results.items()}
@@ -142,6 +158,8 @@ class Graph(Nodes):
 
 
 Phase = Literal["forward", "backward"]
+
+PHASES: tuple[Phase, ...] = ("forward", "backward")
 
 
 def forward_nodes(graph: Graph) -> set[Node]:

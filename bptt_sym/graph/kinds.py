@@ -63,10 +63,6 @@ def _scalar(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return SCALAR
 
 
-def _turned(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return shapes[0][::-1]
-
-
 def _of_dot(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
     left, (rows, columns) = shapes
     return (*left[:-1], columns) if left[-1] == rows else None
@@ -76,18 +72,6 @@ def _of_two_vectors(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return tuple(map(width, shapes))
 
 
-def _joined(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return (added(map(width, shapes)),)
-
-
-def _beside(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return shapes[0][0], added(columns for _, columns in shapes)
-
-
-def _above(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return added(rows for rows, _ in shapes), shapes[0][1]
-
-
 def _of_part(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
     position, widths, axis = detail
     sizes = list(shapes[0])
@@ -95,24 +79,6 @@ def _of_part(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
         return None
     sizes[axis] = widths[position]
     return tuple(sizes)
-
-
-def _of_slice(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    start, stop = detail
-    return (stop - start,)
-
-
-def _of_padding(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    _, size = detail
-    return (size,)
-
-
-def _scattered(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return (detail, width(shapes[1]))
-
-
-def _lifted(shapes: Sequence[Sizes], detail: Any) -> Sizes:
-    return (*shapes[0], *SCALAR)
 
 
 def _together(*, amplifying: bool = False) -> Kind:
@@ -151,7 +117,7 @@ KINDS: dict[str, Kind] = {
     "declared": Kind(entrywise=True, calls="alone"),
     "weighted": Kind(entrywise=True, keeps_layout=True),
     "spread": Kind(calls="alone", keeps_layout=True),
-    "lift": Kind(_lifted, calls="alone"),
+    "lift": Kind(lambda shapes, detail: (*shapes[0], *SCALAR), calls="alone"),
     # Whole vectors.
     "softmax": Kind(_of_operand, calls="alone"),
     "log softmax": Kind(_of_operand, calls="alone"),
@@ -160,22 +126,22 @@ KINDS: dict[str, Kind] = {
     "inverse deviation": Kind(_scalar, calls="alone"),
     "entries": Kind(_scalar, calls="alone"),
     "largest": Kind(_scalar, calls="alone"),
-    "join": Kind(_joined, keeps_layout=True),
+    "join": Kind(lambda shapes, detail: (added(map(width, shapes)),), keeps_layout=True),
     "part": Kind(_of_part, keeps_layout=True),
-    "slice": Kind(_of_slice, calls="alone"),
-    "pad": Kind(_of_padding, calls="alone"),
+    "slice": Kind(lambda shapes, detail: (detail[1] - detail[0],), calls="alone"),
+    "pad": Kind(lambda shapes, detail: (detail[1],), calls="alone"),
     # Products of matrices, and matrices side by side.
     "dot": Kind(_of_dot, calls="alone"),
     "outer": Kind(_of_two_vectors, calls="alone"),
-    "transpose": Kind(_turned, calls="alone"),
-    "beside": Kind(_beside),
-    "above": Kind(_above),
+    "transpose": Kind(lambda shapes, detail: shapes[0][::-1], calls="alone"),
+    "beside": Kind(lambda shapes, detail: (shapes[0][0], added(columns for _, columns in shapes))),
+    "above": Kind(lambda shapes, detail: (added(rows for rows, _ in shapes), shapes[0][1])),
     # Vectors of which one entry is 1, given as labels.
     "one hot": Kind(lambda shapes, detail: (detail,), calls="alone"),
     "gather": Kind(lambda shapes, detail: shapes[1][1:], calls="alone"),
     # Sums over time and sequences, and results.
     "contract": Kind(_of_two_vectors, timeless=True, shared=True),
-    "scatter": Kind(_scattered, timeless=True, shared=True),
+    "scatter": Kind(lambda shapes, detail: (detail, width(shapes[1])), timeless=True, shared=True),
     "batch sum": Kind(_of_operand, timeless=True, shared=True),
     "total": Kind(_plain, timeless=True, shared=True),
     "stack": Kind(),

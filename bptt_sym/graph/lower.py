@@ -41,7 +41,7 @@ from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import SCALAR, array_size, array_sizes
 from bptt_sym.graph.graph import Graph
-from bptt_sym.graph.node import Node
+from bptt_sym.graph.node import Axes, Node
 
 ONE = Fraction(1)
 
@@ -63,9 +63,19 @@ class Lowering:
 
     def node(self, expression: MatrixExpr) -> Node:
         """The node of an expression, not spread where it is made of scalars alone."""
-        coefficient, rest = split_coefficient(expression)
-        if coefficient != 1:
-            return self.graph.times(fraction(coefficient), [self.node(rest)])
+        return self.linear(expression, self.term)
+
+    def linear(self, expression: MatrixExpr, term: Callable[[MatrixExpr], Node]) -> Node:
+        """The sum of what is made of each term of an expression, numbers in front."""
+        number, rest = split_coefficient(expression)
+        if number != 1:
+            return self.graph.times(fraction(number), [self.linear(rest, term)])
+        if isinstance(rest, MatAdd):
+            return self.graph.total((ONE, self.linear(part, term)) for part in rest.args)
+        return term(rest)
+
+    def term(self, rest: MatrixExpr) -> Node:
+        """The node of what is no sum and has no number in front."""
         if is_leaf(rest):
             return self.leaf(rest)
         match rest:
@@ -74,11 +84,11 @@ class Lowering:
             case ZeroMatrix():
                 return self.graph.number(0)
             case Identity():
-                return self.identity(rest)
+                one = rest.rows == 1
+                sizes = array_sizes(rest.shape)
+                return self.graph.number(1) if one else self.make("identity", sizes=sizes)
             case Size():
                 return self.make("size", (), array_size(rest.number))
-            case MatAdd():
-                return self.graph.total((ONE, self.node(term)) for term in rest.args)
             case HadamardProduct():
                 return self.product(map(self.node, rest.args))
             case HadamardPower():
@@ -147,20 +157,12 @@ class Lowering:
 
     def full(self, node: Node, like: MatrixExpr, *, time: bool) -> Node:
         """The node with all its entries for each sequence, and at each time step if asked."""
-        sizes = array_sizes(like.shape)
-        if (node.sizes, node.batch, node.time) == (sizes, True, time):
-            return node
-        return self.make("spread", [node], sizes=sizes, time=time, batch=True)
+        return self.graph.with_axes(node, Axes(array_sizes(like.shape), time, True))
 
     def lifted(self, scalar: Node, like: MatrixExpr) -> Node:
         """A scalar, where it goes with every entry of a matrix for each sequence as one."""
         one_for_each = scalar.batch and not is_vector(like.shape)
         return self.make("lift", [scalar]) if one_for_each else scalar
-
-    def identity(self, expression: Identity) -> Node:
-        if expression.rows == 1:
-            return self.graph.number(1)
-        return self.make("identity", sizes=array_sizes(expression.shape))
 
     def transposed(self, expression: MatrixExpr) -> Node:
         """The transpose of an expression."""

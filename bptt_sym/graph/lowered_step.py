@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bptt_sym.algebra.entries import quotient, size, spread
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
@@ -12,6 +14,7 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     Variable,
+    add,
 )
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
@@ -75,6 +78,23 @@ class LoweredStep:
             return quotient(edge.pulled, spread(size(LAST_STEP), edge.pulled.shape))
         return edge.pulled
 
+    def split(self, edges: Iterable[Edge]) -> tuple[list[MatrixExpr], list[MatrixExpr]]:
+        """What edges add to what they read: at each step, and at the last step alone."""
+        always: list[MatrixExpr] = []
+        ending: list[MatrixExpr] = []
+        for edge in edges:
+            (ending if self.at_last_step(edge.of.name) else always).append(self.pulled(edge))
+        return always, ending
+
+    def sum(
+        self, terms: Iterable[MatrixExpr], like: Variable | None = None, *, at_last: bool = False
+    ) -> Node:
+        """The node of a sum of expressions, which are about the last step alone where told."""
+        self.at_last = at_last
+        node = self.lower.node(add(*terms, like=like))
+        self.at_last = False
+        return node
+
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         reached = self.recursion.reached
         return [e for e in self.step.readers(symbol.name) if e.of.name in reached]
@@ -82,9 +102,6 @@ class LoweredStep:
     def at_last_step(self, name: str) -> bool:
         """Whether the loss depends on a variable at the last step alone."""
         return name not in self.in_loop and self.recursion.reached.get(name) == Lags(0, 0)
-
-    def ends_at_last(self, edge: Edge) -> bool:
-        return self.at_last_step(edge.of.name)
 
     def leaf(self, leaf: MatrixExpr) -> Node:
         """The node of a leaf, at the last time step where that is meant."""
@@ -102,7 +119,10 @@ class LoweredStep:
                 sizes = () if leaf.shape == (1, 1) else sizes
                 return make("parameter", (), leaf.name, sizes=sizes)
             case Carry():
-                kind, detail = ("final" if self.carried_out else "lagged"), (_key_of(leaf), 1)
+                kind, detail = (
+                    ("final" if self.carried_out else "lagged"),
+                    (carry_key(leaf.variable, int(leaf.args[1])), 1),
+                )
                 time = not self.carried_out
                 return make(kind, (), detail, sizes=sizes, batch=True, time=time)
             case Adjoint():
@@ -125,7 +145,3 @@ class LoweredStep:
 def carry_key(state: Variable, lag: int) -> Key:
     """The key of what is handed back to a state so many steps before."""
     return ("carry", state.name, str(lag))
-
-
-def _key_of(carry: Carry) -> Key:
-    return carry_key(carry.variable, int(carry.args[1]))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sympy import Expr
 
-from bptt_sym.graph.array_shapes import Sizes, joint_sizes, width
+from bptt_sym.graph.array_shapes import Sizes, width
 from bptt_sym.graph.kinds import KINDS
 
 
@@ -39,6 +39,16 @@ class Node:
     def axes(self) -> Axes:
         """All its axes."""
         return Axes(self.sizes, self.time, self.batch)
+
+    @property
+    def implied(self) -> Axes:
+        """The axes that its kind makes of those of its operands."""
+        return implied_axes(self.kind, self.operands, self.detail)
+
+    @property
+    def coefficients(self) -> dict[Node, Fraction]:
+        """The operands of a sum with their coefficients."""
+        return dict(zip(self.operands, self.detail.coefficients, strict=True))
 
     @property
     def is_constant(self) -> bool:
@@ -143,12 +153,12 @@ class Nodes:
         left = {node: c for node, c in gathered.items() if c}
         if not left and not constant:
             return self.number(0)
-        made = self._sum(left, constant, place)
-        time, batch = (any(getattr(node, a) for _, node in terms) for a in ("time", "batch"))
-        sizes = joint_sizes(node.sizes for _, node in terms)
-        if (made.sizes, made.time, made.batch) == (sizes, time, batch):
-            return made
-        return self.make("spread", [made], sizes=sizes, time=time, batch=batch)
+        axes = implied_axes("sum", [node for _, node in terms], None)
+        return self.with_axes(self._sum(left, constant, place), axes)
+
+    def with_axes(self, node: Node, axes: Axes) -> Node:
+        """The node with these axes: itself, or spread."""
+        return node if node.axes == axes else self.make("spread", [node], **axes._asdict())
 
     def _sum(self, terms: dict[Node, Fraction], constant: Fraction, place: int) -> Node:
         if not terms:
@@ -197,14 +207,7 @@ class Nodes:
             case "times":
                 return self.times(node.detail, operands)
             case _:
-                return self.make(
-                    node.kind,
-                    operands,
-                    node.detail,
-                    sizes=node.sizes,
-                    time=node.time,
-                    batch=node.batch,
-                )
+                return self.make(node.kind, operands, node.detail, **node.axes._asdict())
 
     def terms(self, node: Node, operands: Iterable[Node]) -> list[tuple[Fraction, Node]]:
         """The terms of a sum in order, the number among them, with other operands."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bptt_sym.graph.graph import Graph, Phase
-from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.graph import PHASES, Graph, Phase
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, Way
 
@@ -20,70 +19,53 @@ class Stage:
     loop: Way | None = None
 
 
-def dependencies(graph: Graph, node: Node) -> list[Node]:
-    """What must be computed before a node: its operands, and what it reads at other time steps."""
-    if not KINDS[node.kind].elsewhere:
-        return list(node.operands)
-    definition = graph.definitions[node.detail[0]]
-    return [definition.node, *definition.initial]
-
-
 def stages(graph: Graph, sites: Mapping[Node, Site]) -> list[Stage]:
     """The stages of both phases. Loops of one phase that do not wait for each other are one."""
     found: list[Stage] = []
     done: set[Node] = set()
-    for phase in ("forward", "backward"):
-        nodes = [node for node in graph.reachable() if sites[node].phase == phase]
-        found += _of_phase(graph, sites, nodes, done)
+    for phase in PHASES:
+        waiting: list[Node] = []
+        loops: dict[Site, list[Node]] = {}
+        for node in graph.reachable():
+            site = sites[node]
+            if site.phase == phase:
+                (waiting if site.loop is None else loops.setdefault(site, [])).append(node)
+        while waiting or loops:
+            at_once = _computable(graph, waiting, done)
+            waiting = [node for node in waiting if node not in done]
+            ready = [
+                site
+                for site, members in loops.items()
+                if all(
+                    other in done or sites[other] == site
+                    for node in members
+                    for other in graph.dependencies(node)
+                )
+            ]
+            if at_once:
+                found.append(Stage(phase, tuple(at_once)))
+            if ready:
+                way = way_of(graph, loops[ready[0]])
+                together = [site for site in ready if way_of(graph, loops[site]) == way]
+                members = [node for site in together for node in loops.pop(site)]
+                done.update(members)
+                found.append(Stage(phase, tuple(members), way))
+            if not (at_once or ready):
+                raise AssertionError("no order computes the graph")
     return found
 
 
-def _of_phase(
-    graph: Graph, sites: Mapping[Node, Site], nodes: Sequence[Node], done: set[Node]
-) -> list[Stage]:
-    found: list[Stage] = []
-    loops: dict[int, list[Node]] = {}
-    waiting: list[Node] = []
-    for node in nodes:
-        loop = sites[node].loop
-        if loop is None:
-            waiting.append(node)
-        else:
-            loops.setdefault(loop, []).append(node)
-    while waiting or loops:
-        at_once: list[Node] = []
-        blocked: list[Node] = []
-        progress = True
-        while progress:
-            progress, blocked = False, []
-            for node in waiting:
-                if all(other in done for other in dependencies(graph, node)):
-                    at_once.append(node)
-                    done.add(node)
-                    progress = True
-                else:
-                    blocked.append(node)
-            waiting = blocked
-        if at_once:
-            found.append(Stage(sites[at_once[0]].phase, tuple(at_once)))
-        ready = [
-            loop
-            for loop, members in loops.items()
-            if all(
-                other in done or sites[other] == sites[node]
-                for node in members
-                for other in dependencies(graph, node)
-            )
-        ]
-        if not ready:
-            if waiting or loops:
-                raise AssertionError("no order computes the graph")
-            break
-        way = way_of(graph, loops[ready[0]])
-        together = [loop for loop in ready if way_of(graph, loops[loop]) == way]
-        members = [node for loop in together for node in loops.pop(loop)]
-        done.update(members)
-        found.append(Stage(sites[members[0]].phase, tuple(members), way))
+def _computable(graph: Graph, nodes: Sequence[Node], done: set[Node]) -> list[Node]:
+    """Those of the nodes that wait for no others, in an order that works; now they are done."""
+    found: list[Node] = []
+    more = True
+    while more:
+        more = False
+        for node in nodes:
+            if node not in done and all(other in done for other in graph.dependencies(node)):
+                found.append(node)
+                done.add(node)
+                more = True
     return found
 
 

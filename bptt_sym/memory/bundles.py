@@ -8,30 +8,22 @@ stacked, and grow along the graph: what is done alike to neighbours, or makes th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.graph.sites import Site
 
 
-@dataclass(frozen=True)
-class Lane:
-    """Where a node lies: the bundle, and its position in it."""
-
-    bundle: tuple[Node, ...]
-    position: int
-
-
 class Packing:
-    """The bundles of a graph."""
+    """The bundles of a graph; ``bundles`` has that of each node that is in one."""
 
     def __init__(self, graph: Graph, sites: Mapping[Node, Site], *, grow: bool = True) -> None:
         self.sites = sites
         self.nodes = graph.reachable()
         self.users = graph.users()
-        self.lanes: dict[Node, Lane] = {}
+        self.bundles: dict[Node, tuple[Node, ...]] = {}
         stored = {node.operands[0] for node in self.nodes if KINDS[node.kind].stores}
         self.free = {
             node
@@ -51,7 +43,7 @@ class Packing:
         if grow:
             # The last goes first: what a loop backward hands on, then what is large.
             waiting = sorted(
-                dict.fromkeys(lane.bundle for lane in self.lanes.values()),
+                dict.fromkeys(self.bundles.values()),
                 key=lambda b: (sites[b[0]].phase == "backward", sites[b[0]].loop is None),
             )
             while waiting:
@@ -72,8 +64,7 @@ class Packing:
 
     def bundle(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         bundle = tuple(nodes)
-        for position, node in enumerate(bundle):
-            self.lanes[node] = Lane(bundle, position)
+        self.bundles |= dict.fromkeys(bundle, bundle)
         return bundle
 
     def place_join(self, nodes: Sequence[Node]) -> None:
@@ -82,17 +73,14 @@ class Packing:
             return
         if not all(node in self.free for node in nodes):
             return
-        placed = [node for node in nodes if node in self.lanes]
+        placed = [node for node in nodes if node in self.bundles]
         if not placed:
             self.bundle(nodes)
             return
-        bundles = {self.lanes[node].bundle for node in placed}
-        if len(bundles) != 1:
+        old, *others = {self.bundles[node] for node in placed}
+        if others:
             return
-        (old,) = bundles
         count = len(placed)
-        if self.sites[old[0]] != self.sites[nodes[0]]:
-            return
         if tuple(nodes[:count]) == old[-count:] and set(placed) == set(nodes[:count]):
             self.bundle([*old, *nodes[count:]])
         elif tuple(nodes[-count:]) == old[:count] and set(placed) == set(nodes[-count:]):
@@ -100,11 +88,9 @@ class Packing:
 
     def is_run(self, nodes: Sequence[Node]) -> bool:
         """Whether nodes lie side by side in this order."""
-        if not all(node in self.lanes for node in nodes):
-            return False
-        first = self.lanes[nodes[0]]
-        expected = first.bundle[first.position : first.position + len(nodes)]
-        return len(nodes) > 1 and expected == tuple(nodes)
+        bundle = self.bundles.get(nodes[0], ())
+        start = bundle.index(nodes[0]) if bundle else 0
+        return len(nodes) > 1 and bundle[start : start + len(nodes)] == tuple(nodes)
 
     def are_alike(self, one: Node, other: Node) -> bool:
         """Whether two nodes are made by the same call."""
@@ -126,7 +112,7 @@ class Packing:
         used: set[Node] = set()
         for start in range(len(bundle) - 1):
             for user in self.users[bundle[start]]:
-                if user not in self.free or user in self.lanes or user in used:
+                if user not in self.free or user in self.bundles or user in used:
                     continue
                 run = [user]
                 for node in bundle[start + 1 :]:
@@ -134,7 +120,7 @@ class Packing:
                         other
                         for other in self.users[node]
                         if other in self.free
-                        and other not in self.lanes
+                        and other not in self.bundles
                         and other not in run
                         and self.are_alike(user, other)
                         and self.fits(bundle[start], user, node, other)
@@ -159,13 +145,12 @@ class Packing:
         """The node among others that an operand of a neighbour corresponds to."""
         if operand in others:
             return operand
+        mine = self.bundles.get(operand, ())
         for other in others:
-            if operand in self.lanes and other in self.lanes:
-                mine, its = self.lanes[operand], self.lanes[other]
-                if mine.bundle == its.bundle and its.position > mine.position:
-                    return other
+            if other in mine and mine.index(other) > mine.index(operand):
+                return other
         for other in others:
-            unbundled = operand not in self.lanes and other not in self.lanes
+            unbundled = not mine and other not in self.bundles
             alike = other.kind == operand.kind or (other.is_constant and operand.is_constant)
             if unbundled and alike and other.time == operand.time:
                 return other
@@ -183,7 +168,7 @@ class Packing:
                 if (
                     len(set(operands)) == len(operands)
                     and len(kinds) == 1
-                    and all(node in self.free and node not in self.lanes for node in operands)
+                    and all(node in self.free and node not in self.bundles for node in operands)
                     and self.sites[operands[0]].phase == self.sites[run[0]].phase
                 ):
                     found.append(self.bundle(operands))
@@ -191,13 +176,7 @@ class Packing:
 
     def alike_runs(self, bundle: Sequence[Node]) -> list[tuple[int, int]]:
         """The longest runs of neighbours that are made alike, as positions."""
-        found = []
-        start = 0
-        for stop in range(1, len(bundle) + 1):
-            if stop == len(bundle) or not self.are_alike(bundle[start], bundle[stop]):
-                found.append((start, stop))
-                start = stop
-        return found
+        return runs(len(bundle), lambda start, k: self.are_alike(bundle[start], bundle[k]))
 
     def aligned(self, run: Sequence[Node]) -> list[tuple[Node, ...]]:
         """The operands of nodes that are made alike, those that correspond together."""
@@ -215,11 +194,8 @@ class Packing:
             for k in order:
                 chosen = self.matched(columns[k][-1], left) or left[0]
                 if first.kind == "sum":
-                    coefficient = dict(zip(first.operands, first.detail[0], strict=True))[
-                        columns[k][0]
-                    ]
-                    allowed = dict(zip(node.operands, node.detail[0], strict=True))
-                    fitting = [o for o in left if allowed[o] == coefficient]
+                    coefficient = first.coefficients[columns[k][0]]
+                    fitting = [o for o in left if node.coefficients[o] == coefficient]
                     chosen = chosen if chosen in fitting else fitting[0]
                 left.remove(chosen)
                 columns[k].append(chosen)

@@ -69,7 +69,7 @@ def compiled_step(program: Program) -> Compiled:
 def suited_layout(packing: Packing) -> Layout:
     """The layout for the loops: by features if one works on parts of a stacked product."""
     parts = any(
-        packing.sites[node].loop is not None and len(lane.bundle) > 1
-        for node, lane in packing.lanes.items()
+        packing.sites[node].loop is not None and len(bundle) > 1
+        for node, bundle in packing.bundles.items()
     )
     return "features" if parts else "rows"

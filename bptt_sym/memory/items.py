@@ -4,43 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
-from bptt_sym.graph.sites import Site
-from bptt_sym.graph.stages import Stage, dependencies
-from bptt_sym.memory.bundles import Packing
-from bptt_sym.memory.storage import Storages
+from bptt_sym.graph.stages import Stage
+from bptt_sym.memory.compiled import Compiled
 
 Item = tuple[Node, ...]
 """Neighbours that are made alike, or one node."""
 
 
-def items_of(
-    stage: Stage,
-    graph: Graph,
-    sites: Mapping[Node, Site],
-    storages: Storages,
-    packing: Packing,
-) -> list[Item]:
-    """The nodes of a stage that are written into arrays, in groups, in an order that works."""
-    return _Grouping(stage, graph, sites, storages, packing).items()
+class Grouping:
+    """Puts the nodes of a stage that are written into arrays into groups."""
 
-
-class _Grouping:
-    def __init__(
-        self,
-        stage: Stage,
-        graph: Graph,
-        sites: Mapping[Node, Site],
-        storages: Storages,
-        packing: Packing,
-    ) -> None:
-        self.stage, self.graph, self.sites = stage, graph, sites
-        self.storages, self.packing = storages, packing
-        self.written = [node for node in stage.nodes if storages.is_written(node)]
+    def __init__(self, stage: Stage, compiled: Compiled) -> None:
+        self.stage, self.graph, self.sites = stage, compiled.graph, compiled.sites
+        self.storages, self.packing = compiled.storages, compiled.packing
+        self.written = [node for node in stage.nodes if self.storages.is_written(node)]
         self.place = {node: k for k, node in enumerate(self.written)}
 
     def items(self) -> list[Item]:
+        """The groups in an order that works."""
         group: dict[Node, Item] = {node: (node,) for node in self.written}
         for run in self.runs():
             trial = group | dict.fromkeys(run, run)
@@ -56,9 +38,8 @@ class _Grouping:
 
     def runs(self) -> Iterator[Item]:
         """Neighbours of this stage that are made alike."""
-        lanes = self.packing.lanes
-        bundles = dict.fromkeys(lanes[node].bundle for node in self.written if node in lanes)
-        for bundle in bundles:
+        bundles = self.packing.bundles
+        for bundle in dict.fromkeys(bundles[node] for node in self.written if node in bundles):
             if bundle[0].kind == "part":
                 continue
             for start, stop in self.packing.alike_runs(bundle):
@@ -81,15 +62,14 @@ class _Grouping:
     def ordered(self, group: Mapping[Node, Item]) -> list[Item] | None:
         """The groups in order; None where they wait for each other."""
         waits = self.waits(group)
+        order = sorted(waits, key=lambda item: min(self.place[node] for node in item))
+        left = {item: waits[item] for item in order}
         found: list[Item] = []
-        left = sorted(waits, key=lambda item: min(self.place[node] for node in item))
-        done: set[Item] = set()
         while left:
-            ready = next((item for item in left if waits[item] <= done), None)
+            ready = next((i for i, others in left.items() if left.keys().isdisjoint(others)), None)
             if ready is None:
                 return None
-            left.remove(ready)
-            done.add(ready)
+            del left[ready]
             found.append(ready)
         return found
 
@@ -97,23 +77,25 @@ class _Grouping:
         """The groups that each group waits for; itself, where its nodes wait for each other."""
         found: dict[Item, set[Item]] = {item: set() for item in group.values()}
         for node, item in group.items():
-            needed = [other for other in self.needs(node) if other in group]
-            found[item] |= {group[other] for other in needed if group[other] != item}
-            if any(group[other] == item for other in needed):
-                found[item].add(item)
+            found[item] |= {group[other] for other in self.needs(node) if other in group}
         for item, readers in self.readers_of_carries(group):
             found[item] |= readers - {item}
         return found
 
-    def needs(self, node: Node) -> list[Node]:
+    def needs(self, node: Node) -> set[Node]:
         """The written nodes that a node's calls read."""
-        found: list[Node] = []
+        found = set(self.reads(node))
+        for other in self.reads(node):
+            if other.kind == "lagged" and self.sites[other].loop is None:
+                found.update(self.graph.dependencies(other))
+        return {other for other in found if self.storages.is_written(other)}
+
+    def reads(self, node: Node) -> Iterator[Node]:
+        """What a node's calls read, and what is not written itself is made of."""
         for operand in node.operands:
-            found += [operand] if self.storages.is_written(operand) else self.needs(operand)
-        if node.kind == "lagged" and self.sites[node].loop is None:
-            others = dependencies(self.graph, node)
-            found += [other for other in others if self.storages.is_written(other)]
-        return found
+            yield operand
+            if not self.storages.is_written(operand):
+                yield from self.reads(operand)
 
     def readers_of_carries(self, group: Mapping[Node, Item]) -> Iterator[tuple[Item, set[Item]]]:
         """What writes a carry waits for what reads the one of the step before."""
@@ -124,13 +106,5 @@ class _Grouping:
             carry, _ = places[self.graph.definitions[lagged.detail[0]].node]
             if carry.over_time:
                 continue
-            readers = {item for node, item in group.items() if lagged in self.leaves_read(node)}
+            readers = {item for node, item in group.items() if lagged in self.reads(node)}
             yield from ((item, readers) for node, item in group.items() if places[node][0] is carry)
-
-    def leaves_read(self, node: Node) -> set[Node]:
-        """The nodes that are not written themselves and are read by a node's calls."""
-        found: set[Node] = set()
-        for operand in node.operands:
-            if not self.storages.is_written(operand):
-                found |= {operand} | self.leaves_read(operand)
-        return found

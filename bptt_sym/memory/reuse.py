@@ -18,45 +18,37 @@ def shared_buffers(
     Liveness by linear scan (Poletto and Sarkar 1999). An array that a call reads for the last time
     may give its memory to what the call writes, where both are passed over entry by entry.
     """
-    lives = {storage: _life(times) for storage, times in events.items()}
-    given = {(clock, old, new) for clock, old, new in in_place}
+    lives = {
+        storage: (min(clock for clock, _ in times), max(clock for clock, _ in times))
+        for storage, times in events.items()
+    }
     entries = {storage: storage.entries for storage in lives}
+    givers: dict[Storage, list[tuple[int, Storage]]] = {}
+    for clock, old, new in in_place:
+        givers.setdefault(new, []).append((clock, old))
     owners: dict[Storage, Storage] = {}
     ends: dict[Storage, int] = {}
+
+    def hands_over(owner: Storage, storage: Storage) -> bool:
+        """Whether the array that has the memory gives it to this one in one call."""
+        return any(
+            owners.get(old) is owner
+            and clock == ends[owner] == lives[old][1] == lives[storage][0]
+            and old.shape == storage.shape
+            for clock, old in givers.get(storage, ())
+        )
+
     for storage in sorted(lives, key=lambda storage: lives[storage][0]):
-        first, last = lives[storage]
         free = [
             owner
             for owner, end in ends.items()
             if reuse
             and entries[owner] == entries[storage]
             and not (owner.depth or storage.depth)
-            and (end < first or _hands_over(owners, given, lives, owner, end, storage, first))
+            and (end < lives[storage][0] or hands_over(owner, storage))
         ]
         # What was used last is still in the cache.
         owner = max(free, key=lambda owner: ends[owner], default=storage)
         owners[storage] = owner
-        ends[owner] = last
+        ends[owner] = lives[storage][1]
     return owners
-
-
-def _life(times: Sequence[tuple[int, bool]]) -> tuple[int, int]:
-    clocks = [clock for clock, _ in times]
-    return min(clocks), max(clocks)
-
-
-def _hands_over(
-    owners: Mapping[Storage, Storage],
-    given: set[tuple[int, Storage, Storage]],
-    lives: Mapping[Storage, tuple[int, int]],
-    owner: Storage,
-    end: int,
-    storage: Storage,
-    first: int,
-) -> bool:
-    """Whether the array that has the memory gives it to this one in one call."""
-    return end == first and any(
-        (first, old, storage) in given and lives[old][1] == first and old.shape == storage.shape
-        for old, its in owners.items()
-        if its is owner
-    )

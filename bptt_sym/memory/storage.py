@@ -81,8 +81,10 @@ class Storages:
         for node in self.nodes:
             if KINDS[node.kind].stores:
                 self.place_stored(node)
-        for bundle in dict.fromkeys(lane.bundle for lane in packing.lanes.values()):
-            self.place_bundle(bundle)
+        for bundle in dict.fromkeys(packing.bundles.values()):
+            storage = self.add(bundle)
+            if bundle[0].kind == "part":
+                self.places[bundle[0].operands[0]] = (storage, 0)
         for node in self.nodes:
             if node not in self.places and self.is_computed(node):
                 self.add((node,))
@@ -101,20 +103,16 @@ class Storages:
             return set()
         found: set[Node] = set()
         for node in reversed(self.nodes):
-            if not node.time:
-                continue
             handed = any(user in found and self.keeps_layout(user) for user in self.users[node])
-            stored = KINDS[node.kind].stores
-            if handed or stored or self.sites[node].loop is not None:
+            own = KINDS[node.kind].stores or self.sites[node].loop is not None
+            if node.time and (handed or own):
                 found.add(node)
         # What is handed on to a loop of another phase comes before it in the order of nodes.
         return found
 
     def keeps_layout(self, user: Node) -> bool:
         """Whether a node reads its operands in its own layout."""
-        if self.sites[user].loop is not None:
-            return True
-        return KINDS[user.kind].keeps_layout
+        return self.sites[user].loop is not None or KINDS[user.kind].keeps_layout
 
     def layout_of(self, node: Node) -> Layout:
         return "features" if node in self.in_features else "rows"
@@ -158,11 +156,9 @@ class Storages:
         if (
             self.is_computed(value)
             and value not in self.places
-            and value not in self.packing.lanes
             and value.sizes == node.sizes
             and self.sites[value] == self.sites[node]
             and self.layout_of(value) == self.layout_of(node)
-            and not KINDS[value.kind].stores
             and self.users[value] == [node]
             and self.can_be_written_over(value, node.detail)
         ):
@@ -178,8 +174,3 @@ class Storages:
             return True
         plain = value.kind == "times" or all(abs(c) == 1 for c in value.detail[0])
         return plain and len(value.operands) == 2
-
-    def place_bundle(self, bundle: tuple[Node, ...]) -> None:
-        storage = self.add(bundle)
-        if bundle[0].kind == "part":
-            self.places[bundle[0].operands[0]] = (storage, 0)

@@ -28,11 +28,8 @@ def relatively_wanted(graph: Graph) -> set[Node]:
         if node in found:
             continue
         found.add(node)
-        if KINDS[node.kind].elsewhere:
-            definition = graph.definitions[node.detail[0]]
-            waiting += [definition.node, *definition.initial]
-        elif not (node.kind == "apply" and node.detail in _ENOUGH):
-            waiting += node.operands
+        if not (node.kind == "apply" and node.detail in _ENOUGH):
+            waiting += graph.dependencies(node)
     return found
 
 

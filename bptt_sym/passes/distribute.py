@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
 
@@ -25,16 +25,14 @@ class _Regrouping:
     def __init__(self, graph: Graph) -> None:
         self.sites = sites_of(graph)
         self.users, self.fixed = graph.users(), graph.fixed()
-        self.made: dict[Node, Node] = {}
 
-    def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        self.made.update(zip(node.operands, operands, strict=True))
+    def rule(self, result: Graph, node: Node, new: New) -> Node | None:
         if not (node.time or node.batch):
             return None
         if node.kind == "sum":
-            return self.regrouped_sum(result, node)
+            return self.regrouped_sum(result, node, new)
         if node.kind == "times":
-            return self.regrouped_product(result, node)
+            return self.regrouped_product(result, node, new)
         return None
 
     def rank(self, node: Node, operand: Node) -> int:
@@ -53,18 +51,17 @@ class _Regrouping:
             and len(self.users[operand]) == 1
         )
 
-    def regrouped_sum(self, result: Graph, node: Node) -> Node:
+    def regrouped_sum(self, result: Graph, node: Node, new: New) -> Node:
         groups: list[list[tuple[Fraction, Node]]] = [[], [], []]
         constant = Fraction(0)
         waiting = [(ONE, node)]
         while waiting:
             factor, inner = waiting.pop(0)
             if inner is not node and not self.is_opened(node, inner):
-                groups[self.rank(node, inner)].append((factor, self.made[inner]))
+                groups[self.rank(node, inner)].append((factor, new(inner)))
                 continue
             constant += factor * inner.detail.constant
-            terms = zip(inner.detail.coefficients, inner.operands, strict=True)
-            waiting = [(factor * c, operand) for c, operand in terms] + waiting
+            waiting = [(factor * c, o) for o, c in inner.coefficients.items()] + waiting
         total = [(ONE, result.number(constant))] if constant else []
         for group in groups:
             total = [*group, *(self.at_once(result, total) if group else total)]
@@ -80,14 +77,14 @@ class _Regrouping:
         result.keep_whole(whole)
         return [(ONE, whole)]
 
-    def regrouped_product(self, result: Graph, node: Node) -> Node:
+    def regrouped_product(self, result: Graph, node: Node, new: New) -> Node:
         groups: list[list[Node]] = [[], [], []]
         coefficient = ONE
         waiting = [node]
         while waiting:
             inner = waiting.pop(0)
             if inner is not node and not self.is_opened(node, inner):
-                groups[self.rank(node, inner)].append(self.made[inner])
+                groups[self.rank(node, inner)].append(new(inner))
                 continue
             coefficient *= inner.detail
             waiting = [*inner.operands, *waiting]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.node import Node
 
 ONE = Fraction(1)
@@ -23,7 +23,8 @@ def expand(graph: Graph) -> Graph:
     return graph.rewritten(_expanded, canonical=True)
 
 
-def _expanded(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+def _expanded(result: Graph, node: Node, new: New) -> Node | None:
+    operands = tuple(map(new, node.operands))
     match node.kind:
         case "named":
             return operands[0]
@@ -42,8 +43,7 @@ def _without_zeros(result: Graph, node: Node, operands: tuple[Node, ...]) -> Nod
     """The sum without zeros that are spread, where what is left has all its axes."""
     terms = [(c, term) for c, term in result.terms(node, operands) if not _is_zero(term)]
     made = result.total(terms) if len(terms) < len(operands) else node
-    same = (made.sizes, made.time, made.batch) == (node.sizes, node.time, node.batch)
-    return made if made is not node and same else None
+    return made if made is not node and made.axes == node.axes else None
 
 
 def _is_zero(node: Node) -> bool:
@@ -71,10 +71,7 @@ def _total(result: Graph, node: Node) -> Node:
     if (
         node.kind == "sum"
         and not node.detail.constant
-        and all(
-            (term.sizes, term.batch, term.time) == (node.sizes, node.batch, node.time)
-            for term in node.operands
-        )
+        and all(term.axes == node.axes for term in node.operands)
     ):
         totals = (_total(result, term) for term in node.operands)
         return result.total(zip(node.detail.coefficients, totals, strict=True))

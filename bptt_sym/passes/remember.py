@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bptt_sym.graph.graph import Graph, Key
+from bptt_sym.graph.graph import Graph, Key, New
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import sites_of
@@ -39,10 +39,10 @@ def with_stores(graph: Graph) -> Graph:
             stored.setdefault(definition.node, []).append(key)
     places: dict[Key, Node] = {}
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+    def rule(result: Graph, node: Node, new: New) -> Node | None:
         if node not in stored:
             return None
-        made = result.remade(node, operands)
+        made = result.remade(node, map(new, node.operands))
         for key in stored[node]:
             sizes = graph.definitions[key].sizes
             kind = "state" if key[0] != "carry" or key in read_later else "carried"

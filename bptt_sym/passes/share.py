@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.node import Node
 from bptt_sym.passes.accuracy import relatively_wanted
 
@@ -31,9 +31,10 @@ def fast_functions(graph: Graph) -> Graph:
     """
     accurate = relatively_wanted(graph)
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
+    def rule(result: Graph, node: Node, new: New) -> Node | None:
         if node.kind != "apply":
             return None
+        operands = [new(operand) for operand in node.operands]
         if node.detail == "tanh":
             return result.make("squash", operands, PLAIN)
         if node.detail == "sigmoid" and node not in accurate:
@@ -59,23 +60,22 @@ def _accurate_sigmoid(graph: Graph, z: Node) -> Node:
 def _scaled(graph: Graph) -> Graph:
     """Takes the number before a sum of products into the weights, where nothing else reads it."""
     users, fixed = graph.users(), graph.fixed()
-    rewritten: dict[Node, Node] = {}
 
     def alone(node: Node) -> bool:
         return len(users[node]) == 1 and node not in fixed
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        rewritten.update(zip(node.operands, operands, strict=True))
+    def rule(result: Graph, node: Node, new: New) -> Node | None:
         if node.kind != "times" or node.detail == 1 or len(node.operands) != 1:
             return None
-        (inner,), (made,) = node.operands, operands
+        (inner,) = node.operands
         if inner.kind != "sum" or not alone(inner) or not inner.time:
             return None
         # The new sum may have another order.
-        apart = {rewritten[term] for term in inner.operands if alone(term)}
+        apart = {new(term) for term in inner.operands if alone(term)}
+        made = new(inner)
         terms = [
             (ONE, _times_weights(result, node.detail * coefficient, term, term in apart))
-            for coefficient, term in zip(made.detail.coefficients, made.operands, strict=True)
+            for term, coefficient in made.coefficients.items()
         ]
         return result.total([*terms, (node.detail, result.number(made.detail.constant))])
 

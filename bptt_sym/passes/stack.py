@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from sympy import Expr
-
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.kinds import ROWS
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.graph.sites import sites_of
 
 
@@ -32,10 +31,9 @@ class _Stacking:
         self.sites = sites_of(graph)
         self.users = graph.users()
         self.fixed = graph.fixed()
-        self.groups: dict[Node, tuple[Node, ...]] = {}
+        # With the side on which their operands stand side by side, and the axis of the parts.
+        self.groups: dict[Node, tuple[tuple[Node, ...], int, int]] = {}
         self.joined: dict[Node, tuple[Node, ...]] = {}
-        self.sides: dict[Node, int] = {}
-        self.made: dict[Node, Node] = {}
 
     def stacked(self) -> Graph:
         self.group_products()
@@ -51,10 +49,8 @@ class _Stacking:
             return tuple(sorted(nodes, key=lambda node: place[node.operands[side]]))
 
         def is_run(nodes: Sequence[Node]) -> bool:
-            places = [place[node] for node in nodes]
-            return len(set(places)) > 1 and places == list(
-                range(places[0], places[0] + len(places))
-            )
+            first = place[nodes[0]]
+            return len(nodes) > 1 and [place[n] - first for n in nodes] == [*range(len(nodes))]
 
         for node, dots in sums.items():
             side_by_side = ordered(dots, 0)
@@ -64,44 +60,36 @@ class _Stacking:
             group = ordered(nodes, side)
             fresh = not any(node in self.groups for node in group)
             if fresh and is_run([node.operands[side] for node in group]):
-                self.groups |= dict.fromkeys(group, group)
-                self.sides |= dict.fromkeys(group, side)
-        batch_sums = [node for node in self.of_kind("batch sum") if node.operands[0] in place]
-        for run in runs(ordered(batch_sums, 0), place):
-            if len(run) > 1:
-                self.groups |= dict.fromkeys(run, run)
+                self.groups |= dict.fromkeys(group, (group, side, side))
+        batch_sums = ordered(
+            (n for n in self.nodes if n.kind == "batch sum" and n.operands[0] in place), 0
+        )
+        places = [place[node.operands[0]] for node in batch_sums]
+        for start, stop in runs(len(places), lambda _, k: places[k] == places[k - 1] + 1):
+            if stop - start > 1:
+                run = batch_sums[start:stop]
+                self.groups |= dict.fromkeys(run, (run, 0, -1))
         return self.graph.rewritten(self.rule)
-
-    def of_kind(self, kind: str) -> list[Node]:
-        return [node for node in self.nodes if node.kind == kind]
-
-    def grouped(
-        self, nodes: Iterable[Node], shared: Callable[[Node], object]
-    ) -> list[tuple[Node, ...]]:
-        found: dict[object, list[Node]] = {}
-        for node in nodes:
-            found.setdefault(shared(node), []).append(node)
-        return [tuple(group) for group in found.values() if len(group) > 1]
 
     def group_products(self) -> None:
         """Products of one vector with several matrices."""
         dots = [n for n in self.nodes if n.kind in ("dot", "gather")]
-        dots = [n for n in dots if n.time and n.operands[1].is_constant]
-        for nodes in self.grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
+        dots = [n for n in dots if n.time and len(n.sizes) == 1 and n.operands[1].is_constant]
+        for nodes in grouped(dots, lambda n: (n.kind, n.operands[0], self.sites[n])):
             group = tuple(sorted(nodes, key=self.goes_into))
-            self.groups |= dict.fromkeys(group, group)
+            self.groups |= dict.fromkeys(group, (group, 1, -1))
 
     def contractions(self, side: int) -> list[tuple[Node, ...]]:
         """Sums of outer products that share one side, with others that can stand side by side."""
         kinds = ("contract", "scatter") if side else ("contract",)
         nodes = [n for n in self.nodes if n.kind in kinds and self.can_be_joined(n.operands[side])]
-        return self.grouped(
-            nodes, lambda n: (n.kind, n.operands[1 - side], self.sites[n.operands[side]])
-        )
+        one, sites = 1 - side, self.sites
+        return grouped(nodes, lambda n: (n.kind, n.operands[one], sites[n.operands[side]]))
 
     def can_be_joined(self, node: Node) -> bool:
-        """Whether a node is computed, so that it can be written beside others."""
-        return node.time and node.kind in ("sum", "times", "squash") and node not in self.fixed
+        """Whether a node is a vector that is computed, so that it can be written beside others."""
+        computed = node.time and node.kind in ("sum", "times", "squash")
+        return computed and len(node.sizes) == 1 and node not in self.fixed
 
     def goes_into(self, node: Node) -> tuple[object, ...]:
         """What a product's value is for: a key that is alike for products used alike."""
@@ -113,10 +101,9 @@ class _Stacking:
 
     def summed_products(self, node: Node) -> list[Node]:
         """The products in a sum whose vectors can be computed side by side."""
-        coefficients = node.detail.coefficients
         return [
             term
-            for coefficient, term in zip(coefficients, node.operands, strict=True)
+            for term, coefficient in node.coefficients.items()
             if coefficient == 1
             and term.kind == "dot"
             and term not in self.groups
@@ -137,64 +124,43 @@ class _Stacking:
         shared = own if depth == 3 and site.loop is not None else ""
         return f"{row}{shared}({','.join(inner)})"
 
-    def rule(self, result: Graph, node: Node, operands: tuple[Node, ...]) -> Node | None:
-        self.made.update(zip(node.operands, operands, strict=True))
+    def rule(self, result: Graph, node: Node, new: New) -> Node | None:
         if node in self.groups:
-            return self.part(result, node)
+            return self.part(result, node, new)
         if node in self.joined:
-            return self.sum_of_products(result, node)
+            return self.sum_of_products(result, node, new)
         return None
 
-    def new(self, result: Graph, node: Node) -> Node:
-        """The node in the new graph, made now if it has not been."""
-        if node not in self.made:
-            operands = [self.new(result, operand) for operand in node.operands]
-            self.made[node] = self.rule(result, node, tuple(operands)) or result.remade(
-                node, operands
-            )
-        return self.made[node]
+    def part(self, result: Graph, node: Node, new: New) -> Node:
+        """A node as its part of what is made of all of its group side by side."""
+        group, side, axis = self.groups[node]
+        operands = [new(operand) for operand in node.operands]
+        joined = "beside" if len(group[0].operands[side].sizes) == 2 else "join"
+        operands[side] = result.make(joined, [new(n.operands[side]) for n in group])
+        whole = result.make(node.kind, operands, node.detail)
+        widths = tuple(member.sizes[axis] for member in group)
+        return result.make("part", [whole], (group.index(node), widths, axis))
 
-    def part(self, result: Graph, node: Node) -> Node:
-        group = self.groups[node]
-        position = group.index(node)
-        if node.kind == "batch sum":
-            joint = self.join(result, [member.operands[0] for member in group])
-            whole = result.make("batch sum", [joint])
-            return _part(result, whole, position, [member.width for member in group])
-        if node.kind in ("contract", "scatter"):
-            side = self.sides[node]
-            joint = self.join(result, [member.operands[side] for member in group])
-            both = [self.new(result, operand) for operand in node.operands]
-            both[side] = joint
-            whole = result.make(node.kind, both, node.detail)
-            widths = [member.sizes[side] for member in group]
-            return _part(result, whole, position, widths, side)
-        first, others = node.operands[0], [member.operands[1] for member in group]
-        widths = [member.sizes[-1] for member in group]
-        shared = self.new(result, first)
-        matrices = [self.new(result, matrix) for matrix in others]
-        whole = result.make(node.kind, [shared, result.make("beside", matrices)])
-        return _part(result, whole, position, widths)
-
-    def join(self, result: Graph, nodes: Sequence[Node]) -> Node:
-        return result.make("join", [self.new(result, node) for node in nodes])
-
-    def sum_of_products(self, result: Graph, node: Node) -> Node:
+    def sum_of_products(self, result: Graph, node: Node, new: New) -> Node:
         dots = self.joined[node]
-        joint = self.join(result, [dot.operands[0] for dot in dots])
-        matrices = [self.new(result, dot.operands[1]) for dot in dots]
-        whole = result.make("dot", [joint, result.make("above", matrices)])
+        joint = result.make("join", [new(dot.operands[0]) for dot in dots])
+        matrices = result.make("above", [new(dot.operands[1]) for dot in dots])
+        whole = result.make("dot", [joint, matrices])
         others = [
-            (coefficient, self.new(result, term))
-            for coefficient, term in zip(node.detail.coefficients, node.operands, strict=True)
+            (coefficient, new(term))
+            for term, coefficient in node.coefficients.items()
             if term not in dots
         ]
         constant = result.number(node.detail.constant)
         return result.total([(Fraction(1), whole), *others, (Fraction(1), constant)])
 
 
-def _part(graph: Graph, whole: Node, position: int, widths: Sequence[Expr], axis: int = -1) -> Node:
-    return graph.make("part", [whole], (position, tuple(widths), axis))
+def grouped(nodes: Iterable[Node], shared: Callable[[Node], object]) -> list[tuple[Node, ...]]:
+    """Those of the nodes that share something with others, in groups."""
+    found: dict[object, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(shared(node), []).append(node)
+    return [tuple(group) for group in found.values() if len(group) > 1]
 
 
 def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> list[Node]:
@@ -213,14 +179,3 @@ def consecutive(sets: Sequence[list[Node]], key: Callable[[Node], object]) -> li
             order = [*rest, *known]
         order += new
     return order
-
-
-def runs(nodes: Sequence[Node], place: dict[Node, int]) -> list[tuple[Node, ...]]:
-    """Batch sums whose operands stand side by side, in runs."""
-    found: list[list[Node]] = []
-    for node in nodes:
-        if found and place[found[-1][-1].operands[0]] + 1 == place[node.operands[0]]:
-            found[-1].append(node)
-        else:
-            found.append([node])
-    return [tuple(run) for run in found]

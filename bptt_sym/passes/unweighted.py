@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
-from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.graph import Graph, New
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
 
@@ -13,11 +13,11 @@ def unweighted(graph: Graph) -> Graph:
     keys = {d.node: key for key, d in graph.definitions.items() if key[0] != "given"}
     taken: set[Node] = set()
 
-    def rule(result: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
-        made = _without_seed(result, node, operands)
+    def rule(result: Graph, node: Node, new: New) -> Node:
+        made = _without_seed(result, node, tuple(map(new, node.operands)))
         if node not in keys:
             return made
-        made = _restored(result, node, made)
+        made = result.with_axes(made, node.axes)
         if not made.operands or made in taken:
             made = result.make("named", [made], keys[node])
         taken.add(made)
@@ -43,14 +43,7 @@ def _without_seed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
         return graph.make(node.kind, operands, node.detail)
     whole = node.kind not in ("spread", "result")
     operands = tuple(
-        _restored(graph, before, after) if whole else after
+        graph.with_axes(after, before.axes) if whole else after
         for before, after in zip(node.operands, operands, strict=True)
     )
     return graph.remade(node, operands)
-
-
-def _restored(graph: Graph, node: Node, made: Node) -> Node:
-    """What was made of a node, with the axes of the node."""
-    if (made.sizes, made.time, made.batch) == (node.sizes, node.time, node.batch):
-        return made
-    return graph.make("spread", [made], sizes=node.sizes, time=node.time, batch=node.batch)

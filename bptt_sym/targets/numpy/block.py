@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from bptt_sym.targets.numpy.fitted import wrapped_lines
 
 LINE = 92
 """The most characters of a line behind the indent of a function."""
@@ -58,6 +59,5 @@ class Block:
         head = f"for {names} in {zipped}:"
         if len(head) <= LINE:
             return [head]
-        wrapped = textwrap.wrap(f"{names},", LINE, initial_indent=INDENT, subsequent_indent=INDENT)
         broken = [f"{INDENT}{source}," for source in (*sources, "strict=True")]
-        return ["for (", *wrapped, ") in zip(", *broken, "):"]
+        return ["for (", *wrapped_lines(f"{names},", LINE), ") in zip(", *broken, "):"]

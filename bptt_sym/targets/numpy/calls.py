@@ -1,18 +1,22 @@
-"""Calls of NumPy's functions of entries, on neighbours at once where they are made alike."""
+"""Calls of NumPy's functions: of entries on neighbours at once, where they are made alike, and
+what is alone in its call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bptt_sym.choices import Layout
 from bptt_sym.graph.array_shapes import SCALAR
 from bptt_sym.graph.node import Node
+from bptt_sym.graph.runs import runs
 from bptt_sym.memory.items import Item
 from bptt_sym.targets.numpy.block import LINE
+from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.function_spellings import FUNCTIONS
 from bptt_sym.targets.numpy.precedence import call, number_code
 from bptt_sym.targets.numpy.views import View
-from bptt_sym.targets.numpy.writer import Writer
+from bptt_sym.targets.numpy.writer import Writer, reads_rows, turned
 
 Column = Sequence[Node | None]
 """Operands of neighbours; None is what has been computed so far, in the place of the result."""
@@ -66,8 +70,7 @@ class Calls(Writer):
 
     def write_sum(self, item: Item) -> None:
         """A sum with coefficients, and a number."""
-        coefficients, constant, _ = item[0].detail
-        number = dict(zip(item[0].operands, coefficients, strict=True))
+        number, constant = item[0].coefficients, item[0].detail.constant
         # What is to be multiplied comes first, then what is added, then what is taken off.
         first, *others = sorted(
             self.packing.aligned(item),
@@ -98,10 +101,7 @@ class Calls(Writer):
     def write_squash(self, item: Item) -> None:
         """Hyperbolic tangents a tanh(z) + b: one call for all, then those with numbers."""
         self.calls(("np.tanh", "{0}"), item, *self.packing.aligned(item))
-        start = 0
-        for stop in range(1, len(item) + 1):
-            if stop < len(item) and item[stop].detail == item[start].detail:
-                continue
+        for start, stop in runs(len(item), lambda start, k: item[start].detail == item[k].detail):
             factor, shift = item[start].detail
             if factor != 1:
                 text = ("np.multiply", "{0}", number_code(factor))
@@ -109,7 +109,6 @@ class Calls(Writer):
             if shift:
                 text = ("np.add", "{0}", number_code(shift))
                 self.calls(text, item[start:stop], ITSELF)
-            start = stop
 
     # One call.
 
@@ -117,22 +116,13 @@ class Calls(Writer):
         """As few calls as the operands allow."""
         full = [column if len(column) == len(item) else [None] * len(item) for column in columns]
         layout = self.places[item[0]][0].layout
-        for start, stop in self.segments(item, full, layout):
-            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
 
-    def segments(
-        self, item: Sequence[Node], columns: Sequence[Column], layout: Layout
-    ) -> Iterator[tuple[int, int]]:
-        """The longest runs of neighbours that one call can compute."""
-        start = 0
-        for stop in range(1, len(item) + 1):
-            together = stop < len(item) and all(
-                self.is_one_view(column[start : stop + 1], item[start], layout)
-                for column in columns
-            )
-            if not together:
-                yield start, stop
-                start = stop
+        def together(start: int, last: int) -> bool:
+            views = (column[start : last + 1] for column in full)
+            return all(self.is_one_view(view, item[start], layout) for view in views)
+
+        for start, stop in runs(len(item), together):
+            self.call(pattern, item[start:stop], [column[start:stop] for column in full], layout)
 
     def is_one_view(self, nodes: Column, target: Node, layout: Layout) -> bool:
         """Whether operands of neighbours are one view: neighbours too, or one for all."""
@@ -213,3 +203,60 @@ class Calls(Writer):
                 and (view.start, len(column)) == (0, len(view.storage.lanes))
             ):
                 self.in_place.append((self.clock, view.storage, target.storage))
+
+
+class SingleCalls(Calls):
+    """Writes nodes that are alone in their call."""
+
+    def write_expression(self, node: Node, target: View) -> None:
+        """What NumPy has no call for that writes into an array."""
+        layout = "rows" if reads_rows(node) else target.storage.layout
+        code = self.written(node, layout)
+        out = self.shown(target, layout, writes=True)
+        self.has_temporaries |= self.block.way is None
+        self.line(f"{out}[...] = {code}")
+
+    def write_row_times_matrices(self, node: Node, target: View) -> None:
+        """A vector times a matrix, each of its own for each sequence."""
+        factors = ", ".join(self.shown(self.atom(o, "rows"), "rows") for o in node.operands)
+        out = self.shown(target, "rows", writes=True)
+        self.line(f'np.einsum("...i,...ij->...j", {factors}, out={out})')
+
+    def write_labels(self, node: Node, target: View) -> None:
+        """One-hot vectors of labels, or rows of a matrix by labels, for all time steps."""
+        labels, *matrix = node.operands
+        if target.storage.layout != "rows":
+            self.write_expression(node, target)
+            return
+        shown = self.shown(self.view(labels), "rows")
+        weights = self.plain(matrix[0]) if matrix else ""
+        out = self.shown(target, "rows", writes=True)
+        if matrix:
+            self.line(f'np.take({weights}, {shown}, axis=0, mode="clip", out={out})')
+        else:
+            arguments = f"{shown}, {self.size(node.detail)}, {self.use('dtype')}, {out}"
+            self.line(f"{self.use('one_hot')}({arguments})")
+
+    def write_dot(self, node: Node) -> None:
+        """A vector times a matrix: for all time steps in rows as one product."""
+        vector, matrix = node.operands
+        target = self.view(node)
+        if len(vector.sizes) > 1:
+            self.write_expression(node, target)
+            return
+        if matrix.batch:
+            self.write_row_times_matrices(node, target)
+            return
+        storage, layout = target.storage, target.storage.layout
+        in_loop = self.block.way is not None
+        in_rows = not in_loop and layout == "rows" and vector.time
+        inner = self.matrix(vector) if in_rows else self.shown(self.atom(vector, layout), layout)
+        matrix = turned(self.graph, matrix) if layout == "features" else matrix
+        weights = self.contiguous(matrix) if in_loop else self.plain(matrix)
+        factors = [weights, inner] if layout == "features" else [inner, weights]
+        out = self.shown(target, layout, writes=True)
+        if in_rows:
+            out += f".reshape({self.count()}, {self.size(storage.width)})"
+        # For one time step np.dot has half the overhead.
+        function = "np.dot(" if in_loop else "np.matmul("
+        self.line(*fitted_lines([*factors, f"out={out}"], function, ")"))

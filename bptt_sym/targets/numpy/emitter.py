@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from bptt_sym.graph.array_shapes import added
 from bptt_sym.graph.graph import Key
 from bptt_sym.graph.node import Node
-from bptt_sym.graph.stages import Stage, dependencies
+from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
-from bptt_sym.memory.items import Item, items_of
+from bptt_sym.memory.items import Grouping, Item
 from bptt_sym.targets.numpy.block import Block
+from bptt_sym.targets.numpy.calls import SingleCalls
 from bptt_sym.targets.numpy.comments import comments, left_text
 from bptt_sym.targets.numpy.fitted import wrapped_comment
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import span_code
-from bptt_sym.targets.numpy.single_calls import SingleCalls
 from bptt_sym.targets.numpy.views import View
 
 FOREVER = 10**9
@@ -35,7 +35,7 @@ class Emitter(SingleCalls):
         self.block = Block(way=stage.loop)
         self.last_keys = []
         start = self.clock
-        items = items_of(stage, self.graph, self.sites, self.compiled.storages, self.packing)
+        items = Grouping(stage, self.compiled).items()
         if stage.loop is None:
             self.write_at_once(stage, items)
         else:
@@ -73,7 +73,7 @@ class Emitter(SingleCalls):
                 return
             done.add(item)
             for member in item:
-                for other in dependencies(self.graph, member):
+                for other in self.graph.dependencies(member):
                     if other in own:
                         write(other)
             self.write_node_at_once(item)
@@ -94,7 +94,7 @@ class Emitter(SingleCalls):
 
     def write_weighted(self, node: Node) -> None:
         """What the seed of the loss multiplies, where there is one: else the operand itself."""
-        view = self.over_time(node.operands[0])
+        view = self.view(node.operands[0])
         layout = view.storage.layout
         inner = self.shown(view, layout)
         name = self.names.fresh("weighted")
@@ -133,7 +133,7 @@ class Emitter(SingleCalls):
 
     def write_single(self, node: Node) -> None:
         """A node that is alone in its item."""
-        target = self.over_time(node)
+        target = self.view(node)
         storage, layout = target.storage, target.storage.layout
         first = node.operands[0]
         if node.kind in ("state", "carried") and self.places.get(first, (None,))[0] is storage:

@@ -16,20 +16,8 @@ from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.precedence import ADDITIVE, Code, call
 from bptt_sym.targets.numpy.printer import Printer
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.row_parts import shape_code
-from bptt_sym.targets.numpy.signature import Argument
-
-
-class OfParameters(Printer):
-    """Writes what is made of parameters and sizes alone."""
-
-    def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
-        if node.kind == "parameter":
-            return Code(self.use(self.names("value", node.detail)))
-        return self.code(node).within(binding)
-
-    def leading(self, node: Node) -> tuple[Expr, ...]:
-        return (SEQUENCES,) if node.batch else ()
+from bptt_sym.targets.numpy.row_parts import names_in, shape_code
+from bptt_sym.targets.numpy.signature import Argument, places_of_sizes
 
 
 def state_key(entry: Declaration) -> Key:
@@ -43,16 +31,24 @@ def begun_with(graph: Graph, key: Key) -> Node:
     return initial.operands[0] if initial.kind == "spread" else initial
 
 
-class FirstState:
-    """What ``initial_state`` takes, and its body."""
+class FirstState(Printer):
+    """What ``initial_state`` takes, and its body, which is made of parameters and sizes alone."""
 
     def __init__(self, interface: Interface, names: PythonNames) -> None:
-        self.interface, self.names = interface, names
-        self.write = OfParameters(interface.graph, names)
+        super().__init__(interface.graph, names)
+        self.interface, self.dimensions = interface, interface.dimensions
         self.codes = {
-            entry.name: self.write.operand(begun_with(interface.graph, state_key(entry)))
+            entry.name: self.operand(begun_with(self.graph, state_key(entry)))
             for entry in self.begun
         }
+
+    def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
+        if node.kind == "parameter":
+            return Code(self.use(self.names("value", node.detail)))
+        return self.code(node).within(binding)
+
+    def leading(self, node: Node) -> tuple[Expr, ...]:
+        return (SEQUENCES,) if node.batch else ()
 
     @property
     def begun(self) -> list[Declaration]:
@@ -61,7 +57,7 @@ class FirstState:
 
     def read(self, arguments: Iterable[Argument]) -> list[Argument]:
         """Those of the parameters that the first values are made of."""
-        return [argument for argument in arguments if argument.name in self.write.used]
+        return [argument for argument in arguments if argument.name in self.used]
 
     @property
     def given(self) -> list[Argument]:
@@ -75,21 +71,13 @@ class FirstState:
         """Where the parameters and the arguments tell each size."""
         arrays = {f"params.{entry.name}": entry for entry in self.interface.parameters}
         arrays |= {entry.name: entry for entry in self.given}
-        places: dict[str, str] = {}
-        for name, entry in arrays.items():
-            for axis, size in enumerate(entry.shape):
-                places.setdefault(size, f"np.shape({name})[{axis}]")
-        return places
-
-    @property
-    def dimensions(self) -> list[str]:
-        return [entry.name for entry in self.interface.model.dimensions]
+        return places_of_sizes(arrays, "np.shape({})[{}]")
 
     @cached_property
     def untold(self) -> list[str]:
         """The sizes that the code needs and no array tells."""
         known = self.places_of_sizes
-        return [size for size in self.dimensions if size in self.write.used and size not in known]
+        return [size for size in self.dimensions if size in self.used and size not in known]
 
     @property
     def arguments(self) -> list[str]:
@@ -99,14 +87,13 @@ class FirstState:
         given = [f"{argument.name}: npt.ArrayLike" for argument in self.given]
         return [*given, *(f"{size}: int" for size in self.untold)]
 
-    def shape(self, entry: Declaration) -> Sizes:
+    def first_shape(self, entry: Declaration) -> Sizes:
         """The shape of the first values; for a size that nothing tells, one entry stands for all
         until the first step.
         """
         depth = self.interface.model.depth(entry.name)
-        sizes = self.interface.graph.definitions[state_key(entry)].sizes
-        needed = {symbol.name for size in sizes for symbol in size.free_symbols}
-        if not needed <= self.places_of_sizes.keys() | set(self.untold):
+        sizes = self.graph.definitions[state_key(entry)].sizes
+        if not names_in(sizes) <= self.places_of_sizes.keys() | set(self.untold):
             sizes = (S.One,) * len(sizes)
         return (*((S(depth),) if depth > 1 else ()), SEQUENCES, *sizes)
 
@@ -117,11 +104,11 @@ class FirstState:
             if entry.initial is None:
                 values.append(Code(f"np.array({self.names('initial', entry.name)})"))
                 continue
-            shape = shape_code(map(self.write.size, self.shape(entry)))
+            shape = shape_code(map(self.size, self.first_shape(entry)))
             spread = call("np.broadcast_to(", [self.codes[entry.name], shape])
             values.append(call("np.array(", [spread, "dtype"]))
         used = self.read(self.interface.parameters)
-        told = [s for s in self.dimensions if s in self.places_of_sizes and s in self.write.used]
+        told = [s for s in self.dimensions if s in self.places_of_sizes and s in self.used]
         lines = ["params = parameters_of(params)"] if used or told or self.begun else []
         lines += [f"{argument.name} = params.{argument.name}" for argument in used]
         lines += [f"{size} = {self.places_of_sizes[size]}" for size in told]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from bptt_sym.targets.numpy.precedence import call
+
 WIDTH = 100
 
 DEEPEST = 8
@@ -13,38 +15,29 @@ DEEPEST = 8
 
 def fitted_lines(items: Iterable[str], opening: str, closing: str, indent: int = 4) -> list[str]:
     """Items in brackets on one line where they fit, else on one of their own, else one a line."""
-    items = list(items)
-    inside = ", ".join(items)
-    if indent + len(opening + inside + closing) <= WIDTH:
-        return [f"{opening}{inside}{closing}"]
-    if indent + 4 + len(inside) <= WIDTH:
-        return [opening, f"    {inside}", closing]
-    return [opening, *(f"    {item}," for item in items), closing]
+    return call(opening, items, closing).lines("", WIDTH - indent, packed=False)
 
 
-def wrapped(text: str, first: int = 0, later: int = 0) -> str:
-    """A text in lines behind indents, whose words stay whole; the first one stands already."""
-    lines = textwrap.wrap(
+def wrapped_lines(text: str, width: int, first: str = "    ", later: str = "    ") -> list[str]:
+    """A text in lines of a width, each behind what stands before it; words stay whole."""
+    return textwrap.wrap(
         text,
-        WIDTH,
-        initial_indent=" " * first,
-        subsequent_indent=" " * later,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines)[first:]
+
+
+def wrapped(text: str, first: int = 0, later: int = 0) -> str:
+    """A text in lines behind indents; the first one stands already."""
+    return "\n".join(wrapped_lines(text, WIDTH, " " * first, " " * later))[first:]
 
 
 def wrapped_comment(text: str) -> list[str]:
     """A comment in as many lines as it needs."""
-    return textwrap.wrap(
-        text,
-        WIDTH - DEEPEST,
-        initial_indent="# ",
-        subsequent_indent="#     ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped_lines(text, WIDTH - DEEPEST, "# ", "#     ")
 
 
 def fitted(items: Iterable[str], opening: str, closing: str, indent: int = 0) -> str:

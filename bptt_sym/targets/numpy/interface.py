@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -17,70 +17,44 @@ from bptt_sym.model.model import Declaration
 from bptt_sym.render.plain import ascii_text
 from bptt_sym.render.typeset import typeset
 from bptt_sym.targets.numpy.python_names import PythonNames
+from bptt_sym.targets.numpy.row_parts import Writing, names_in
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 
 OVER_TIME: Sizes = (STEPS, SEQUENCES)
 
 
 class Arguments:
-    """The arrays that go into the functions of one program's module."""
+    """The arrays that go into the functions of one program's module.
+
+    Gradients are taken with respect to ``parameters``; ``constants`` are parameters without a
+    gradient, which are arguments. ``initial_states`` are the initial values that are arguments of
+    the states ``initial_entries``, ``initial_values`` those and the ones of inputs, and
+    ``arguments`` all that ``value_and_grad`` takes beside the parameters.
+    """
 
     def __init__(self, program: Program, names: PythonNames) -> None:
         self.program, self.model, self.names = program, program.model, names
         self.graph = program.graph
         self.nodes = self.graph.reachable()
+        self.dimensions = [entry.name for entry in self.model.dimensions]
         leaves = (n for n in self.nodes if n.kind in ("given", "labels") and not n.time)
         self.last_targets = {node.detail for node in leaves}
-
-    # Arguments.
-
-    @cached_property
-    def parameters(self) -> list[Argument]:
-        """What gradients are taken with respect to; a scalar has no axis."""
-        return [self._argument(entry, scalar=()) for entry in self.model.declared("parameter")]
-
-    @cached_property
-    def constants(self) -> list[Argument]:
-        """Parameters without a gradient, which are arguments."""
-        return [self._argument(entry, scalar=()) for entry in self.model.declared("constant")]
-
-    @cached_property
-    def inputs(self) -> list[Argument]:
-        return [self._argument(entry, *OVER_TIME) for entry in self.model.declared("input")]
-
-    @cached_property
-    def targets(self) -> list[Argument]:
-        return [
+        declared = self.model.declared
+        # In this order their names are given out.
+        self.parameters = [self._argument(entry, scalar=()) for entry in declared("parameter")]
+        self.inputs = [self._argument(entry, *OVER_TIME) for entry in declared("input")]
+        self.targets = [
             self._argument(entry, SEQUENCES, at=" of the last time step")
             if entry.name in self.last_targets
             else self._argument(entry, *OVER_TIME)
-            for entry in self.model.declared("target")
+            for entry in declared("target")
         ]
-
-    @cached_property
-    def initial_states(self) -> list[Argument]:
-        """The initial values of states that are arguments."""
-        return [self.initial_argument(entry) for entry in self.initial_entries]
-
-    @property
-    def initial_entries(self) -> list[Declaration]:
-        """The states whose initial values are arguments."""
-        return [entry for entry in self.model.declared("state") if entry.initial is None]
-
-    @cached_property
-    def initial_values(self) -> list[Argument]:
-        """The initial values of states and of inputs that are arguments."""
-        inputs = [
-            self.initial_argument(entry)
-            for entry in self.model.declared("input")
-            if self.model.depth(entry.name) and entry.initial is None
-        ]
-        return [*self.initial_states, *inputs]
-
-    @cached_property
-    def arguments(self) -> list[Argument]:
-        """What ``value_and_grad`` takes beside the parameters."""
-        return [*self.inputs, *self.targets, *self.initial_values, *self.constants]
+        self.initial_entries = [entry for entry in declared("state") if entry.initial is None]
+        self.initial_states = [self.initial_argument(entry) for entry in self.initial_entries]
+        inputs = (e for e in declared("input") if e.initial is None and self.model.depth(e.name))
+        self.initial_values = [*self.initial_states, *map(self.initial_argument, inputs)]
+        self.constants = [self._argument(entry, scalar=()) for entry in declared("constant")]
+        self.arguments = [*self.inputs, *self.targets, *self.initial_values, *self.constants]
 
     @cached_property
     def forward_arguments(self) -> list[Argument]:
@@ -129,8 +103,7 @@ class Arguments:
     def sizes_in(self, nodes: Iterable[Node]) -> set[str]:
         """The dimensions that the shapes and the numbers in nodes are made of."""
         sizes = {size for node in nodes for size in (*node.sizes, *_sizes_of_detail(node))}
-        found = {symbol.name for size in sizes for symbol in size.free_symbols}
-        return found & {entry.name for entry in self.model.dimensions}
+        return names_in(sizes) & set(self.dimensions)
 
     def initial_argument(self, entry: Declaration) -> Argument:
         """The values of a state or input before its first step, in the order of time."""
@@ -194,6 +167,14 @@ class Interface(Arguments):
             if entry.labels
         ]
 
+    def label_checks(self, write: Writing, names: Collection[str]) -> list[str]:
+        """The checks of those labels that the code reads, of some arguments."""
+        return [
+            f'check_labels("{name}", {name}, {write.size(size)})'
+            for name, size in self.labels
+            if name in write.used and name in names
+        ]
+
     @property
     def has_scalars(self) -> bool:
         """Whether an input or target is a scalar."""
@@ -206,13 +187,13 @@ class Interface(Arguments):
         arrays = [*self.parameters, *self.arguments]
         needed = _names_in_sizes(arrays) | self.sizes_in(self.nodes)
         needed -= {size for entry in arrays for size in entry.shape}
-        return [entry.name for entry in self.model.dimensions if entry.name in needed]
+        return [size for size in self.dimensions if size in needed]
 
     @property
     def drawn_sizes(self) -> list[str]:
         """The dimensions that the shapes of parameters are made of."""
         used = _names_in_sizes(self.parameters)
-        return [entry.name for entry in self.model.dimensions if entry.name in used]
+        return [size for size in self.dimensions if size in used]
 
     # What goes from step to step, and what is returned.
 
@@ -278,8 +259,7 @@ def math_text(expression: Expr) -> str:
 
 def _names_in_sizes(arguments: Iterable[Argument]) -> set[str]:
     """The dimensions that the sizes of arrays are made of."""
-    sizes = {size for argument in arguments for size in argument.sizes}
-    return {symbol.name for size in sizes - {*OVER_TIME} for symbol in size.free_symbols}
+    return names_in({size for argument in arguments for size in argument.sizes} - {*OVER_TIME})
 
 
 def _sizes_of_detail(node: Node) -> Sizes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.precedence import CALL, MULTIPLICATIVE, Code, call, chain
-from bptt_sym.targets.numpy.row_parts import Row, Writing, text
+from bptt_sym.targets.numpy.row_parts import Row, Writing, binary, text
 
 
 def _dot(write: Writing, node: Node) -> Code:
@@ -12,11 +12,7 @@ def _dot(write: Writing, node: Node) -> Code:
     if right.batch and len(left.sizes) == 1:
         both = map(write.operand, node.operands)
         return call("np.einsum(", ['"...i,...ij->...j"', *both])
-    terms = [
-        ("", write.operand(left, MULTIPLICATIVE)),
-        ("@ ", write.operand(right, MULTIPLICATIVE + 1)),
-    ]
-    return chain(terms, MULTIPLICATIVE)
+    return binary("@")(write, node)
 
 
 def _outer(write: Writing, node: Node) -> Code:

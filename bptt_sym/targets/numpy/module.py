@@ -15,13 +15,13 @@ from bptt_sym.quoting import command_line, docstring
 from bptt_sym.targets.fingerprint import fingerprint
 from bptt_sym.targets.numpy.accepted import UNSEALED, sealed
 from bptt_sym.targets.numpy.comments import Numbers
-from bptt_sym.targets.numpy.fast import FastBody, fast_body
+from bptt_sym.targets.numpy.fast import FastBody
 from bptt_sym.targets.numpy.fitted import WIDTH, fitted, wrapped, wrapped_comment
 from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
 from bptt_sym.targets.numpy.outline import Outline
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.readable import Readable
+from bptt_sym.targets.numpy.readable import ReadableBody
 from bptt_sym.targets.numpy.runtime_text import DECREED, functions_for, runtime_text
 from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.templating import environment
@@ -60,7 +60,7 @@ def numpy_module(
         body = _fast_body(program, names, interface, layout, without)
     else:
         outline = Outline(unweighted(program.graph))
-        body = Readable(outline, interface, names, numbers or {}).body()
+        body = ReadableBody(outline, interface, names, numbers or {})
     filters: dict[str, Callable[..., object]] = {
         "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
         "wrapped": wrapped, "entries": _entries, "buffers": _buffers, "field": _field,
@@ -145,11 +145,11 @@ def _public(program: Program, style: Style, interface: Interface) -> list[str]:
     return sorted(names, key=lambda name: (name[0].islower(), name))
 
 
-def numpy_calls(program: Program, layout: Layout | None = None) -> str:
+def numpy_calls(program: Program) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
-    fast = _fast_body(program, *_named(program), layout)
+    fast = _fast_body(program, *_named(program))
     parts = {
-        "workspace": [f"{name}: {shape}" for name, shape, _ in fast.buffers],
+        "workspace": [f"{name}: {shape}" for name, shape in fast.workspace.buffers],
         "views": fast.prologue,
         "forward": fast.forward,
         "loss": fast.loss,
@@ -178,12 +178,12 @@ def _fast_body(
     program: Program,
     names: PythonNames,
     interface: Interface,
-    layout: Layout | None,
+    layout: Layout | None = None,
     without: Collection[str] = (),
 ) -> FastBody:
     # First, so that nothing of the compiler's own takes a name that the model has.
     interface.claim_names()
-    return fast_body(compiled(program, layout=layout, without=without), interface, names)
+    return FastBody(compiled(program, layout=layout, without=without), interface, names)
 
 
 def generate_command(program: Program, style: Style, layout: Layout | None) -> str:

@@ -26,12 +26,7 @@ class Outline:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes = graph.reachable()
-        known = set(self.nodes)
-        self.node_of: dict[Key, Node] = {
-            key: definition.node
-            for key, definition in graph.definitions.items()
-            if definition.node in known and key[0] != "given"
-        }
+        self.node_of = {k: d.node for k, d in graph.definitions.items() if k[0] != "given"}
         self.node_of |= {key: node for key, node in graph.results.items() if key != ("loss",)}
         self.keys = {node: key for key, node in self.node_of.items()}
         wanted = self.wanted()
@@ -90,19 +85,6 @@ class Outline:
             found |= {other.detail[0] for other in printed if other.kind == "lagged"}
         return found
 
-    def roots(self, *kinds: str) -> list[Node]:
-        """The nodes of all keys of some kinds, and what their past begins with."""
-        found = [node for key, node in self.node_of.items() if key[0] in kinds]
-        for key, definition in self.graph.definitions.items():
-            if key[0] in kinds:
-                found += definition.initial
-        return found
-
-    @cached_property
-    def of_forward(self) -> list[Node]:
-        """What the forward pass writes."""
-        return self.printed(self.roots("value"), "forward")
-
     @cached_property
     def of_loss(self) -> list[Node]:
         """What the loss writes, of what the forward pass has computed."""
@@ -111,7 +93,10 @@ class Outline:
     @cached_property
     def of_backward(self) -> list[Node]:
         """What the backward pass writes."""
-        return self.printed(self.roots("adjoint", "carry", "gradient", "initial"), "backward")
+        roots = [node for key, node in self.node_of.items() if phase_of(key) == "backward"]
+        for key, definition in self.graph.definitions.items():
+            roots += definition.initial if phase_of(key) == "backward" else ()
+        return self.printed(roots, "backward")
 
     @cached_property
     def returned(self) -> list[Key]:
@@ -128,47 +113,40 @@ class Outline:
         lagged = {n.detail for n in later if n.kind == "lagged" and n.detail[0][0] == "value"}
         return sorted(lagged)
 
-    def lags(self, key: Key, nodes: Iterable[Node]) -> list[int]:
-        """How many steps back nodes read a key."""
-        return sorted({n.detail[1] for n in nodes if n.kind == "lagged" and n.detail[0] == key})
+    def lags(self, key: Key) -> list[int]:
+        """How many steps back a key is read."""
+        return sorted(node.detail[1] for node in self.lagged(key))
+
+    def lagged(self, key: Key) -> list[Node]:
+        """The nodes that read a key at other time steps."""
+        return [n for n in self.nodes if n.kind == "lagged" and n.detail[0] == key]
 
     @cached_property
     def read_elsewhere(self) -> set[Node]:
         """The nodes that a statement outside their loop reads."""
-        statements: dict[tuple[Phase, Site], list[Node]] = {}
-        for node, key in self.keys.items():
-            statements.setdefault((phase_of(key), self.sites[node]), []).append(node)
+        statements = [(phase_of(key), self.sites[node], node) for node, key in self.keys.items()]
         for key, definition in self.graph.definitions.items():
-            at_once = phase_of(key), Site(phase_of(key), None)
-            statements.setdefault(at_once, []).extend(definition.initial)
-        loss = self.graph.results["loss",]
-        statements.setdefault(("forward", Site("backward", None)), []).append(loss)
+            phase = phase_of(key)
+            statements += [(phase, Site(phase, None), node) for node in definition.initial]
+        statements.append(("forward", Site("backward", None), self.graph.results["loss",]))
         return {
             node
-            for (phase, site), roots in statements.items()
-            for node in self.printed(roots, phase)
+            for phase, site, root in statements
+            for node in self.printed([root], phase)
             if self.sites.get(node) != site
         }
 
     @cached_property
     def over_time(self) -> set[Key]:
-        """The keys whose values are kept at all time steps."""
+        """The keys whose values are kept at all time steps.
+
+        So is what a step carries that is made, or read, outside of a loop that carries it.
+        """
         found = set(self.returned)
         for key, node in self.node_of.items():
-            definition = self.graph.definitions.get(key)
-            if key[0] == "carry":
-                kept = self.is_carried_over_time(key)
-            elif key[0] == "value" and definition is not None and definition.initial:
-                kept = True
-            else:
-                kept = node.time and (node in self.read_elsewhere or self.sites[node].loop is None)
-            if kept:
+            site, is_carry = self.sites[node], key[0] == "carry"
+            reads = self.lagged(key) if is_carry else [node]
+            outside = (n in self.read_elsewhere or self.sites[n] != site for n in reads)
+            if (node.time or is_carry) and (site.loop is None or any(outside)):
                 found.add(key)
         return found
-
-    def is_carried_over_time(self, key: Key) -> bool:
-        """Whether what a step carries is made, or read, outside of a loop that carries it."""
-        loop = self.sites[self.node_of[key]]
-        lagged = [n for n in self.nodes if n.kind == "lagged" and n.detail[0] == key]
-        elsewhere = any(n in self.read_elsewhere or self.sites[n] != loop for n in lagged)
-        return loop.loop is None or elsewhere

@@ -10,9 +10,8 @@ from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
-from bptt_sym.targets.numpy.ownership import Ownership
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code
-from bptt_sym.targets.numpy.printer import Printer, lagged_role, role
+from bptt_sym.targets.numpy.printer import Printer, lagged_role, role, whole_role
 from bptt_sym.targets.numpy.python_names import PythonNames
 
 
@@ -29,9 +28,9 @@ class PlacedPrinter(Printer):
     ) -> None:
         super().__init__(outline.graph, names)
         self.phase = phase
-        self.ownership = Ownership(outline, phase)
         self.outline, self.interface, self.numbers = outline, interface, numbers
         self.in_loop = False
+        self.lagged: set[tuple[Key, int]] = set()
 
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
         if self.outline.is_named(node, self.phase):
@@ -53,31 +52,37 @@ class PlacedPrinter(Printer):
         over_time = (STEPS,) if node.time and not self.in_loop else ()
         return (*over_time, *((SEQUENCES,) if node.batch else ()))
 
+    def name(self, key: Key) -> str:
+        """The name of a statement's value."""
+        return self.use(self.names(*role(key)))
+
+    def at_step(self, name: str) -> str:
+        """What a name stands for at the step of a loop."""
+        return f"{name}[{self.use('t')}]" if self.in_loop else name
+
     def place(self, key: Key) -> str:
         """The name of a statement's value, with its step in a loop."""
-        name = self.use(self.names(*role(key)))
-        return (
-            f"{name}[{self.use('t')}]" if self.in_loop and key in self.outline.over_time else name
-        )
+        name = self.name(key)
+        return self.at_step(name) if key in self.outline.over_time else name
 
     def leaf(self, node: Node) -> str:
-        step = f"[{self.use('t')}]" if self.in_loop and node.time and node.kind != "lagged" else ""
         match node.kind:
             case "initial":
                 return self.initial_row(node)
             case "final":
                 key = node.detail[0]
                 if key not in self.outline.over_time:
-                    return self.use(self.names(*role(key)))
+                    return self.name(key)
                 reverse = self.graph.definitions[key].reverse
                 return f"{self.whole(key)}[{'0' if reverse else '-1'}]"
             case "lagged":
                 key, lag = node.detail
+                self.lagged.add((key, lag))
                 if key[0] == "carry" and key not in self.outline.over_time:
-                    return self.use(self.names(*role(key)))
-                name = self.lagged_name(key, lag)
-                return f"{name}[{self.use('t')}]" if self.in_loop else name
-        return self.use(self.names("value", node.detail)) + step
+                    return self.name(key)
+                return self.at_step(self.lagged_name(key, lag))
+        name = self.use(self.names("value", node.detail))
+        return self.at_step(name) if node.time else name
 
     def lagged_name(self, key: Key, lag: int) -> str:
         reverse = self.graph.definitions[key].reverse
@@ -85,6 +90,4 @@ class PlacedPrinter(Printer):
 
     def whole(self, key: Key) -> str:
         """The name of the array with the values before the first step."""
-        if key[0] == "carry":
-            return self.use(self.names("carry all", lagged_role(key, 1, reverse=False)[1]))
-        return self.use(self.names("all", key[1]))
+        return self.use(self.names(*whole_role(key)))

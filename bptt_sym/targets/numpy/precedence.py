@@ -11,7 +11,7 @@ ADDITIVE, MULTIPLICATIVE, UNARY, POWER, CALL = 1, 3, 5, 6, 7
 
 
 MANY = 8
-"""So many names in a call are written one behind the other."""
+"""More names than these in a call are written one behind the other."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Code:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def is_of_names(self) -> bool:
+        """Whether it is made of many names."""
+        return len(self.items) > MANY and all(code.text.isidentifier() for _, code in self.items)
+
     def within(self, binding: int) -> Code:
         """The code, in brackets if it binds less tightly than asked."""
         if self.binding >= binding:
@@ -41,8 +46,11 @@ class Code:
         """The code of a call or a name with an index or an attribute behind it."""
         return replace(self, text=f"{self.text}{suffix}", closing=f"{self.closing}{suffix}")
 
-    def lines(self, before: str, width: int, after: str = "") -> list[str]:
-        """The code between what stands before it and after it, in lines of a width if they can."""
+    def lines(self, before: str, width: int, after: str = "", *, packed: bool = True) -> list[str]:
+        """The code between what stands before it and after it, in lines of a width if they can.
+
+        ``packed``, many names in a call stand one behind the other, else one a line.
+        """
         line = f"{before}{self.text}{after}"
         if len(line) <= width or not self.items:
             return [line]
@@ -50,7 +58,7 @@ class Code:
         inside = ", ".join(f"{item}{code}" for item, code in self.items)
         if comma and len(inside) <= width - 4:
             inner = [inside]
-        elif comma and len(self.items) > MANY and all(c.text.isidentifier() for _, c in self.items):
+        elif packed and comma and self.is_of_names:
             inner = textwrap.wrap(f"{inside},", width - 4)
         else:
             inner = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from bptt_sym.graph.node import Node
-from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.fitted import fitted_lines, wrapped_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.signature import Argument, Signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
@@ -18,12 +18,12 @@ class Prologue:
     def __init__(self, write: Statements, interface: Interface) -> None:
         self.write, self.interface = write, interface
 
-    def lines(self, into: Signature, nodes: Sequence[Node], calls: Block | None = None) -> Block:
+    def lines(self, into: Signature, calls: Block | None = None) -> Block:
         """What a function begins with: its parameters, the check of its arguments, the sizes.
 
         ``calls`` come before the arguments are brought into the form that the blocks read.
         """
-        prepared = self.prepared(into.arguments, nodes)
+        prepared = self.prepared(into.arguments)
         told = {s for a in (*self.interface.parameters, *into.arguments) for s in a.shape}
         used = self.sizes_used(told | set(into.counts))
         values = ", ".join(f'sizes["{size}"]' for size in used)
@@ -41,8 +41,8 @@ class Prologue:
 
     def sizes_used(self, known: Iterable[str]) -> list[str]:
         """The sizes that the code reads, of those that are known."""
-        dimensions = (entry.name for entry in self.interface.model.dimensions)
-        return [s for s in ("T", "B", *dimensions) if s in self.write.used and s in set(known)]
+        sizes = ("T", "B", *self.interface.dimensions)
+        return [size for size in sizes if size in self.write.used and size in set(known)]
 
     def unpacked(self, source: str, fields: Sequence[Argument]) -> Block:
         """The fields of a tuple that the code reads, as local names."""
@@ -52,9 +52,7 @@ class Prologue:
             line = f"{', '.join(used)} = {source}"
             if len(line) <= WIDTH:
                 return [line]
-            names = textwrap.wrap(f"{', '.join(used)},", WIDTH, initial_indent="    ",
-                                  subsequent_indent="    ")  # fmt: skip
-            return ["(", *names, f") = {source}"]
+            return ["(", *wrapped_lines(f"{', '.join(used)},", WIDTH), f") = {source}"]
         return [f"{name} = {source}.{name}" for name in used]
 
     def checked(self, into: Signature) -> Block:
@@ -69,15 +67,15 @@ class Prologue:
             return [*lines, f"{', '.join(read)} = arguments.values()"]
         return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
 
-    def prepared(self, arguments: Sequence[Argument], nodes: Sequence[Node]) -> Block:
+    def prepared(self, arguments: Sequence[Argument]) -> Block:
         """Arguments in the form that statements read: without padding, labels checked, those of
         earlier steps.
         """
-        earlier = {n.detail[0] for n in nodes if n.kind == "lagged" and n.detail[0][0] == "given"}
+        earlier = sorted(read for read in self.write.lagged if read[0][0] == "given")
         pasts: Block = []
-        for key in sorted(earlier):
+        for key, lags in groupby(earlier, key=itemgetter(0)):
             value = self.write.use(self.write.names("value", key[1]))
-            past = self.write.past(key, nodes)
+            past = self.write.past(key, [lag for _, lag in lags])
             pasts += [*past, f"{self.write.current(key)} = {self.dense(value)}"]
         taken = {argument.name for argument in arguments}
         lines = []
@@ -85,10 +83,7 @@ class Prologue:
             if argument.name in self.write.used & taken:
                 mask = self.write.use(self.interface.mask_name)
                 lines.append(f"{argument.name} = without_padding({argument.name}, {mask})")
-        for name, size in self.interface.labels:
-            if name in self.write.used & taken:
-                lines.append(f'check_labels("{name}", {name}, {self.write.size(size)})')
-        return [*lines, *pasts]
+        return [*lines, *self.interface.label_checks(self.write, taken), *pasts]
 
     def dense(self, name: str) -> str:
         """An input as vectors."""

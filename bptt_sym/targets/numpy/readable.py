@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Expr
+from sympy import S
 
 from bptt_sym.graph.array_shapes import SEQUENCES
 from bptt_sym.graph.graph import Phase
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.comments import Numbers, comments
+from bptt_sym.targets.numpy.first_state import state_key
 from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
@@ -19,25 +19,16 @@ from bptt_sym.targets.numpy.precedence import Code, call
 from bptt_sym.targets.numpy.printer import lagged_role
 from bptt_sym.targets.numpy.prologue import Prologue
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.signature import Argument, Signature, signature
+from bptt_sym.targets.numpy.row_parts import shape_code
+from bptt_sym.targets.numpy.signature import Argument, Signature, places_of_sizes, signature
 from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 
 
-@dataclass(frozen=True)
 class ReadableBody:
-    """What the template of a readable module lays out; ``used`` are the names in its code."""
+    """What the template of a readable module lays out: the bodies of its functions, as blocks.
 
-    returned: list[Argument]
-    into_loss_of: Signature
-    forward: list[Block]
-    loss: list[Block]
-    whole_loss: list[Block]
-    backward: list[Block]
-    used: set[str]
-
-
-class Readable:
-    """The bodies of a readable module's functions."""
+    ``used`` are the names in their code.
+    """
 
     def __init__(
         self, outline: Outline, interface: Interface, names: PythonNames, numbers: Numbers
@@ -46,17 +37,12 @@ class Readable:
         self.numbers = numbers
         self.graph = outline.graph
         self.used: set[str] = set()
-
-    def body(self) -> ReadableBody:
-        """The bodies of all functions."""
-        bodies = self.forward_body(), self.loss_body(), self.whole_loss(), self.backward_body()
-        return ReadableBody(self.returned, self.into_loss_of, *bodies, self.used)
+        self.forward = self.forward_body()
+        self.loss = self.loss_body()
+        self.whole_loss = self.whole_loss_body()
+        self.backward = self.backward_body()
 
     # Arguments.
-
-    @property
-    def into_forward(self) -> Signature:
-        return self.interface.into_forward
 
     @cached_property
     def into_loss_of(self) -> Signature:
@@ -99,7 +85,7 @@ class Readable:
         values = [write.own(key) for key in self.outline.returned]
         earlier = [write.lagged_name(key, lag) for key, lag in self.outline.returned_lags]
         closing = fitted_lines([*values, *earlier], "return Forward(", ")")
-        prologue = Prologue(write, self.interface).lines(self.into_forward, self.outline.of_forward)
+        prologue = Prologue(write, self.interface).lines(self.interface.into_forward)
         return self.filled(write, [prologue, *computed, closing])
 
     def loss_body(self) -> list[Block]:
@@ -108,7 +94,7 @@ class Readable:
         loss = self.graph.results["loss",]
         prologue = Prologue(write, self.interface)
         code = write.code(loss).lines("return ", WIDTH)
-        prepared = prologue.prepared(self.into_loss_of.arguments, self.outline.of_loss)
+        prepared = prologue.prepared(self.into_loss_of.arguments)
         places = self.places_of_sizes()
         needs_a_step = self.interface.program.reduction.needs_a_step and "T" in places
         steps = ["if T == 0:", '    raise ValueError("the loss needs one time step or more")']
@@ -126,13 +112,13 @@ class Readable:
         block += comments(self.graph.equations["loss",], self.numbers)
         return self.filled(write, [[*block, *code]])
 
-    def whole_loss(self) -> list[Block]:
+    def whole_loss_body(self) -> list[Block]:
         """The loss of the arguments."""
         write = self.printer("forward")
         calls = self.calls(write)
         calls[-1] = calls[-1].replace("value = ", "return ", 1)
         into_all = self.interface.into_all
-        told = [size for size in self.into_forward.counts if size not in into_all.counts]
+        told = [size for size in self.interface.into_forward.counts if size not in into_all.counts]
         sizes = [f'{size} = sizes["{size}"]' for size in told]
         write.used |= {"sizes"} if told else set()
         return self.filled(
@@ -141,10 +127,10 @@ class Readable:
 
     def calls(self, write: Statements) -> Block:
         write.used |= {"params"}
-        for into in (self.into_forward, self.into_loss_of):
+        for into in (self.interface.into_forward, self.into_loss_of):
             write.used |= {argument.name for argument in into.arguments} | set(into.counts)
         return [
-            f"values = forward(params{self.into_forward.passed})",
+            f"values = forward(params{self.interface.into_forward.passed})",
             f"value = loss_of(params, values{self.into_loss_of.passed})",
         ]
 
@@ -159,7 +145,7 @@ class Readable:
         states = call("InitialState(", [write.own(("initial", entry.name)) for entry in entries])
         calls = self.calls(write)
         prologue = Prologue(write, self.interface)
-        begin = prologue.lines(self.interface.into_all, self.outline.of_backward, calls)
+        begin = prologue.lines(self.interface.into_all, calls)
         begin += prologue.unpacked("values", self.returned)
         closing = call("Result(", ["value", gradients, states, "final"]).lines("return ", WIDTH)
         return self.filled(write, [begin, *computed, final, closing])
@@ -172,30 +158,21 @@ class Readable:
 
     def places_of_sizes(self) -> dict[str, str]:
         """Where the arrays that the loss has at hand tell each size."""
-        at_hand = {f"params.{entry.name}": entry.shape for entry in self.interface.parameters}
-        at_hand |= {f"values.{entry.name}": entry.shape for entry in self.returned}
-        at_hand |= {entry.name: entry.shape for entry in self.into_loss_of.arguments}
-        places: dict[str, str] = {}
-        for name, shape in at_hand.items():
-            for axis, size in enumerate(shape):
-                places.setdefault(size, f"{name}.shape[{axis}]")
-        return places
+        at_hand = {f"params.{entry.name}": entry for entry in self.interface.parameters}
+        at_hand |= {f"values.{entry.name}": entry for entry in self.returned}
+        at_hand |= {entry.name: entry for entry in self.into_loss_of.arguments}
+        return places_of_sizes(at_hand, "{}.shape[{}]")
 
     def final_state(self, write: Statements) -> Block:
         """The State behind the last step, in arrays of its own."""
         fields, lines = [], []
         for entry in self.interface.state_entries:
-            value, depth = (
-                write.use(self.names("value", entry.name)),
-                self.interface.model.depth(entry.name),
-            )
-            key = ("given" if entry.kind == "input" else "value", entry.name)
-            first = write.first_values(key)
+            key, depth = state_key(entry), self.interface.model.depth(entry.name)
+            value, first = write.use(self.names("value", entry.name)), write.first_values(key)
             if entry.initial is not None:
-                sizes = self.graph.definitions[key].sizes
-                leading: tuple[Expr, ...] = (SEQUENCES,)
-                shape = [*([str(depth)] if depth > 1 else []), *map(write.size, (*leading, *sizes))]
-                first = call("np.broadcast_to(", [first, f"({', '.join(shape)})"])
+                past = (S(depth),) if depth > 1 else ()
+                sizes = (*past, SEQUENCES, *self.graph.definitions[key].sizes)
+                first = call("np.broadcast_to(", [first, shape_code(map(write.size, sizes))])
                 if len(first.text) > WIDTH // 2:
                     name = self.names.fresh(f"{value}_first")
                     lines += first.lines(f"{name} = ", WIDTH)

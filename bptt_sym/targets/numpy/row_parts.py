@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from sympy import Add, Expr, Mul
 
+from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
-from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, Code, call
+from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
+from bptt_sym.targets.numpy.python_names import PythonNames
 
 
-class Writing(Protocol):
-    """What a row asks of the printer that writes a node."""
+class Writing(ABC):
+    """Writes nodes where it stands; what it reads is noted in ``used``."""
+
+    def __init__(self, graph: Graph, names: PythonNames) -> None:
+        self.graph, self.names = graph, names
+        self.used: set[str] = set()
 
     @property
     def axis(self) -> int:
         """The axis of entries: the last, or the one before it where the sequences are the last."""
+        return -1
 
+    @abstractmethod
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
         """The code of an operand, in brackets if it binds less tightly than asked."""
 
-    def inner(self, node: Node) -> Code:
-        """The code of an operand that is all of a node."""
-
+    @abstractmethod
     def leading(self, node: Node) -> tuple[Expr, ...]:
         """The axes that a node has here before those of its entries."""
 
+    def inner(self, node: Node) -> Code:
+        """The code of an operand that is all of a node."""
+        return self.operand(node)
+
     def shape(self, node: Node) -> str:
         """The shape of a node's array here."""
+        return shape_code(map(self.size, (*self.leading(node), *node.sizes)))
 
     def size(self, size: Expr) -> str:
         """The code of a size."""
+        self.used |= names_in([size])
+        return size_code(size)
 
     def use(self, name: str) -> str:
         """A name of the module or of a function in it, noted as read here."""
+        self.used.add(name)
+        return name
 
 
 Row = Callable[[Writing, Node], Code]
@@ -51,24 +66,34 @@ class Slot:
         return str(self.write.operand(self.node, {"": ADDITIVE, "call": CALL}[binding]))
 
 
-def function(name: str, *, defined: bool = True) -> Row:
-    """A call of a function with the operands; a module may have to define it."""
+def function(name: str) -> Row:
+    """A call with the operands of a function that a module defines."""
 
     def row(write: Writing, node: Node) -> Code:
-        if defined:
-            write.use(name)
-        return call(f"{name}(", map(write.operand, node.operands))
+        return call(f"{write.use(name)}(", map(write.operand, node.operands))
 
     return row
 
 
-def text(text: str, *names: str) -> Row:
-    """A text with the operands in their places, which binds as a call does, and what it reads."""
+def text(text: str) -> Row:
+    """A text with the operands in their places, which binds as a call does."""
 
     def row(write: Writing, node: Node) -> Code:
-        for name in names:
-            write.use(name)
         return Code(text.format(*(Slot(write, operand) for operand in node.operands)))
+
+    return row
+
+
+def binary(operator: str) -> Row:
+    """Two operands with an operator between them that binds as a product does."""
+
+    def row(write: Writing, node: Node) -> Code:
+        left, right = node.operands
+        first, second = (
+            write.operand(left, MULTIPLICATIVE),
+            write.operand(right, MULTIPLICATIVE + 1),
+        )
+        return chain([("", first), (f"{operator} ", second)], MULTIPLICATIVE)
 
     return row
 
@@ -95,6 +120,13 @@ def span_code(write: Writing, start: Expr, stop: Expr | None) -> str:
     return ":".join(f"({end})" if " " in end else end for end in ends)
 
 
+def time_span(depth: int, lag: int, *, reverse: bool) -> str:
+    """The steps of an array with a past that are the values, or those ``lag`` steps back."""
+    if reverse:
+        return f"[{lag}:][:T]" if lag else "[:T]"
+    return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
+
+
 def size_code(size: Expr) -> str:
     """A size as code: n, 4*n or m + n."""
     if isinstance(size, Add):
@@ -104,6 +136,11 @@ def size_code(size: Expr) -> str:
     if size.is_Pow:
         return "*".join([size_code(size.base)] * int(size.exp))
     return str(size)
+
+
+def names_in(sizes: Iterable[Expr]) -> set[str]:
+    """The dimensions that sizes are made of."""
+    return {symbol.name for size in sizes for symbol in size.free_symbols}
 
 
 def is_of_numbers(node: Node) -> bool:

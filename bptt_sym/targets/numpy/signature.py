@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bptt_sym.graph.array_shapes import Sizes
@@ -37,13 +37,8 @@ class Signature:
     arguments: tuple[Argument, ...]
     counts: tuple[str, ...]
 
-    @property
-    def typed(self) -> list[str]:
-        """Its parameters with their annotations."""
-        return self.typed_as("npt.ArrayLike")
-
-    def typed_as(self, kind: str) -> list[str]:
-        """The same where the arrays are of a kind."""
+    def typed(self, kind: str = "npt.ArrayLike") -> list[str]:
+        """Its parameters with their annotations, the arrays of a kind."""
         counts = [f"{size}: int" for size in self.counts]
         arrays = [f"{argument.name}: {kind}" for argument in self.arguments]
         return [*arrays, *(["*"] if counts else []), *counts]
@@ -51,7 +46,7 @@ class Signature:
     @property
     def keywords(self) -> list[str]:
         """The same for a function that takes more by keyword."""
-        return self.typed if self.counts else [*self.typed, "*"]
+        return self.typed() if self.counts else [*self.typed(), "*"]
 
     @property
     def mapped(self) -> list[str]:
@@ -69,6 +64,15 @@ class Signature:
     def described(self) -> list[tuple[str, str]]:
         """Each number with what it means."""
         return [(size, f"{COUNTS[size]}, which no array here tells") for size in self.counts]
+
+
+def places_of_sizes(arrays: Mapping[str, Argument], pattern: str) -> dict[str, str]:
+    """Where arrays tell each size, as a pattern writes the array's code and the axis."""
+    places: dict[str, str] = {}
+    for code, argument in arrays.items():
+        for axis, size in enumerate(argument.shape):
+            places.setdefault(size, pattern.format(code, axis))
+    return places
 
 
 def signature(arguments: Sequence[Argument], beside: Iterable[Argument] = ()) -> Signature:

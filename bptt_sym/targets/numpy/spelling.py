@@ -27,6 +27,7 @@ from bptt_sym.targets.numpy.precedence import (
 from bptt_sym.targets.numpy.row_parts import (
     Row,
     Writing,
+    binary,
     function,
     inner,
     is_of_numbers,
@@ -58,11 +59,11 @@ def _identity(write: Writing, node: Node) -> Code:
 
 def _sum(write: Writing, node: Node) -> Code:
     """The terms in the author's order."""
-    coefficients, constant, place = node.detail
-    found = []
-    for coefficient, operand in zip(coefficients, node.operands, strict=True):
-        shown = _scaled(write, abs(coefficient), [operand])
-        found.append((coefficient < 0, shown))
+    _, constant, place = node.detail
+    found = [
+        (number < 0, _scaled(write, abs(number), [operand]))
+        for operand, number in node.coefficients.items()
+    ]
     if constant:
         found.insert(place, (constant < 0, Code(number_code(abs(constant)))))
     first, *others = found
@@ -93,15 +94,6 @@ def _times(write: Writing, node: Node) -> Code:
     (operand,) = node.operands
     binding = MULTIPLICATIVE if operand.kind in ("times", "divide") else UNARY
     return chain([("-", write.operand(operand, binding))], UNARY)
-
-
-def _divide(write: Writing, node: Node) -> Code:
-    over, under = node.operands
-    terms = [
-        ("", write.operand(over, MULTIPLICATIVE)),
-        ("/ ", write.operand(under, MULTIPLICATIVE + 1)),
-    ]
-    return chain(terms, MULTIPLICATIVE)
 
 
 def _power(write: Writing, node: Node) -> Code:
@@ -263,7 +255,7 @@ SPELLINGS: dict[str, Row] = {
     "squash": _squash,
     "sum": _sum,
     "times": _times,
-    "divide": _divide,
+    "divide": binary("/"),
     "power": _power,
     "apply": _apply,
     "extremum": _extremum,

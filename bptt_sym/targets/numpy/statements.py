@@ -12,8 +12,7 @@ from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.comments import comments
 from bptt_sym.targets.numpy.placed_printer import PlacedPrinter
 from bptt_sym.targets.numpy.precedence import Code
-from bptt_sym.targets.numpy.printer import role
-from bptt_sym.targets.numpy.row_parts import shape_code
+from bptt_sym.targets.numpy.row_parts import shape_code, time_span
 
 Block = list[str]
 
@@ -26,8 +25,41 @@ class Statements(PlacedPrinter):
 
     def own(self, key: Key) -> str:
         """A value as an array that nothing else has."""
-        name = self.use(self.names(*role(key)))
-        return name if self.ownership.owns(key) else f"{name}.copy()"
+        name = self.name(key)
+        return name if self.owns(key) else f"{name}.copy()"
+
+    def owns(self, key: Key) -> bool:
+        """Whether a value is an array that nothing else has: one that a loop writes into, or that
+        the code of its statement makes.
+        """
+        node = self.outline.node_of[key]
+        if self.outline.sites[node].loop is not None and key in self.outline.over_time:
+            return True
+        return self.is_new(node)
+
+    def is_new(self, node: Node) -> bool:
+        """Whether the code of a node makes a new array, and is no view of another one."""
+        match node.kind:
+            case "transpose":
+                (inner,) = node.operands
+                return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
+            case "result":
+                (inner,) = node.operands
+                if inner.sizes != node.sizes or inner.kind in ("number", "size"):
+                    return inner.kind in ("number", "size")
+                return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
+            case "final":
+                carry = node.detail[0]
+                begun = self.graph.definitions[carry].initial
+                local = carry not in self.outline.over_time
+                return local and self.owns(carry) and all(map(self.is_new, begun))
+            case "spread":
+                return node.operands[0].kind == "number"
+            case "named" if node.operands[0].kind == "final":
+                return self.is_new(*node.operands)
+            case "named" | "part" | "slice" | "last" | "lift" | "declared" | "stopped":
+                return False
+        return bool(node.operands)
 
     # Statements.
 
@@ -82,7 +114,7 @@ class Statements(PlacedPrinter):
             if not self.has_past(key):
                 before += comments(self.begins(key), self.numbers)
                 (initial,) = self.definition(key).initial
-                name = self.use(self.names(*role(key)))
+                name = self.name(key)
                 before += self.code(initial).lines(f"{name} = ", WIDTH)
         for key in (*others, *carries):
             if self.has_past(key):
@@ -133,7 +165,7 @@ class Statements(PlacedPrinter):
             self.use("t")
             return [*first, "if t == T - 1:", *(f"    {line}" for line in second)]
         first = self.inner(base).lines(f"{target} = ", WIDTH)
-        own = target != place or self.ownership.is_new(base)
+        own = target != place or self.is_new(base)
         copied = [] if own else [f"{place} = {place}.copy()"]
         return [*first, *copied, *self.inner(ending).lines(f"{target}[-1] += ", WIDTH)]
 
@@ -143,11 +175,11 @@ class Statements(PlacedPrinter):
         return [self.size(size) for size in (SEQUENCES, *self.definition(key).sizes)]
 
     def allocation(self, key: Key) -> str:
-        name = self.use(self.names(*role(key)))
+        name = self.name(key)
         shape = shape_code([self.use("T"), *self.array_shape(key)])
         return f"{name} = np.empty({shape}, {self.use('dtype')})"
 
-    def past(self, key: Key, nodes: Sequence[Node] | None = None) -> Block:
+    def past(self, key: Key, lags: Sequence[int] | None = None) -> Block:
         """The array of a state with its initial values, and views of it shifted in time."""
         definition = self.definition(key)
         depth, reverse = definition.depth, definition.reverse
@@ -159,26 +191,18 @@ class Statements(PlacedPrinter):
             f"{whole} = np.empty({full}, {self.use('dtype')})",
             *self.first_values(key).lines(f"{whole}[{row}] = ", WIDTH),
         ]
-        lags = self.outline.lags(key, nodes or self.outline.nodes)
         views = {
-            self.lagged_name(key, lag): self.span(depth, lag, reverse=reverse)
-            for lag in reversed(lags)
+            self.lagged_name(key, lag): time_span(depth, lag, reverse=reverse)
+            for lag in reversed(lags or self.outline.lags(key))
         }
-        if key[0] == "value" or (key[0] == "carry" and self.is_in_loop(key)):
-            views[self.use(self.names(*role(key)))] = self.span(depth, 0, reverse=reverse)
+        carried = key[0] == "carry" and self.outline.sites[definition.node].loop is not None
+        if key[0] == "value" or carried:
+            views[self.name(key)] = time_span(depth, 0, reverse=reverse)
         targets, sources = ", ".join(views), ", ".join(whole + view for view in views.values())
         line = f"{targets} = {sources}"
         if len(line) > WIDTH:
             return [*lines, *(f"{view} = {whole}{span}" for view, span in views.items())]
         return [*lines, line] if views else lines
-
-    def is_in_loop(self, key: Key) -> bool:
-        return self.outline.sites[self.outline.node_of[key]].loop is not None
-
-    def span(self, depth: int, lag: int, *, reverse: bool) -> str:
-        if reverse:
-            return f"[{lag or ''}:][:T]" if lag else "[:T]"
-        return f"[{depth - lag or ''}:-{lag}]" if lag else f"[{depth}:]"
 
     def first_values(self, key: Key) -> Code:
         """What the rows of an array before the first step hold."""

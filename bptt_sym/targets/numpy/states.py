@@ -91,29 +91,25 @@ class States:
 
     def is_stored(self, key: Key) -> bool:
         """Whether a state has an array of its own with the values before the first step."""
-        definition = self.graph.definitions.get(key)
-        if definition is None:
-            return False
-        node = definition.node
+        node = self.graph.definitions[key].node
         return node.kind == "state" and node.detail == key and node in self.emitter.places
 
     def before_first(self, state: str) -> str:
         """The gradient with respect to a state before the first time step, in the public layout."""
-        depth = self.model.depth(state)
+        entry, depth = self.model.declaration(state), self.model.depth(state)
         carried = []
         for lag in range(1, depth + 1):
             definition = self.graph.definitions.get(("carry", state, str(lag)))
-            place = self.emitter.places.get(definition.node) if definition else None
-            if place is None:
-                sizes = (SEQUENCES, *array_sizes(self.model.declaration(state).shape))
+            if definition and definition.node in self.emitter.places:
+                storage, _ = self.emitter.places[definition.node]
+                carried.append(f"{self.emitter.final_code(storage)}{self.turned}")
+            else:
+                sizes = (SEQUENCES, *array_sizes(entry.shape))
                 shape = shape_code(map(self.emitter.size, sizes))
                 carried.append(f"np.zeros({shape}, {self.emitter.use('dtype')})")
-            else:
-                carried.append(f"{self.emitter.final_code(place[0])}{self.turned}")
         if depth == 1:
             return f"np.array({carried[0]})"
-        reverse = self.model.declaration(state).reverse
-        return f"np.stack([{', '.join(carried if reverse else carried[::-1])}])"
+        return f"np.stack([{', '.join(carried if entry.reverse else carried[::-1])}])"
 
     def histories(self) -> Iterable[tuple[str, str]]:
         """For each field of the State its values over time, with those before the first step."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bptt_sym.choices import Layout
-from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
+from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.build import Program
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import compiled_step
@@ -18,25 +18,10 @@ from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.precedence import call
 from bptt_sym.targets.numpy.python_names import PythonNames
-from bptt_sym.targets.numpy.row_parts import shape_code, size_code
+from bptt_sym.targets.numpy.row_parts import shape_code
 from bptt_sym.targets.numpy.signature import Argument, Signature, signature
 from bptt_sym.targets.numpy.views import View
 from bptt_sym.targets.numpy.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class StepBody:
-    """What a template lays out: the signature, the arrays of the workspace, the lines.
-
-    ``dimensions`` are the sizes that the arrays are made of, ``sizes`` those that the lines read.
-    """
-
-    into: Signature
-    passed: list[str]
-    buffers: list[tuple[str, str]]
-    dimensions: list[str]
-    lines: list[str]
-    used: set[str]
 
 
 class StepEmitter(Emitter):
@@ -47,7 +32,7 @@ class StepEmitter(Emitter):
         storage.over_time = False
         return storage
 
-    def view(self, node: Node) -> View | None:
+    def view(self, node: Node) -> View:
         if node.kind == "lagged":
             return View(self.pseudo_storage(node, self.before(node)))
         return super().view(node)
@@ -63,23 +48,20 @@ class StepEmitter(Emitter):
         return self.plain(node)
 
 
-def step_body(program: Program) -> StepBody:
-    """The code of one step of a program."""
-    names = PythonNames([dimension.name for dimension in program.model.dimensions])
-    interface = Interface(program, names)
-    interface.claim_names()
-    return _Step(interface, names, StepEmitter(compiled_step(program), names)).body()
+class StepBody:
+    """What a template lays out of one step of a program: the signature, the arrays of the
+    workspace, the lines; ``used`` are the names that they read.
+    """
 
-
-class _Step:
-    def __init__(self, interface: Interface, names: PythonNames, emitter: StepEmitter) -> None:
-        self.interface, self.names, self.emitter = interface, names, emitter
-        self.model = interface.model
+    def __init__(self, program: Program) -> None:
+        self.model = program.model
+        self.names = PythonNames([dimension.name for dimension in program.model.dimensions])
+        self.interface = Interface(program, self.names)
+        self.interface.claim_names()
+        self.emitter = emitter = StepEmitter(compiled_step(program), self.names)
+        self.used = emitter.used
         self.kept: set[Storage] = set()
         self.copies: list[str] = []
-
-    def body(self) -> StepBody:
-        emitter = self.emitter
         (stage,) = emitter.compiled.stages
         emitter.write_stage(stage)
         computed = [*emitter.block.before, *emitter.block.lines]
@@ -87,29 +69,26 @@ class _Step:
         moved_on = self.moved_on()
         for storage in self.kept:
             emitter.touched[storage].append((FOREVER, False))
-        workspace = Workspace(emitter, reuse=True)
-        shapes: dict[str, Sizes] = workspace.shapes()
-        shapes |= {self.past(entry): field.sizes for field, entry in self.fields}
-        begin = [line for field, entry in self.fields for line in self.begun(field, entry)]
-        closing = [*self.copies, *moved_on, *self.closing(values)]
-        views = workspace.views()
-        sizes = {s.name for shape in shapes.values() for size in shape for s in size.free_symbols}
-        dimensions = [entry.name for entry in self.model.dimensions]
-        return StepBody(
-            into=self.into,
-            passed=self.passed,
-            buffers=[(name, shape_code(map(size_code, shape))) for name, shape in shapes.items()],
-            dimensions=[size for size in dimensions if size in sizes],
-            lines=[*self.arguments(), *views, *begin, *computed, *closing],
-            used=emitter.used,
+        self.workspace = Workspace(emitter, reuse=True)
+        self.workspace.shapes.update(
+            {self.past(entry): field.sizes for field, entry in self.fields}
         )
+        begin: list[str] = []
+        for field, entry in self.fields:
+            past = self.past(entry)
+            begin += [f"{past} = work.{past}", f"np.copyto({past}, state.{field.name})"]
+        pasts = [self.past(entry) for _, entry in self.fields]
+        closing = [*self.copies, *moved_on, *fitted_lines(pasts, "following = State(", ")")]
+        closing += call("Forward(", values).lines("return following, ", WIDTH)
+        views = self.workspace.views()
+        self.lines = [*self.arguments(), *views, *begin, *computed, *closing]
 
     @property
     def into(self) -> Signature:
         """What ``step`` takes beside a State: its arguments, those over time of one step alone."""
         before = {self.names("initial", entry.name) for entry in self.interface.state_entries}
         taken = [a for a in self.interface.forward_arguments if a.name not in before]
-        arguments = [replace(a, sizes=_at_one_step(a)) for a in taken]
+        arguments = [replace(a, sizes=a.sizes[1:]) if a.sizes[:1] == (STEPS,) else a for a in taken]
         found = signature(arguments, self.interface.state_fields)
         return replace(found, counts=tuple(size for size in found.counts if size != "T"))
 
@@ -141,24 +120,20 @@ class _Step:
         for key in self.emitter.graph.kept:
             node = self.emitter.graph.definitions[key].node
             sizes = (SEQUENCES, *self.interface.graph.definitions[key].node.sizes)
-            view = self.emitter.view(node) if node.time else None
-            own = view is not None and view.storage not in self.emitter.pseudo.values()
-            if view is None or not own or node.sizes != sizes[1:] or view.storage in self.kept:
-                atom = view or self.emitter.atom(node, "rows")
+            atom, taken = (
+                self.emitter.atom(node, "rows"),
+                {*self.emitter.pseudo.values(), *self.kept},
+            )
+            code = self.emitter.shown(atom, "rows")
+            if isinstance(atom, View) and atom.storage not in taken and node.sizes == sizes[1:]:
+                self.kept.add(atom.storage)
+                found.append(code)
+            else:
                 shape = shape_code(map(self.emitter.size, sizes))
-                code = self.emitter.shown(atom, "rows")
                 name = self.names.fresh(f"{self.names('value', key[1])}_copy")
                 self.copies.append(f"{name} = np.array(np.broadcast_to({code}, {shape}))")
                 found.append(name)
-                continue
-            self.kept.add(view.storage)
-            found.append(self.emitter.shown(view, "rows"))
         return found
-
-    def begun(self, field: Argument, entry: Declaration) -> list[str]:
-        """What the values before this step are copied into."""
-        past = self.past(entry)
-        return [f"{past} = work.{past}", f"np.copyto({past}, state.{field.name})"]
 
     def moved_on(self) -> list[str]:
         """The values that are those before the next step."""
@@ -178,14 +153,9 @@ class _Step:
                 lines += [f"{past}[:-1] = {past}[1:]", f"{past}[-1] = {code}"]
         return lines
 
-    def closing(self, values: list[str]) -> list[str]:
-        fields = [self.past(entry) for _, entry in self.fields]
-        following = fitted_lines(fields, "following = State(", ")")
-        return [*following, *call("Forward(", values).lines("return following, ", WIDTH)]
-
     def arguments(self) -> list[str]:
         """The parameters, arguments and sizes that the lines read."""
-        used, size = self.emitter.used, self.emitter.size
+        used = self.used
         parameters = [a.name for a in self.interface.parameters if a.name in used]
         lines = [f"{name} = params.{name}" for name in parameters]
         taken = {argument.name for argument in self.into.arguments}
@@ -194,16 +164,8 @@ class _Step:
         read = [a.name for a in self.into.arguments if a.name in used | set(mask)]
         lines += [f'{name} = arguments["{name}"]' for name in read]
         lines += [f"{n} = without_padding({n}[None], {mask[0]}[None])[0]" for n in padded]
-        checks = [
-            f'check_labels("{name}", {name}, {size(number)})'
-            for name, number in self.interface.labels
-            if name in used & taken
-        ]
-        dimensions = ("B", *(entry.name for entry in self.model.dimensions))
+        checks = self.interface.label_checks(self.emitter, taken)
+        dimensions = ("B", *self.interface.dimensions)
         lines += [f'{name} = work.sizes["{name}"]' for name in dimensions if name in used]
         lines += checks
         return [*lines, *(["dtype = work.dtype"] if "dtype" in used else [])]
-
-
-def _at_one_step(argument: Argument) -> Sizes:
-    return argument.sizes[1:] if argument.sizes[:1] == (STEPS,) else argument.sizes

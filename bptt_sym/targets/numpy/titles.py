@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bptt_sym.graph.graph import Graph, Key
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.printer import lagged_role, role
+from bptt_sym.targets.numpy.printer import lagged_role, role, whole_role
 from bptt_sym.targets.numpy.python_names import PythonNames
 
 LONGEST = 24
@@ -15,7 +15,7 @@ LONGEST = 24
 
 
 class Titles:
-    """PythonNames storages and nodes by the keys of the graph."""
+    """Names storages and nodes by the keys of the graph."""
 
     def __init__(self, graph: Graph, names: PythonNames, loss: str) -> None:
         self.graph, self.names, self.loss = graph, names, loss
@@ -90,14 +90,7 @@ class Titles:
 
     def whole(self, storage: Storage) -> str:
         """The name of an array with the values before the first step in it."""
-        return whole_name(self.names, storage.lanes[0].detail)
-
-
-def whole_name(names: PythonNames, key: Key) -> str:
-    """The name of an array over time with the values before the first step in it."""
-    if key[0] == "carry":
-        return names("carry all", lagged_role(key, 1, reverse=False)[1])
-    return names("all", key[1])
+        return self.names(*whole_role(storage.lanes[0].detail))
 
 
 def _parameter(node: Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import cached_property
 
 from sympy import Add, Mul, expand
 
@@ -10,8 +10,7 @@ from bptt_sym.graph.array_shapes import Sizes
 from bptt_sym.memory.reuse import shared_buffers
 from bptt_sym.memory.storage import Storage
 from bptt_sym.targets.numpy.emitter import Emitter
-from bptt_sym.targets.numpy.row_parts import size_code
-from bptt_sym.targets.numpy.views import time_span
+from bptt_sym.targets.numpy.row_parts import names_in, shape_code, size_code, time_span
 
 
 class Workspace:
@@ -26,9 +25,27 @@ class Workspace:
         touched = {s: events for s, events in emitter.touched.items() if s not in others}
         self.owners = shared_buffers(touched, emitter.in_place, reuse=reuse)
 
+    @cached_property
     def shapes(self) -> dict[str, Sizes]:
         """Each array's name and shape."""
         return {self.buffer_name(s): s.shape for s in dict.fromkeys(self.owners.values())}
+
+    @property
+    def buffers(self) -> list[tuple[str, str]]:
+        """Each array's name and the code of its shape."""
+        return [(name, shape_code(map(size_code, sizes))) for name, sizes in self.shapes.items()]
+
+    @property
+    def dimensions(self) -> list[str]:
+        """The dimensions of the model that shapes are made of."""
+        sizes = names_in(size for shape in self.shapes.values() for size in shape)
+        declared = self.emitter.compiled.program.model.dimensions
+        return [entry.name for entry in declared if entry.name in sizes]
+
+    @property
+    def memory(self) -> str:
+        """The numbers that all arrays hold, as a formula of the sizes."""
+        return size_code(expand(Add(*(Mul(*shape) for shape in self.shapes.values()))))
 
     def buffer_name(self, storage: Storage) -> str:
         titles = self.emitter.titles
@@ -58,8 +75,3 @@ class Workspace:
         if any("T" in span for span in spans.values()):
             self.emitter.use("T")
         return [f"{view} = {name}{spans[lag]}" for lag, view in used.items()]
-
-
-def memory(shapes: Iterable[Sizes]) -> str:
-    """The numbers that the workspace holds, as a formula of the sizes."""
-    return size_code(expand(Add(*(Mul(*shape) for shape in shapes))))

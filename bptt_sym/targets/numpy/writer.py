@@ -10,12 +10,11 @@ from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
-from bptt_sym.targets.numpy.array_views import Atom, Views
 from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import is_of_numbers, shape_code
-from bptt_sym.targets.numpy.views import view_code
+from bptt_sym.targets.numpy.views import Atom, Views, view_code
 
 NAMED = ("parameter", "given", "labels", "number", "size", "seed")
 """What does not vary over time and is read by the name that it has, or as it stands."""
@@ -53,7 +52,7 @@ class Writer(Views):
         if node.kind in ("number", "size"):
             return self.code(node).within(binding)
         if node.time:
-            return Code(self.shown(self.over_time(node), self.here))
+            return Code(self.shown(self.view(node), self.here))
         if self.reader is not None and self.reader.is_constant:
             return self.inlined(node).within(binding)
         return Code(self.timeless(node, self.here))
@@ -82,7 +81,7 @@ class Writer(Views):
 
     def atom(self, node: Node, layout: Layout) -> Atom:
         """A node as an operand of an entrywise call in a layout."""
-        return self.over_time(node) if node.time else Code(self.timeless(node, layout))
+        return self.view(node) if node.time else Code(self.timeless(node, layout))
 
     def timeless(self, node: Node, layout: Layout) -> str:
         """The code of what does not vary over time, as it stands beside arrays of a layout."""
@@ -178,7 +177,7 @@ class Writer(Views):
         (operand,) = node.operands
         if not operand.time:
             return self.inner(operand)
-        view = self.over_time(operand)
+        view = self.view(operand)
         self.touch(view.storage)
         code = view_code(self, view, self.use(self.view_name(view)), layout=self.layout_of(node))
         # A buffer may be taken by something else while this is still read.
@@ -200,7 +199,7 @@ class Writer(Views):
         if not operand.time:
             axis = 1 if self.layout_of(operand) == "features" else 0
             return Code(f"np.sum({self.plain(operand)}, axis={axis})")
-        view = self.over_time(operand)
+        view = self.view(operand)
         if len(operand.sizes) > 1:
             return Code(f"np.sum({self.shown(view, 'rows')}, axis=(0, 1))")
         storage = view.storage
@@ -215,7 +214,7 @@ class Writer(Views):
             return Code(f"np.dot({one}.reshape(-1), {other}.reshape(-1))")
         if not operand.time:
             return Code(f"np.sum({self.plain(operand)})")
-        view = self.over_time(operand)
+        view = self.view(operand)
         return Code(f"{self.shown(view, view.storage.layout)}.sum()")
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes
 from bptt_sym.graph.graph import Graph, Key
-from bptt_sym.graph.node import Axes, Node, implied_axes
+from bptt_sym.graph.node import Node
 from bptt_sym.targets.text.key_names import SEED
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = range(5)
@@ -51,11 +51,11 @@ class NodeText(ABC):
 
     def is_told(self, node: Node) -> bool:
         """Whether the axes of a node that is no call are not those that its operands make."""
-        return node.kind in OPERATORS and node.axes != _implied(node)
+        return node.kind in OPERATORS and node.axes != node.implied
 
     def shape_argument(self, node: Node) -> list[str]:
         """What a call says inside another expression, where no column tells its shape."""
-        evident = node.kind == "final" or node.axes == _implied(node)
+        evident = node.kind == "final" or node.axes == node.implied
         return [] if evident else [f"shape={shape(node)}"]
 
     def expression(self, node: Node, last: list[str] | None = None) -> Text:
@@ -79,16 +79,13 @@ class NodeText(ABC):
                 return self.sum(node)
             case "times":
                 return self.product(node)
-            case "divide" if any(operand.kind != "number" for operand in operands):
-                left, right = self.operand(operands[0], PRODUCT), self.operand(operands[1], POWER)
-                return f"{left} / {right}", PRODUCT
             case "power":
                 whole = node.detail.denominator == 1
                 exponent = str(node.detail) if whole else f"({node.detail})"
                 return f"{self.operand(operands[0], ATOM)} ** {exponent}", POWER
-            case "dot":
+            case "dot" | "divide" if any(operand.kind != "number" for operand in operands):
                 left, right = self.operand(operands[0], PRODUCT), self.operand(operands[1], POWER)
-                return f"{left} @ {right}", PRODUCT
+                return f"{left} {'@' if node.kind == 'dot' else '/'} {right}", PRODUCT
             case "transpose":
                 return f"{self.operand(operands[0], ATOM)}.T", ATOM
             case "comparison":
@@ -136,10 +133,10 @@ class NodeText(ABC):
 
     def sum(self, node: Node) -> Text:
         """The terms of a sum; a product with a number that is one operand stands in brackets."""
-        coefficients, constant, place = node.detail
+        _, constant, place = node.detail
         terms = [
             (number < 0, self.term(abs(number), operand))
-            for number, operand in zip(coefficients, node.operands, strict=True)
+            for operand, number in node.coefficients.items()
         ]
         if constant:
             terms.insert(place, (constant < 0, _number(abs(constant))[0]))
@@ -160,10 +157,6 @@ class NodeText(ABC):
         number = abs(node.detail)
         text = " * ".join(texts if number == 1 else [_number(number)[0], *texts])
         return (text, PRODUCT) if node.detail > 0 else (f"-{text}", SUM)
-
-
-def _implied(node: Node) -> Axes:
-    return implied_axes(node.kind, node.operands, node.detail)
 
 
 def _number(number: Fraction) -> Text:

@@ -186,8 +186,3 @@ def pad(vector: Array, start: int, size: int) -> Any:
     whole = np.zeros((*vector.shape[:-1], size), vector.dtype)
     whole[..., start : start + vector.shape[-1]] = vector
     return whole
-
-
-def widen(array: Array, *sizes: int) -> Any:
-    """The array with its last axes of these sizes, its one entry there repeated."""
-    return np.broadcast_to(array, (*np.shape(array)[: -len(sizes)], *sizes))

@@ -1,17 +1,18 @@
-"""Truncated backpropagation and checkpoints: parts of a sequence, states between."""
+"""What states that go onward make possible: truncated backpropagation and checkpoints in parts of a
+sequence, and single time steps for streams.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bptt_sym.targets.numpy.runtime.shapes import checked
-from bptt_sym.targets.numpy.runtime.steps import check_state
+from bptt_sym.targets.numpy.runtime.shapes import checked, size_of
 from bptt_sym.targets.numpy.runtime.workspaces import (
     at_once,
     check_workspace,
@@ -23,13 +24,19 @@ from bptt_sym.targets.numpy.runtime.workspaces import (
 if TYPE_CHECKING:
     from bptt_sym.targets.numpy.runtime.given import (
         DEPTHS,
+        INITIAL,
         SHAPES,
+        STATES,
         Array,
+        Dimensions,
+        Forward,
         InitialState,
         Parameters,
         Result,
         State,
+        StepWorkspace,
         Workspace,
+        advance,
         histories_of,
         run,
         share_of,
@@ -215,3 +222,62 @@ def states_at(work: Workspace, steps: Array) -> State:
         rows = rows.reshape(depth, -1, *history.shape[2:])
         found.append(rows if depth > 1 else rows[0])
     return State._make(found)
+
+
+def parameters_of(params: Parameters | Mapping[str, npt.ArrayLike]) -> Parameters:
+    """Return parameters that may be given as a mapping."""
+    if isinstance(params, Parameters):
+        return params
+    return Parameters(**{name: np.asarray(array) for name, array in params.items()})
+
+
+def check_state(state: State, sizes: Mapping[str, int]) -> None:
+    """Raise ValueError for a State of other shapes; an entry may stand for all of a vector."""
+    fields: tuple[npt.ArrayLike, ...] = state
+    for (name, shape), array in zip(STATES.items(), fields, strict=True):
+        wanted = tuple(size_of(size, sizes) for size in shape)
+        got, leading = np.shape(array), shape.index("B") + 1
+        entries = zip(got[leading:], wanted[leading:], strict=False)
+        fits = got[:leading] == wanted[:leading] and all(a in (b, 1) for a, b in entries)
+        if len(got) != len(wanted) or not fits:
+            raise ValueError(f"the state {name} has the shape {got}, not {wanted}")
+
+
+def marks_of(*given: Iterable[object]) -> list[tuple[object, object]]:
+    """Return the shapes and types of arrays, by which a call is known to be like another one."""
+    arrays = [a for part in given for a in (part.values() if isinstance(part, dict) else part)]
+    return [(getattr(a, "shape", a), getattr(a, "dtype", None)) for a in arrays]
+
+
+def stepped(
+    params: Parameters | Mapping[str, npt.ArrayLike],
+    state: State,
+    arguments: Mapping[str, npt.ArrayLike],
+    workspace: StepWorkspace | None,
+) -> tuple[State, Forward]:
+    """Run one time step, in a workspace where one is given."""
+    marks = marks_of(params, state, arguments)
+    if workspace is not None and marks == workspace.marks and isinstance(params, Parameters):
+        with workspace:  # the same as last time, and right
+            return advance(params, state, arguments, workspace)  # type: ignore[arg-type]
+    over_time = {
+        name: np.asarray(array)[None] if SHAPES.get(name, ())[:1] == ("T",) else array
+        for name, array in arguments.items()
+    }
+    last = state._asdict()
+    before = {name: last[field] for name, field in INITIAL.items()}
+    params, arrays, sizes, dtype = checked(params, {**over_time, **before})
+    check_state(state, sizes)
+    names: tuple[str, ...] = Dimensions._fields
+    dimensions = Dimensions._make([sizes.get(name, 0) for name in names])
+    work = workspace or StepWorkspace(sizes["B"], dimensions, dtype)
+    if work.dtype != dtype or any(work.sizes[name] != size for name, size in sizes.items()):
+        raise ValueError(f"the workspace is for {work.sizes} and {work.dtype}, not {dtype}")
+    arrays = {name: arrays.get(name, np.asarray(array)) for name, array in arguments.items()}
+    one = {
+        name: array[0] if SHAPES.get(name, ())[:1] == ("T",) else array
+        for name, array in arrays.items()
+    }
+    work.marks = marks if marks == marks_of(params, state, one) else None
+    with work:
+        return advance(params, state, one, work)
