@@ -62,7 +62,7 @@ OPTIONS = [
     ("derive --level proof", "is not one of 'chain', 'jacobian', 'adjoint'"),
     ("derive --loss all", "is not one of 'last', 'sum'"),
     ("derive --format pdf", "is not one of 'text', 'latex', 'json'"),
-    ("derive --nosuch", "No such option '--nosuch'"),
+    ("derive --nosuch", "No such option"),
     ("nosuch", "No such command 'nosuch'"),
     ("show", "Missing argument 'MODEL'"),
     ("show nosuch", "unknown model 'nosuch'"),

@@ -14,6 +14,7 @@ STAGES = (
     "version",
     "choices",
     "errors",
+    "limits",
     "quoting",
     "made_by",
     "reserved",

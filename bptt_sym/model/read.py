@@ -15,7 +15,7 @@ from bptt_sym.algebra.operation import shape_text
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
 from bptt_sym.errors import InputError, Place, listed
-from bptt_sym.limits import EQUATIONS, REACH
+from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
@@ -83,10 +83,10 @@ class _ModelReader(Declarer):
             vectors=self.vectors(),
         )
         check_extent(model, self.place_of)
-        handed_on = (*model.declared("state"), *model.declared("input"))
-        REACH.check(
-            sum(model.depth(entry.name) for entry in handed_on), self.source.place("states")
-        )
+        self.check_meaning(model)
+        return model
+
+    def check_meaning(self, model: Model) -> None:
         mixed = mixed_scan(model)
         if mixed:
             raise self.error(
@@ -102,7 +102,6 @@ class _ModelReader(Declarer):
                 "LaTeX under [latex]",
                 self.place_of(same[0], "latex", *_SECTIONS),
             )
-        return model
 
     def place_of(self, name: str, *sections: str) -> Place:
         """Where a name stands first, in these sections or those that define something."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from bptt_sym.algebra.extent import Extent
 from bptt_sym.errors import Place
-from bptt_sym.limits import ALL_DERIVATIVES, DERIVATIVES
+from bptt_sym.limits import ALL_DERIVATIVES, DERIVATIVES, REACH
 from bptt_sym.model.model import Equation, Formula, Model
 
 
 def check_extent(model: Model, place: Callable[[str], Place | None] = lambda name: None) -> None:
     """Raises InputError, at the ``place`` of a name, where the derivatives of its equation, its
-    initial value or its formula are too large, or those of all equations together.
+    initial value or its formula are too large, or those of all equations together, or where too
+    many earlier time steps are read.
     """
     extent = Extent()
     total = 0
@@ -28,6 +29,8 @@ def check_extent(model: Model, place: Callable[[str], Place | None] = lambda nam
         if isinstance(function, Formula):
             DERIVATIVES.check(extent.derivatives(function.value), place(name))
     ALL_DERIVATIVES.check(total)
+    handed_on = (*model.declared("state"), *model.declared("input"))
+    REACH.check(sum(model.depth(entry.name) for entry in handed_on))
 
 
 def is_named_within(model: Model) -> bool:
