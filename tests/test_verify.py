@@ -111,7 +111,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def said(file: Path) -> str:
     """All that is said of a module that runs: that it is run, and no warning."""
-    return f"verify runs {file}, which is Python code\n"
+    return f"verify runs {file}, whatever it does\n"
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_verify_accepts_what_generate_wrote(emitted: Path) -> None:
     done = run("verify", emitted)
-    assert (done.returncode, done.stderr) == (0, said(emitted))
+    assert (done.returncode, done.stderr) == (0, "")
     assert "all gradients hold" in done.stdout
 
 
@@ -131,7 +131,7 @@ def test_verify_accepts_what_generate_wrote(emitted: Path) -> None:
 def test_verify_names_what_fails(tmp_path: Path, mutant: Mutant) -> None:
     file = tmp_path / "m.py"
     file.write_text(mutant.planted())
-    done = run("verify", file)
+    done = run("verify", "--run", file)
     assert (done.returncode, done.stderr) == (1, said(file))
     verdict = done.stdout.splitlines()[-1]
     assert set(verdict.removeprefix("fails: ").split(", ")) == set(mutant.fails.split())
@@ -140,6 +140,6 @@ def test_verify_names_what_fails(tmp_path: Path, mutant: Mutant) -> None:
 def test_what_overflows_is_told_in_the_table_alone(tmp_path: Path) -> None:
     file = tmp_path / "m.py"
     file.write_text(text("dy = -2 *", "dy = np.exp(1e3 * np.abs(d)) *")(generated("elman")))
-    done = run("verify", file)
+    done = run("verify", "--run", file)
     assert (done.returncode, done.stderr) == (1, said(file))
     assert "nan" in done.stdout

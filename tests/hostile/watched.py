@@ -6,7 +6,6 @@ As a script this is that process: it reads a command a line from standard input,
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -87,6 +86,7 @@ class Watched:
 
 
 def _serve() -> None:
+    import bptt_sym.api
     import bptt_sym.cli
     import bptt_sym.commands.computing
     import bptt_sym.documents.notes
@@ -95,10 +95,8 @@ def _serve() -> None:
     import bptt_sym.verification.table
     import bptt_sym.verification.verify  # noqa: F401 - what commands import, once for all
 
-    with contextlib.suppress(ImportError):
-        import matplotlib as mpl
-
-        mpl.get_configdir(), mpl.get_cachedir()  # folders that are made once
+    # The fonts are read once, too, and the folders made that they are kept in.
+    bptt_sym.api.figure(bptt_sym.api.load_model("linear"), 1).written(".svg")
     for line in sys.stdin:
         print(json.dumps(_forked(json.loads(line))), flush=True)
 
