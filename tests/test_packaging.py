@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -124,3 +125,14 @@ def test_the_installed_program_generates_a_module_and_verifies_it(installed, awa
 
 def test_the_installed_program_lists_its_models(installed, away):
     assert "\nlstm " in run(str(installed / "bptt-sym"), "models", cwd=away)
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed():
+    """``.ci/run`` installs what ``.ci/lowest.txt`` says and runs the tests with it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    allowed = [*project["dependencies"], *project["optional-dependencies"]["figures"]]
+    bounds = {entry.split(">=")[0]: entry.split(">=")[1] for entry in allowed}
+    lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert tested.keys() == bounds.keys()
+    assert all(tested[name].startswith(bound) for name, bound in bounds.items())

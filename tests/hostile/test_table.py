@@ -21,9 +21,14 @@ def watched() -> Iterator[Watched]:
         yield process
 
 
+def marks(case: Case) -> list[pytest.MarkDecorator]:
+    """What is ended when its time is over takes that long."""
+    return [pytest.mark.exhaustive] if case.runs and "MB of memory" not in case.says else []
+
+
 def cases(kinds: dict[str, list[Case]]) -> list[object]:
     return [
-        pytest.param(case, id=f"{kind}: {case.what}")
+        pytest.param(case, id=f"{kind}: {case.what}", marks=marks(case))
         for kind, entries in kinds.items()
         for case in entries
     ]

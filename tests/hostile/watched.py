@@ -93,7 +93,7 @@ def _serve() -> None:
     import bptt_sym.render.data
     import bptt_sym.targets.text.listing
     import bptt_sym.verification.table
-    import bptt_sym.verification.verify  # noqa: F401 - what commands import, once for all
+    import bptt_sym.verification.verify
 
     # The fonts are read once, too, and the folders made that they are kept in.
     bptt_sym.api.figure(bptt_sym.api.load_model("linear"), 1).written(".svg")
