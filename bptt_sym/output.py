@@ -114,6 +114,9 @@ def _remove_left_over(path: Path) -> bool:
 
 
 def _runs(process: int) -> bool:
+    """Whether a process is there; where the system cannot say without a signal, it may be."""
+    if os.name == "nt":
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
