@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ from support.reference import Run
 
 import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.derivation import contributions
+from bptt_sym.derivation import derivation as derivations
+from bptt_sym.derivation import derive as deriving
 from bptt_sym.model.read import parse_model
 from bptt_sym.model.words import CALLS
 from bptt_sym.verification.evidence import Evidence, quiet
@@ -208,6 +213,37 @@ def test_every_level_and_format_is_written(text: str) -> None:
 @given(text=models(), loss=st.sampled_from(LOSSES))
 def test_the_levels_are_equal(text: str, loss: str) -> None:
     assert_levels(parse_model(text), loss)
+
+
+@contextlib.contextmanager
+def long_forms(*, named: bool, recursive: bool) -> Iterator[None]:
+    """Derivations in the forms that long equations take: with what is within equations named, and
+    with total derivatives that follow from each other.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if named:
+            for module in (deriving, derivations):
+                patch.setattr(module, "is_named_within", lambda model: True)
+        if recursive:
+            patch.setattr(contributions, "MOST_IN_A_STEP", 0)
+        yield
+
+
+@settings(random_models, max_examples=DERIVED)
+@given(models(), st.sampled_from(LOSSES), st.sampled_from([(1, 0), (0, 1), (1, 1)]))
+def test_the_forms_of_long_equations_are_equal_to_the_others(text, loss, form) -> None:
+    named, recursive = map(bool, form)
+    with long_forms(named=named, recursive=recursive):
+        assert_levels(parse_model(text), loss)
+        assert_written(parse_model(text))
+
+
+@pytest.mark.parametrize("form", [(1, 0), (0, 1), (1, 1)], ids=["named", "recursive", "both"])
+@pytest.mark.parametrize("name", ["gru", "linear-attention"])
+def test_a_cell_in_the_forms_of_long_equations(name: str, form: tuple[int, int]) -> None:
+    named, recursive = map(bool, form)
+    with long_forms(named=named, recursive=recursive):
+        assert_levels(b.load_model(name), "last")
 
 
 # What random models found, each as the smallest change of an Elman network that shows it.
