@@ -229,7 +229,7 @@ def long_forms(*, named: bool, recursive: bool) -> Iterator[None]:
         yield
 
 
-@settings(random_models, max_examples=DERIVED)
+@settings(random_models, max_examples=draws(24))
 @given(models(), st.sampled_from(LOSSES), st.sampled_from([(1, 0), (0, 1), (1, 1)]))
 def test_the_forms_of_long_equations_are_equal_to_the_others(text, loss, form) -> None:
     named, recursive = map(bool, form)
