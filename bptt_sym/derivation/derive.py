@@ -58,7 +58,7 @@ def derive(
     parameters = choose_parameters(model, wrt)
     step = derive_step(model, detailed=level == "adjoint" or is_named_within(model))
     asked = _Asked(step, () if wrt is None else parameters, level, loss, most_factors)
-    sections = asked.paths(steps) if paths else limited(asked.sections, step, steps)
+    sections = asked.paths(steps) if paths else limited(asked.sections, step, steps, most_factors)
     return Derivation(
         model, steps, level, loss, parameters, sections, most_factors, number_from, paths
     ).numbered()

@@ -14,7 +14,7 @@ SAMPLE = 12
 
 
 def limited(
-    sections: Callable[[int], tuple[Section, ...]], step: Step, steps: int
+    sections: Callable[[int], tuple[Section, ...]], step: Step, steps: int, most_factors: int
 ) -> tuple[Section, ...]:
     """The sections of a derivation over ``steps`` time steps.
 
@@ -24,7 +24,9 @@ def limited(
     check_unfolding(step, steps)
     sample = SAMPLE + max((abs(edge.lag) for edge in step.edges), default=0)
     if steps > sample:
-        DERIVATION.check(symbols(sections(sample)) * steps // sample)
+        # Up to the length from which they are abbreviated, chains grow with the steps, too.
+        longer = max(1, min(steps, most_factors) // sample)
+        DERIVATION.check(symbols(sections(sample)) * steps * longer // sample)
     found = sections(steps)
     DERIVATION.check(symbols(found))
     return found
