@@ -87,11 +87,13 @@ CHECKING = Limit(
     "the work of verify is at most {most}, which is entries times time steps times operations of a "
     "step; ask for fewer time steps, or for smaller sizes",
 )
-FIGURE_VALUES = Limit(800, "a figure has at most {most} values; ask for fewer time steps")
-NOTES_VALUES = Limit(
-    900,
-    "the figures of notes have at most {most} values; ask for fewer time steps, or for fewer "
-    "parameters (--wrt)",
+DRAWN = Limit(
+    800, "a figure has at most {most} values, arrows with labels too; ask for fewer time steps"
+)
+DRAWN_IN_NOTES = Limit(
+    2_000,
+    "the figures of notes have at most {most} values and arrows; ask for fewer time steps, or for "
+    "fewer parameters (--wrt)",
 )
 EXAMPLE_ENTRIES = Limit(
     144, "a worked example is shown where no array of it has more than {most} entries"

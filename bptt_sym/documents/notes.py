@@ -17,8 +17,9 @@ from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
 from bptt_sym.errors import InputError
+from bptt_sym.figures.request import drawn
 from bptt_sym.graph.build import build_program
-from bptt_sym.limits import NOTES_VALUES
+from bptt_sym.limits import DRAWN_IN_NOTES
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line, latex_file
@@ -107,8 +108,8 @@ def notes(
     check_choice("loss", loss, LOSSES)
     check_number("number of steps of notes", steps, 1, MOST_STEPS)
     parameters = choose_parameters(model, wrt)
-    drawn = min(len(parameters), MOST_DRAWN) + 1
-    NOTES_VALUES.check(len(model.all_equations) * min(steps, MOST_DRAWN) * drawn)
+    figures = 1 + (len(parameters) if len(parameters) <= MOST_DRAWN else 1)
+    DRAWN_IN_NOTES.check(drawn(model, steps, labelled=True) * figures)
     left = choose_parameters(model, exercise)
     for parameter in left:
         if parameter not in parameters:

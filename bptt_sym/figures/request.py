@@ -9,7 +9,7 @@ from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
 from bptt_sym.errors import InputError
-from bptt_sym.limits import DERIVATION_STEPS, FIGURE_VALUES
+from bptt_sym.limits import DERIVATION_STEPS, DRAWN
 from bptt_sym.model.model import Model
 
 Kind = Literal["folded", "unfolded", "simplified", "path"]
@@ -41,6 +41,12 @@ class Request:
         return REDUCTIONS[self.loss]
 
 
+def drawn(model: Model, steps: int, *, labelled: bool) -> int:
+    """The values of a figure, and the arrows between them if each has its label."""
+    read = sum(len(list(equation.reads())) for equation in model.all_equations)
+    return (len(model.all_equations) + read * labelled) * min(steps, MOST_DRAWN)
+
+
 def parse_request(
     model: Model,
     steps: int,
@@ -52,7 +58,7 @@ def parse_request(
     """The request of these options. Raises InputError for what does not go together."""
     check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
     check_choice("loss", loss, SHOWN_LOSSES)
-    FIGURE_VALUES.check(len(model.all_equations) * (1 if folded else min(steps, MOST_DRAWN)))
+    DRAWN.check(drawn(model, 1 if folded else steps, labelled=path is not None))
     if [folded, simplified is not None, path is not None].count(True) > 1:
         raise InputError("a figure is folded, simplified or with a path: choose one of these")
     if folded:

@@ -100,8 +100,8 @@ COUNTED: dict[str, Callable[[], object]] = {
     "JSON_FACTORS": lambda: b.derive(LSTM, "W_ii", steps=4).json(),
     "DRAWN_NUMBERS": lambda: draw_points(b.compile(LSTM), 1, 0, None),
     "CHECKING": lambda: check_work(LSTM, 5),
-    "FIGURE_VALUES": lambda: b.figure(LSTM, 2),
-    "NOTES_VALUES": lambda: b.notes(b.load_model("linear"), 2),
+    "DRAWN": lambda: b.figure(LSTM, 2),
+    "DRAWN_IN_NOTES": lambda: b.notes(b.load_model("linear"), 2),
 }
 """What is counted on the way, and is the same whatever the limit."""
 
