@@ -88,7 +88,8 @@ CHECKING = Limit(
     "step; ask for fewer time steps, or for smaller sizes",
 )
 DRAWN = Limit(
-    800, "a figure has at most {most} values, arrows with labels too; ask for fewer time steps"
+    800,
+    "a figure has at most {most} values and arrows that are long or labelled; ask for fewer steps",
 )
 DRAWN_IN_NOTES = Limit(
     2_000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bptt_sym.algebra.expressions import TIME
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
@@ -43,8 +44,10 @@ class Request:
 
 def drawn(model: Model, steps: int, *, labelled: bool) -> int:
     """The values of a figure, and the arrows between them if each has its label."""
-    read = sum(len(list(equation.reads())) for equation in model.all_equations)
-    return (len(model.all_equations) + read * labelled) * min(steps, MOST_DRAWN)
+    read = [leaf for equation in model.all_equations for leaf in equation.reads()]
+    # A line of more than one step passes the columns between.
+    passed = sum(abs(int(TIME - leaf.time)) for leaf in read)
+    return (len(model.all_equations) + len(read) * labelled) * min(steps, MOST_DRAWN) + passed
 
 
 def parse_request(

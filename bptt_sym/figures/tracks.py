@@ -13,6 +13,9 @@ from bptt_sym.figures.readings import Reading
 
 CLOSE = 0.12
 
+MOST_SWAPPED = 12
+"""Of more tracks than this, only neighbours are swapped: the others take too long."""
+
 
 class Track(NamedTuple):
     """A line along a channel: what leads away from ``by``.
@@ -83,6 +86,8 @@ def leaving_track(reading: Reading) -> Track:
 def _ordered(users: dict[Track, _User]) -> list[Track]:
     """The tracks of a channel from the bottom up, in the order of the fewest crossings."""
     tracks = list(users)
+    if len(tracks) > MOST_SWAPPED:
+        return _with_neighbours_swapped(users)
     costs = {
         (low, high): _crossings(users[low], users[high])
         for low, high in itertools.permutations(tracks, 2)
@@ -100,6 +105,28 @@ def _ordered(users: dict[Track, _User]) -> list[Track]:
             break
         order = better
     return list(order)
+
+
+def _with_neighbours_swapped(users: dict[Track, _User]) -> list[Track]:
+    """The tracks in an order in which no two neighbours are better the other way round."""
+    order = list(users)
+    costs: dict[tuple[Track, Track], int] = {}
+
+    def cost(low: Track, high: Track) -> int:
+        if (low, high) not in costs:
+            costs[low, high] = _crossings(users[low], users[high])
+        return costs[low, high]
+
+    for _ in order:
+        same = True
+        for k in range(len(order) - 1):
+            low, high = order[k : k + 2]
+            if cost(high, low) < cost(low, high):
+                order[k : k + 2] = high, low
+                same = False
+        if same:
+            break
+    return order
 
 
 def _swapped(order: tuple[Track, ...]) -> Iterator[tuple[Track, ...]]:

@@ -22,7 +22,13 @@ def check_work(model: Model, steps: int | None) -> None:
     def entries(shape: tuple[Expr, Expr]) -> int:
         return int((shape[0] * shape[1]).subs(numbers))
 
-    checked = [entry for entry in model.declarations if entry.kind in ("parameter", "state")]
+    # A state has a first value for each step that is read before the first one.
+    checked = [(e.shape, 1) for e in model.declared("parameter")]
+    checked += [(e.shape, model.depth(e.name)) for e in model.declared("state")]
     extent = Extent()
     operations = sum(extent.work(definition.expression) for definition in model.definitions)
-    CHECKING.check(sum(entries(e.shape) for e in checked) * (steps or FEWEST_STEPS) * operations)
+    CHECKING.check(
+        sum(entries(shape) * count for shape, count in checked)
+        * (steps or FEWEST_STEPS)
+        * operations
+    )

@@ -265,7 +265,7 @@ KINDS: dict[str, list[Case]] = {
         Case("a cycle", _equations("y = 's[t]'").replace("tanh(x", "tanh(y[t] + x"), "a cycle within the time step"),
         Case("steps without end", BASE, "a derivation has at most 100000 symbols", "derive F --level jacobian --steps 10000"),
         Case("JSON without end", BASE, "a derivation as JSON has at most 25000 factors", "derive F --format json --steps 6000"),
-        Case("a figure of many values", _equations(*(f"a{k} = '2*s[t-1]'" for k in range(150))), "a figure has at most 800 values, arrows", "figure F --steps 8 -o out.svg"),
+        Case("a figure of many values", _equations(*(f"a{k} = '2*s[t-1]'" for k in range(150))), "a figure has at most 800 values and arrows", "figure F --steps 8 -o out.svg"),
         Case("notes of many values", _equations(*(f"a{k} = '2*s[t-1]'" for k in range(150))), "the figures of notes have at most 2000 values", "notes F --steps 8 -o out.tex"),
         Case("notes of many steps", BASE, "from 1 to 12, not 13", "notes F --steps 13 -o out.tex"),
     ],
