@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bptt_sym.algebra.expressions import MatrixExpr, Parameter
+from bptt_sym.algebra.blocks import StateTuple
+from bptt_sym.algebra.expressions import MatrixExpr, Parameter, PartialDerivative
 from bptt_sym.algebra.operations import is_leaf, operation_of
 
 
@@ -24,10 +25,11 @@ class Extent:
         """The leaves and operations of an expression."""
         known = self._written.get(expression)
         if known is None:
-            known = 1
-            if not is_leaf(expression):
+            if is_leaf(expression):
+                known = _of_leaf(expression)
+            else:
                 parts = (part for part in expression.args if isinstance(part, MatrixExpr))
-                known += sum(map(self.written, parts))
+                known = 1 + sum(map(self.written, parts))
             self._written[expression] = known
         return known
 
@@ -76,3 +78,9 @@ class Extent:
             return 0, self.written(expression)
         parts = [self._split(e, seed) for e in expression.args if isinstance(e, MatrixExpr)]
         return sum(times for times, _ in parts), 1 + sum(more for _, more in parts)
+
+
+def _of_leaf(leaf: MatrixExpr) -> int:
+    """What a leaf counts: one, and one more for each four states of a tuple that it names."""
+    sides = (leaf.of, leaf.by) if isinstance(leaf, PartialDerivative) else (leaf,)
+    return 1 + sum(len(side.components) // 4 for side in sides if isinstance(side, StateTuple))
