@@ -47,7 +47,7 @@ OPERATIONS = Limit(
     "give a part of it an equation of its own",
 )
 DERIVATIVES = Limit(
-    2_000,
+    4_000,
     "the derivatives of an equation have at most {most} symbols when they are written out; "
     "give a part of it an equation of its own",
 )
