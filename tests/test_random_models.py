@@ -23,7 +23,7 @@ import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.derivation import contributions
 from bptt_sym.derivation import derivation as derivations
-from bptt_sym.derivation import derive as deriving
+from bptt_sym.derivation import step as stepping
 from bptt_sym.model.read import parse_model
 from bptt_sym.model.words import CALLS
 from bptt_sym.verification.evidence import Evidence, quiet
@@ -222,7 +222,7 @@ def long_forms(*, named: bool, recursive: bool) -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         if named:
-            for module in (deriving, derivations):
+            for module in (stepping, derivations):
                 patch.setattr(module, "is_named_within", lambda model: True)
         if recursive:
             patch.setattr(contributions, "MOST_IN_A_STEP", 0)
@@ -242,8 +242,12 @@ def test_the_forms_of_long_equations_are_equal_to_the_others(text, loss, form) -
 @pytest.mark.parametrize("name", ["gru", "linear-attention"])
 def test_a_cell_in_the_forms_of_long_equations(name: str, form: tuple[int, int]) -> None:
     named, recursive = map(bool, form)
+    model = b.load_model(name)
     with long_forms(named=named, recursive=recursive):
-        assert_levels(b.load_model(name), "last")
+        assert_levels(model, "last")
+        assert b.notes(model, 2).markdown("page")
+        for parameter in model.parameters:
+            assert b.figure(model, 2, path=parameter).written(".tex")
 
 
 # What random models found, each as the smallest change of an Elman network that shows it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,6 @@ def _data_in_use() -> int:
     """The bytes of data that the process has, as Linux counts them; elsewhere about as many."""
     try:
         with open("/proc/self/statm", encoding="ascii") as stream:
-            return int(stream.read().split()[5]) * 4096
+            return int(stream.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 500_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -38,6 +38,20 @@ class Dependencies:
             for link in self.reads[reader]:
                 found.setdefault(link.name, []).append(Link(reader, link.lag))
         return {name: tuple(links) for name, links in found.items()}
+
+    def among(self, names: Collection[str]) -> Dependencies:
+        """The readings of some of what is computed, straight through the rest, which a step reads
+        at its own time alone.
+        """
+        reads: dict[str, tuple[Link, ...]] = {}
+        for reader in self.order:
+            through = (
+                reads[link.name] if link.name in reads and link.name not in names else (link,)
+                for link in self.reads[reader]
+            )
+            reads[reader] = tuple(dict.fromkeys(link for links in through for link in links))
+        order = tuple(name for name in self.order if name in names)
+        return Dependencies(order, {name: reads[name] for name in order}, self.initial)
 
     def depth(self, name: str) -> int:
         """How many steps back a name is read at most."""

@@ -17,11 +17,10 @@ from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
 from bptt_sym.derivation.reduction import REDUCTIONS
-from bptt_sym.derivation.step import Step, derive_step
+from bptt_sym.derivation.step import Step, derive_step, written_step
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import DERIVATION_STEPS
 from bptt_sym.model.model import Model
-from bptt_sym.model.written_out import is_named_within
 from bptt_sym.quoting import shortened
 
 MOST_FACTORS = 8
@@ -56,7 +55,7 @@ def derive(
     if paths and level == "adjoint":
         raise InputError("the paths are products of derivatives: level chain or jacobian")
     parameters = choose_parameters(model, wrt)
-    step = derive_step(model, detailed=level == "adjoint" or is_named_within(model))
+    step = derive_step(model, detailed=True) if level == "adjoint" else written_step(model)
     asked = _Asked(step, () if wrt is None else parameters, level, loss, most_factors)
     sections = asked.paths(steps) if paths else limited(asked.sections, step, steps, most_factors)
     return Derivation(
@@ -91,11 +90,11 @@ class _Asked:
         if self.level == "adjoint":
             recursion = AdjointRecursion(self.step, self.loss, self.wrt)
             return tuple(adjoint_sections(recursion, steps))
-        contributions = Contributions(self.step, self.most_factors)
-        told_apart = _is_told_apart(self.step, REDUCTIONS[self.loss].at_last)
-        if not told_apart and not contributions.are_long(self.parameters):
-            products = Products(contributions, steps, self.loss, matrices=self.matrices)
-            return tuple(products.sections(self.parameters))
+        if not _is_told_apart(self.step, REDUCTIONS[self.loss].at_last):
+            contributions = Contributions(self.step, self.most_factors)
+            if not contributions.are_long(self.parameters):
+                products = Products(contributions, steps, self.loss, matrices=self.matrices)
+                return tuple(products.sections(self.parameters))
         recursive = RecursiveProducts(
             self.step,
             steps,

@@ -21,6 +21,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.operations import is_leaf, replaced
 from bptt_sym.algebra.pullback import as_product, jacobian, pullback
 from bptt_sym.model.model import Equation, Model
+from bptt_sym.model.written_out import is_named_within
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,13 @@ def derive_step(
             by = leaf.at(TIME) if isinstance(leaf, Variable) else leaf
             edges.append(Edge(equation.variable, by, lag, own, pulled))
     return Step(model, detailed, tuple(edges), tuple(_initial_edges(model)))
+
+
+def written_step(model: Model) -> Step:
+    """The step graph of the equations as the user wrote them; where derivatives would be too large
+    without, with what is within the equations named.
+    """
+    return derive_step(model, detailed=is_named_within(model))
 
 
 def _initial_edges(model: Model) -> Iterator[Edge]:

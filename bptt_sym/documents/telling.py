@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bptt_sym.algebra.expressions import Expr, Integer
+from bptt_sym.algebra.expressions import Expr, Integer, Variable
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import REDUCTIONS
-from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plain_words
 from bptt_sym.documents.facts import Copies
@@ -32,7 +32,7 @@ class Telling:
     def __init__(self, model: Model, steps: int, loss: Loss) -> None:
         self.model, self.steps, self.loss = model, steps, loss
         self.reduction = REDUCTIONS[loss]
-        self.step = derive_step(model, detailed=False)
+        self.step = written_step(model)
         self.copies = Copies(self.step, steps, self.reduction)
         jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
@@ -59,9 +59,8 @@ class Telling:
 
     def at(self, node: Vertex) -> str:
         """A node of the unfolding, as a formula within a sentence."""
-        equations = (e for e in self.model.all_equations if e.name == node.name)
-        equation = next(equations, None)
-        variable = equation.variable if equation else self.model.declaration(node.name).symbol
+        variable = self.model.symbol(node.name)
+        assert isinstance(variable, Variable)
         return f"${self.math(variable.at(Integer(node.time)))}$"
 
     def told_loss(self) -> str:

@@ -10,12 +10,11 @@ from bptt_sym.algebra.expressions import (
     TIME,
     Integer,
     MatrixExpr,
-    Parameter,
     PartialDerivative,
     Variable,
 )
 from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
-from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError, listed
 from bptt_sym.figures.picture import Role
@@ -112,7 +111,7 @@ def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
     model = request.model
     labels = {equation.name: weights(equation) for equation in model.all_equations}
     used = {name for equation in labels.values() for name in _flat(equation)}
-    names = {name: _tex(request, _symbol(model, name)) for name in used}
+    names = {name: _tex(request, model.symbol(name)) for name in used}
     for time in times:
         for equation in model.all_equations:
             if equation is model.loss and time not in request.losses:
@@ -136,7 +135,9 @@ class _Contributions:
         assert request.parameter is not None
         self.request = request
         self.parameter = request.parameter
-        self.graph: Dependencies = dependencies_of(derive_step(request.model, detailed=False))
+        # A figure has the values that equations are of, and nothing within them.
+        written = {equation.name for equation in request.model.all_equations}
+        self.graph: Dependencies = dependencies_of(written_step(request.model)).among(written)
         self.readers: dict[Vertex, list[Vertex]] = {}
         waiting = [Vertex(request.model.loss.name, time) for time in request.losses]
         reached = set(waiting)
@@ -221,7 +222,7 @@ class _Contributions:
         names = next((w for k, w in found.items() if k == (arrow.by.name, arrow.lag)), ())
         # The parameter in question is drawn as copies of its own.
         shown = (
-            _tex(self.request, _symbol(self.request.model, name))
+            _tex(self.request, self.request.model.symbol(name))
             for name in names
             if name != self.parameter
         )
@@ -282,7 +283,7 @@ def _role(model: Model, node: Vertex) -> Role:
 
 
 def _symbol_at(request: Request, node: Vertex) -> MatrixExpr:
-    symbol = _symbol(request.model, node.name)
+    symbol = request.model.symbol(node.name)
     if isinstance(symbol, Variable):
         symbol = symbol.at(TIME if request.kind == "folded" else Integer(node.time))
     return symbol
@@ -294,12 +295,3 @@ def _tex(request: Request, expression: MatrixExpr) -> str:
 
 def _label(request: Request, node: Vertex) -> str:
     return _tex(request, _symbol_at(request, node))
-
-
-def _symbol(model: Model, name: str) -> MatrixExpr:
-    for equation in model.all_equations:
-        if equation.name == name:
-            return equation.variable
-    symbol = model.declaration(name).symbol
-    assert isinstance(symbol, Variable | Parameter)
-    return symbol

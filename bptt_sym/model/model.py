@@ -201,6 +201,12 @@ class Model:
         """The declaration of a name."""
         return next(entry for entry in self.declarations if entry.name == name)
 
+    def symbol(self, name: str) -> Variable | Parameter:
+        """What a name stands for, at step t where it varies: pre-activations have one, too."""
+        defined = (definition.variable for definition in self.definitions)
+        named = next((variable for variable in defined if variable.name == name), None)
+        return self.declaration(name).symbol if named is None else named
+
     @cached_property
     def all_equations(self) -> tuple[Equation, ...]:
         """The equations of a step and its loss, without the pre-activations."""
