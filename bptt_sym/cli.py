@@ -16,7 +16,7 @@ from bptt_sym.commands.computing import generate, program, verify
 from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
 from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
 from bptt_sym.commands.writing import derive, figure, notes
-from bptt_sym.errors import LONGEST_MESSAGE, InputError, cut, printable
+from bptt_sym.errors import InputError
 from bptt_sym.version import __version__
 
 
@@ -73,9 +73,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return code
     except InputError as error:
-        return fail(str(error))
+        return fail(error)
     except click.UsageError as error:
-        return fail(f"error: {' '.join(error.format_message().split())}")
+        return fail(InputError(error.format_message()))
     except click.Abort:
         return INTERRUPTED
     except Terminated:
@@ -85,19 +85,19 @@ def _run(arguments: Sequence[str] | None) -> int:
         drop_output()
         return GOOD
     except MemoryError:
-        return fail("error: there is not enough memory for this")
+        return fail(InputError("there is not enough memory for this"))
     except OSError as error:
         if error.filename is not None:
             return report_fault(error)
         drop_output()
-        return fail(f"error: standard output cannot be written: {error.strerror or error}")
+        return fail(InputError(f"standard output cannot be written: {error.strerror or error}"))
     except Exception as error:
         return report_fault(error)
 
 
-def fail(message: str) -> int:
+def fail(error: InputError) -> int:
     """Says on standard error what is wrong with the input."""
-    _say(cut(printable(message), LONGEST_MESSAGE))
+    _say(str(error))
     return BAD_INPUT
 
 

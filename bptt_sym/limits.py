@@ -70,13 +70,13 @@ UNFOLDING = Limit(
 )
 DERIVATION = Limit(
     100_000,
-    "a derivation has at most {most} symbols; ask for fewer time steps, for fewer parameters "
-    "(--wrt) or for the level adjoint",
+    "a derivation has at most {most} symbols; ask for fewer time steps, or for fewer parameters "
+    "(--wrt); the level adjoint has fewest",
 )
 JSON_FACTORS = Limit(
     25_000,
-    "a derivation as JSON has at most {most} factors; ask for fewer time steps, for fewer "
-    "parameters (--wrt) or for the level adjoint",
+    "a derivation as JSON has at most {most} factors; ask for fewer time steps, or for fewer "
+    "parameters (--wrt); the level adjoint has none",
 )
 MODULE_BYTES = Limit(2_000_000, "a module that verify reads has at most {most} bytes")
 DRAWN_NUMBERS = Limit(

@@ -107,7 +107,9 @@ def _remove_left_over(path: Path) -> bool:
     found = False
     for other in path.parent.glob(f"{_stem(path)}*{_SUFFIX}"):
         process = other.name.removeprefix(_stem(path)).removesuffix(_SUFFIX)
-        if process.isdecimal() and not (int(process) != os.getpid() and _runs(int(process))):
+        if not process.isdecimal():
+            continue
+        if int(process) == os.getpid() or not _runs(int(process)):
             other.unlink()
             found = True
     return found

@@ -17,7 +17,7 @@ The loss is the plain sum of E_t over all time steps and sequences (--loss sum).
 
 Sizes: T time steps, B sequences, m inputs, n hidden units, k outputs. Arrays are
 time-major; the entry t - 1 of an array holds time step t. In comments, dv is the
-derivative of the loss by v, and N is the last time step.
+derivative of the loss with respect to v, and N is the last time step.
 The type of the parameters is that of all results: arguments are converted to it, and
 complex ones make all complex. Parameters may be given as a mapping of their names.
 

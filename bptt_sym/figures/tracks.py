@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from bptt_sym.figures.plan import MOST_PERMUTED, Plan
@@ -85,21 +86,20 @@ def leaving_track(reading: Reading) -> Track:
 
 def _ordered(users: dict[Track, _User]) -> list[Track]:
     """The tracks of a channel from the bottom up, in the order of the fewest crossings."""
-    tracks = list(users)
-    if len(tracks) > MOST_SWAPPED:
-        return _with_neighbours_swapped(users)
-    costs = {
-        (low, high): _crossings(users[low], users[high])
-        for low, high in itertools.permutations(tracks, 2)
-    }
+    order = tuple(users)
+
+    @cache
+    def below(low: Track, high: Track) -> int:
+        return _crossings(users[low], users[high])
 
     def cost(order: Iterable[Track]) -> int:
-        return sum(costs[pair] for pair in itertools.combinations(order, 2))
+        return sum(itertools.starmap(below, itertools.combinations(order, 2)))
 
-    if len(tracks) <= MOST_PERMUTED + 1:
-        return list(min(itertools.permutations(tracks), key=cost))
-    order = tuple(tracks)
-    for _ in range(len(tracks)):
+    if len(order) > MOST_SWAPPED:
+        return _with_neighbours_swapped(list(order), below)
+    if len(order) <= MOST_PERMUTED + 1:
+        return list(min(itertools.permutations(order), key=cost))
+    for _ in range(len(order)):
         better = min(_swapped(order), key=cost)
         if cost(better) >= cost(order):
             break
@@ -107,21 +107,15 @@ def _ordered(users: dict[Track, _User]) -> list[Track]:
     return list(order)
 
 
-def _with_neighbours_swapped(users: dict[Track, _User]) -> list[Track]:
-    """The tracks in an order in which no two neighbours are better the other way round."""
-    order = list(users)
-    costs: dict[tuple[Track, Track], int] = {}
-
-    def cost(low: Track, high: Track) -> int:
-        if (low, high) not in costs:
-            costs[low, high] = _crossings(users[low], users[high])
-        return costs[low, high]
-
+def _with_neighbours_swapped(
+    order: list[Track], below: Callable[[Track, Track], int]
+) -> list[Track]:
+    """An order in which no two neighbours are better the other way round."""
     for _ in order:
         same = True
         for k in range(len(order) - 1):
             low, high = order[k : k + 2]
-            if cost(high, low) < cost(low, high):
+            if below(high, low) < below(low, high):
                 order[k : k + 2] = high, low
                 same = False
         if same:

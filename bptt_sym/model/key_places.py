@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from bptt_sym.errors import Place
 from bptt_sym.limits import ENTRIES, KEY_PARTS, NESTING
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
+"""The parts of a key, from the top of the file."""
 
 _SPACE = re.compile(r"[ \t]*")
 _BETWEEN = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -38,7 +39,7 @@ class Spot:
     value: int | None = None
 
 
-def key_spots(text: str, file: str) -> dict[Path, Spot]:
+def key_spots(text: str, file: str) -> dict[KeyPath, Spot]:
     """The first spot of each key and table of a text, by its path from the top.
 
     Raises InputError where a limit is passed, with the place in ``file``.
@@ -82,7 +83,7 @@ class _Scanner:
         self.file = file
         self.position = 0
         self.entries = 0
-        self.spots: dict[Path, Spot] = {}
+        self.spots: dict[KeyPath, Spot] = {}
 
     def here(self) -> Place:
         return place_at(self.text, self.position, self.file)
@@ -105,7 +106,7 @@ class _Scanner:
         ENTRIES.check(self.entries, self.here)
 
     def document(self) -> None:
-        table: Path = ()
+        table: KeyPath = ()
         self.skip(_BETWEEN)
         while self.position < len(self.text):
             if self.taken("["):
@@ -120,7 +121,7 @@ class _Scanner:
                 self.pair(table, 0)
             self.skip(_BETWEEN)
 
-    def pair(self, table: Path, depth: int) -> None:
+    def pair(self, table: KeyPath, depth: int) -> None:
         """A key with its value."""
         begin = self.position
         path = (*table, *self.key())
@@ -130,7 +131,7 @@ class _Scanner:
         self.note(path, begin, self.position)
         self.value(path, depth)
 
-    def key(self) -> Path:
+    def key(self) -> KeyPath:
         """The parts of a key, with the spaces behind it."""
         parts: list[str] = []
         while True:
@@ -151,12 +152,12 @@ class _Scanner:
                 raise _NotTomlError from None
         return self.skip(_BARE_KEY)
 
-    def note(self, path: Path, key: int, value: int | None = None) -> None:
+    def note(self, path: KeyPath, key: int, value: int | None = None) -> None:
         for length in range(1, len(path)):
             self.spots.setdefault(path[:length], Spot(key))
         self.spots.setdefault(path, Spot(key, value))
 
-    def value(self, path: Path, depth: int) -> None:
+    def value(self, path: KeyPath, depth: int) -> None:
         self.count()
         if self.text.startswith(("'", '"'), self.position):
             self.skip(_STRING)
@@ -167,7 +168,7 @@ class _Scanner:
         else:
             self.skip(_PLAIN_VALUE)
 
-    def items(self, closing: str, path: Path, depth: int) -> None:
+    def items(self, closing: str, path: KeyPath, depth: int) -> None:
         NESTING.check(depth, self.here)
         self.skip(_BETWEEN)
         while not self.taken(closing):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ from hostile.table import KINDS, OBEYED, Case
 from hostile.watched import MEMORY, SECONDS, Ended, Watched
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork")
-
-
-@pytest.fixture(scope="module")
-def watched() -> Iterator[Watched]:
-    with Watched() as process:
-        yield process
 
 
 def marks(case: Case) -> list[pytest.MarkDecorator]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -13,12 +13,6 @@ from hostile.faults import CASES, COMMANDS, FAULTS, PRINTING
 from hostile.watched import Watched
 
 Written: TypeAlias = "Callable[[str], tuple[dict[str, bytes], dict[str, bytes]]]"
-
-
-@pytest.fixture(scope="module")
-def watched() -> Iterator[Watched]:
-    with Watched() as process:
-        yield process
 
 
 def contents(folder: Path) -> dict[str, bytes]:
