@@ -28,15 +28,16 @@ RULES = Path(__file__).parent.parent / "pyproject.toml"
 SOME = [cell for cell in CELLS if name_of(cell) in FEW]
 OTHERS = [cell for cell in CELLS if name_of(cell) not in FEW]
 GROUPS = [
-    pytest.param(SOME, id="some"),
-    pytest.param(OTHERS, id="others", marks=pytest.mark.exhaustive),
+    pytest.param(SOME, (False,), id="some"),
+    pytest.param(SOME, (True,), id="some, masked", marks=pytest.mark.exhaustive),
+    pytest.param(OTHERS, (False, True), id="others", marks=pytest.mark.exhaustive),
 ]
 
 
-def write_modules(folder: Path, cells: list[str | Path]) -> None:
-    """Modules of cells in both styles, with and without a mask, each for one of the losses."""
+def write_modules(folder: Path, cells: list[str | Path], masks: tuple[bool, ...]) -> None:
+    """Modules of cells in both styles, with or without a mask, each for one of the losses."""
     losses = itertools.cycle(LOSSES)
-    for cell, style, masked in itertools.product(cells, STYLES, (False, True)):
+    for cell, style, masked in itertools.product(cells, STYLES, masks):
         try:
             source = b.generate(b.load_model(cell), loss=next(losses), style=style, masked=masked)
         except InputError:
@@ -58,9 +59,11 @@ def of_ruff(folder: Path) -> str:
     return complaints("ruff", "check", "--no-cache", "--config", str(RULES), str(folder))
 
 
-@pytest.mark.parametrize("cells", GROUPS)
-def test_modules_are_clean(cells: list[str | Path], tmp_path: Path) -> None:
-    write_modules(tmp_path, cells)
+@pytest.mark.parametrize(("cells", "masks"), GROUPS)
+def test_modules_are_clean(
+    cells: list[str | Path], masks: tuple[bool, ...], tmp_path: Path
+) -> None:
+    write_modules(tmp_path, cells, masks)
     assert of_ruff(tmp_path) == ""
     cache = str(tmp_path / "cache")
     assert complaints("mypy", "--strict", "--cache-dir", cache, str(tmp_path)) == ""

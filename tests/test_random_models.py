@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion
-from support.draws import FACTOR, SEARCHING, draws, in_turn
+from support.draws import EXHAUSTIVE, FACTOR, SEARCHING, draws, in_turn
 from support.random_models import ODD, models
 from support.reference import Run
 
@@ -239,7 +239,7 @@ def test_the_forms_of_long_equations_are_equal_to_the_others(text, loss, form) -
 
 
 @pytest.mark.parametrize("form", [(1, 0), (0, 1), (1, 1)], ids=["named", "recursive", "both"])
-@pytest.mark.parametrize("name", ["gru", "linear-attention"])
+@pytest.mark.parametrize("name", ["linear-attention", pytest.param("gru", marks=EXHAUSTIVE)])
 def test_a_cell_in_the_forms_of_long_equations(name: str, form: tuple[int, int]) -> None:
     named, recursive = map(bool, form)
     model = b.load_model(name)
