@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+from collections import Counter
 
 import pytest
 import sympy.parsing.sympy_parser as parser
@@ -52,11 +53,17 @@ def armed():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks what an exhaustive run adds: most cells of a cross product, and larger draws."""
+    """Marks what an exhaustive run adds: most of a cross product, and larger draws."""
+    met = Counter()
     for item in items:
         values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        chosen = item.get_closest_marker("one_in")
         if any(map(is_of_the_rest, values)):
             item.add_marker(pytest.mark.exhaustive)
+        elif chosen is not None:
+            met[item.function] += 1
+            if met[item.function] % chosen.args[0] != 1:
+                item.add_marker(pytest.mark.exhaustive)
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.drawn)
 

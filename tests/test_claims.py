@@ -278,6 +278,7 @@ SMOOTH = 1e-6
 """Differences are as exact as this, where nothing bends in between."""
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("loss", ["last", "sum"])
 @each_cell
 def test_the_factor_from_step_to_step_is_the_derivative_of_the_step(cell, loss):
@@ -352,6 +353,7 @@ FORBIDDEN = re.compile(
 BEFORE_A_DISPLAY = {"is", "are", "computes", "further", "Then"}
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @each_cell
 def test_sentences_are_whole_and_say_nothing_that_is_known_to_be_wrong(cell, loss):
@@ -372,6 +374,7 @@ SAID = ["elman", "stacked", "linear-attention", "bidirectional", "leaky",
         *(path for path in CORPUS if path.stem in ("learned-start", "lag-two"))]  # fmt: skip
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("steps", range(1, 7))
 @pytest.mark.parametrize("cell", SAID, ids=str)

@@ -187,6 +187,7 @@ def test_the_type_of_parameters_is_that_of_gradients(text: str, loss: str) -> No
     assert_types(parse_model(text), loss)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
     name: str, loss: str
@@ -194,6 +195,7 @@ def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
     assert_types(parse_model(text_of(name)), loss)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_emitted_modules_of_what_was_found(name: str, loss: str) -> None:
     assert_runs(parse_model(text_of(name)), loss)
@@ -204,6 +206,7 @@ def small(**sections: str) -> b.Model:
     return parse_model("\n".join(f"[{section}]\n{text}" for section, text in chosen.items()))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("function", WORDS)

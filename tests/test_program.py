@@ -328,6 +328,7 @@ CLASHES = {
 }  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @LOSSES
 @pytest.mark.parametrize("names", CLASHES.values(), ids=CLASHES.keys())
 def test_no_name_of_a_model_clashes_with_one_of_the_module(
