@@ -141,7 +141,7 @@ def written_step(model: Model) -> Step:
 
 
 def _initial_edges(model: Model) -> Iterator[Edge]:
-    for entry in (*model.declared("state"), *model.declared("input")):
+    for entry in model.handed_on:
         if entry.initial is None or not model.depth(entry.name):
             continue
         reached: dict[Parameter, list[MatrixExpr]] = {}

@@ -195,7 +195,7 @@ class Example:
                 yield self._drawn(self.model.declaration(symbol.name), first)
             else:
                 yield self._set(first, self._explicit(initial), given=not initial.atoms(Parameter))
-        for entry in (*self.model.declared("input"), *self.model.declared("target")):
+        for entry in self.model.given:
             for time in range(1, STEPS + 1):
                 yield self._drawn(entry, entry.symbol.at(Integer(time)))
 

@@ -34,7 +34,7 @@ from bptt_sym.model.model import Model
 
 def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
     """Every value that is read and never computed, at its step, with what the model says it is."""
-    for entry in (*model.declared("state"), *model.declared("input")):
+    for entry in model.handed_on:
         for lag in range(1, model.depth(entry.name) + 1):
             time = LAST_STEP + lag if entry.reverse else Integer(1 - lag)
             symbol = entry.symbol

@@ -58,12 +58,13 @@ def _graph(lowered: LoweredStep) -> Graph:
     model, graph = lowered.model, lowered.graph
     written = {equation.name for equation in model.equations}
     graph.kept = tuple(("value", d.name) for d in model.definitions if d.name in written)
-    return _with_last(graph, {entry.name for entry in model.declared("target")})
+    targets = (e.name for e in model.declared("target") if not model.depth(e.name))
+    return _with_last(graph, set(targets))
 
 
 def _add_forward(lowered: LoweredStep) -> None:
     model, graph, lower = lowered.model, lowered.graph, lowered.lower
-    for entry in (*model.declared("state"), *model.declared("input")):
+    for entry in model.handed_on:
         depth = model.depth(entry.name)
         initial = tuple(_initial(lowered, entry, lag) for lag in range(1, depth + 1))
         if entry.name in lowered.given and depth:

@@ -54,9 +54,8 @@ class LoweredStep:
         self.recursion = AdjointRecursion(self.step, loss)
         recurrent = (part for part in components(concrete) if part.recurrent)
         self.in_loop = {name for part in recurrent for name in part.names}
-        given = [e for e in model.declarations if e.kind in ("input", "target")]
-        self.given = {entry.name for entry in given}
-        self.labels = {entry.name for entry in given if entry.labels}
+        self.given = {entry.name for entry in model.given}
+        self.labels = {entry.name for entry in model.given if entry.labels}
         self.graph = Graph()
         self.lower = Lowering(self.graph, self.leaf)
         self.named: set[Node] = set()

@@ -48,7 +48,7 @@ DECLARING: dict[str, Kind] = {
 
 _OPTIONS: dict[Kind, frozenset[str]] = {
     "input": frozenset({"labels", "positive", "initial"}),
-    "target": frozenset({"labels", "positive"}),
+    "target": frozenset({"labels", "positive", "initial"}),
     "parameter": frozenset({"frozen", "positive", "init"}),
     "state": frozenset({"reverse", "initial"}),
 }
@@ -169,8 +169,9 @@ class Declarer(Tables):
 
     def with_initial(self, entry: Declaration, scope: Scope) -> Declaration:
         """The declaration with its value before the first step, where one is given."""
-        section = "states" if entry.kind == "state" else "inputs"
-        value = self.table(section).get(entry.name) if entry.kind in ("state", "input") else None
+        sections = {kind: section for section, kind in DECLARING.items()}
+        section = sections.get(entry.kind, "parameters")
+        value = self.table(section).get(entry.name)
         given = value.get("initial", "argument") if isinstance(value, dict) else "argument"
         if given == "argument":
             return entry

@@ -1,4 +1,4 @@
-"""Inputs whose values before the first step parameters make up, as programs compute them."""
+"""Given values whose past before the first step parameters make up, as programs compute them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bptt_sym.model.model import Declaration, Equation, Model
 
 
 def with_kept_inputs(model: Model) -> Model:
-    """The model with a state that keeps each such input for the steps that read it later.
+    """The model with a state that keeps each of these for the steps that read it later.
 
     For x with x_0 = b, read at [t-1], this is a state k_t = x_t with k_0 = b, read at [t-1]: what
     reaches k_0 is then what reaches b, by the one way that states have.
     """
-    for entry in model.declared("input"):
+    for entry in model.given:
         begun = entry.initial is not None and entry.initial.has(Parameter)
         if begun and model.depth(entry.name):
             model = _with_kept(model, entry)

@@ -168,6 +168,16 @@ class Model:
         """The declarations of one kind, in the order of the model file."""
         return tuple(entry for entry in self.declarations if entry.kind == kind)
 
+    @property
+    def given(self) -> tuple[Declaration, ...]:
+        """What is given at every time step: inputs, then targets."""
+        return (*self.declared("input"), *self.declared("target"))
+
+    @property
+    def handed_on(self) -> tuple[Declaration, ...]:
+        """What may be read at other time steps: states, then what is given."""
+        return (*self.declared("state"), *self.given)
+
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The parameters by name, in the order of the model file."""
@@ -179,7 +189,7 @@ class Model:
         return tuple(entry.symbol for entry in self.declared("state"))
 
     def depth(self, name: str) -> int:
-        """How many steps back a state or an input is read at most."""
+        """How many steps back a state, an input or a target is read at most."""
         return self._depths.get(name, 0)
 
     @cached_property

@@ -142,7 +142,7 @@ class _ModelReader(Declarer):
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
         parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
-        lagged = [e for e in declarations if e.kind in ("input", "state")]
+        lagged = [e for e in declarations if e.kind in ("input", "target", "state")]
         reads = {name: _reads_now(text) for _, name, text in texts}
         done = []
         for section, name, text in (*texts, *losses):
@@ -155,7 +155,6 @@ class _ModelReader(Declarer):
                 dimensions=self.sizes,
                 later=partial(_why_not_yet, name=name, reads=reads),
                 equation=name,
-                computed=frozenset(reads),
                 of_columns=self.columns,
             )
             expression = parse(text, scope, partial(self.source.within, (section, name)))

@@ -23,8 +23,8 @@ class Scope:
     ``current`` are the variables known at step t, ``earlier`` those that may be read at [t-1] and
     before, ``following`` those that are read at [t+1], and ``later`` explains the names that the
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
-    ``equation`` the name of what the expression defines. ``computed`` are the names that have
-    equations. In a model ``of_columns`` a vector that scalars make up is a column.
+    ``equation`` the name of what the expression defines. In a model ``of_columns`` a vector that
+    scalars make up is a column.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -36,7 +36,6 @@ class Scope:
     later: Callable[[str], str | None] = lambda name: None
     argument: Variable | None = None
     equation: str = ""
-    computed: frozenset[str] = frozenset()
     of_columns: bool = False
 
     @property
@@ -92,11 +91,7 @@ class Lookup:
         elif name in scope.following:
             reason = f"'{name}' is scanned in reverse and read at [t] and [t+1]"
         elif lag and (reason or name in scope.current):
-            reason = (
-                f"{name}[t-{lag}] needs an initial value: declare '{name}' under [states]"
-                if reason or name in scope.computed
-                else f"'{name}' is given at [t] only"
-            )
+            reason = f"{name}[t-{lag}] needs an initial value: declare '{name}' under [states]"
         if reason:
             raise self.text.error(node, reason)
         raise self.undeclared(node, name)

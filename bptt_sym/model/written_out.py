@@ -29,8 +29,7 @@ def check_extent(model: Model, place: Callable[[str], Place | None] = lambda nam
         if isinstance(function, Formula):
             DERIVATIVES.check(extent.derivatives(function.value), place(name))
     ALL_DERIVATIVES.check(total)
-    handed_on = (*model.declared("state"), *model.declared("input"))
-    REACH.check(sum(model.depth(entry.name) for entry in handed_on))
+    REACH.check(sum(model.depth(entry.name) for entry in model.handed_on))
 
 
 def is_named_within(model: Model) -> bool:

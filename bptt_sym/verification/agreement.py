@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bptt_sym.verification.points import Point, masks, over_time, taken
+from bptt_sym.verification.points import Point, masks, one_hot, over_time, taken
 from bptt_sym.verification.report import Check
 
 TOLERANCE = 1e-9
@@ -97,7 +97,7 @@ class _Calls:
             now = replace(self.point, arguments=self.point.arguments | at_t)
             given = taken(self.module.step, now)
             state, values = self.module.step(self.parameters, state, **given, workspace=work)
-            handed_on = sequences | expected
+            handed_on = sequences | one_hot(self.module, self.point) | expected
             known = {name: handed_on[name][t] for name in state._fields}
             latest = _latest(state._asdict(), known)
             expected_now = {name: expected[name][t] for name in values._fields}

@@ -191,6 +191,16 @@ def over_time(module: ModuleType, point: Point) -> dict[str, Any]:
     return {n: a for n, a in point.arguments.items() if shapes.get(n, ())[:1] == ("T",)}
 
 
+def one_hot(module: ModuleType, point: Point) -> dict[str, Any]:
+    """The labels over time of a point, as the vectors that they stand for."""
+    kinds = _kinds(module)
+    return {
+        name: np.eye(number(kinds[name].removeprefix(_LABELS), point.sizes))[array]
+        for name, array in over_time(module, point).items()
+        if kinds.get(name, "").startswith(_LABELS)
+    }
+
+
 def masks(module: ModuleType) -> list[str]:
     """The arguments of a module that are masks."""
     return [name for name, kind in _kinds(module).items() if kind == "mask"]

@@ -209,9 +209,10 @@ class Author:
         even = "layer_norm" not in " ".join(equations.values())
         for name in states | unread:
             self.initial("states", name, even=even)
-        for name, entry in self.declared["inputs"].items():
-            if "initial" in entry:
-                self.initial("inputs", name, even=even)
+        for section in ("inputs", "targets"):
+            for name, entry in self.declared[section].items():
+                if "initial" in entry:
+                    self.initial(section, name, even=even)
         terms += self.alone()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
@@ -234,16 +235,21 @@ class Author:
                 options["positive"] = True
                 self.scope.positive.add(f"{name}[t]")
             self.scope.readable[f"{name}[t]"] = shape
-            if "labels" not in options and self.rarely(5):
-                for lag in self.choose(((1,), (2,), (1, 3))):
-                    self.scope.readable[f"{name}[t-{lag}]"] = shape
-                options["initial"] = "argument"
-            self.declare("inputs", name, shape, **options)
+            self.given_before("inputs", name, shape, options)
         for name in self.choose(("d", "", "dp")):
             options = {"labels": True} if self.rarely(4) else {}
-            self.declare("targets", name, self.vector(self.choose(self.dimensions)), **options)
+            shape = self.vector(self.choose(self.dimensions))
+            self.given_before("targets", name, shape, options)
             if self.rarely(8):
-                self.scope.readable[f"{name}[t]"] = self.shapes[name]
+                self.scope.readable[f"{name}[t]"] = shape
+
+    def given_before(self, section: str, name: str, shape: Shape, options: dict[str, Any]) -> None:
+        """An input or a target, which may be read at earlier steps, too."""
+        if self.rarely(5):
+            for lag in self.choose(((1,), (2,), (1, 3))):
+                self.scope.readable[f"{name}[t-{lag}]"] = shape
+            options = options | {"initial": "argument"}
+        self.declare(section, name, shape, **options)
 
     def equation(self, equations: dict[str, str], name: str, shape: Shape | None) -> None:
         if shape:

@@ -331,9 +331,11 @@ class Run:
         size = sizes[0] if sizes else 1
         return (size, 1) if self.file.get("vectors") == "columns" else (1, size)
 
-    def given(self, name: str, array: Any) -> Any:
-        """An array of a module as new numbers, in the shape that the text declares."""
-        if self.declared[name].get("labels"):
+    def given(self, name: str, array: Any, *, labels: bool = True) -> Any:
+        """An array of a module as new numbers, in the shape that the text declares; what is before
+        the first step is no label.
+        """
+        if labels and self.declared[name].get("labels"):
             array = np.eye(prod(self.shape(name)))[int(np.reshape(array, ()))]
         numbers = each(lambda entry: Number(mpf(float(entry))), np.asarray(array, dtype=object))
         return np.reshape(np.asarray(numbers, dtype=object), self.shape(name))
@@ -370,7 +372,7 @@ class Run:
             depth = np.size(array) // prod(self.shape(name))
             if depth > 1:
                 array = array[time - self.steps - 1 if time > 0 else time + depth - 1]
-            return self.given(name, array)
+            return self.given(name, array, labels=False)
         value = self.evaluate(_tree(str(given)), 0) if isinstance(given, str) else mpf(str(given))
         empty = np.full(self.shape(name), None, dtype=object)
         return each(lambda _, entry: _number(entry), empty, value)

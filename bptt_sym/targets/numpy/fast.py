@@ -117,8 +117,8 @@ class FastBody:
             self.first(entry.name) if entry.kind == "state" else "None"
             for entry in self.interface.state_entries
         )
-        inputs = any(entry.kind == "input" for entry in self.interface.state_entries)
-        back = f"State._make([{back}])" if inputs else f"State({back})"
+        given = any(entry.kind != "state" for entry in self.interface.state_entries)
+        back = f"State._make([{back}])" if given else f"State({back})"
         result = [self.value, "gradients", f"InitialState({initial})", "final_state"]
         return [
             *lines,

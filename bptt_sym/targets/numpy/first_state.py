@@ -22,7 +22,7 @@ from bptt_sym.targets.numpy.signature import Argument, places_of_sizes
 
 def state_key(entry: Declaration) -> Key:
     """The key of what a step hands on."""
-    return ("given" if entry.kind == "input" else "value"), entry.name
+    return ("given" if entry.kind in ("input", "target") else "value"), entry.name
 
 
 def begun_with(graph: Graph, key: Key) -> Node:

@@ -28,7 +28,7 @@ class Arguments:
 
     Gradients are taken with respect to ``parameters``; ``constants`` are parameters without a
     gradient, which are arguments. ``initial_states`` are the initial values that are arguments of
-    the states ``initial_entries``, ``initial_values`` those and the ones of inputs, and
+    the states ``initial_entries``, ``initial_values`` those and the ones of what is given, and
     ``arguments`` all that ``value_and_grad`` takes beside the parameters.
     """
 
@@ -51,17 +51,24 @@ class Arguments:
         ]
         self.initial_entries = [entry for entry in declared("state") if entry.initial is None]
         self.initial_states = [self.initial_argument(entry) for entry in self.initial_entries]
-        inputs = (e for e in declared("input") if e.initial is None and self.model.depth(e.name))
-        self.initial_values = [*self.initial_states, *map(self.initial_argument, inputs)]
+        given = (e for e in self.given_before if e.initial is None)
+        self.initial_values = [*self.initial_states, *map(self.initial_argument, given)]
         self.constants = [self._argument(entry, scalar=()) for entry in declared("constant")]
         self.arguments = [*self.inputs, *self.targets, *self.initial_values, *self.constants]
 
     @cached_property
+    def given_before(self) -> list[Declaration]:
+        """The inputs and targets that are read at later steps, too."""
+        return [entry for entry in self.model.given if self.model.depth(entry.name)]
+
+    @cached_property
     def forward_arguments(self) -> list[Argument]:
-        """What the forward pass takes: inputs, initial values, the targets that it reads."""
+        """What the forward pass takes: inputs, initial values, the targets that it reads or hands
+        on to later steps.
+        """
         values = [d.node for key, d in self.graph.definitions.items() if key[0] == "value"]
         nodes = self.graph.reachable(node for node in values if node in set(self.nodes))
-        read = self.leaves(nodes)
+        read = self.leaves(nodes) | {self.names("value", e.name) for e in self.given_before}
         targets = [target for target in self.targets if target.name in read]
         chosen = [*self.inputs, *targets, *self.initial_values, *self.constants]
         return self._with_sizes(chosen, nodes)
@@ -135,8 +142,7 @@ class Arguments:
     @cached_property
     def padded(self) -> list[Argument]:
         """The arguments that have padding behind the ends, which must not be computed with."""
-        entries = (*self.model.declared("input"), *self.model.declared("target"))
-        over_time = [e for e in entries if not e.mask and e.name not in self.last_targets]
+        over_time = [e for e in self.model.given if not e.mask and e.name not in self.last_targets]
         names = {self.names("value", entry.name) for entry in over_time if self.model.masked}
         return [argument for argument in self.arguments if argument.name in names]
 
@@ -178,8 +184,7 @@ class Interface(Arguments):
     @property
     def has_scalars(self) -> bool:
         """Whether an input or target is a scalar."""
-        entries = (*self.model.declared("input"), *self.model.declared("target"))
-        return any(entry.shape == (1, 1) for entry in entries)
+        return any(entry.shape == (1, 1) for entry in self.model.given)
 
     @property
     def hidden_sizes(self) -> list[str]:
@@ -201,11 +206,11 @@ class Interface(Arguments):
     def state_entries(self) -> list[Declaration]:
         """The declarations of what one time step hands to the next."""
         states = [e for e in self.model.declared("state") if not e.reverse]
-        return [*states, *(e for e in self.model.declared("input") if self.model.depth(e.name))]
+        return [*states, *self.given_before]
 
     @property
     def state_fields(self) -> list[Argument]:
-        """What one time step hands to the next: the states, and inputs that are read later."""
+        """What one time step hands to the next: the states, and what is given and read later."""
         return [
             replace(
                 self.initial_argument(entry),

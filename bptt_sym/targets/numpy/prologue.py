@@ -85,9 +85,10 @@ class Prologue:
                 lines.append(f"{argument.name} = without_padding({argument.name}, {mask})")
         return [*lines, *self.interface.label_checks(self.write, taken), *pasts]
 
-    def dense(self, name: str) -> str:
-        """An input as vectors."""
+    def dense(self, name: str, part: str = "") -> str:
+        """An input or target, or a part of it, as vectors."""
         sizes = dict(self.interface.labels)
         if name not in sizes:
-            return name
-        return f"one_hot({name}, {self.write.size(sizes[name])}, {self.write.use('dtype')})"
+            return f"{name}{part}"
+        size, dtype = self.write.size(sizes[name]), self.write.use("dtype")
+        return f"{self.write.use('one_hot')}({name}{part}, {size}, {dtype})"

@@ -166,6 +166,7 @@ class ReadableBody:
     def final_state(self, write: Statements) -> Block:
         """The State behind the last step, in arrays of its own."""
         fields, lines = [], []
+        prologue = Prologue(write, self.interface)
         for entry in self.interface.state_entries:
             key, depth = state_key(entry), self.interface.model.depth(entry.name)
             value, first = write.use(self.names("value", entry.name)), write.first_values(key)
@@ -180,10 +181,12 @@ class ReadableBody:
             dtype = write.use("dtype")
             if depth == 1:
                 write.use("T")
-                fields.append(f"np.array({value}[-1] if T else {first}, {dtype})")
+                last = prologue.dense(value, "[-1]")
+                fields.append(f"np.array({last} if T else {first}, {dtype})")
             else:
                 closing = f"], dtype={dtype})[-{depth}:]"
-                joined = call("np.concatenate([", [first, f"{value}[-{depth}:]"], closing)
+                last = prologue.dense(value, f"[-{depth}:]")
+                joined = call("np.concatenate([", [first, last], closing)
                 name = self.names.fresh(f"{value}_last")
                 lines += joined.lines(f"{name} = ", WIDTH)
                 fields.append(f"np.array({name})")
