@@ -149,7 +149,7 @@ EQUATIONS = [
     ("phi(s[t])", "10: error: a cycle within the time step: s[t] -> s[t]"),
     ("phi(y[t-1] @ W_y.T)", "10: error: y[t-1] needs an initial value: declare 'y' under [states]"),
     ("phi(y[t-3] @ W_y.T)", "10: error: y[t-3] needs an initial value: declare 'y' under [states]"),
-    ("phi(d[t-1] @ W_y.T)", "10: error: "),
+    ("phi(d[t+1] @ W_y.T)", "10: error: "),
     # Slices and sizes.
     ("s[t-1][0:n+1]", "'[:]': s[t-1] is 1 x n; a slice must end within the vector, which has n"),
     ("s[t-1][0:m]", "'[:]': s[t-1] is 1 x n; a slice must end within the vector, which has n"),
@@ -324,7 +324,7 @@ DECLARATIONS = [
     (X, 'x = {shape = ["m", "n"], labels = true}', "labels are one-hot vectors, and 'x' is none"),
     (D, "d = {shape = [], labels = true}", "labels are one-hot vectors, and 'd' is none"),
     (D, 'd = {shape = ["k"], labels = "yes"}', "'labels' of 'd' must be true or false"),
-    (D, 'd = {shape = ["k"], initial = 0}', "unknown entry 'initial' for 'd'; known are labels"),
+    (D, 'd = {shape = ["k"], frozen = true}', "unknown entry 'frozen' for 'd'; known are initial"),
     (X, 'x = {shape = ["m"], reverse = true}', "unknown entry 'reverse' for 'x'; known are"),
     (X, 'x = {shape = ["m"], frozen = true}', "unknown entry 'frozen' for 'x'; known are"),
     (W_S, 'W_s = {shape = ["n", "n"], labels = true}', "unknown entry 'labels' for 'W_s'; known"),
