@@ -3,7 +3,7 @@
 An operation says how operands fit together (``build``), its derivative rule (``vjp``), how it is
 laid out (``box``) and what it computes (``value``). To add an operation, add a class to the
 module of its kind, an entry here, its name to the equation language and its kind of node to
-``graph/lower.py``; nothing else knows it.
+``graph/operation_kinds.py``; nothing else knows it.
 
 Sources: the rules are those of a vector-Jacobian product for row vectors: if v = f(u) and the
 adjoint of v is c, then ``vjp`` gives the adjoint of u (Griewank and Walther, Evaluating

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.derivatives import transposed_product
-from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import (
     Broadcast,
     Expr,
@@ -24,7 +22,6 @@ from bptt_sym.algebra.expressions import (
     MatMul,
     MatrixExpr,
     OneMatrix,
-    Quotient,
     Size,
     SumOfEntries,
     Transpose,
@@ -37,22 +34,12 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf
-from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
-from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import SCALAR, array_size, array_sizes
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.node import Axes, Node
+from bptt_sym.graph.operation_kinds import OF_ENTRIES, OF_WHOLE
 
 ONE = Fraction(1)
-
-OF_VECTORS: dict[type[Expr], str] = {
-    Softmax: "softmax",
-    LogSoftmax: "log softmax",
-    LogSumExp: "logsumexp",
-    LayerNorm: "layer norm",
-    InverseDeviation: "inverse deviation",
-}
-"""The kinds of the functions of whole vectors."""
 
 
 class Lowering:
@@ -102,43 +89,15 @@ class Lowering:
                 return self.lifted(self.node(rest.operand), rest)
             case SumOfEntries():
                 return self.entries(self.wide(rest.operand))
-            case Slice():
-                operand, start, stop = rest.args
-                return self.make("slice", [self.whole(operand)], (start, stop))
-            case Padding():
-                start = array_size(rest.args[1])
-                detail = (start, array_size(length(rest)))
-                return self.make("pad", [self.whole(rest.operand)], detail)
-            case Concatenation():
-                return self.make("join", map(self.whole, rest.args))
-        if type(rest) in OF_VECTORS:
-            return self.make(OF_VECTORS[type(rest)], [self.whole(rest.args[0])])
-        return self.of_entries(rest)
-
-    def of_entries(self, expression: MatrixExpr) -> Node:
-        """An operation of each entry by itself."""
-        match expression:
-            case Quotient():
-                kind, operands, detail = "divide", expression.args, None
             case Elementwise(function="identity"):
-                return self.node(expression.operand)
-            case Elementwise():
-                kind, operands, detail = "apply", [expression.operand], expression.function
-            case Extremum():
-                which, *operands = expression.args
-                kind, detail = "extremum", str(which)
-            case Comparison():
-                kind, operands = "comparison", expression.args[:2]
-                detail = (expression.strict, expression.negated)
-            case Choice():
-                kind, operands, detail = "choice", expression.args[:4], expression.strict
-            case StopGradient():
-                kind, operands, detail = "stopped", expression.args, None
-            case Declared():
-                kind, operands, detail = "declared", expression.args, None
-            case _:
-                raise TypeError(f"no kind of node for {type(expression).__name__}")
-        return self.make(kind, map(self.node, operands), detail)
+                return self.node(rest.operand)
+        if type(rest) in OF_WHOLE:
+            kind, operands, detail = OF_WHOLE[type(rest)](rest)
+            return self.make(kind, map(self.whole, operands), detail)
+        if type(rest) in OF_ENTRIES:
+            kind, operands, detail = OF_ENTRIES[type(rest)](rest)
+            return self.make(kind, map(self.node, operands), detail)
+        raise TypeError(f"no kind of node for {type(rest).__name__}")
 
     # Shapes.
 
