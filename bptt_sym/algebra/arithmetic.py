@@ -123,10 +123,11 @@ class ElementwiseProduct(Operation):
         if not scalars:
             return rest
         if not others:
-            return boxes.Factors(tuple(show(scalar, boxes.POWER) for scalar in scalars))
+            return boxes.Factors(boxes.enclosed([show(s, boxes.POWER) for s in scalars]))
         if len(others) == 1:
-            rest = show(others[0], boxes.PRODUCT)
-        return boxes.Factors((*(show(scalar, boxes.POWER) for scalar in scalars), rest))
+            rest = boxes.as_factor(show(others[0], boxes.PRODUCT))
+        front = (show(scalar, boxes.POWER) for scalar in scalars)
+        return boxes.Factors(boxes.enclosed((*front, *boxes.factors_of(rest))))
 
     def value(self, node: HadamardProduct, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         result = operands[0]
@@ -272,7 +273,7 @@ class Power(Operation):
 
     def box(self, node: HadamardPower, show: Show) -> boxes.Box:
         base, exponent = node.args
-        return boxes.Superscript(show(base, boxes.ATOM), number_box(exponent))
+        return boxes.Superscript(show(base, boxes.ATOM), show(exponent, boxes.SUM))
 
     def value(self, node: HadamardPower, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0] ** operands[1]

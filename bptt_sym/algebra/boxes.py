@@ -260,6 +260,22 @@ def enclosed(boxes: Sequence[Box]) -> tuple[Box, ...]:
     return (*(Brackets(box) if _is_open(box) else box for box in before), last)
 
 
+def factors_of(box: Box) -> tuple[Box, ...]:
+    """The factors of a matrix product, or what is none as the only one."""
+    return box.factors if isinstance(box, Factors) and box.kind == "matrix" else (box,)
+
+
+def as_factor(box: Box) -> Box:
+    """The box as a factor of a matrix product: another kind of product gets brackets."""
+    other = isinstance(box, Factors) and box.kind != "matrix"
+    return Brackets(box) if other else box
+
+
+def is_product(box: Box) -> bool:
+    """Whether the box is a matrix product that ends in no open sign."""
+    return isinstance(box, Factors) and box.kind == "matrix" and not _is_open(box)
+
+
 def with_parts(box: Any, change: Callable[[Box], Box]) -> Any:
     """The box with each box that stands in it changed."""
 

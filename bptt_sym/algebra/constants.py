@@ -47,7 +47,7 @@ class Ones(OneNumber):
     node = OneMatrix
 
     def box(self, node: OneMatrix, show: Show) -> boxes.Box:
-        return boxes.Constant("ones")
+        return boxes.Number(1) if node.shape == (1, 1) else boxes.Constant("ones")
 
     def value(self, node: OneMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.ones([int(operand) for operand in operands], dtype=int)

@@ -13,7 +13,6 @@ from bptt_sym.algebra.expressions import (
     Identity,
     MatMul,
     MatrixExpr,
-    OneMatrix,
     Quotient,
     Transpose,
     product,
@@ -83,15 +82,11 @@ class MatrixProduct(Operation):
         factors = rest.args if isinstance(rest, MatMul) else (rest,)
         number = () if coefficient == 1 else (number_box(coefficient),)
         if number and isinstance(rest, HadamardProduct):
-            return boxes.Factors((*number, show(rest, boxes.PRODUCT)))
-        if number and isinstance(rest, Quotient) and isinstance(rest.numerator, OneMatrix):
-            under = bare(rest.denominator, show)
-            if coefficient.q != 1:
-                under = boxes.Factors(
-                    (boxes.Number(int(coefficient.q)), boxes.bracketed(under, boxes.PRODUCT))
-                )
-            return boxes.Ratio(boxes.Number(int(coefficient.p)), under)
-        shown = [_matrix_factor(factor, show) for factor in factors]
+            return boxes.Factors((*number, *boxes.factors_of(show(rest, boxes.PRODUCT))))
+        if number and isinstance(rest, Quotient) and coefficient.q < 10:
+            over = _multiplied(int(coefficient.p), bare(rest.numerator, show))
+            return boxes.Ratio(over, _multiplied(int(coefficient.q), bare(rest.denominator, show)))
+        shown = [boxes.as_factor(show(factor, boxes.PRODUCT)) for factor in factors]
         return boxes.Factors((*number, *boxes.enclosed(shown)))
 
     def value(self, node: MatMul, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
@@ -102,10 +97,13 @@ class MatrixProduct(Operation):
         return result
 
 
-def _matrix_factor(factor: MatrixExpr, show: Show) -> boxes.Box:
-    shown = show(factor, boxes.PRODUCT)
-    elementwise = isinstance(shown, boxes.Factors) and shown.kind != "matrix"
-    return boxes.Brackets(shown) if elementwise else shown
+def _multiplied(number: int, box: boxes.Box) -> boxes.Box:
+    """A whole number times a side of a fraction."""
+    if number == 1 or box == boxes.Number(1):
+        return box if number == 1 else boxes.Number(number)
+    return boxes.Factors(
+        (boxes.Number(number), *boxes.factors_of(boxes.bracketed(box, boxes.PRODUCT)))
+    )
 
 
 class Transposition(Operation):

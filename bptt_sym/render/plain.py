@@ -32,6 +32,7 @@ from bptt_sym.algebra.boxes import (
     Terms,
     Tuple,
     WithArguments,
+    is_product,
 )
 from bptt_sym.algebra.names import GREEK, split_name
 
@@ -132,7 +133,8 @@ def _letter(name: str, signs: Signs) -> str:
 def _with_arguments(box: WithArguments, write: Callable[[Box], str], signs: Signs) -> str:
     match box:
         case Ratio(numerator=numerator, denominator=denominator):
-            return f"{_tight(numerator, write)} / {_tight(denominator, write)}"
+            over = write(numerator) if is_product(numerator) else _tight(numerator, write)
+            return f"{over} / {_tight(denominator, write)}"
         case Call(function=function, argument=argument, primes=primes):
             name = signs.letters.get(function, function)
             return f"{name}{signs.prime * primes}({write(argument)})"

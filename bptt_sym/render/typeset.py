@@ -24,6 +24,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import number_box
 from bptt_sym.algebra.operations import operation_of
+from bptt_sym.algebra.school_form import school_form
 from bptt_sym.model.conventions import COURSE, Alphabet, Notation, Total, total_of
 
 
@@ -38,7 +39,7 @@ def typeset(
 
     ``loss`` is what adjoints are derivatives of, which some notations write.
     """
-    whole = _Typesetter(notation, mark_immediate, loss).shown(expression)
+    whole = _Typesetter(notation, mark_immediate, loss).shown(school_form(expression))
     return _signed(whole, notation) if notation.has_own_signs else whole
 
 

@@ -210,12 +210,18 @@ class Reader:
         while self.next == "^":
             self.take()
             exponent = self.group()
-            base = (
-                np.asarray(base).T
-                if exponent == [self.style.transpose]
-                else base ** self.inner(exponent)
-            )
+            if exponent == [self.style.transpose]:
+                base = np.asarray(base).T
+            else:
+                base = base ** self.exponent(exponent)
         return base
+
+    def exponent(self, group: list[str]) -> Any:
+        """A number, or a number of time steps such as N - i."""
+        steps = {*self.times, "+", "-"}
+        if any(token in self.times for token in group) and steps.issuperset(group):
+            return time(group, self.times)
+        return self.inner(group)
 
     def atom(self) -> Any:
         token = self.next
