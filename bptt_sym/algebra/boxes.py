@@ -123,11 +123,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Superscript:
-    """A power, or a transpose where ``exponent`` is None."""
+    """A power, or a transpose where ``exponent`` is None: that of the ``inverse``, if told."""
 
     base: Box
     exponent: Box | None
     transpose: Literal["top", "T", "prime"] = "top"
+    inverse: bool = False
     binding = POWER
 
 
@@ -194,6 +195,15 @@ class Cases:
 
 
 @dataclass(frozen=True)
+class ModuloOf:
+    """The remainder of a division; it gets brackets wherever it is part of something."""
+
+    dividend: Box
+    divisor: Box
+    binding = SUM
+
+
+@dataclass(frozen=True)
 class Part:
     """The entries start, ..., stop - 1 of a vector, or those ``columns`` of a matrix."""
 
@@ -228,7 +238,9 @@ class Matrix:
     binding = ATOM
 
 
-WithArguments = Ratio | Call | Application | Relation | Cases | Part | Row | Tuple | Matrix
+WithArguments = (
+    Ratio | Call | Application | Relation | Cases | ModuloOf | Part | Row | Tuple | Matrix
+)
 """Functions of arguments, and what else has its parts side by side or below each other."""
 
 Box = (

@@ -97,8 +97,11 @@ def transposed_product(expression: MatrixExpr) -> MatrixExpr:
 
 def from_row(row: MatrixExpr, shape: Shape) -> MatrixExpr:
     """A row of entries in another shape, row after row: the inverse of vec."""
+    number, rest = split_coefficient(row)
     if shape[0] == 1:
         return row
+    if isinstance(rest, RowByRow) and rest.operand.shape == shape:
+        return scale(number, rest.operand)
     return transposed_product(row) if shape[1] == 1 else InRows(row, *shape)
 
 

@@ -87,6 +87,12 @@ def _sigmoid(z: MatrixExpr) -> MatrixExpr:
     return Elementwise("sigmoid", z)
 
 
+def _half_to_even(z: Expr) -> Expr:
+    """The nearest whole number, of two the even one."""
+    quarter = (2 * z - 1) / 4
+    return sympy.floor(z + S.Half) + sympy.ceiling(quarter) - sympy.floor(quarter) - 1
+
+
 def _within_corners(z: MatrixExpr) -> MatrixExpr:
     """1 where -3 < z < 3, and 0 elsewhere."""
     three = scale(3, _ones(z))
@@ -114,10 +120,26 @@ FUNCTIONS: dict[str, KnownFunction] = {
     "exp": KnownFunction(sympy.exp, lambda z, y: y),
     "log": KnownFunction(sympy.log, lambda z, y: _one_over(z)),
     "sqrt": KnownFunction(sympy.sqrt, lambda z, y: quotient(_ones(z), scale(2, y))),
+    "leaky_relu": KnownFunction(
+        lambda z: sympy.Piecewise((z, z > 0), (z / 100, True)),
+        lambda z, y: Elementwise("leaky_slope", z),
+    ),
+    "leaky_slope": KnownFunction(
+        lambda z: sympy.Piecewise((1, z > 0), (sympy.Rational(1, 100), True)),
+        lambda z, y: _zeros(z),
+        shown=("leaky_relu", 1),
+        inner=True,
+    ),
     "sin": KnownFunction(sympy.sin, lambda z, y: Elementwise("cos", z)),
     "cos": KnownFunction(sympy.cos, lambda z, y: scale(-1, Elementwise("sin", z))),
+    "arctan": KnownFunction(sympy.atan, lambda z, y: _one_over(add(_ones(z), power(z, 2)))),
+    "sinh": KnownFunction(sympy.sinh, lambda z, y: Elementwise("cosh", z)),
+    "cosh": KnownFunction(sympy.cosh, lambda z, y: Elementwise("sinh", z)),
     "abs": KnownFunction(sympy.Abs, lambda z, y: Elementwise("sign", z)),
     "sign": KnownFunction(sympy.sign, lambda z, y: _zeros(z)),
+    "floor": KnownFunction(sympy.floor, lambda z, y: _zeros(z)),
+    "ceil": KnownFunction(sympy.ceiling, lambda z, y: _zeros(z)),
+    "round": KnownFunction(_half_to_even, lambda z, y: _zeros(z)),
     "erf": KnownFunction(sympy.erf, lambda z, y: Elementwise("erf_slope", z)),
     "erf_slope": KnownFunction(
         lambda z: 2 / sympy.sqrt(sympy.pi) * sympy.exp(-(z**2)),

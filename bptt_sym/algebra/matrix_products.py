@@ -20,6 +20,7 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
     transpose,
 )
+from bptt_sym.algebra.linear_systems import InverseMatrix
 from bptt_sym.algebra.operation import (
     Apply,
     Operation,
@@ -130,6 +131,8 @@ class Transposition(Operation):
         return transposed_product(reached)
 
     def box(self, node: Transpose, show: Show) -> boxes.Box:
+        if isinstance(node.arg, InverseMatrix):
+            return boxes.Superscript(show(node.arg.operand, boxes.ATOM), None, inverse=True)
         return boxes.Superscript(show(node.arg, boxes.ATOM), None)
 
     def value(self, node: Transpose, np: Any, operands: Sequence[Any], apply: Apply) -> Any:

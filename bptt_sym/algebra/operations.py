@@ -37,9 +37,16 @@ from bptt_sym.algebra.derivatives import (
 )
 from bptt_sym.algebra.entrywise import Choosing, Comparing, Extrema, FunctionApplication, Stopping
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
+from bptt_sym.algebra.linear_systems import (
+    DeterminantOperation,
+    Inversion,
+    LogDetOperation,
+    Solving,
+)
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.parts import Joining, PaddingOperation, Slicing
+from bptt_sym.algebra.remainder import Remainder
 from bptt_sym.algebra.vectors import (
     InverseDeviationOperation,
     LayerNormOperation,
@@ -60,6 +67,7 @@ OPERATIONS: dict[type[Expr], Operation] = {
         Broadcasting(),
         Summation(),
         FunctionApplication(),
+        Remainder(),
         Extrema(),
         Choosing(),
         Comparing(),
@@ -70,6 +78,10 @@ OPERATIONS: dict[type[Expr], Operation] = {
         LogSumExpOperation(),
         LayerNormOperation(),
         InverseDeviationOperation(),
+        Inversion(),
+        Solving(),
+        LogDetOperation(),
+        DeterminantOperation(),
         Joining(),
         Slicing(),
         PaddingOperation(),

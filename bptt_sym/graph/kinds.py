@@ -68,6 +68,16 @@ def _of_dot(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
     return (*left[:-1], columns) if left[-1] == rows else None
 
 
+def _of_square(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
+    rows, columns = shapes[0]
+    return shapes[0] if rows == columns else None
+
+
+def _of_system(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
+    (rows, columns), right = shapes
+    return right if rows == columns == right[0] else None
+
+
 def _of_two_vectors(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return tuple(map(width, shapes))
 
@@ -111,6 +121,7 @@ KINDS: dict[str, Kind] = {
     "power": Kind(entrywise=True, calls="alone", amplifying=True),
     "apply": _together(),
     "extremum": _together(),
+    "modulo": Kind(entrywise=True, calls="alone"),
     "choice": Kind(entrywise=True, calls="alone"),
     "comparison": Kind(entrywise=True, calls="alone"),
     "stopped": Kind(entrywise=True, calls="alone"),
@@ -134,6 +145,10 @@ KINDS: dict[str, Kind] = {
     "dot": Kind(_of_dot, calls="alone"),
     "outer": Kind(_of_two_vectors, calls="alone"),
     "transpose": Kind(lambda shapes, detail: shapes[0][::-1], calls="alone"),
+    "inverse": Kind(_of_square, calls="alone", amplifying=True),
+    "solution": Kind(_of_system, calls="alone", amplifying=True),
+    "log determinant": Kind(_scalar, calls="alone", amplifying=True),
+    "determinant": Kind(_scalar, calls="alone"),
     "beside": Kind(lambda shapes, detail: (shapes[0][0], added(columns for _, columns in shapes))),
     "above": Kind(lambda shapes, detail: (added(rows for rows, _ in shapes), shapes[0][1])),
     # Vectors of which one entry is 1, given as labels.

@@ -9,7 +9,9 @@ from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import MatrixExpr, Quotient
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.linear_systems import InverseMatrix, Solution
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
+from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import array_size
 
@@ -43,6 +45,8 @@ OF_WHOLE: dict[type[MatrixExpr], Row] = {
     LogSumExp: _kind("logsumexp"),
     LayerNorm: _kind("layer norm"),
     InverseDeviation: _kind("inverse deviation"),
+    InverseMatrix: _kind("inverse"),
+    Solution: _kind("solution"),
     Concatenation: _kind("join"),
     Slice: _slice,
     Padding: _pad,
@@ -53,6 +57,7 @@ OF_ENTRIES: dict[type[MatrixExpr], Row] = {
     Quotient: _kind("divide"),
     Elementwise: lambda node: AsNode("apply", [node.operand], node.function),
     Extremum: lambda node: AsNode("extremum", node.args[1:], str(node.args[0])),
+    Modulo: _kind("modulo"),
     Comparison: lambda node: AsNode("comparison", node.args[:2], (node.strict, node.negated)),
     Choice: lambda node: AsNode("choice", node.args[:4], node.strict),
     StopGradient: _kind("stopped"),

@@ -168,7 +168,7 @@ class _Parser:
         name = function.id
         if any(isinstance(argument, ast.Starred) for argument in node.args) or node.keywords:
             raise self.text.error(node, f"'{shortened(name)}' takes its arguments by position")
-        if name in self.lookup.functions:
+        if name in self.lookup.functions and (len(node.args) == 1 or name not in CALLS):
             self.check_count(node, name, 1, 1)
             return FunctionApplication().build(name, self.matrix(node.args[0], name))
         if name == "eye":

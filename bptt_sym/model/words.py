@@ -9,16 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Rational
+from sympy import Rational, S
 
 from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, Summation
 from bptt_sym.algebra.constants import IdentityMatrix
 from bptt_sym.algebra.entrywise import MAXIMUM, MINIMUM, Choosing, Extrema, Sign, Stopping
 from bptt_sym.algebra.expressions import MatrixExpr, scale, transpose
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.linear_systems import (
+    DeterminantOperation,
+    Inversion,
+    LogDetOperation,
+    Solving,
+)
 from bptt_sym.algebra.matrix_products import MatrixProduct
 from bptt_sym.algebra.operation import ShapeError, is_vector
 from bptt_sym.algebra.parts import Joining
+from bptt_sym.algebra.remainder import Remainder
 from bptt_sym.algebra.vectors import (
     LayerNormOperation,
     LogSoftmaxOperation,
@@ -69,6 +76,13 @@ def _clip(operand: Operand, low: Operand, high: Operand) -> MatrixExpr:
     return Extrema(MINIMUM).build(Extrema(MAXIMUM).build(operand, low), high)
 
 
+def _leaky_relu(operand: Operand, slope: Operand) -> MatrixExpr:
+    if isinstance(slope, MatrixExpr):
+        raise ShapeError("the slope must be a number; for others, where(a > 0, a, slope * a)")
+    assert isinstance(operand, MatrixExpr)
+    return choose(">", operand, S.Zero, operand, scale(slope, operand))
+
+
 def _cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
     taken = Summation().build(_same(target, logits))
     return Addition().build(LogSumExpOperation().build(logits), scale(-1, taken))
@@ -98,6 +112,12 @@ CALLS: dict[str, Word] = {
     "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True),
     "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True),
     "clip": Word(_clip, 3, 3, numbers=True),
+    "mod": Word(Remainder().build, 2, 2, numbers=True),
+    "leaky_relu": Word(_leaky_relu, 2, 2, numbers=True),
+    "inv": Word(Inversion().build),
+    "solve": Word(Solving().build, 2, 2),
+    "det": Word(DeterminantOperation().build),
+    "logdet": Word(LogDetOperation().build),
     "concat": Word(Joining().build, 1, ARGUMENTS.most),
     "stop_gradient": Word(Stopping().build),
     "cross_entropy": Word(_cross_entropy, 2, 2),

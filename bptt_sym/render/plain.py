@@ -21,6 +21,7 @@ from bptt_sym.algebra.boxes import (
     Fraction,
     Glyph,
     Matrix,
+    ModuloOf,
     Nabla,
     Negative,
     Number,
@@ -44,6 +45,7 @@ class Signs:
     minus: str
     prime: str
     transpose: Mapping[str, str]
+    inverse_transpose: Mapping[str, str]
     derivative: Mapping[str, str]
     immediate: Mapping[str, str]
     nabla: str
@@ -99,9 +101,9 @@ def plain_text(box: Box, signs: Signs) -> str:
             return signs.adjoint[sign] + write(variable)
         case Brackets(body=body):
             return f"({write(body)})"
-        case Superscript(base=base, exponent=exponent):
-            raised = signs.high(index(exponent)) if exponent else signs.transpose[box.transpose]
-            return write(base) + raised
+        case Superscript(base=base, exponent=exponent, inverse=inverse):
+            turned = (signs.inverse_transpose if inverse else signs.transpose)[box.transpose]
+            return write(base) + (signs.high(index(exponent)) if exponent else turned)
         case Big(kind="sum"):
             limits = signs.low(f"{write(box.index)}={index(box.lower)}")
             return f"{signs.total}{limits}{signs.high(index(box.upper))} {write(box.body)}"
@@ -135,6 +137,8 @@ def _with_arguments(box: WithArguments, write: Callable[[Box], str], signs: Sign
         case Ratio(numerator=numerator, denominator=denominator):
             over = write(numerator) if is_product(numerator) else _tight(numerator, write)
             return f"{over} / {_tight(denominator, write)}"
+        case Call(function="logdet", argument=argument):
+            return f"log|det({write(argument)})|"
         case Call(function=function, argument=argument, primes=primes):
             name = signs.letters.get(function, function)
             return f"{name}{signs.prime * primes}({write(argument)})"
@@ -145,6 +149,8 @@ def _with_arguments(box: WithArguments, write: Callable[[Box], str], signs: Sign
             return f"{signs.constants['ones']}[{relation}]" if indicator else relation
         case Cases(chosen=chosen, condition=condition, other=other):
             return f"({write(chosen)} if {write(condition)}, else {write(other)})"
+        case ModuloOf(dividend=dividend, divisor=divisor):
+            return f"{write(dividend)} mod {write(divisor)}"
         case Part(body=body, start=start, stop=stop, columns=columns):
             span = _close(f"{write(start)}:{write(stop)}")
             return f"{write(body)}[{':, ' if columns else ''}{span}]"
@@ -217,6 +223,7 @@ UNICODE = Signs(
     minus="−",
     prime="′",
     transpose={"top": "ᵀ", "T": "ᵀ", "prime": "′"},
+    inverse_transpose={"top": "⁻ᵀ", "T": "⁻ᵀ", "prime": "⁻′"},
     derivative={"partial": "∂", "d": "d", "D": "D"},
     immediate={"": "", "plus": "⁺", "star": "*", "bar": "\u0304"},
     nabla="∇",
@@ -239,6 +246,7 @@ ASCII = Signs(
     minus="-",
     prime="'",
     transpose={"top": "^T", "T": "^T", "prime": "'"},
+    inverse_transpose={"top": "^{-T}", "T": "^{-T}", "prime": "^{-'}"},
     derivative={"partial": "d", "d": "d", "D": "D"},
     immediate={"": "", "plus": "+", "star": "*", "bar": "_bar"},
     nabla="grad",

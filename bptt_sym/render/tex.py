@@ -16,6 +16,7 @@ from bptt_sym.algebra.boxes import (
     Fraction,
     Glyph,
     Matrix,
+    ModuloOf,
     Nabla,
     Negative,
     Number,
@@ -50,7 +51,19 @@ _ALPHABETS = {
 }
 _CONSTANTS = {"identity": "I", "ones": r"\mathbf{1}", "zeros": "0"}
 _RELATIONS = {"at least": r"\ge", "greater": ">", "at most": r"\le", "less": "<"}
-_KNOWN_FUNCTIONS = {"tanh", "exp", "sin", "cos", "log", "max", "min"}
+_KNOWN_FUNCTIONS = {
+    "tanh",
+    "exp",
+    "sin",
+    "cos",
+    "log",
+    "max",
+    "min",
+    "arctan",
+    "sinh",
+    "cosh",
+    "det",
+}
 _NAMED_FUNCTIONS = {
     "log_softmax": r"\log \operatorname{softmax}",
     "log_sigmoid": r"\log \operatorname{sigmoid}",
@@ -58,6 +71,7 @@ _NAMED_FUNCTIONS = {
     "layer_norm": r"\operatorname{LayerNorm}",
     "inverse_deviation": r"\operatorname{dev}^{-1}",
     "hard_sigmoid": r"\operatorname{hard\,sigmoid}",
+    "leaky_relu": r"\operatorname{leaky\,relu}",
     "stop_gradient": r"\operatorname{sg}",
     "matrix": r"\operatorname{vec}^{-1}",
 }
@@ -93,14 +107,8 @@ def tex(box: Box) -> str:
             return rf"{_ADJOINTS[sign]} {tex(variable)}"
         case Brackets(body=body):
             return rf"\left( {tex(body)} \right)"
-        case Superscript(base=Glyph(macro=macro) as base, exponent=None) if macro:
-            return _macro(base, raised=_TRANSPOSES[box.transpose])
-        case Superscript(base=Glyph(latex=latex, time=None) as base, exponent=None) if latex:
-            return f"{{{_styled(base, latex)}}}^{{{_TRANSPOSES[box.transpose]}}}"
-        case Superscript(base=Glyph(place="parentheses" | "angle") as base, exponent=None):
-            return _glyph(base, raised=_TRANSPOSES[box.transpose])
-        case Superscript(base=base, exponent=exponent):
-            return f"{tex(base)}^{{{tex(exponent) if exponent else _TRANSPOSES[box.transpose]}}}"
+        case Superscript():
+            return _superscript(box)
         case Big(kind="sum"):
             limits = f"_{{{tex(box.index)}={tex(box.lower)}}}^{{{tex(box.upper)}}}"
             return rf"\sum{limits} {tex(box.body)}"
@@ -113,14 +121,30 @@ def tex(box: Box) -> str:
             return _with_arguments(box)
 
 
+def _superscript(box: Superscript) -> str:
+    raised = ("-" if box.inverse else "") + _TRANSPOSES[box.transpose]
+    match box:
+        case Superscript(base=Glyph(macro=macro) as base, exponent=None) if macro:
+            return _macro(base, raised=raised)
+        case Superscript(base=Glyph(latex=latex, time=None) as base, exponent=None) if latex:
+            return f"{{{_styled(base, latex)}}}^{{{raised}}}"
+        case Superscript(base=Glyph(place="parentheses" | "angle") as base, exponent=None):
+            return _glyph(base, raised=raised)
+    return f"{tex(box.base)}^{{{tex(box.exponent) if box.exponent else raised}}}"
+
+
 def _with_arguments(box: WithArguments) -> str:
     match box:
         case Ratio(numerator=numerator, denominator=denominator):
             return rf"\frac{{{tex(numerator)}}}{{{tex(denominator)}}}"
+        case Call(function="logdet", argument=argument):
+            return rf"\log \left| \det({tex(argument)}) \right|"
         case Call(function="sqrt", argument=argument, primes=0):
             return rf"\sqrt{{{tex(argument)}}}"
         case Call(function="abs", argument=argument, primes=0):
             return rf"\left| {tex(argument)} \right|"
+        case Call(function="floor" | "ceil" as function, argument=argument, primes=0):
+            return rf"\left\l{function} {tex(argument)} \right\r{function}"
         case Call(function=function, argument=argument, primes=primes):
             return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
         case Application(function=function, arguments=arguments):
@@ -133,6 +157,8 @@ def _with_arguments(box: WithArguments) -> str:
                 rf"\begin{{cases}} {tex(chosen)} & {tex(condition)} \\ "
                 rf"{tex(other)} & \text{{else}} \end{{cases}}"
             )
+        case ModuloOf(dividend=dividend, divisor=divisor):
+            return rf"{tex(dividend)} \bmod {tex(divisor)}"
         case Part(body=body, start=start, stop=stop, columns=columns):
             span = f"{tex(start)}:{tex(stop)}".replace(" ", "")
             return f"{tex(body)}[{'{:},' if columns else ''}{span}]"

@@ -9,6 +9,7 @@ labels d (T, B)
 parameter W (m, n)
 parameter V (m, n)
 parameter b (n,)
+parameter M (n, n)
 h[0]         (B, n) = initial(h[0])
 dh_back[T+1] (B, n) = spread(0)
 h = tanh(u + h[t-1])
@@ -41,6 +42,7 @@ KIND_SAMPLES = {
     "power": ("u ** (1/2)", "(T, B, n)"),
     "apply": ("exp(u)", "(T, B, n)"),
     "extremum": ("max(u, 0)", "(T, B, n)"),
+    "modulo": ("modulo(u, b)", "(T, B, n)"),
     "choice": ("where(b >= 0, u, 1)", "(T, B, n)"),
     "comparison": ("not u > b", "(T, B, n)"),
     "stopped": ("stopped(u)", "(T, B, n)"),
@@ -62,6 +64,10 @@ KIND_SAMPLES = {
     "dot": ("x @ W", "(T, B, n)"),
     "outer": ("outer(x, u)", "(T, B, m, n)"),
     "transpose": ("W.T", "(n, m)"),
+    "inverse": ("inverse(M)", "(n, n)"),
+    "solution": ("solution(M, u)", "(T, B, n)"),
+    "log determinant": ("log_determinant(M)", "(1,)"),
+    "determinant": ("determinant(M)", "(1,)"),
     "beside": ("beside(W, V)", "(m, 2*n)"),
     "above": ("above(W, V)", "(2*m, n)"),
     "one hot": ("one_hot(d, size=m)", "(T, B, m)"),

@@ -21,9 +21,10 @@ Shape = tuple[str, str]
 SCALAR: Shape = (ONE, ONE)
 
 # Of values between -1 and 1.
-BOUNDED = ("tanh", "sigmoid", "sin", "cos", "erf", "hard_sigmoid")
+BOUNDED = ("tanh", "sigmoid", "sin", "cos", "erf", "hard_sigmoid", "arctan")
 # Of values not much larger than the argument's.
-GROWING = ("relu", "softplus", "silu", "gelu", "elu", "abs", "log_sigmoid", "identity")
+GROWING = ("relu", "softplus", "silu", "gelu", "elu", "abs", "log_sigmoid", "identity",
+           "leaky_relu", "floor", "ceil", "round")  # fmt: skip
 NUMBERS = ("2", "0.5", "3", "1.25", "7 / 4", "0.1")
 CONSTANTS = ("1", "0.5", "-2", "0", "1e-3")
 
@@ -465,9 +466,9 @@ class Author:
         return f"({self.expression(shape, depth)} * {self.expression(shape, depth)})"
 
     def draw_function(self, shape: Shape, depth: int) -> str:
-        function = self.choose((*BOUNDED, *GROWING, "exp", "sign"))
-        if function == "exp":
-            return f"exp({self.bounded(shape, depth)})"
+        function = self.choose((*BOUNDED, *GROWING, "exp", "sinh", "cosh", "sign"))
+        if function in ("exp", "sinh", "cosh"):
+            return f"{function}({self.bounded(shape, depth)})"
         return f"{function}({self.expression(shape, depth)})"
 
     def draw_own(self, shape: Shape, depth: int) -> str:

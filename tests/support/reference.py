@@ -142,6 +142,16 @@ def hard_sigmoid(z: Number) -> Number:
     return z / 6 + mpf("0.5") if abs(z.value) < 3 else _constant(z.value > 0)
 
 
+def _steps(value: Callable[[Any], Any]) -> Any:
+    """A function with whole values, which jumps at whole numbers or half way between them."""
+
+    def apply(z: Number) -> Number:
+        decided(2 * z, mp.nint(2 * z.value))
+        return _constant(value(z.value))
+
+    return apply
+
+
 FUNCTIONS: dict[str, Callable[[Number], Number]] = {
     "identity": lambda z: z,
     "tanh": lambda z: 2 * sigmoid(2 * z) - 1,
@@ -152,6 +162,13 @@ FUNCTIONS: dict[str, Callable[[Number], Number]] = {
     "exp": exp,
     "log": log,
     "sqrt": sqrt,
+    "leaky_relu": lambda z: z if positive(z) else z * mpf("0.01"),
+    "arctan": _function(mp.atan, lambda z: 1 / (1 + z * z)),
+    "sinh": _function(mp.sinh, mp.cosh),
+    "cosh": _function(mp.cosh, mp.sinh),
+    "floor": _steps(mp.floor),
+    "ceil": _steps(mp.ceil),
+    "round": _steps(mp.nint),
     "sin": _function(mp.sin, mp.cos),
     "cos": _function(mp.cos, lambda z: -mp.sin(z)),
     "abs": lambda z: z * sign(z),

@@ -30,6 +30,21 @@ def _transpose(write: Writing, node: Node) -> Code:
     return write.operand(matrix, CALL).then(".T")
 
 
+def _solution(write: Writing, node: Node) -> Code:
+    vector = len(node.sizes) == 1
+    return call(
+        f"{write.use('solve_vector')}(" if vector else "np.linalg.solve(",
+        map(write.operand, node.operands),
+    )
+
+
+def _determinant(write: Writing, node: Node) -> Code:
+    logarithm = node.kind == "log determinant"
+    function = write.use("log_determinant") if logarithm else "np.linalg.det"
+    shown = call(f"{function}(", map(write.operand, node.operands))
+    return shown.then("[..., None]") if node.sizes else shown
+
+
 def _side_by_side(axis: int) -> Row:
     def row(write: Writing, node: Node) -> Code:
         return call("np.concatenate([", map(write.operand, node.operands), f"], axis={axis})")
@@ -71,6 +86,10 @@ MATRICES: dict[str, Row] = {
     "dot": _dot,
     "outer": _outer,
     "transpose": _transpose,
+    "inverse": text("np.linalg.inv({0})"),
+    "solution": _solution,
+    "log determinant": _determinant,
+    "determinant": _determinant,
     "beside": _side_by_side(1),
     "above": _side_by_side(0),
     "gather": text("{1:call}[{0}]"),

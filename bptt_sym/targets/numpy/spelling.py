@@ -259,6 +259,7 @@ SPELLINGS: dict[str, Row] = {
     "power": _power,
     "apply": _apply,
     "extremum": _extremum,
+    "modulo": function("modulo"),
     "choice": _choice,
     "comparison": _comparison,
     "stopped": function("stop_gradient"),

@@ -41,15 +41,16 @@ BUILTINS = frozenset({
 
 MODULES: dict[str, frozenset[str]] = {
     "np": frozenset({
-        "abs", "add", "any", "arange", "argmax", "argsort", "array", "asarray",
-        "ascontiguousarray", "broadcast_shapes", "broadcast_to", "can_cast", "complex64",
-        "concatenate", "copyto", "cos", "diag", "divide", "dot", "dtype", "einsum", "empty",
-        "empty_like", "equal", "exp", "expm1", "eye", "float16", "float64", "full", "imag",
-        "integer", "iscomplexobj", "linalg", "log", "log1p", "logical_not", "matmul", "max",
-        "maximum", "mean", "minimum", "moveaxis", "multiply", "ndindex", "negative", "ones",
-        "outer", "random", "real", "result_type", "shape", "sign", "sin", "sqrt", "stack",
-        "subtract", "sum", "swapaxes", "take", "tanh", "tensordot", "unique", "unravel_index",
-        "var", "where", "zeros", "zeros_like",
+        "abs", "add", "any", "arange", "arctan", "argmax", "argsort", "array", "asarray",
+        "ascontiguousarray", "broadcast_shapes", "broadcast_to", "can_cast", "ceil", "complex64",
+        "concatenate", "copyto", "cos", "cosh", "diag", "divide", "dot", "dtype", "einsum",
+        "empty", "empty_like", "equal", "exp", "expm1", "eye", "float16", "float64", "floor",
+        "floor_divide", "full", "imag", "integer", "iscomplexobj", "linalg", "log", "log1p",
+        "logical_not", "matmul", "max", "maximum", "mean", "minimum", "mod", "moveaxis",
+        "multiply", "ndindex", "negative", "ones", "outer", "random", "real", "result_type",
+        "rint", "shape", "sign", "sin", "sinh", "sqrt", "stack", "subtract", "sum", "swapaxes",
+        "take", "tanh", "tensordot", "unique", "unravel_index", "var", "where", "zeros",
+        "zeros_like",
     }),
     "npt": frozenset({"ArrayLike", "DTypeLike", "NDArray"}),
     "math": frozenset({"isqrt", "pi", "prod", "sqrt"}),
@@ -58,7 +59,7 @@ MODULES: dict[str, frozenset[str]] = {
 """Of each module that is imported, what is used."""
 
 WITHIN_MODULES: dict[str, frozenset[str]] = {
-    "linalg": frozenset({"qr"}),
+    "linalg": frozenset({"det", "inv", "qr", "slogdet", "solve"}),
     "random": frozenset({"Generator", "default_rng"}),
 }
 """What is used of the modules within NumPy."""

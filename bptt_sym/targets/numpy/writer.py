@@ -220,7 +220,8 @@ class Writer(Views):
 
 OF_ROWS = frozenset({
     "softmax", "log softmax", "logsumexp", "layer norm", "inverse deviation", "slice", "pad",
-    "outer", "transpose", "one hot", "gather", "lift",
+    "outer", "transpose", "one hot", "gather", "lift", "inverse", "solution", "determinant",
+    "log determinant",
 })  # fmt: skip
 """Kinds whose code is right for arrays in rows alone."""
 

@@ -34,6 +34,17 @@ def heaviside(z: Any) -> Any:
     return np.asarray(np.real(z) > 0, np.result_type(z, np.float16))
 
 
+def leaky_relu(z: Any) -> Any:
+    """z where it is positive, 0.01 z elsewhere; its derivative at 0 is taken as 0.01."""
+    return np.where(np.real(z) > 0, z, 0.01 * z)
+
+
+def leaky_slope(z: Any) -> Any:
+    """1 where z > 0 and 0.01 elsewhere: the derivative of leaky_relu."""
+    dtype = np.result_type(z, np.float16)
+    return np.where(np.real(z) > 0, dtype.type(1), dtype.type(0.01))
+
+
 def softplus(z: Any) -> Any:
     """log(1 + exp(z)), written so that it cannot overflow."""
     positive = np.real(z) > 0
@@ -127,6 +138,26 @@ def elu(z: Any) -> Any:
 def hard_sigmoid(z: Any) -> Any:
     """z / 6 + 1 / 2 between 0 and 1; its derivative at the corners is taken as 0."""
     return np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, z / 6 + 0.5))
+
+
+def modulo(a: Any, b: Any) -> Any:
+    """The remainder of a / b, with the sign of b; a complex step moves with the same quotient."""
+    left, right = np.real(a), np.real(b)
+    remainder = np.mod(left, right)
+    if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
+        return remainder
+    return remainder + 1j * (np.imag(a) - np.floor_divide(left, right) * np.imag(b))
+
+
+def solve_vector(matrix: Array, vector: Array) -> Any:
+    """The solution of a linear system for one vector on the right, or one for each matrix."""
+    return np.linalg.solve(matrix, vector[..., None])[..., 0]
+
+
+def log_determinant(matrix: Array) -> Any:
+    """log |det A|; the phase of the sign is what a complex step adds."""
+    sign, size = np.linalg.slogdet(matrix)
+    return size + 1j * np.imag(sign) / np.real(sign) if np.iscomplexobj(matrix) else size
 
 
 def stop_gradient(z: Any) -> Any:
