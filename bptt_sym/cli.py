@@ -15,12 +15,17 @@ import click
 from bptt_sym.commands.computing import generate, program, verify
 from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
 from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
+from bptt_sym.commands.usage import Commands, usage_error
 from bptt_sym.commands.writing import derive, figure, notes
 from bptt_sym.errors import InputError
 from bptt_sym.version import __version__
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="bptt-sym", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -75,7 +80,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except InputError as error:
         return fail(error)
     except click.UsageError as error:
-        return fail(InputError(error.format_message()))
+        return fail(usage_error(error))
     except click.Abort:
         return INTERRUPTED
     except Terminated:
@@ -97,7 +102,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def fail(error: InputError) -> int:
     """Says on standard error what is wrong with the input."""
-    _say(str(error))
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    below = [error.excerpt.shown(encoding)] if error.excerpt else []
+    _say("\n".join([str(error), *below]))
     return BAD_INPUT
 
 

@@ -4,48 +4,61 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from bptt_sym.excerpt import Excerpt, printable
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a model file: 1-based line and column, both absent for the file as a whole."""
+    """A place in a model file: 1-based line and column, both absent for the file as a whole.
+
+    ``text`` is what the line says, where the file is text.
+    """
 
     file: str
     line: int | None = None
     column: int | None = None
+    text: str | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def excerpt(self) -> Excerpt | None:
+        """The line with the place in it."""
+        if self.text is None or self.column is None:
+            return None
+        return Excerpt(self.text, self.column)
 
     def __str__(self) -> str:
         parts = [self.file, self.line, self.column]
         return ":".join(str(part) for part in parts if part is not None)
 
 
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 400
 LONGEST_LIST = 120
 
 
 class InputError(ValueError):
     """Bad input: one line that says what is wrong, where, and what would be right.
 
-    The command line prints it as ``place: error: message`` and ends with exit code 2.
+    The command line prints it as ``place: error: message``, with the line of the file and a caret
+    below it, and ends with exit code 2. Python shows that excerpt as a note of the error.
     """
 
     def __init__(self, message: str, place: Place | None = None) -> None:
         super().__init__(message)
         self.message = printable(" ".join(message.split()))
         self.place = place
+        if self.excerpt:
+            self.add_note(self.excerpt.shown())
+
+    @property
+    def excerpt(self) -> Excerpt | None:
+        """The line of the file with the place in it, where it is known."""
+        return self.place.excerpt if self.place else None
 
     def __str__(self) -> str:
         prefix = f"{self.place}: " if self.place else ""
         return cut(f"{prefix}error: {self.message}", LONGEST_MESSAGE)
-
-
-def printable(text: str) -> str:
-    """The text with an escape for each character that a terminal would obey and not show.
-
-    Such are control characters, those that turn the direction of writing, and halves of others.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def cut(text: str, length: int) -> str:
@@ -67,5 +80,11 @@ def listed(names: Iterable[object]) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str:
     """What a message adds where a name that is not known is nearly one that is."""
-    near = difflib.get_close_matches(name[:LONGEST_LIST], list(known), 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    candidates = list(dict.fromkeys(known))
+    plain = [candidate.lower() for candidate in candidates]
+    near = difflib.get_close_matches(name[:LONGEST_LIST], candidates, 1)
+    near = near or difflib.get_close_matches(name[:LONGEST_LIST].lower(), plain, 1)
+    if not near:
+        return ""
+    found = near[0] if near[0] in candidates else candidates[plain.index(near[0])]
+    return f" (did you mean '{found}'?)"

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from bptt_sym.errors import InputError, cut, printable
+from bptt_sym.errors import InputError, cut
+from bptt_sym.excerpt import printable
 
 LONGEST_NAME = 60
 LONGEST_PATH = 120

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "bptt_sym"
 STAGES = (
     "version",
     "choices",
+    "excerpt",
     "errors",
     "limits",
     "quoting",

@@ -20,6 +20,7 @@ from bptt_sym.commands.options import (
     parse_activations,
     style_option,
 )
+from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
 from bptt_sym.quoting import shown_path
 
@@ -32,7 +33,7 @@ from bptt_sym.quoting import shown_path
 @style_option
 @click.option(
     "--layout",
-    type=click.Choice(LAYOUTS),
+    type=OneOf(LAYOUTS),
     help="Arrays of the fast style's loops: (B, n), or (n, B). [the compiler's choice]",
 )
 @output_option
@@ -65,7 +66,7 @@ def generate(
 @click.argument("model", default="elman")
 @click.option(
     "--after",
-    type=click.Choice(FORMS),
+    type=OneOf(FORMS),
     default=FORMS[-1],
     show_default=True,
     help="The pass of the compiler after which to look.",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bptt_sym.choices import LOSSES, STYLES
+from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
 from bptt_sym.output import write_outputs
 
@@ -33,7 +34,7 @@ def loss_option(default: str) -> Callable[[Command], Command]:
     """The option --loss, with the default of its command."""
     return click.option(
         "--loss",
-        type=click.Choice(LOSSES),
+        type=OneOf(LOSSES),
         default=default,
         show_default=True,
         help="The loss of the last step alone, or the sum or the mean over all steps.",
@@ -54,7 +55,7 @@ notation_option = click.option(
 
 style_option = click.option(
     "--style",
-    type=click.Choice(STYLES),
+    type=OneOf(STYLES),
     default="fast",
     show_default=True,
     help="Compiled for speed, or one statement for each equation.",

@@ -18,6 +18,7 @@ from bptt_sym.commands.options import (
     output_option,
     save,
 )
+from bptt_sym.commands.usage import OneOf
 from bptt_sym.version import MADE_BY
 
 
@@ -27,7 +28,7 @@ from bptt_sym.version import MADE_BY
 @click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
 @click.option(
     "--level",
-    type=click.Choice(LEVELS),
+    type=OneOf(LEVELS),
     default="chain",
     show_default=True,
     help="Products of partial derivatives, their matrices, or the backward recursion.",
@@ -36,7 +37,7 @@ from bptt_sym.version import MADE_BY
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "latex", "json"]),
+    type=OneOf(["text", "latex", "json"]),
     default="text",
     show_default=True,
 )
@@ -122,7 +123,7 @@ def derive(
 )
 @click.option(
     "--loss",
-    type=click.Choice(SHOWN_LOSSES),
+    type=OneOf(SHOWN_LOSSES),
     default="last",
     show_default=True,
     help="The loss of the last step alone, or those of all steps.",
@@ -185,7 +186,7 @@ def figure(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["tex", "md", "ipynb", "pdf"]),
+    type=OneOf(["tex", "md", "ipynb", "pdf"]),
     help="The format. [by the file's ending]",
 )
 @notation_option

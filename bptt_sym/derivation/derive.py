@@ -139,7 +139,8 @@ def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Pa
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     """Raises InputError if the value is none of the choices."""
     if value not in choices:
-        raise InputError(f"unknown {what} '{shortened(str(value))}'; choose from {listed(choices)}")
+        shown = f"'{shortened(str(value))}'{closest(str(value), choices)}"
+        raise InputError(f"unknown {what} {shown}; choose from {listed(choices)}")
 
 
 def check_number(what: str, value: object, least: int, most: int) -> None:

@@ -30,7 +30,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.functions import WORDS, Elementwise
 from bptt_sym.algebra.operation import shape_text
-from bptt_sym.errors import listed
+from bptt_sym.errors import closest, listed
 from bptt_sym.model.language import parse, parse_initial, parse_size
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import ARGUMENT, INITS, Declaration, Dimension, Formula, Kind
@@ -105,11 +105,12 @@ class Declarer(Tables):
     def declaration(self, name: str, section: str, kind: Kind, value: Any) -> Declaration:
         self.declare(name, section, f"a name under [{section}]")
         options = value if isinstance(value, dict) else {"shape": value}
-        known = {"shape", "meaning", *_OPTIONS[kind]}
+        known = sorted({"shape", "meaning", *_OPTIONS[kind]})
         for key in options:
             if key not in known:
-                message = f"unknown entry '{shortened(key)}' for '{name}'; known are "
-                raise self.error(message + listed(sorted(known)), section, name, key)
+                shown = f"'{shortened(key)}' for '{name}'{closest(key, known)}"
+                message = f"unknown entry {shown}; known are {listed(known)}"
+                raise self.error(message, section, name, key)
         meaning = options.get("meaning", "")
         if not isinstance(meaning, str) or not meaning.isprintable():
             message = f"the meaning of '{name}' must be one line"
@@ -135,7 +136,8 @@ class Declarer(Tables):
         number = isinstance(given, int | float) and not isinstance(given, bool)
         if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
             known = listed(f'"{word}"' for word in INITS)
-            message = f"the init of '{name}' is a number or one of {known}"
+            near = closest(given, INITS) if isinstance(given, str) else ""
+            message = f"the init of '{name}' is a number or one of {known}{near}"
             raise self.error(message, section, name, "init")
         if given in ("glorot", "orthogonal") and 1 in shape:
             message = f"the init \"{given}\" is for matrices, and '{name}' is none"
@@ -160,7 +162,8 @@ class Declarer(Tables):
         if text.isidentifier() and text not in self.sizes:
             raise self.error(
                 f"the shape of '{name}' uses the dimension '{shortened(text)}', "
-                f"which is not declared; declared are {listed(sorted(self.sizes))}",
+                f"which is not declared{closest(text, self.sizes)}; "
+                f"declared are {listed(sorted(self.sizes))}",
                 section,
                 name,
                 "shape",
@@ -215,9 +218,10 @@ class Declarer(Tables):
 
     def formula(self, name: str, given: dict[str, str]) -> Formula:
         given = {key: _of_argument(text) for key, text in given.items()}
-        if given["formula"].isidentifier() and given["formula"] != ARGUMENT.name:
+        text = given["formula"]
+        if text.isidentifier() and text != ARGUMENT.name:
             raise self.error(
-                f"unknown function {shortened(repr(given['formula']))} for '{name}'; "
+                f"unknown function {shortened(repr(text))} for '{name}'{closest(text, WORDS)}; "
                 f"known are {listed(WORDS)}, or a formula in z",
                 "functions",
                 name,
@@ -238,7 +242,8 @@ class Declarer(Tables):
         entries = {}
         for name, text in self.table("latex").items():
             if name not in self.kinds:
-                raise self.error(f"'{shortened(name)}' is not declared", "latex", name)
+                message = f"'{shortened(name)}' is not declared{closest(name, self.kinds)}"
+                raise self.error(message, "latex", name)
             if self.kinds[name] in ("a dimension", "a function"):
                 message = f"'{name}' is {self.kinds[name]}; a notation is for a quantity"
                 raise self.error(message, "latex", name)

@@ -53,7 +53,9 @@ def key_spots(text: str, file: str) -> dict[KeyPath, Spot]:
 def place_at(text: str, offset: int, file: str) -> Place:
     """The line and column of an offset."""
     begin = text.rfind("\n", 0, offset) + 1
-    return Place(file, text.count("\n", 0, offset) + 1, offset - begin + 1)
+    end = text.find("\n", offset)
+    line = text[begin : None if end < 0 else end]
+    return Place(file, text.count("\n", 0, offset) + 1, offset - begin + 1, line)
 
 
 def offset_within(text: str, value: int, position: int) -> int:

@@ -23,7 +23,8 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
     for name, known in functions.items():
         if name not in model.functions:
             raise InputError(
-                f"the model '{model.name}' has no function '{shortened(name)}'; "
+                f"the model '{model.name}' has no function '{shortened(name)}'"
+                f"{closest(name, model.functions)}; "
                 f"it has {listed(model.functions)}"
             )
         if isinstance(known, str) and known not in WORDS:

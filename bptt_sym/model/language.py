@@ -22,6 +22,7 @@ from bptt_sym.algebra.operation import ShapeError, shape_text
 from bptt_sym.algebra.parts import Slicing
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import ARGUMENTS, OPERATIONS, SIZE_TERMS
+from bptt_sym.model.advice import instead
 from bptt_sym.model.equation_text import EquationText, Locate, parsed
 from bptt_sym.model.numerals import OUT_OF_RANGE, in_range, read_number, read_size
 from bptt_sym.model.scope import Lookup, Scope
@@ -146,8 +147,9 @@ class _Parser:
                     raise self.text.refused(node)
         except ShapeError as problem:
             symbol = f"operator '{_SYMBOLS[type(node.op)]}'"
+            pairs = [(node.left, left), (node.right, right)]
             raise self.misfit(
-                node, symbol, [(node.left, left), (node.right, right)], problem
+                node, symbol, pairs, problem, instead(self.text, node, left, right)
             ) from None
 
     def slice(self, node: ast.Subscript, span: ast.Slice) -> MatrixExpr:
@@ -247,6 +249,7 @@ class _Parser:
         operation: str,
         operands: list[tuple[ast.expr, Operand]],
         rule: ShapeError,
+        advice: str = "",
     ) -> InputError:
         shown = " and ".join(
             f"{shortened(self.text.source(side))} is {shape_text(value.shape)}"
@@ -255,7 +258,7 @@ class _Parser:
             for side, value in operands
         )
         where = f" (equation of '{self.scope.equation}')" if self.scope.equation else ""
-        return self.text.error(node, f"{operation}: {shown}; {rule}{where}")
+        return self.text.error(node, f"{operation}: {shown}; {rule}{advice}{where}")
 
 
 _SYMBOLS = {

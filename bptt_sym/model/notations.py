@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bptt_sym.algebra.names import why_not_shown
-from bptt_sym.errors import InputError, listed
+from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import CHOICES, INDICES, Notation
 from bptt_sym.model.latex_names import why_not_latex
@@ -41,8 +41,8 @@ def in_notation(model: Model, name_or_path: str | Path) -> Model:
     if isinstance(name_or_path, str) and "/" not in text and not text.endswith(".toml"):
         if text not in notation_names():
             raise InputError(
-                f"unknown notation '{shortened(text)}'; notations that ship are "
-                f"{listed(notation_names())}, "
+                f"unknown notation '{shortened(text)}'{closest(text, notation_names())}; "
+                f"notations that ship are {listed(notation_names())}, "
                 "and a notation file is given by a path that ends in .toml"
             )
         source = parse_source((_SHIPPED / f"{text}.toml").read_text(encoding="utf-8"), text)
@@ -108,7 +108,8 @@ class _NotationReader:
         fitting = next((names for names in self.names if not names.missing(model)), None)
         if fitting is None:
             name = str(self.names[0].missing(model))
-            message = f"the model '{model.name}' has no '{shortened(name)}'"
+            near = closest(name, sorted(_known(model)))
+            message = f"the model '{model.name}' has no '{shortened(name)}'{near}"
             raise self.error(message, "names", name)
         written = _written(model, self.notation, fitting)
         same = alike(written)
@@ -126,8 +127,9 @@ class _NotationReader:
             if key == "names":
                 continue
             if key not in _SETTINGS:
-                known = listed(sorted((*_SETTINGS, "names")))
-                message = f"unknown setting '{shortened(key)}'; the settings are {known}"
+                known = sorted((*_SETTINGS, "names"))
+                shown = f"'{shortened(key)}'{closest(key, known)}"
+                message = f"unknown setting {shown}; the settings are {listed(known)}"
                 raise self.error(message, None, key)
             settings[key] = self.setting(key, value)
         notation = Notation(**settings)
@@ -146,7 +148,8 @@ class _NotationReader:
             if not isinstance(value, str) or not value.isprintable():
                 raise self.error("'source' must be one line of text", None, key)
         elif value not in CHOICES[key]:
-            raise self.error(f"'{key}' must be one of {listed(CHOICES[key])}", None, key)
+            near = closest(value, CHOICES[key]) if isinstance(value, str) else ""
+            raise self.error(f"'{key}' must be one of {listed(CHOICES[key])}{near}", None, key)
         return value
 
     def table(self, table: object) -> Names:

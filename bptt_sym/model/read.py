@@ -14,7 +14,7 @@ from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operation import shape_text
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.algebra.vectors import NAMED_ARGUMENT
-from bptt_sym.errors import InputError, Place, listed
+from bptt_sym.errors import InputError, Place, closest, listed
 from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
@@ -113,10 +113,11 @@ class _ModelReader(Declarer):
             if key in _TEXTS:
                 continue
             if key not in _SECTIONS:
-                known = listed((*_TEXTS, *_SECTIONS))
-                shown = shortened(key)
+                entries = (*_TEXTS, *_SECTIONS)
+                shown = f"'{shortened(key)}'{closest(key, entries)}"
+                message = f"unknown entry {shown}; known are {listed(entries)}"
                 place_of = (key, None) if isinstance(value, dict) else (None, key)
-                raise self.error(f"unknown entry '{shown}'; known are {known}", *place_of)
+                raise self.error(message, *place_of)
             if not isinstance(value, dict):
                 raise self.error(f"'{key}' must be a section: [{key}]", None, key)
         for section in _REQUIRED:
@@ -187,7 +188,8 @@ class _ModelReader(Declarer):
         names = {}
         for key, value in self.table("preactivations").items():
             if key not in equations:
-                raise self.error(f"'{shortened(key)}' has no equation", "preactivations", key)
+                message = f"'{shortened(key)}' has no equation{closest(key, equations)}"
+                raise self.error(message, "preactivations", key)
             chosen = value if isinstance(value, list) else [value]
             for entry in chosen:
                 if not isinstance(entry, str):

@@ -65,9 +65,9 @@ def read_source(path: Path, kind: str = "model") -> Source:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise InputError("not UTF-8 text", Place(file, line, column)) from None
+        shown = data.decode("utf-8", "backslashreplace")
+        offset = len(data[: error.start].decode("utf-8"))
+        raise InputError("not UTF-8 text", place_at(shown, offset, file)) from None
     return parse_source(text, file, kind)
 
 
@@ -85,7 +85,8 @@ def parse_source(text: str, file: str, kind: str = "model") -> Source:
         position = _POSITION.search(message)
         place = place_at(text, len(text.rstrip("\n")), file)
         if position:
-            place = Place(file, int(position[1]), int(position[2]))
+            line, column = int(position[1]), int(position[2])
+            place = Place(file, line, column, text.split("\n")[line - 1])
             message = message[: position.start()].strip()
         raise InputError(f"not valid TOML: {message}", place) from None
     except ValueError:

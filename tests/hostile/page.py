@@ -41,7 +41,9 @@ Model files come from students and from the web, and commands run in autograders
   process or an address could be reached. Even then it has {budget.FEWEST_SECONDS} s of processor time and one more for
   each {budget.BYTES_A_SECOND:,} bytes, and {budget.MEMORY // 10**6} MB of memory (on Unix). `--run` runs any file, and says so.
   The digest tells a change, not an author.
-- **A message is one line** of at most {LONGEST_MESSAGE} printable characters, with the file, line and column.
+- **A message is one line** of at most {LONGEST_MESSAGE} printable characters, with the file, line and column;
+  below it stand that line of the file, cut around the place and with escapes for what a terminal
+  would obey, and a caret.
 - **Nothing half-written stays.** A file is written beside its place and then renamed; several files are
   all written before the first is renamed. A fault or a signal leaves what was there, or what is
   new, and no temporary file. After `kill -9` the next run of the command writes all files anew,
