@@ -26,11 +26,14 @@ class ArmedError(AssertionError):
 
 def _armed(name: str, original):
     def guard(source, *args, **kwargs):
-        caller = sys._getframe(1).f_globals.get("__name__", "")
+        frame = sys._getframe(1)
+        caller = frame.f_globals.get("__name__", "")
         guarded = caller.split(".")[0] in _GUARDED
         parses = name == "compile" and len(args) > 2 and args[2] & _AST_ONLY
         if guarded and not parses:
             raise ArmedError(f"{caller} calls {name} on {str(source)[:60]!r}")
+        if name != "compile" and not (args or kwargs):
+            args = (frame.f_globals, frame.f_locals)
         return original(source, *args, **kwargs)
 
     return guard

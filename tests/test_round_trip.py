@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.cells import CORPUS
 from support.draws import draws
 from support.page import compared
 
@@ -24,6 +25,14 @@ READ = [(level, name) for level in ("jacobian", "adjoint") for name in b.model_n
 @pytest.mark.parametrize(("level", "name"), READ)
 def test_the_print_is_the_gradient(level: str, name: str, loss: str) -> None:
     assert max(compared(b.load_model(name), level, loss)) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["kalman-vector", "information-filter"])
+def test_the_print_of_inverses_and_determinants_is_the_gradient(name: str) -> None:
+    (text,) = (path.read_text(encoding="utf-8") for path in CORPUS if path.stem == name)
+    any_start = re.sub(r", initial = [^}]*}", "}", text)
+    any_start = re.sub(r"\(J\[(t|t-1)\]", r"(J[\1] + 4 * eye(n)", any_start)
+    assert max(compared(parse_model(any_start), "adjoint", "sum")) < 1e-10
 
 
 LEAVES = ["x[t] @ W_x", "h[t-1] @ W_h", "h[t-1]", "c[t-1] @ U.T", "c[t-1]", "b", "x[t-1] @ W_x"]

@@ -156,6 +156,10 @@ class InRowsOperation(Operation):
 
     node = InRows
 
+    def rebuild(self, node: InRows, arguments: Sequence[Any]) -> MatrixExpr:
+        row, rows, columns = arguments
+        return from_row(row, (rows, columns))
+
     def box(self, node: InRows, show: Show) -> boxes.Box:
         return boxes.Call("matrix", show(node.operand, boxes.SUM))
 

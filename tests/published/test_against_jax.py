@@ -42,6 +42,47 @@ def delta_rule(W_q, W_k, W_v, w, V, x, d):
         yield jnp.sum((d_t - q @ S @ V) ** 2)
 
 
+@against("kalman-vector")
+def kalman_vector(A, C, L, K_R, y):
+    """Murphy 2023, section 8.2.2, with the density of the measurements as SciPy's."""
+    n, m = len(A), len(C)
+    mu, Sigma = jnp.zeros(n), jnp.eye(n)
+    for y_t in y:
+        mu, Sigma = A @ mu, A @ Sigma @ A.T + L @ L.T + jnp.eye(n) / 2
+        S = C @ Sigma @ C.T + K_R @ K_R.T + jnp.eye(m)
+        density = jax.scipy.stats.multivariate_normal.logpdf(y_t, C @ mu, S)
+        yield -density - m / 2 * jnp.log(2 * jnp.pi)
+        gain = jnp.linalg.solve(S, C @ Sigma).T
+        mu, Sigma = mu + gain @ (y_t - C @ mu), (jnp.eye(n) - gain @ C) @ Sigma
+
+
+@against("information-filter")
+def information_filter(V, forget, x, d):
+    """Anderson and Moore 1979, section 6.3."""
+    J, r = jnp.eye(len(V)), jnp.zeros(len(V))
+    keep = jax.nn.sigmoid(jnp.reshape(forget, ()))
+    for x_t, d_t in zip(x, d, strict=True):
+        u, output = x_t + jnp.tanh(x_t @ V), jnp.reshape(d_t, ())
+        error = output - u @ jnp.linalg.inv(J) @ r
+        J, r = keep * J + jnp.outer(u, u), keep * r + output * u
+        yield error**2 + 0.1 / jnp.prod(jnp.linalg.eigvalsh(J))
+
+
+@against("phased-lstm")
+def phased_lstm(W_i, W_f, W_c, W_o, U_i, U_f, U_c, U_o, tau, shift, r, x, time, c0, h0, d):
+    """Neil, Pfeiffer and Liu 2016, equations 1 to 12."""
+    c, h = c0, h0
+    for x_t, time_t, d_t in zip(x, time, d, strict=True):
+        phase = ((time_t - shift) % tau) / tau
+        rest = jnp.where(phase < r, 2 - 2 * phase / r, 0.001 * phase)
+        k = jnp.where(phase < r / 2, 2 * phase / r, rest)
+        i, f, o = (jax.nn.sigmoid(x_t @ W + h @ U) for W, U in ((W_i, U_i), (W_f, U_f), (W_o, U_o)))
+        proposed = f * c + i * jnp.tanh(x_t @ W_c + h @ U_c)
+        c = k * proposed + (1 - k) * c
+        h = k * o * jnp.tanh(proposed) + (1 - k) * h
+        yield jnp.sum((d_t - h) ** 2)
+
+
 @pytest.mark.parametrize(("name", "loss"), in_turn(CELLS, ["sum", "last"]))
 def test_loss_and_gradients(name, loss):
     model = b.load_model(str(FOLDER / f"{name}.toml"))

@@ -33,6 +33,13 @@ _PRODUCTS = {
     r"\circ": "elementwise",
     r"\otimes": "kronecker",
     r"\cdot": "matrix",
+    r"\bmod": "remainder",
+}
+_FENCES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "(": (")", lambda z: z),
+    "|": ("|", np.abs),
+    r"\lfloor": (r"\rfloor", np.floor),
+    r"\lceil": (r"\rceil", np.ceil),
 }
 _CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
 _CLOSING -= {r"\begin"}
@@ -63,6 +70,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda z: np.log(np.exp(z).sum()).reshape(1, 1),
     "diag": lambda z: np.diag(z.ravel()),
     "identity": lambda z: z,
+    "det": lambda z: np.linalg.det(z).reshape(1, 1),
+    "arctan": np.arctan,
     "K": lambda rows, columns: commutation(int(rows), int(columns)),
 }
 
@@ -209,12 +218,20 @@ class Reader:
         base = self.atom()
         while self.next == "^":
             self.take()
-            exponent = self.group()
-            if exponent == [self.style.transpose]:
-                base = np.asarray(base).T
-            else:
-                base = base ** self.exponent(exponent)
+            base = self.raised(base, self.group())
         return base
+
+    def raised(self, base: Any, exponent: list[str]) -> Any:
+        """A transpose, the inverse of a matrix or its transpose, or a power of each entry."""
+        is_matrix = np.ndim(base) == 2 and 1 not in np.shape(base)
+        match exponent:
+            case [sign] if sign == self.style.transpose:
+                return np.asarray(base).T
+            case ["-", sign] if sign == self.style.transpose:
+                return np.linalg.inv(base).T
+            case ["-", "1"] if is_matrix:
+                return np.linalg.inv(base)
+        return base ** self.exponent(exponent)
 
     def exponent(self, group: list[str]) -> Any:
         """A number, or a number of time steps such as N - i."""
@@ -235,11 +252,15 @@ class Reader:
                 return found
             case r"\left":
                 self.take()
-                opening = self.take("(", "|")
+                opening = self.take(*_FENCES)
                 found = self.sum()
                 self.take(r"\right")
-                self.take({"(": ")", "|": "|"}[opening])
-                return np.abs(found) if opening == "|" else found
+                closing, value = _FENCES[opening]
+                self.take(closing)
+                return value(found)
+            case r"\log" if self.tokens[self.at + 1] == r"\left":
+                self.take()
+                return np.log(self.atom()).reshape(1, 1)
             case r"\sqrt":
                 self.take()
                 return np.sqrt(self.inner(self.group()))
@@ -454,6 +475,8 @@ def _times(left: Any, right: Any, kind: str, after: Any) -> Any:
         return left * right
     if kind == "kronecker":
         return np.kron(left, right)
+    if kind == "remainder":
+        return np.mod(left, right)
     if kind == "elementwise":
         assert left.shape == right.shape or 1 in (left.size, right.size)
         return left * right

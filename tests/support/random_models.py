@@ -432,12 +432,13 @@ class Author:
         "leaf", "product", "sum", "difference", "elementwise", "function", "function",
         "number", "shift",
         "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
-        "clip", "where", "stop", "own",
+        "clip", "where", "stop", "own", "remainder",
     )  # fmt: skip
-    of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy")
+    of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy",
+                  "determinant", "quadratic")  # fmt: skip
     of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
-                  "part")  # fmt: skip
-    of_matrices = ("outer", "identity", "antisymmetric", "matrix", "matrix")
+                  "part", "solution")  # fmt: skip
+    of_matrices = ("outer", "inverse", "solution", "identity", "antisymmetric", "matrix", "matrix")
 
     def draw_leaf(self, shape: Shape, depth: int) -> str:
         return self.leaf(shape)
@@ -469,6 +470,8 @@ class Author:
         function = self.choose((*BOUNDED, *GROWING, "exp", "sinh", "cosh", "sign"))
         if function in ("exp", "sinh", "cosh"):
             return f"{function}({self.bounded(shape, depth)})"
+        if function == "leaky_relu" and self.rarely(2):
+            return f"leaky_relu({self.expression(shape, depth)}, {self.choose(('0.2', '0', '-1'))})"
         return f"{function}({self.expression(shape, depth)})"
 
     def draw_own(self, shape: Shape, depth: int) -> str:
@@ -644,6 +647,40 @@ class Author:
             return self.leaf(shape)
         inner = self.expression(shape, depth)
         return self.choose((f"({inner} - eye({shape[0]}))", f"(eye({shape[0]}) @ {inner})"))
+
+    def invertible(self, size: str, depth: int) -> str:
+        """A square matrix with a strong diagonal."""
+        inner = self.bounded((size, size), depth)
+        return f"(2 * eye({size}) + 0.125 * {inner})"
+
+    def draw_inverse(self, shape: Shape, depth: int) -> str:
+        if shape[0] != shape[1]:
+            return self.leaf(shape)
+        inner = f"inv({self.invertible(shape[0], depth)})"
+        return self.choose((inner, f"{inner}.T"))
+
+    def draw_solution(self, shape: Shape, depth: int) -> str:
+        """The solution of a linear system for a column or columns, or for a row by transposes."""
+        turned_row = shape[0] == ONE or self.rarely()
+        size = shape[1] if turned_row else shape[0]
+        matrix, right = self.invertible(size, depth), self.expression(shape, depth)
+        return f"solve({matrix}.T, {right}.T).T" if turned_row else f"solve({matrix}, {right})"
+
+    def draw_quadratic(self, shape: Shape, depth: int) -> str:
+        """The form of a Gaussian: v^T A^-1 v."""
+        size = self.choose(self.dimensions)
+        vector = self.expression((size, ONE), depth)
+        return f"dot({vector}, solve({self.invertible(size, depth)}, {vector}))"
+
+    def draw_determinant(self, shape: Shape, depth: int) -> str:
+        size = self.choose(self.dimensions)
+        matrix = self.invertible(size, depth)
+        return self.choose((f"logdet({matrix})", f"det(0.5 * {matrix})"))
+
+    def draw_remainder(self, shape: Shape, depth: int) -> str:
+        inner = self.expression(shape, depth)
+        divisor = self.choose((self.safe(shape, depth), self.choose(NUMBERS)))
+        return f"mod({inner}, {divisor})"
 
     def draw_antisymmetric(self, shape: Shape, depth: int) -> str:
         matrix = self.parameter(shape)

@@ -228,6 +228,33 @@ def _layer_norm(vector: Any) -> Any:
     return centred / each(sqrt, total(centred * centred) / vector.size + EPSILON)
 
 
+def _solve(matrix: Any, right: Any) -> Any:
+    """Gauss and Jordan's elimination, without a search for pivots."""
+    rows = each(_number, np.concatenate([matrix, right], axis=1))
+    for k in range(len(rows)):
+        rows[k] = rows[k] / rows[k, k]
+        for other in {*range(len(rows))} - {k}:
+            rows[other] = rows[other] - rows[k] * rows[other, k]
+    return rows[:, len(rows) :]
+
+
+def _determinant(matrix: Any) -> Any:
+    """The product of the pivots."""
+    rows, found = each(_number, matrix), _constant(1)
+    for k in range(len(rows)):
+        found = found * rows[k, k]
+        for other in range(k + 1, len(rows)):
+            rows[other] = rows[other] - rows[k] * (rows[other, k] / rows[k, k])
+    return np.array([[found]], dtype=object)
+
+
+def remainder(a: Any, b: Any) -> Any:
+    quotient = _number(a) / b
+    whole = mp.floor(quotient.value)
+    decided(quotient, mp.nint(quotient.value))
+    return _number(a) - whole * b
+
+
 _maximum = _choose(COMPARISONS[ast.GtE])
 _minimum = _choose(COMPARISONS[ast.LtE])
 
@@ -249,6 +276,11 @@ CALLS: dict[str, Callable[..., Any]] = {
     "minimum": lambda a, b: _extreme(_minimum, a, b),
     "clip": lambda a, low, high: _extreme(_minimum, _extreme(_maximum, a, low), high),
     "concat": lambda *vectors: np.concatenate(vectors, axis=1 if _across(vectors) else 0),
+    "inv": lambda a: _solve(a, each(_constant, np.eye(len(a), dtype=object))),
+    "solve": _solve,
+    "det": _determinant,
+    "logdet": lambda a: each(log, each(FUNCTIONS["abs"], _determinant(a))),
+    "mod": lambda a, b: each(remainder, a, b),
     "stop_gradient": lambda a: each(lambda z: Number(z.value), a),
     "cross_entropy": lambda z, d: _logsumexp(z) - total(d * z),
     "binary_cross_entropy": lambda z, d: total(each(FUNCTIONS["softplus"], z) - d * z),
