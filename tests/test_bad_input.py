@@ -66,7 +66,7 @@ OPTIONS = [
     ("show", "Missing argument 'MODEL'"),
     ("show nosuch", "unknown model 'nosuch'"),
     ("generate --activation phi", "--activation takes NAME=FUNCTION"),
-    ("generate --activation phi=nosuch", "unknown function 'nosuch'; known are"),
+    ("generate --activation phi=quux", "unknown function 'quux'; known are"),
     ("generate --activation nosuch=tanh", "has no function 'nosuch'; it has phi, sigma"),
     ("generate -o /nosuch/m.py", "the folder to write into does not exist"),
     ("generate -o /", "this is a folder"),
@@ -90,7 +90,7 @@ EQUATIONS = [
     # Names.
     ("phi(x[t] @ Q)", "17: error: 'Q' is not declared; declared are W_y, W_s, W_x, x, d, s"),
     ("phi", "6: error: the function 'phi' needs an argument: phi(...)"),
-    ("nosuch(s[t-1])", "6: error: unknown operation 'nosuch'; known are abs, binary_cross_entropy"),
+    ("quux(s[t-1])", "6: error: unknown operation 'quux'; known are abs, arctan"),
     ("Phi(s[t-1])", "6: error: unknown operation 'Phi' (did you mean 'phi'?); known are"),
     ("s[t-1] @ W_s[t]", "the parameter 'W_s' has no time step; write W_s"),
     ("W_s[0:n, 0:1]", "the parameter 'W_s' has no time step; write W_s"),
@@ -130,6 +130,20 @@ EQUATIONS = [
         "1 x n and x[t] is 1 x m; logits and target must have the same",
     ),
     ("cross_entropy(W_s, W_s)", "W_s is n x n and W_s is n x n; logsumexp is of a vector"),
+    ("s[t-1] @ inv(x[t])", "'inv': x[t] is 1 x m; inv is of a square matrix"),
+    ("s[t-1] * det(x[t])", "'det': x[t] is 1 x m; det is of a square matrix"),
+    ("s[t-1] * logdet(s[t-1])", "'logdet': s[t-1] is 1 x n; logdet is of a square matrix"),
+    ("solve(x[t], s[t-1])", "and s[t-1] is 1 x n; the first must be a square matrix"),
+    (
+        "solve(W_s, s[t-1])",
+        "6: error: 'solve': W_s is n x n and s[t-1] is 1 x n; the matrix and what stands on the "
+        "right must have as many rows; for a row v write solve(A, v.T).T, or for v times the "
+        "inverse, solve(A.T, v.T).T",
+    ),
+    ("mod(s[t-1], x[t])", "'mod': s[t-1] is 1 x n and x[t] is 1 x m; both sides must have"),
+    ("mod(s[t-1], 0)", "'mod': s[t-1] is 1 x n and 0 is a number; a division by zero has no rem"),
+    ("leaky_relu(s[t-1], x[t])", "the slope must be a number; for others, where(a > 0, a, slope"),
+    ("leaky_relu(2, 3)", "'leaky_relu' needs a variable, not only numbers"),
     ("binary_cross_entropy(s[t-1], x[t])", "logits and target must have the same shape"),
     # Time steps.
     (
@@ -304,7 +318,7 @@ FILES = {
     "equation is a number": (changed(STATE, "s = 3"), "the equation of 's' must be text"),
     "loss is a vector": (changed("sum((d[t] - y[t]) ** 2)", "d[t] - y[t]"), "must be a scalar"),
     "two losses": (ELMAN + 'F = "sum(y[t])"\n', "the section [loss] has one equation"),
-    "unknown function": (changed('phi = "tanh"', 'phi = "nosuch"'), "unknown function 'nosuch'"),
+    "unknown function": (changed('phi = "tanh"', 'phi = "quux"'), "unknown function 'quux'"),
     "preactivation taken": (changed('s = "z"', 's = "W_s"'), "declared already, as a name"),
     "preactivation of nothing": (changed('s = "z"', 'q = "z"'), "'q' has no equation"),
     "too many preactivations": (changed('s = "z"', 's = ["z", "a"]'), "has 1 pre-activations"),
@@ -365,7 +379,7 @@ DECLARATIONS = [
     (S, 's = {shape = ["n"], initial = "s[t-1]"}', "'s' is not declared; declared are W_y, W_s"),
     (S, 's = {shape = ["n"], initial = "x[t] @ W_x"}', "'x' is not declared; declared are W_y"),
     (S, 's = {shape = ["n"], initial = "W_s"}', "value of 's' is n x n, and 's' is 1 x n"),
-    (S, 's = {shape = ["n"], initial = "nosuch(W_s)"}', "unknown operation 'nosuch'; known are"),
+    (S, 's = {shape = ["n"], initial = "quux(W_s)"}', "unknown operation 'quux'; known are"),
     # Scans.
     (f"{S}\n", f'{S}\nr = {{shape = ["n"], reverse = true}}\n', "the state 'r' has no equation"),
     # Functions.

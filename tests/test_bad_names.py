@@ -40,6 +40,7 @@ NAMES = {
     "range": BUILTIN, "ValueError": BUILTIN, "print": BUILTIN, "eval": BUILTIN, "id": BUILTIN,
     "array": NUMPY, "dtype": NUMPY, "float64": NUMPY, "einsum": NUMPY, "cov": NUMPY, "i0": NUMPY,
     "tanh": KNOWN, "sum": KNOWN, "where": KNOWN, "softmax": KNOWN, "layer_norm": KNOWN,
+    "inv": KNOWN, "floor": KNOWN,
     "np": "is reserved", "t": "is reserved", "N": "is reserved", "T": "is reserved",
     "__class__": SPELLED, "_x": SPELLED, "x_": SPELLED, "x__y": SPELLED, "W_x_y": SPELLED,
     "1x": SPELLED, "x'": SPELLED, "x y": SPELLED, "x-y": SPELLED, "x.y": SPELLED, "": SPELLED,

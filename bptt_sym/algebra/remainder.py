@@ -33,7 +33,7 @@ class Remainder(Operation):
 
     def build(self, dividend: MatrixExpr | Rational, divisor: MatrixExpr | Rational) -> MatrixExpr:
         if divisor == 0:
-            raise ShapeError("a remainder of a division by zero")
+            raise ShapeError("a division by zero has no remainder")
         return Modulo(*one_shape((dividend, divisor)))
 
     def vjp(self, node: Modulo, cotangent: MatrixExpr) -> Pairs:
