@@ -35,6 +35,8 @@ class Place:
 
 LONGEST_MESSAGE = 400
 LONGEST_LIST = 120
+_NEAR = 0.65
+"""How alike two names are that differ in one letter of three."""
 
 
 class InputError(ValueError):
@@ -82,8 +84,8 @@ def closest(name: str, known: Iterable[str]) -> str:
     """What a message adds where a name that is not known is nearly one that is."""
     candidates = list(dict.fromkeys(known))
     plain = [candidate.lower() for candidate in candidates]
-    near = difflib.get_close_matches(name[:LONGEST_LIST], candidates, 1)
-    near = near or difflib.get_close_matches(name[:LONGEST_LIST].lower(), plain, 1)
+    near = difflib.get_close_matches(name[:LONGEST_LIST], candidates, 1, _NEAR)
+    near = near or difflib.get_close_matches(name[:LONGEST_LIST].lower(), plain, 1, _NEAR)
     if not near:
         return ""
     found = near[0] if near[0] in candidates else candidates[plain.index(near[0])]

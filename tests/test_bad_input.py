@@ -400,7 +400,7 @@ DECLARATIONS = [
     ('s = "z"', 's = ["z", 3]', "a pre-activation's name is text"),
     ('s = "z"', 's = "o"', "'o' is declared already, as a pre-activation"),
     ('s = "z"', 's = "__z"', "the name '__z' is not letters and digits"),
-    ('s = "z"', 's = "range"', "the name 'range' is a builtin of Python"),
+    ('s = "z"', 's = "in"', "the name 'in' is a keyword of Python"),
     # Whole entries.
     ("[dimensions]", 'vectors = "diagonal"\n[dimensions]', "'vectors' must be \"rows\" or"),
     ("[dimensions]", 'vectors = ["rows"]\n[dimensions]', "'vectors' must be one line of text"),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import keyword
 import re
-
-from bptt_sym.reserved import NUMPY_NAMES, REACHING
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -22,29 +19,43 @@ LONGEST_NAME = 40
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?")
 
-_RESERVED = {"t", "i", "j", "N", "T", "B", "np", "sum"}
+RESERVED = {
+    "t": "the time step",
+    "i": "the time step of a contribution",
+    "j": "the running index of a product",
+    "N": "the last time step",
+}
+"""What derivations call so; no name of a model may be one of these."""
+
+COUNTED = {"T": "time steps", "B": "sequences"}
+"""What generated code counts so; no dimension of a model may be one of these."""
 
 
-def why_not_a_name(name: str) -> str | None:
-    """Why a name cannot be used in a model, or None if it can.
+def why_not_a_name(name: str, *, of_size: bool = False) -> str | None:
+    """Why a name cannot be used in a model, or of a dimension, or None if it can.
 
     A name is ASCII letters and digits with at most one underscore, before its index: W_s. This
-    closed form is what lets names enter generated Python and LaTeX as they are.
+    closed form is what lets names enter LaTeX as they are, and Python but for those that it needs.
     """
     reason = why_not_shown(name)
     if reason:
         return reason
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "is a Python keyword"
-    if hasattr(builtins, name):
-        return "is a builtin of Python"
-    if name in NUMPY_NAMES:
-        return "is a function or type of NumPy"
-    if name in REACHING:
-        return "is an attribute of Python's that generated code must not have"
-    if name in _RESERVED:
-        return f"is reserved (reserved are {', '.join(sorted(_RESERVED))})"
+    if keyword.iskeyword(name):
+        return why_not_written(name)
+    if name in RESERVED:
+        return f"is reserved: derivations call {RESERVED[name]} so; take another name"
+    if of_size and name in COUNTED:
+        return f"is reserved: generated code calls the number of {COUNTED[name]} so"
     return None
+
+
+def why_not_written(word: str) -> str:
+    """Why a keyword of Python cannot stand in an equation."""
+    other = f"such as {word[:3]} = '\\{word}'" if word in GREEK else "which may print as any"
+    return (
+        "is a keyword of Python, which no equation can hold; take another name, "
+        f"{other} under [latex]"
+    )
 
 
 def why_not_shown(name: str) -> str | None:

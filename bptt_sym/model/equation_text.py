@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
+import keyword
 import re
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+from bptt_sym.algebra.names import why_not_written
 from bptt_sym.errors import InputError, Place
 from bptt_sym.limits import EQUATION_DEPTH, EQUATION_LENGTH
 from bptt_sym.quoting import shortened
@@ -66,12 +68,22 @@ def parsed(text: str, place: Locate) -> tuple[EquationText, ast.expr]:
         tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
         column = min(max((error.offset or 1) - 1, 0), len(text))
+        for word in _WORD.finditer(text):
+            if _is_misplaced(word, column):
+                message = f"'{word[0]}' {why_not_written(word[0])}"
+                raise InputError(message, place(word.start())) from None
         message = f"not an equation: {shortened(error.msg)}: {shortened(text)}"
         raise InputError(message, place(column)) from None
     except (RecursionError, MemoryError):
         raise InputError("an equation nested too deeply", place(0)) from None
     _check_depth(tree, place)
     return EquationText(text, place), tree.body
+
+
+def _is_misplaced(word: re.Match[str], column: int) -> bool:
+    """Whether the parser stopped for a word, as it does behind a lambda that has no colon."""
+    begins_there = word.start() == column or (word[0] == "lambda" and word.start() < column)
+    return begins_there and keyword.iskeyword(word[0])
 
 
 def _blank(comment: re.Match[str]) -> str:
@@ -82,6 +94,7 @@ def _moved(place: Locate, indent: int, column: int) -> Place:
     return place(indent + column)
 
 
+_WORD = re.compile(r"\b[A-Za-z]+\b")
 _COMMENT = re.compile("#[^\n]*")
 _ONE_LINE = {ord(character): " " for character in "\n\r\t\f\v"}
 

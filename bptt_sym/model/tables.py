@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.algebra.functions import WORDS as FUNCTION_WORDS
 from bptt_sym.algebra.names import why_not_a_name
 from bptt_sym.errors import InputError
 from bptt_sym.model.source import Source
-from bptt_sym.model.words import CALLS
+from bptt_sym.model.words import CALLS, FREE_WORDS
 from bptt_sym.quoting import shortened
 
-WORDS = {*FUNCTIONS, *CALLS, "where"}
+WORDS = frozenset({*FUNCTION_WORDS, *CALLS, "where"})
+"""What an equation calls."""
 
 
 class Tables:
@@ -43,9 +45,15 @@ class Tables:
         Raises InputError if it is none, or is taken.
         """
         at = section, name if key is None else key
-        if name in WORDS:
-            raise self.error(f"'{name}' is a known function and cannot be declared", *at)
-        reason = why_not_a_name(name)
+        # What is called is told by its name alone, inner functions of derivatives among it.
+        taken = WORDS | FUNCTIONS.keys() if section == "functions" else WORDS - FREE_WORDS
+        if name in taken:
+            raise self.error(
+                f"'{name}' is an operation of the equation language, which {what} would print "
+                "like; take another name, whose LaTeX you may choose under [latex]",
+                *at,
+            )
+        reason = why_not_a_name(name, of_size=section == "dimensions")
         if reason:
             raise self.error(f"the name '{shortened(name)}' {reason}", *at)
         if name in self.kinds:

@@ -123,3 +123,11 @@ CALLS: dict[str, Word] = {
     "cross_entropy": Word(_cross_entropy, 2, 2),
     "binary_cross_entropy": Word(_binary_cross_entropy, 2, 2),
 }
+
+FREE_WORDS = frozenset({
+    "binary_cross_entropy", "clip", "concat", "cross_entropy", "dot", "eye", "inv", "logdet",
+    "maximum", "mean", "minimum", "outer", "solve", "where",
+})  # fmt: skip
+"""The words that a quantity or a dimension may be called, too: their calls print as signs, and not
+by their names, so that neither an equation nor a derivation can confuse the two.
+"""

@@ -14,6 +14,7 @@ from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.targets.load import module_from_source
 from bptt_sym.targets.numpy.module import numpy_module
+from bptt_sym.targets.numpy.python_names import free_sizes
 from bptt_sym.verification.sizes import number
 
 Arrays = dict[str, Any]
@@ -21,7 +22,8 @@ Arrays = dict[str, Any]
 
 def sizes_of(model: Model, steps: int = 6, sequences: int = 5) -> dict[str, int]:
     """All sizes of a model different, where it has not more than three."""
-    return {entry.name: 2 + k for k, entry in enumerate(model.dimensions)} | {
+    names = free_sizes([entry.name for entry in model.dimensions], ())
+    return {name: 2 + k for k, name in enumerate(names.values())} | {
         "T": steps,
         "B": sequences,
     }

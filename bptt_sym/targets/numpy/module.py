@@ -17,6 +17,7 @@ from bptt_sym.targets.numpy.accepted import UNSEALED, sealed
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.fast import FastBody
 from bptt_sym.targets.numpy.fitted import WIDTH, fitted, wrapped, wrapped_comment
+from bptt_sym.targets.numpy.free_sizes import with_free_sizes
 from bptt_sym.targets.numpy.initial import DRAWN, drawn_code, inits
 from bptt_sym.targets.numpy.interface import Interface, math_text
 from bptt_sym.targets.numpy.outline import Outline
@@ -54,6 +55,7 @@ def numpy_module(
     after all passes but those of ``without``. Comments name the ``numbers`` of equations, which are
     given by their meanings. As a ``script`` it checks its own gradients.
     """
+    program = with_free_sizes(program)
     names, interface = _named(program)
     body: Any
     if style == "fast":
@@ -147,6 +149,7 @@ def _public(program: Program, style: Style, interface: Interface) -> list[str]:
 
 def numpy_calls(program: Program) -> str:
     """What a fast module computes, without the functions around it: its arrays and its calls."""
+    program = with_free_sizes(program)
     fast = _fast_body(program, *_named(program))
     parts = {
         "workspace": [f"{name}: {shape}" for name, shape in fast.workspace.buffers],

@@ -6,7 +6,7 @@ import builtins
 import keyword
 from collections.abc import Iterable
 
-from bptt_sym.errors import InputError
+from bptt_sym.reserved import REACHING
 from bptt_sym.targets.numpy.runtime_text import function_texts, runtime_names
 
 _MODULE = {
@@ -34,24 +34,38 @@ _AMBIGUOUS = {"l", "O", "I"}
 """Letters that linters refuse as names, for they look like digits."""
 
 
+def _own() -> set[str]:
+    """What generated code needs for itself, or must not have."""
+    own = _MODULE | runtime_names() | function_texts().keys() | _LOCAL
+    return own | _AMBIGUOUS | REACHING | set(dir(builtins))
+
+
+def free_sizes(dimensions: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """The names of sizes in generated code: those of the dimensions, or that and "_" where the code
+    needs it for itself and no other name of the model, of which are ``taken``, is the same.
+    """
+    names = list(dimensions)
+    own = _own()
+    used = {*names, *taken}
+    found: dict[str, str] = {}
+    for name in names:
+        free = name
+        while free in own or (free != name and free in used):
+            free += "_"
+        used.add(free)
+        found[name] = free
+    return found
+
+
 class PythonNames:
     """Gives out Python names; the same request gets the same name again.
 
-    Sizes keep the names of their dimensions, so a dimension may not have a name that generated
-    code needs for itself: InputError.
+    Sizes keep their names, which ``free_sizes`` has made.
     """
 
-    def __init__(self, dimensions: Iterable[str]) -> None:
-        own = _MODULE | runtime_names() | function_texts().keys()
-        own |= _LOCAL | _AMBIGUOUS | set(dir(builtins))
-        self._taken = own | _ATTRIBUTES | set(dimensions)
+    def __init__(self, sizes: Iterable[str]) -> None:
+        self._taken = _own() | _ATTRIBUTES | set(sizes)
         self._given: dict[tuple[str, str], str] = {}
-        for name in dimensions:
-            if name in own:
-                raise InputError(
-                    f"generated code needs the name '{name}' for itself; "
-                    "give the dimension another one"
-                )
 
     def __call__(self, role: str, name: str) -> str:
         """The name for a quantity in a role: its value, its adjoint, its initial value, ..."""
