@@ -39,6 +39,8 @@ NESTING = Limit(8, "arrays and tables are nested at most {most} deep")
 ENTRIES = Limit(2_000, "a file has at most {most} keys and values")
 
 EQUATIONS = Limit(200, "a model has at most {most} equations")
+LAYERS = Limit(50, "a model repeats its layers at most {most} times")
+LAYERED = Limit(2_000, "the layers of a model have at most {most} names and equations in all")
 EQUATION_LENGTH = Limit(10_000, "an equation has at most {most} characters")
 EQUATION_DEPTH = Limit(100, "an equation is nested at most {most} deep")
 OPERATIONS = Limit(

@@ -88,13 +88,19 @@ class Declarer(Tables):
         self, entries: tuple[Declaration, ...], functions: Iterable[str]
     ) -> tuple[Declaration, ...]:
         """The declarations with their values before the first step, where these are given."""
-        scope = Scope(
-            parameters={e.name: e.symbol for e in entries if isinstance(e.symbol, Parameter)},
-            functions=frozenset(functions),
-            dimensions=self.sizes,
-            of_columns=self.columns,
+        parameters = {e.name: e.symbol for e in entries if isinstance(e.symbol, Parameter)}
+        return tuple(
+            self.with_initial(
+                entry,
+                Scope(
+                    parameters=self.layered.meaning(entry.name).seen(parameters),
+                    functions=frozenset(functions),
+                    dimensions=self.layered.sizes_in(entry.name, self.sizes),
+                    of_columns=self.columns,
+                ),
+            )
+            for entry in entries
         )
-        return tuple(self.with_initial(entry, scope) for entry in entries)
 
     def vectors(self) -> str:
         value = self.source.tables.get("vectors", "rows")

@@ -106,3 +106,8 @@ def _check_depth(tree: ast.AST, place: Locate) -> None:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return
+
+
+def reads_now(text: str) -> frozenset[str]:
+    """The names that an equation's text reads at step t, as far as a glance can tell."""
+    return frozenset(re.findall(r"([A-Za-z]\w*)\s*\[\s*t\s*\]", text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -142,6 +142,8 @@ class Model:
     typeset in the derivation's ``notation``, ``vectors`` whether a vector is a row or a column;
     ``transposed`` says that the model file has it the other way round. ``loss`` is the equation of
     the loss of one step.
+    ``layers`` tells of each name that a layer has of its own which name of the file it is of, and
+    the number of the layer.
     ``reference`` is what the model is called on the command line: its name or its file.
     """
 
@@ -158,6 +160,7 @@ class Model:
     notation: Notation = COURSE
     vectors: str = "rows"
     transposed: bool = False
+    layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def latex(self) -> Mapping[str, str]:

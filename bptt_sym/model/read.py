@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable
-from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.names import split_name
+from bptt_sym.algebra.expressions import MatrixExpr, Variable
 from bptt_sym.algebra.operation import shape_text
-from bptt_sym.algebra.operations import is_leaf
-from bptt_sym.algebra.vectors import NAMED_ARGUMENT
 from bptt_sym.errors import InputError, Place, closest, listed
 from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.declare import DECLARING, Declarer
+from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
+from bptt_sym.model.repeated_layers import SECTION as LAYERS
+from bptt_sym.model.repeated_layers import Meaning, unrolled
 from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source
 from bptt_sym.model.written_out import check_extent
@@ -45,7 +43,7 @@ def parse_model(text: str, name: str = "model", file: str | None = None) -> Mode
 
 class _ModelReader(Declarer):
     def __init__(self, source: Source, name: str, reference: str) -> None:
-        super().__init__(source)
+        super().__init__(unrolled(source))
         self.name = label_name(name)
         self.title = title(name)
         self.reference = reference
@@ -81,6 +79,7 @@ class _ModelReader(Declarer):
             loss=loss,
             notation=Notation(latex=self.latex()),
             vectors=self.vectors(),
+            layers=self.layered.of,
         )
         check_extent(model, self.place_of)
         self.check_meaning(model)
@@ -113,7 +112,7 @@ class _ModelReader(Declarer):
             if key in _TEXTS:
                 continue
             if key not in _SECTIONS:
-                entries = (*_TEXTS, *_SECTIONS)
+                entries = (*_TEXTS, *_SECTIONS, LAYERS)
                 shown = f"'{shortened(key)}'{closest(key, entries)}"
                 message = f"unknown entry {shown}; known are {listed(entries)}"
                 place_of = (key, None) if isinstance(value, dict) else (None, key)
@@ -144,17 +143,18 @@ class _ModelReader(Declarer):
         symbols = {e.name: e.symbol for e in declarations}
         parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
         lagged = [e for e in declarations if e.kind in ("input", "target", "state")]
-        reads = {name: _reads_now(text) for _, name, text in texts}
+        reads = {name: self.reads(name, text) for _, name, text in texts}
         done = []
         for section, name, text in (*texts, *losses):
+            meaning = self.layered.meaning(name)
             scope = Scope(
-                parameters=parameters,
-                current=dict(current),
-                earlier={e.name: e.symbol for e in lagged if not e.reverse},
-                following={e.name: e.symbol for e in lagged if e.reverse},
+                parameters=meaning.seen(parameters),
+                current=meaning.seen(current),
+                earlier=meaning.seen({e.name: e.symbol for e in lagged if not e.reverse}),
+                following=meaning.seen({e.name: e.symbol for e in lagged if e.reverse}),
                 functions=frozenset(functions),
-                dimensions=self.sizes,
-                later=partial(_why_not_yet, name=name, reads=reads),
+                dimensions=self.layered.sizes_in(name, self.sizes),
+                later=partial(_why_not_yet, name=name, reads=reads, meaning=meaning),
                 equation=name,
                 of_columns=self.columns,
             )
@@ -164,6 +164,11 @@ class _ModelReader(Declarer):
             current[name] = equation.variable
             done.append(equation)
         return tuple(done[:-1]), done[-1]
+
+    def reads(self, name: str, text: str) -> frozenset[str]:
+        """The names that an equation reads at step t, those of layers with their numbers."""
+        names = self.layered.meaning(name).names
+        return frozenset(names.get(other, other) for other in reads_now(text))
 
     def check_shape(
         self, section: str, name: str, expression: MatrixExpr, symbols: Mapping[str, Variable]
@@ -198,43 +203,16 @@ class _ModelReader(Declarer):
             names[key] = tuple(chosen)
         return names
 
-    def named(self, name: str, expression: MatrixExpr, names: Iterable[str]) -> Equation:
+    def named(self, name: str, expression: MatrixExpr, names: Sequence[str]) -> Equation:
         """The equation, with a name for each function's argument that is not a name already."""
-        chosen = list(names)
-        found: list[Equation] = []
-
-        def fresh() -> str:
-            if len(found) < len(chosen):
-                return chosen[len(found)]
-            stem = "z_" + "".join(split_name(name))
-            numbered = (stem + (str(k) if k else "") for k in itertools.count())
-            free = next(candidate for candidate in numbered if candidate not in self.kinds)
-            self.kinds[free] = "a pre-activation"
-            return free
-
-        def walk(node: MatrixExpr) -> MatrixExpr:
-            if is_leaf(node):
-                return node
-            inner = node.func(*map(walk, node.args)) if node.args else node
-            if not isinstance(inner, Elementwise | NAMED_ARGUMENT) or _is_plain(inner.operand):
-                return inner
-            known = {equation.expression: equation.variable for equation in found}
-            variable = known.get(inner.operand)
-            if variable is None:
-                variable = Variable(fresh(), inner.operand.rows, inner.operand.cols, TIME)
-                found.append(Equation(variable, inner.operand))
-            return inner.xreplace({inner.operand: variable})
-
-        result = walk(expression)
-        if len(found) < len(chosen):
+        found = named_arguments(name, expression, names, self.kinds)
+        if len(found.preactivations) < len(names):
             raise self.error(
-                f"'{name}' has {len(found)} pre-activations, not {len(chosen)}",
+                f"'{name}' has {len(found.preactivations)} pre-activations, not {len(names)}",
                 "preactivations",
                 name,
             )
-        return Equation(
-            Variable(name, expression.rows, expression.cols, TIME), result, tuple(found)
-        )
+        return found
 
     def check_states(self, declarations: tuple[Declaration, ...]) -> None:
         for entry in declarations:
@@ -242,18 +220,11 @@ class _ModelReader(Declarer):
                 raise self.error(f"the state '{entry.name}' has no equation", "states", entry.name)
 
 
-def _is_plain(operand: MatrixExpr) -> bool:
-    """Whether an argument needs no name: it is one, or is the same at every time step."""
-    return is_leaf(operand) or not operand.has(Variable)
-
-
-def _reads_now(text: str) -> frozenset[str]:
-    """The names that an equation's text reads at step t, as far as a glance can tell."""
-    return frozenset(re.findall(r"([A-Za-z]\w*)\s*\[\s*t\s*\]", text))
-
-
-def _why_not_yet(other: str, name: str, reads: Mapping[str, frozenset[str]]) -> str | None:
+def _why_not_yet(
+    other: str, name: str, reads: Mapping[str, frozenset[str]], meaning: Meaning
+) -> str | None:
     """Why ``name`` cannot read other[t], where the step defines ``other`` here or further down."""
+    other = meaning.names.get(other, other)
     if other not in reads:
         return None
     path = _path(other, name, reads)

@@ -9,7 +9,7 @@ from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.functions import WORDS as FUNCTION_WORDS
 from bptt_sym.algebra.names import why_not_a_name
 from bptt_sym.errors import InputError
-from bptt_sym.model.source import Source
+from bptt_sym.model.repeated_layers import Layered
 from bptt_sym.model.words import CALLS, FREE_WORDS
 from bptt_sym.quoting import shortened
 
@@ -20,8 +20,9 @@ WORDS = frozenset({*FUNCTION_WORDS, *CALLS, "where"})
 class Tables:
     """The tables of one model file; ``kinds`` says what each name is declared as."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, layered: Layered) -> None:
+        self.layered = layered
+        self.source = layered.source
         self.kinds: dict[str, str] = {}
 
     def error(self, message: str, *path: str | None) -> InputError:

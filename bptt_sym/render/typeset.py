@@ -118,7 +118,7 @@ def _signed(whole: boxes.Box, notation: Notation) -> boxes.Box:
             case boxes.Call(function=function) | boxes.Application(function=function):
                 return replace(inner, function=notation.function(function))
             case boxes.Superscript(base=base, exponent=exponent):
-                kept = exponent is None and _takes_transpose(base)
+                kept = exponent is None and not inner.inverse and _takes_transpose(base)
                 base = base if kept or not _is_raised(base) else boxes.Brackets(base)
                 return replace(inner, base=base, transpose=notation.transpose)
             case _:

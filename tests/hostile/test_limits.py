@@ -45,11 +45,40 @@ def many_terms(count: int) -> str:
     return size("+".join(names)).replace("[dimensions]\n", f"[dimensions]\n{declared}")
 
 
+def layers(repeat: int, names: int = 2) -> str:
+    """Layers with so many names and equations each."""
+    parameters = "".join(f"p{k} = []\n" for k in range(names - 2))
+    return f"""
+[dimensions]
+n = "units"
+[parameters]
+w = []
+[layers]
+repeat = {repeat}
+[layers.parameters]
+{parameters}
+[layers.states]
+s = ["n"]
+[layers.equations]
+s = "w * s[t-1]"
+[loss]
+E = "sum(s[t])"
+"""
+
+
+def shared_out(count: int) -> tuple[int, int]:
+    """A number of layers, and of names of each, that make a number of names."""
+    repeat = next(k for k in range(3, 50) if count % k == 0)
+    return repeat, count // repeat
+
+
 AT: dict[str, Callable[[int], object]] = {
     "KEY_PARTS": lambda n: parse_source(".".join("a" * n) + " = 1", "m"),
     "NESTING": lambda n: parse_source("a = " + "[" * n + "]" * n, "m"),
     "ENTRIES": lambda n: parse_source("a = [" + "1, " * (n - 2) + "]", "m"),
     "EQUATIONS": lambda n: parse_model(equations([f'a{k} = "2 * s[t-1]"' for k in range(n - 1)])),
+    "LAYERS": lambda n: parse_model(layers(n)),
+    "LAYERED": lambda n: parse_model(layers(*shared_out(n))),
     "EQUATION_LENGTH": lambda n: parse_model(equation("s[t-1]".ljust(n))),
     "EQUATION_DEPTH": lambda n: parse_model(equation("-" * (n - 4) + "s[t-1]")),
     "ARGUMENTS": lambda n: parse_model(equation(f"concat({', '.join(['s[t-1]'] * n)})[0:n]")),

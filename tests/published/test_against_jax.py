@@ -83,6 +83,50 @@ def phased_lstm(W_i, W_f, W_c, W_o, U_i, U_f, U_c, U_o, tau, shift, r, x, time, 
         yield jnp.sum((d_t - h) ** 2)
 
 
+@against("lstm-three-layers")
+def three_lstm_layers(
+    W_1, W_2, W_3, U_1, U_2, U_3, b_1, b_2, b_3,
+    c_1_0, c_2_0, c_3_0, h_1_0, h_2_0, h_3_0, V, x, d,
+):  # fmt: skip
+    """torch.nn.LSTM(num_layers=3): layer after layer, each over the whole sequence."""
+
+    def scan(W, U, bias, c, h, sequence):
+        for x_t in sequence:
+            i, f, g, o = jnp.split(x_t @ W + h @ U + bias, 4)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            yield h
+
+    first = scan(W_1, U_1, b_1, c_1_0, h_1_0, x)
+    second = scan(W_2, U_2, b_2, c_2_0, h_2_0, first)
+    third = scan(W_3, U_3, b_3, c_3_0, h_3_0, second)
+    return [jnp.sum((d_t - h @ V) ** 2) for d_t, h in zip(d, third, strict=True)]
+
+
+@against("gru-two-bidirectional")
+def two_bidirectional_gru_layers(
+    W_f1, W_f2, U_f1, U_f2, W_b1, W_b2, U_b1, U_b2, f_1_0, f_2_0, b_1_0, b_2_0, V, x, d
+):
+    """torch.nn.GRU(num_layers=2, bidirectional=True), whose gates are reset, update and new."""
+
+    def scan(W, U, h, sequence):
+        for x_t in sequence:
+            (r, z, n), (r_h, z_h, n_h) = jnp.split(W @ x_t, 3), jnp.split(U @ h, 3)
+            r, z = jax.nn.sigmoid(r + r_h), jax.nn.sigmoid(z + z_h)
+            h = (1 - z) * jnp.tanh(n + r * n_h) + z * h
+            yield h
+
+    sequence = list(x)
+    for W_f, U_f, f, W_b, U_b, b_ in (
+        (W_f1, U_f1, f_1_0, W_b1, U_b1, b_1_0),
+        (W_f2, U_f2, f_2_0, W_b2, U_b2, b_2_0),
+    ):
+        onward = scan(W_f, U_f, f, sequence)
+        back = reversed(list(scan(W_b, U_b, b_, sequence[::-1])))
+        sequence = [jnp.concatenate(pair) for pair in zip(onward, back, strict=True)]
+    return jnp.sum((d - jnp.stack(sequence) @ V.T) ** 2, axis=-1)
+
+
 @pytest.mark.parametrize(("name", "loss"), in_turn(CELLS, ["sum", "last"]))
 def test_loss_and_gradients(name, loss):
     model = b.load_model(str(FOLDER / f"{name}.toml"))

@@ -1,0 +1,209 @@
+"""Layers that are written once: the model that they stand for, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import bptt_sym as b
+from bptt_sym.errors import InputError
+from bptt_sym.model.read import parse_model
+
+STACK = """
+[dimensions]
+m = "inputs"
+n = "units"
+k = "outputs"
+
+[inputs]
+x = ["m"]
+
+[targets]
+d = ["k"]
+
+[layers]
+repeat = 3
+below = {first = "x", then = "h"}
+
+[layers.parameters]
+W = ["below", "n"]
+U = ["n", "n"]
+h_init = ["n"]
+
+[layers.states]
+h = {shape = ["n"], initial = "tanh(h_init)"}
+
+[layers.equations]
+h = "tanh(below[t] @ W + h[t-1] @ U)"
+
+[parameters]
+V = ["n", "k"]
+
+[equations]
+y = "h[t] @ V"
+
+[loss]
+E = "sum((d[t] - y[t]) ** 2)"
+"""
+
+WRITTEN_OUT = """
+[dimensions]
+m = "inputs"
+n = "units"
+k = "outputs"
+
+[inputs]
+x = ["m"]
+
+[targets]
+d = ["k"]
+
+[parameters]
+V = ["n", "k"]
+W_1 = ["m", "n"]
+U_1 = ["n", "n"]
+h_init1 = ["n"]
+W_2 = ["n", "n"]
+U_2 = ["n", "n"]
+h_init2 = ["n"]
+W_3 = ["n", "n"]
+U_3 = ["n", "n"]
+h_init3 = ["n"]
+
+[states]
+h_1 = {shape = ["n"], initial = "tanh(h_init1)"}
+h_2 = {shape = ["n"], initial = "tanh(h_init2)"}
+h_3 = {shape = ["n"], initial = "tanh(h_init3)"}
+
+[equations]
+h_1 = "tanh(x[t] @ W_1 + h_1[t-1] @ U_1)"
+h_2 = "tanh(h_1[t] @ W_2 + h_2[t-1] @ U_2)"
+h_3 = "tanh(h_2[t] @ W_3 + h_3[t-1] @ U_3)"
+y = "h_3[t] @ V"
+
+[loss]
+E = "sum((d[t] - y[t]) ** 2)"
+"""
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    text = STACK
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def equations(model: b.Model) -> list[str]:
+    return [f"{e.name} = {e.written}" for e in model.all_equations]
+
+
+def test_layers_stand_for_what_is_written_out():
+    layers, written = parse_model(STACK), parse_model(WRITTEN_OUT)
+    assert replace(layers, layers={}) == written
+
+
+def test_one_layer_reads_what_the_first_one_does():
+    model = parse_model(changed(("repeat = 3", "repeat = 1")))
+    assert list(model.parameters) == ["V", "W_1", "U_1", "h_init1"]
+
+
+def test_what_stands_in_two_layers_beneath_is_read_end_to_end():
+    text = changed(
+        ('then = "h"', 'then = ["h", "g"]'),
+        ('h_init = ["n"]', 'h_init = ["n"]\nR = ["below", "2*n"]'),
+        ("[layers.equations]", 'g = {shape = ["2*n"], reverse = true}\n\n[layers.equations]'),
+        ('@ U)"', '@ U)"\ng = "tanh(below[t] @ R + g[t+1])"'),
+    )
+    model = parse_model(text)
+    assert model.symbol("below_2").shape == model.symbol("below_3").shape
+    assert str(model.symbol("W_2").shape) == str((model.symbol("g_1").shape[1] * 3 / 2, *"n"))[
+        :0
+    ] + ("(3*n, n)")
+    assert "below_1" not in {e.name for e in model.equations}
+
+
+def test_equations_outside_stand_before_the_layers_or_behind_them():
+    text = changed(
+        ('first = "x"', 'first = "e", first_size = "2*n"'),
+        ('V = ["n", "k"]', 'V = ["n", "k"]\nM = ["m", "2*n"]'),
+        ('y = "h[t] @ V"', 'y = "(h[t] + h_1[t]) @ V"\ne = "x[t] @ M"'),
+    )
+    model = parse_model(text)
+    assert [e.name for e in model.equations] == ["e", "h_1", "h_2", "h_3", "y"]
+    assert str(model.symbol("W_1").shape) == "(2*n, n)"
+
+
+def test_shared_parameters_stand_outside():
+    text = changed(('U = ["n", "n"]\n', ""), ('V = ["n", "k"]', 'V = ["n", "k"]\nU = ["n", "n"]'))
+    assert "h_1[t]" not in equations(parse_model(text))[0]
+    assert list(parse_model(text).parameters)[:2] == ["V", "U"]
+
+
+def test_a_size_of_what_is_below_may_stand_in_sums_and_slices():
+    text = changed(
+        ('["below", "n"]', '["below + 1", "n"]'),
+        ("below[t] @ W", "concat(below[t], sum(h[t-1])) @ W"),
+    )
+    assert str(parse_model(text).symbol("W_1").shape) == "(m + 1, n)"
+    text = changed(("below[t] @ W", "below[t][0:below] @ W"))
+    assert parse_model(text).symbol("h_2")
+
+
+def test_preactivations_and_latex_have_the_number_of_their_layer():
+    text = changed(
+        (
+            "[parameters]\nV",
+            "[layers.preactivations]\nh = 'a'\n[layers.latex]\nh_init = 'i'\n[parameters]\nV",
+        )
+    )
+    model = parse_model(text)
+    assert model.equations[1].preactivations[0].name == "a_2"
+    assert model.latex == {"h_init1": "{i}^{(1)}", "h_init2": "{i}^{(2)}", "h_init3": "{i}^{(3)}"}
+
+
+def test_several_arguments_in_a_layer_have_names_of_their_own():
+    text = changed(("tanh(below", "tanh(0.5 * h[t-1]) + tanh(below"))
+    names = [e.name for e in parse_model(text).equations[1].preactivations]
+    assert names == ["z_h2", "z_h2b"]
+
+
+BAD = [
+    ("repeat = 3", "", "13:2", "say how many layers there are: repeat = 3"),
+    ("repeat = 3", "repeat = 0", "14:1", "say how many layers there are: repeat = 3"),
+    ("repeat = 3", "repeat = true", "14:1", "say how many layers there are: repeat = 3"),
+    ("repeat = 3", "repeat = 51", "14:1", "a model repeats its layers at most 50 times"),
+    ("repeat = 3", "repet = 3", "14:1", "unknown entry 'repet' (did you mean 'repeat'?)"),
+    ("below = {", "below = 'x' # ", "15:1", "say what the first layer reads, and what the"),
+    (', then = "h"', "", "15:1", 'what the others: below = {first = "x", then = "h"}'),
+    ('then = "h"', 'thn = "h"', "15:23", "unknown entry 'thn' (did you mean 'then'?)"),
+    ('then = "h"', "then = 3", "15:23", "'then' is a name, or a list of names: below = {"),
+    ('then = "h"', 'then = "hh"', "15:23", "'hh' does not vary in a layer (did you mean 'h'?)"),
+    ('first = "x"', 'first = "V"', "15:10", "'V' does not vary outside of the layers; what does"),
+    ('V = ["n", "k"]', 'V = []\nU = []', "19:1", "'U' is declared already, under [parameters]"),
+    ('V = ["n", "k"]', 'V = []\nU_2 = []', "19:1", "'U_2', which 'U' is in a layer, is declared"),
+    ('["below", "n"]', '["belw", "n"]', "18:1", "the shape of 'W_1' uses the dimension 'belw'"),
+    ('first = "x"', 'first = "y"', "18:1", "uses the size of what layer 1 reads, y, which is not"),
+    ("equations]\nh =", "equations]\nq =", "23:1", "the state 'h_1' has no equation"),
+    ("h[t-1] @ U", "h[t-1] @ W", "26:26", "h[t-1] is 1 x n and W is m x n"),
+    ("below[t] @", "hh[t] @", "26:11", "'hh' is not declared (did you mean 'h'?)"),
+    ("below[t] @", "below @", "26:11", "'below' needs a time step"),
+    ("[layers.states]", "[layers.sates]", "22:2", "unknown entry 'sates' (did you mean 'states'?)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "place", "message"), BAD)
+def test_what_is_wrong_is_told_where_it_stands(old, new, place, message):
+    with pytest.raises(InputError) as refusal:
+        parse_model(changed((old, new)))
+    told = str(refusal.value)
+    assert told.startswith(f"model:{place}: error: ") and message in told
+
+
+def test_a_cycle_within_a_layer_is_told_by_its_numbers():
+    text = changed(
+        ('h = "tanh(below[t]', 'g = "h[t]"\nh = "tanh(below[t] + g[t]'),
+    )
+    with pytest.raises(InputError, match=r"cycle within the time step: g_1\[t\] -> h_1\[t\]"):
+        parse_model(text)
