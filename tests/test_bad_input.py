@@ -311,8 +311,26 @@ FILES = {
         '[inputs]\nx = ["m"]\n[parameters]\nb = []\n[equations]\ny = "b"\n[loss]\nE = "y[t]"\n',
         "declared; declared are none",
     ),
-    "shape is text": (changed(W_S, 'W_s = "n"'), '["n"] for a vector or ["m", "n"] for a matrix'),
-    "three dimensions": (changed(W_S, 'W_s = ["n", "n", "n"]'), "for a vector or"),
+    "shape is text": (changed(W_S, 'W_s = "n"'), '["n"] for a vector, ["m", "n"] for a matrix'),
+    "four sizes": (changed(W_S, 'W_s = ["n", "n", "n", "n"]'), "for H heads of matrices"),
+    "heads in the loss": (
+        changed(W_S, 'W_s = ["n", "n", "n"]').replace("s[t-1] @ W_s", "sum(s[t-1] @ W_s)").replace(
+            "sum((d[t] - y[t]) ** 2)", "W_s"
+        ),
+        "must be a scalar, not n x n x n; take its sum",
+    ),
+    "heads without a state's": (
+        changed(W_S, 'W_s = ["n", "n", "n"]'), "is declared 1 x n and its equation gives n x 1 x n"
+    ),
+    "different numbers of heads": (
+        changed(W_S, 'W_s = ["n", "n", "n"]').replace("s[t-1] @ W_s", "sum(x[t] @ W_s)").replace(
+            'W_x = ["m", "n"]', 'W_x = ["k", "n", "n"]').replace("x[t] @ W_x", "sum(W_x @ W_s)"),
+        "both sides must have the same number of heads",
+    ),
+    "softmax of heads": (
+        changed(W_S, 'W_s = ["n", "n", "n"]').replace("s[t-1] @ W_s", "sum(softmax(W_s))"),
+        "W_s is n x n x n; it is of a quantity without heads",
+    ),
     "declared twice": (changed("[targets]\nd", "[targets]\nx"), "declared already"),
     "no equation": (changed(STATE, "").replace('s = "z"\n', ""), "the state 's' has no equation"),
     "equation is a number": (changed(STATE, "s = 3"), "the equation of 's' must be text"),
@@ -330,7 +348,7 @@ FILES = {
 
 
 GIVEN = "the initial value of 's' is \"argument\", a number or an expression"
-SHAPED = 'must be [] for a scalar, ["n"] for a vector or ["m", "n"] for a matrix'
+SHAPED = 'must be [] for a scalar, ["n"] for a vector, ["m", "n"] for a matrix'
 S, X, D, PHI = 's = ["n"]', 'x = ["m"]', 'd = ["k"]', 'phi = "tanh"'
 
 DECLARATIONS = [

@@ -22,6 +22,7 @@ from bptt_sym.algebra.blocks import Blocks
 from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
 from bptt_sym.algebra.expressions import DiagMatrix, dimension
 from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.algebra.heads import BlockDiagonal
 from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.algebra.over_time import TimeProduct, TimeSum
 from bptt_sym.choices import LAYOUTS, LEVELS, LOSSES, PASSES, SHOWN_LOSSES, STYLES
@@ -135,7 +136,7 @@ def test_a_kind_has_a_text_and_its_sizes_follow(kind):
 
 OF_DERIVATIONS = (
     *(DiagMatrix, KroneckerProduct, RowByRow, InRows, Commutation, Selection, Blocks),
-    *(TimeSum, TimeProduct),
+    *(BlockDiagonal, TimeSum, TimeProduct),
 )
 """Operations of Jacobians and of sums over time, which no program computes."""
 

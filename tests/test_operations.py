@@ -51,6 +51,7 @@ from bptt_sym.algebra.expressions import (
     transpose,
 )
 from bptt_sym.algebra.functions import FUNCTIONS, WORDS, Elementwise, derivative
+from bptt_sym.algebra.heads import BlockDiagonal, HeadProduct, HeadSpread, HeadSum, HeadTranspose
 from bptt_sym.algebra.linear_systems import (
     DeterminantOf,
     InverseMatrix,
@@ -79,13 +80,15 @@ from bptt_sym.targets.numpy.printer import Printer
 from bptt_sym.targets.numpy.python_names import PythonNames
 
 m, n = dimension("m"), dimension("n")
-SIZES = {m: 3, n: 2}
+H = dimension("H")
+SIZES = {m: 3, n: 2, H: 2}
 x, u, w = (Variable(name, S.One, m, TIME) for name in ("x", "u", "w"))
 v, long = Variable("v", S.One, n, TIME), Variable("g", S.One, 3 * n, TIME)
 flat = Variable("f", S.One, m * n, TIME)
 a = Parameter("a", S.One, S.One)
 W, V = Parameter("W", m, n), Parameter("V", m, n)
 M = Parameter("M", n, n)
+Y, x_by_head = Variable("Y", H * n, m, TIME), Variable("U", H * m, n, TIME)
 i, j = CONTRIBUTION_STEP, PRODUCT_STEP
 
 
@@ -125,7 +128,7 @@ SAMPLES = {
     Quotient: Sample(
         quotient(add(x, u), scale(2, hadamard(w, w))),
         (1, m),
-        "1/2 ((xₜ + uₜ) / (wₜ ⊙ wₜ))",
+        "(xₜ + uₜ) / (2 wₜ ⊙ wₜ)",
         r"\tfrac{1}{2} \, \frac{\bar{x}_{t} + \bar{u}_{t}}{\bar{w}_{t} \odot \bar{w}_{t}}",
         "0.5 * (x + u) / (w * w)",
     ),
@@ -279,6 +282,40 @@ SAMPLES = {
         "[W, diag(xₜ); 0, xₜ]",
         r"\begin{bmatrix} \displaystyle W & \displaystyle \operatorname{diag}(\bar{x}_{t}) "
         r"\\[2ex] \displaystyle 0 & \displaystyle \bar{x}_{t} \end{bmatrix}",
+    ),
+    HeadProduct: Sample(
+        HeadProduct(Y, x_by_head, H),
+        (H * n, n),
+        "Yₜ Uₜ",
+        r"Y_{t} \, U_{t}",
+        "head_dot(Y, U, H)",
+    ),
+    HeadTranspose: Sample(
+        HeadTranspose(Y, H),
+        (H * m, n),
+        "Yₜᵀ",
+        r"Y_{t}^{\top}",
+        "head_transpose(Y, H)",
+    ),
+    HeadSpread: Sample(
+        HeadSpread(x, S.One, H, n, m),
+        (H * n, m),
+        "xₜ",
+        r"\bar{x}_{t}",
+        "head_spread(x[..., None, :], 1, H, n, m)",
+    ),
+    HeadSum: Sample(
+        HeadSum(Y, H, H, S.One, S.One),
+        (H, 1),
+        "sum_rc(Yₜ)",
+        r"\operatorname{sum}_{rc}(Y_{t})",
+        "head_sum(Y, H, H, 1, 1)[..., 0]",
+    ),
+    BlockDiagonal: Sample(
+        BlockDiagonal(Y, H, n),
+        (H * n**2, H * n * m),
+        "blockdiag(Iₙ ⊗ Yₜ)",
+        r"\operatorname{blockdiag}(I_{n} \otimes Y_{t})",
     ),
     Identity: Sample(Identity(n), (n, n), "Iₙ", "I_{n}", "np.eye(n, dtype=dtype)"),
     OneMatrix: Sample(OneMatrix(1, n), (1, n), "𝟏", r"\mathbf{1}", "np.full((n,), 1, dtype)"),

@@ -37,6 +37,13 @@ from bptt_sym.algebra.derivatives import (
 )
 from bptt_sym.algebra.entrywise import Choosing, Comparing, Extrema, FunctionApplication, Stopping
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
+from bptt_sym.algebra.heads import (
+    BlockDiagonalMatrix,
+    HeadProductOperation,
+    HeadSpreading,
+    HeadSummation,
+    HeadTransposition,
+)
 from bptt_sym.algebra.linear_systems import (
     DeterminantOperation,
     Inversion,
@@ -98,6 +105,11 @@ OPERATIONS: dict[type[Expr], Operation] = {
         SumOverTime(),
         ProductOverTime(),
         BlockMatrix(),
+        HeadProductOperation(),
+        HeadTransposition(),
+        HeadSpreading(),
+        HeadSummation(),
+        BlockDiagonalMatrix(),
     )
 }
 

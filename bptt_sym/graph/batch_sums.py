@@ -11,8 +11,9 @@ from bptt_sym.algebra.expressions import (
     Transpose,
     product,
 )
+from bptt_sym.algebra.heads import HeadProduct, head_transpose
 from bptt_sym.algebra.operation import is_vector
-from bptt_sym.graph.array_shapes import SCALAR, SEQUENCES, STEPS
+from bptt_sym.graph.array_shapes import SCALAR, SEQUENCES, STEPS, array_size
 from bptt_sym.graph.lower import ONE, Lowering
 from bptt_sym.graph.node import Node
 
@@ -37,7 +38,20 @@ class BatchSums:
                     return self.hadamard_total(rest)
                 case MatMul():
                     return self.product_total(list(rest.args))
+                case HeadProduct():
+                    return self.head_total(rest)
         return self.summed(self.lower.wide(rest))
+
+    def head_total(self, expression: HeadProduct) -> Node:
+        """The sum of products head by head, each of a transpose and what it is contracted with."""
+        left, right, heads = expression.args
+        sides = head_transpose(left, heads), right
+        nodes = [self.lower.wide(side) for side in sides]
+        if not any(node.batch for node in nodes):
+            return self.summed(self.lower.wide(expression))
+        time = any(node.time for node in nodes)
+        whole = [self.lower.full(n, e, time=time) for n, e in zip(nodes, sides, strict=True)]
+        return self.make("head contract", whole, array_size(heads))
 
     def summed(self, node: Node) -> Node:
         """The sum of a node; what is the same for all sequences and steps is counted."""

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bptt_sym.graph.array_shapes import SCALAR, Sizes, added, joint_sizes, width
+from sympy import S
+
+from bptt_sym.graph.array_shapes import SCALAR, Sizes, added, array_sizes, joint_sizes, width
 
 Rule = Callable[[Sequence[Sizes], Any], Sizes | None]
 """The sizes of a node by those of its operands and by its detail; None where none are right."""
@@ -76,6 +78,26 @@ def _of_square(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
 def _of_system(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
     (rows, columns), right = shapes
     return right if rows == columns == right[0] else None
+
+
+def _of_head_dot(shapes: Sequence[Sizes], detail: Any) -> Sizes:
+    (rows, *_), (_, *columns) = shapes
+    return (rows, *columns)
+
+
+def _of_head_contract(shapes: Sequence[Sizes], heads: Any) -> Sizes:
+    columns = [(*sizes, S.One)[1] for sizes in shapes]
+    return array_sizes((heads * columns[0], columns[1]))
+
+
+def _of_head_transpose(shapes: Sequence[Sizes], heads: Any) -> Sizes:
+    rows, columns = (*shapes[0], S.One)[:2]
+    return array_sizes((heads * columns, rows / heads))
+
+
+def _of_head_axes(shapes: Sequence[Sizes], detail: Any) -> Sizes:
+    *_, heads, rows, columns = detail
+    return array_sizes((heads * rows, columns))
 
 
 def _of_two_vectors(shapes: Sequence[Sizes], detail: Any) -> Sizes:
@@ -149,6 +171,11 @@ KINDS: dict[str, Kind] = {
     "solution": Kind(_of_system, calls="alone", amplifying=True),
     "log determinant": Kind(_scalar, calls="alone", amplifying=True),
     "determinant": Kind(_scalar, calls="alone"),
+    "head dot": Kind(_of_head_dot, calls="alone"),
+    "head transpose": Kind(_of_head_transpose, calls="alone"),
+    "head contract": Kind(_of_head_contract, timeless=True, shared=True),
+    "head spread": Kind(_of_head_axes, calls="alone"),
+    "head sum": Kind(_of_head_axes, calls="alone"),
     "beside": Kind(lambda shapes, detail: (shapes[0][0], added(columns for _, columns in shapes))),
     "above": Kind(lambda shapes, detail: (added(rows for rows, _ in shapes), shapes[0][1])),
     # Vectors of which one entry is 1, given as labels.

@@ -9,7 +9,8 @@ from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import MatrixExpr, Quotient
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.linear_systems import InverseMatrix, Solution
+from bptt_sym.algebra.heads import HeadProduct, HeadSpread, HeadSum, HeadTranspose
+from bptt_sym.algebra.linear_systems import DeterminantOf, InverseMatrix, LogDeterminant, Solution
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
@@ -39,6 +40,21 @@ def _pad(node: Padding) -> AsNode:
     return AsNode("pad", node.args[:1], (array_size(node.args[1]), array_size(length(node))))
 
 
+def _by_head(kind: str) -> Row:
+    return lambda node: AsNode(kind, node.args[:-1], array_size(node.heads))
+
+
+def _head_spread(node: HeadSpread) -> AsNode:
+    operand, own, *sizes = node.args
+    detail = tuple(map(array_size, (own, operand.rows / own, *sizes)))
+    return AsNode("head spread", [operand], detail)
+
+
+def _head_sum(node: HeadSum) -> AsNode:
+    operand, *sizes = node.args
+    return AsNode("head sum", [operand], tuple(map(array_size, sizes)))
+
+
 OF_WHOLE: dict[type[MatrixExpr], Row] = {
     Softmax: _kind("softmax"),
     LogSoftmax: _kind("log softmax"),
@@ -47,9 +63,15 @@ OF_WHOLE: dict[type[MatrixExpr], Row] = {
     InverseDeviation: _kind("inverse deviation"),
     InverseMatrix: _kind("inverse"),
     Solution: _kind("solution"),
+    DeterminantOf: _kind("determinant"),
+    LogDeterminant: _kind("log determinant"),
     Concatenation: _kind("join"),
     Slice: _slice,
     Padding: _pad,
+    HeadProduct: _by_head("head dot"),
+    HeadTranspose: _by_head("head transpose"),
+    HeadSpread: _head_spread,
+    HeadSum: _head_sum,
 }
 """Operations of whole arrays, which hold all entries of their operands."""
 

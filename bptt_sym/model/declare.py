@@ -9,7 +9,7 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
-from sympy import Expr, S
+from sympy import Expr, Mul, S
 
 from bptt_sym.algebra.entries import spread
 from bptt_sym.algebra.entrywise import Choice, Extremum, StopGradient
@@ -35,6 +35,7 @@ from bptt_sym.model.language import parse, parse_initial, parse_size
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import ARGUMENT, INITS, Declaration, Dimension, Formula, Kind
 from bptt_sym.model.scope import Scope
+from bptt_sym.model.stacks import NUMBER, shape_of, with_heads, without_heads
 from bptt_sym.model.tables import Tables
 from bptt_sym.quoting import shortened
 
@@ -97,6 +98,7 @@ class Declarer(Tables):
                     functions=frozenset(functions),
                     dimensions=self.layered.sizes_in(entry.name, self.sizes),
                     of_columns=self.columns,
+                    heads={e.name: e.heads for e in entries if e.heads is not None},
                 ),
             )
             for entry in entries
@@ -128,6 +130,8 @@ class Declarer(Tables):
                 message = f"'{key}' of '{name}' must be true or false"
                 raise self.error(message, section, name, key)
         shape = self.shape(section, name, options.get("shape"))
+        count = options["shape"][0] if len(options["shape"]) == 3 else None
+        heads = None if count in (None, 1, "1") else self.size(section, name, count)
         if switches["labels"] and shape.count(1) != 1:
             raise self.error(f"labels are one-hot vectors, and '{name}' is none", section, name)
         if switches.pop("frozen"):
@@ -135,7 +139,7 @@ class Declarer(Tables):
         init = self.init(section, name, shape, options["init"]) if "init" in options else None
         if init is not None and kind == "constant":
             raise self.error(f"'{name}' is frozen: an argument, which nothing draws", section, name)
-        return Declaration(name, kind, shape, meaning, **switches, init=init)
+        return Declaration(name, kind, shape, meaning, **switches, init=init, heads=heads)
 
     def init(self, section: str, name: str, shape: Shape, given: Any) -> str | float:
         """How a parameter is drawn."""
@@ -152,15 +156,19 @@ class Declarer(Tables):
 
     def shape(self, section: str, name: str, value: Any) -> Shape:
         entries = value if isinstance(value, list) else None
-        wrong = entries is None or len(entries) > 2 or not all(_is_size(e) for e in entries)
+        wrong = entries is None or len(entries) > 3 or not all(_is_size(e) for e in entries)
         if entries is None or wrong:
-            example = '[] for a scalar, ["n"] for a vector or ["m", "n"] for a matrix'
+            example = (
+                '[] for a scalar, ["n"] for a vector, ["m", "n"] for a matrix or '
+                '["H", "m", "n"] for H heads of matrices'
+            )
             raise self.error(f"the shape of '{name}' must be {example}", section, name, "shape")
         sizes = [self.size(section, name, entry) for entry in entries]
         if not sizes:
             return S.One, S.One
-        if len(sizes) == 2:
-            return sizes[0], sizes[1]
+        if len(sizes) > 1:
+            *heads, rows, columns = sizes
+            return Mul(*heads, rows), columns
         return (sizes[0], S.One) if self.columns else (S.One, sizes[0])
 
     def size(self, section: str, name: str, entry: str | int) -> Expr:
@@ -194,13 +202,11 @@ class Declarer(Tables):
             )
         text = given if isinstance(given, str) else _plain(given)
         initial = parse_initial(text, scope, partial(self.source.within, path))
-        if isinstance(initial, MatrixExpr) and initial.shape not in (entry.shape, (1, 1)):
-            raise self.error(
-                f"the initial value of '{entry.name}' is {shape_text(initial.shape)}, "
-                f"and '{entry.name}' is {shape_text(entry.shape)}",
-                *path,
-            )
-        return replace(entry, initial=spread(initial, entry.shape))
+        given, declared = shape_of(initial), shape_of(with_heads(entry.symbol, entry.heads))
+        if given not in (declared, NUMBER, shape_text((S.One, S.One))):
+            message = f"the initial value of '{entry.name}' is {given}, and '{entry.name}' is "
+            raise self.error(message + declared, *path)
+        return replace(entry, initial=spread(without_heads(initial), entry.shape))
 
     def functions(self) -> dict[str, str | Formula]:
         """The functions that stay symbolic, each with what it is in generated code."""

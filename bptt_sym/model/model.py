@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from sympy import S
+from sympy import Expr, S
 
 from bptt_sym.algebra.expressions import (
     TIME,
@@ -37,7 +37,8 @@ class Declaration:
     ``positive`` what is drawn positive. ``initial`` is the value before the first step, an
     expression of parameters; without one it is an argument. A state that is ``reverse`` runs from
     the last step to the first. ``init`` is how code draws a parameter, where the model file
-    says it: one of INITS or the number that it is filled with.
+    says it: one of INITS or the number that it is filled with. A quantity with ``heads`` has so
+    many of them, the rows of one below those of the other.
     """
 
     name: str
@@ -50,6 +51,13 @@ class Declaration:
     reverse: bool = False
     initial: MatrixExpr | None = None
     init: str | float | None = None
+    heads: Expr | None = None
+
+    @property
+    def sizes(self) -> tuple[Expr, ...]:
+        """Rows and columns, with heads in front and of a head where it has some."""
+        rows, columns = self.shape
+        return self.shape if self.heads is None else (self.heads, rows / self.heads, columns)
 
     @property
     def remark(self) -> str:

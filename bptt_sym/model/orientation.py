@@ -65,6 +65,7 @@ def _declaration(entry: Declaration, by: Mapping[Expr, Expr], kept: set[str]) ->
     return replace(
         entry,
         shape=entry.shape if entry.name in kept else (columns, rows),
+        heads=None,
         initial=None if entry.initial is None else transposed(entry.initial, by),
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from sympy import Expr
+
 from bptt_sym.algebra.expressions import MatrixExpr, Variable
-from bptt_sym.algebra.operation import shape_text
 from bptt_sym.errors import InputError, Place, closest, listed
 from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
@@ -22,6 +23,7 @@ from bptt_sym.model.repeated_layers import SECTION as LAYERS
 from bptt_sym.model.repeated_layers import Meaning, unrolled
 from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source
+from bptt_sym.model.stacks import Stack, shape_of, with_heads, without_heads
 from bptt_sym.model.written_out import check_extent
 from bptt_sym.quoting import label_name, shortened, shown_path, title
 
@@ -58,7 +60,12 @@ class _ModelReader(Declarer):
         declarations = self.with_initials(declarations, functions)
         equations, loss = self.equations(declarations, functions)
         values = tuple(
-            Declaration(equation.name, "value", equation.variable.shape)
+            Declaration(
+                equation.name,
+                "value",
+                equation.variable.shape,
+                heads=self.heads.get(equation.name),
+            )
             for equation in equations
             if equation.name not in {entry.name for entry in declarations}
         )
@@ -144,6 +151,7 @@ class _ModelReader(Declarer):
         parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
         lagged = [e for e in declarations if e.kind in ("input", "target", "state")]
         reads = {name: self.reads(name, text) for _, name, text in texts}
+        self.heads = {e.name: e.heads for e in declarations if e.heads is not None}
         done = []
         for section, name, text in (*texts, *losses):
             meaning = self.layered.meaning(name)
@@ -157,10 +165,13 @@ class _ModelReader(Declarer):
                 later=partial(_why_not_yet, name=name, reads=reads, meaning=meaning),
                 equation=name,
                 of_columns=self.columns,
+                heads=self.heads,
             )
-            expression = parse(text, scope, partial(self.source.within, (section, name)))
-            self.check_shape(section, name, expression, symbols)
-            equation = self.named(name, expression, preactivations.get(name, ()))
+            value = parse(text, scope, partial(self.source.within, (section, name)))
+            self.check_shape(section, name, value, symbols, self.heads.get(name))
+            if isinstance(value, Stack):
+                self.heads[name] = value.heads
+            equation = self.named(name, without_heads(value), preactivations.get(name, ()))
             current[name] = equation.variable
             done.append(equation)
         return tuple(done[:-1]), done[-1]
@@ -171,20 +182,26 @@ class _ModelReader(Declarer):
         return frozenset(names.get(other, other) for other in reads_now(text))
 
     def check_shape(
-        self, section: str, name: str, expression: MatrixExpr, symbols: Mapping[str, Variable]
+        self,
+        section: str,
+        name: str,
+        value: MatrixExpr | Stack,
+        symbols: Mapping[str, Variable],
+        heads: Expr | None,
     ) -> None:
-        shape = expression.shape
-        if section == "loss" and shape != (1, 1):
+        given = shape_of(value)
+        if section == "loss" and (isinstance(value, Stack) or value.shape != (1, 1)):
             raise self.error(
-                f"the loss '{name}' must be a scalar, not {shape_text(shape)}; take its sum",
-                section,
-                name,
+                f"the loss '{name}' must be a scalar, not {given}; take its sum", section, name
             )
-        if name in symbols and symbols[name].shape != shape:
-            declared = shape_text(symbols[name].shape)
+        if name not in symbols:
+            return
+        symbol = symbols[name]
+        declared = shape_of(with_heads(symbol, heads))
+        if declared != given:
             raise self.error(
                 f"operator '=': the state '{name}' is declared {declared} "
-                f"and its equation gives {shape_text(shape)}",
+                f"and its equation gives {given}",
                 section,
                 name,
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sympy import Expr
 
-from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Variable
+from bptt_sym.algebra.expressions import TIME, Parameter, Variable
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import LAG
@@ -24,7 +24,7 @@ class Scope:
     before, ``following`` those that are read at [t+1], and ``later`` explains the names that the
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
     ``equation`` the name of what the expression defines. In a model ``of_columns`` a vector that
-    scalars make up is a column.
+    scalars make up is a column. ``heads`` are the numbers of heads of the names that have some.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class Scope:
     argument: Variable | None = None
     equation: str = ""
     of_columns: bool = False
+    heads: Mapping[str, Expr] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ class Lookup:
         """The functions of each entry that may be called."""
         return self.scope.functions | set(WORDS)
 
-    def name(self, node: ast.Name) -> MatrixExpr:
+    def name(self, node: ast.Name) -> Parameter | Variable:
         """What a bare name is."""
         name = node.id
         if name in self.scope.parameters:

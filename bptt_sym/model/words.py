@@ -40,12 +40,18 @@ Operand: TypeAlias = "MatrixExpr | Rational"
 
 @dataclass(frozen=True)
 class Word:
-    """A word with the number of its arguments; ``numbers`` allows bare numbers among them."""
+    """A word with the number of its arguments; ``numbers`` allows bare numbers among them.
+
+    One that is ``entrywise`` builds each entry from the same entry of its arguments; one that is
+    ``over_all`` is a scalar made of all entries, however they are arranged.
+    """
 
     build: Callable[..., MatrixExpr]
     fewest: int = 1
     most: int = 1
     numbers: bool = False
+    entrywise: bool = False
+    over_all: bool = False
 
 
 def choose(
@@ -100,8 +106,8 @@ def _same(target: MatrixExpr, logits: MatrixExpr) -> MatrixExpr:
 
 
 CALLS: dict[str, Word] = {
-    "sum": Word(Summation().build),
-    "mean": Word(mean),
+    "sum": Word(Summation().build, over_all=True),
+    "mean": Word(mean, over_all=True),
     "dot": Word(_dot, 2, 2),
     "outer": Word(_outer, 2, 2),
     "eye": Word(IdentityMatrix().build),
@@ -109,17 +115,17 @@ CALLS: dict[str, Word] = {
     "log_softmax": Word(LogSoftmaxOperation().build),
     "logsumexp": Word(LogSumExpOperation().build),
     "layer_norm": Word(LayerNormOperation().build),
-    "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True),
-    "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True),
-    "clip": Word(_clip, 3, 3, numbers=True),
-    "mod": Word(Remainder().build, 2, 2, numbers=True),
-    "leaky_relu": Word(_leaky_relu, 2, 2, numbers=True),
+    "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True, entrywise=True),
+    "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True, entrywise=True),
+    "clip": Word(_clip, 3, 3, numbers=True, entrywise=True),
+    "mod": Word(Remainder().build, 2, 2, numbers=True, entrywise=True),
+    "leaky_relu": Word(_leaky_relu, 2, 2, numbers=True, entrywise=True),
     "inv": Word(Inversion().build),
     "solve": Word(Solving().build, 2, 2),
     "det": Word(DeterminantOperation().build),
     "logdet": Word(LogDetOperation().build),
     "concat": Word(Joining().build, 1, ARGUMENTS.most),
-    "stop_gradient": Word(Stopping().build),
+    "stop_gradient": Word(Stopping().build, entrywise=True),
     "cross_entropy": Word(_cross_entropy, 2, 2),
     "binary_cross_entropy": Word(_binary_cross_entropy, 2, 2),
 }

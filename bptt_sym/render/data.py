@@ -126,7 +126,7 @@ def _model(model: Model) -> dict[str, Any]:
 
 
 def _declaration(entry: Declaration) -> dict[str, Any]:
-    shape = [str(size) for size in entry.shape]
+    shape = [str(size) for size in entry.sizes]
     return {"name": entry.name, "kind": entry.kind, "shape": shape, "meaning": entry.meaning}
 
 

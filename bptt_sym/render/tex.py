@@ -64,7 +64,10 @@ _KNOWN_FUNCTIONS = {
     "cosh",
     "det",
 }
+_HEAD_SUMS = ("h", "r", "c", "hr", "hc", "rc", "hrc")
+"""What a sum over heads is over: heads, and the rows and columns of each."""
 _NAMED_FUNCTIONS = {
+    **{f"sum_{axes}": rf"\operatorname{{sum}}_{{{axes}}}" for axes in _HEAD_SUMS},
     "log_softmax": r"\log \operatorname{softmax}",
     "log_sigmoid": r"\log \operatorname{sigmoid}",
     "logsumexp": r"\operatorname{logsumexp}",

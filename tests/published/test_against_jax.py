@@ -127,6 +127,18 @@ def two_bidirectional_gru_layers(
     return jnp.sum((d - jnp.stack(sequence) @ V.T) ** 2, axis=-1)
 
 
+@against("retention-heads")
+def retention(W_q, W_k, W_v, g, V, x, d):
+    """Sun et al. 2023, equation 6: S_n = gamma S_{n-1} + K_n^T V_n, o_n = Q_n S_n, each head."""
+    heads, n = g.size, W_q.shape[-1]
+    W_q, W_k, W_v = (W.reshape(heads, -1, n) for W in (W_q, W_k, W_v))
+    S = jnp.zeros((heads, n, n))
+    for x_t, d_t in zip(x, d, strict=True):
+        q, k, v = (jnp.einsum("m,hmn->hn", x_t, W) for W in (W_q, W_k, W_v))
+        S = jax.nn.sigmoid(g)[:, None, None] * S + jnp.einsum("hi,hj->hij", k, v)
+        yield jnp.sum((d_t - jnp.tanh(jnp.einsum("hi,hij->hj", q, S)) @ V) ** 2)
+
+
 @pytest.mark.parametrize(("name", "loss"), in_turn(CELLS, ["sum", "last"]))
 def test_loss_and_gradients(name, loss):
     model = b.load_model(str(FOLDER / f"{name}.toml"))

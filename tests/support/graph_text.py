@@ -246,7 +246,9 @@ class _Reader:
                 return _number(named["factor"]), _number(named["shift"])
             case "one hot" | "scatter":
                 return _size(named["size"])
-            case "slice" | "pad":
+            case "head dot" | "head transpose" | "head contract":
+                return _size(named["heads"])
+            case "slice" | "pad" | "head spread" | "head sum":
                 return tuple(map(_size, named.values()))
         return None
 

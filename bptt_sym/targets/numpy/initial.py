@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from sympy import preorder_traversal
 
-from bptt_sym.algebra.expressions import Broadcast, HadamardProduct, Parameter, Quotient
+from bptt_sym.algebra.expressions import (
+    Broadcast,
+    HadamardProduct,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    Quotient,
+)
+from bptt_sym.algebra.heads import HeadProduct
+from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.model.model import Declaration, Model
-from bptt_sym.targets.numpy.row_parts import shape_code
+from bptt_sym.targets.numpy.row_parts import shape_code, size_code
 from bptt_sym.targets.numpy.signature import Argument
 
 DRAWN = {
@@ -41,7 +51,7 @@ def inits(model: Model) -> dict[str, str | float]:
 def _init(entry: Declaration, gains: set[str]) -> str | float:
     if entry.init is not None:
         return entry.init
-    if 1 not in entry.shape:
+    if 1 not in entry.sizes[-2:]:
         return "normal"
     return "ones" if entry.positive or entry.name in gains else "zeros"
 
@@ -50,17 +60,35 @@ def _gains(model: Model) -> set[str]:
     """The parameters that are a factor entry by entry: from 0 nothing would go through them."""
     nodes = (n for d in model.definitions for n in preorder_traversal(d.expression))
     factors = (f for n in nodes if isinstance(n, HadamardProduct | Quotient) for f in n.args)
-    bare = (f.operand if isinstance(f, Broadcast) else f for f in factors)
-    return {factor.name for factor in bare if isinstance(factor, Parameter)}
+    return {factor.name for factor in map(_spread, factors) if isinstance(factor, Parameter)}
 
 
-def drawn_code(init: str | float, argument: Argument, *, of_columns: bool) -> str:
-    """The call that makes a parameter."""
+def _spread(factor: MatrixExpr) -> MatrixExpr:
+    """What is spread over more entries, over rows and columns of heads too."""
+    match factor:
+        case Broadcast():
+            return _spread(factor.operand)
+        case HeadProduct(left=OneMatrix()):
+            return _spread(factor.right)
+        case MatMul(args=(inner, OneMatrix())):
+            return _spread(inner)
+    return factor
+
+
+def drawn_code(
+    init: str | float, entry: Declaration, argument: Argument, *, of_columns: bool
+) -> str:
+    """The call that makes a parameter; of one with heads each is drawn by itself."""
     shape = shape_code(argument.shape)
     sizes = ", ".join(argument.shape)
     match init:
         case "zeros" | "ones":
             return f"np.{init}({sizes if len(argument.shape) == 1 else shape}, dtype)"
+        case "normal" | "glorot" | "orthogonal" if entry.heads is not None:
+            heads, *of_head = entry.sizes
+            sizes = ", ".join(map(size_code, array_sizes((of_head[0], of_head[1]))))
+            drawn = f"np.stack([{init}({sizes}) for _ in range({size_code(heads)})])"
+            return f"{drawn}.reshape({shape})"
         case "normal" | "glorot" | "orthogonal":
             return f"{init}({sizes})"
         case "uniform":

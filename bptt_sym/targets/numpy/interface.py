@@ -272,6 +272,8 @@ def _sizes_of_detail(node: Node) -> Sizes:
     match node.kind:
         case "size" | "one hot" | "scatter":
             return (node.detail,)
-        case "slice" | "pad":
+        case "head dot" | "head transpose" | "head contract":
+            return (node.detail,)
+        case "slice" | "pad" | "head spread" | "head sum":
             return tuple(node.detail)
     return ()

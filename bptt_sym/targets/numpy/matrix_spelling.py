@@ -41,8 +41,51 @@ def _solution(write: Writing, node: Node) -> Code:
 def _determinant(write: Writing, node: Node) -> Code:
     logarithm = node.kind == "log determinant"
     function = write.use("log_determinant") if logarithm else "np.linalg.det"
-    shown = call(f"{function}(", map(write.operand, node.operands))
-    return shown.then("[..., None]") if node.sizes else shown
+    return call(f"{function}(", map(write.operand, node.operands), ")[..., None]")
+
+
+def _matrix(write: Writing, node: Node, *, across: bool = False) -> Code:
+    """An array with axes of rows and columns; that of a row has entries ``across``."""
+    if len(node.sizes) == 2:
+        return write.operand(node)
+    return write.operand(node, CALL).then("[..., None, :]" if across else "[..., None]")
+
+
+def _from_matrix(node: Node, code: Code, *, across: bool = False) -> Code:
+    """The array of a node of a matrix with axes of rows and columns."""
+    return code if len(node.sizes) == 2 else code.then("[..., 0, :]" if across else "[..., 0]")
+
+
+def _head_dot(write: Writing, node: Node) -> Code:
+    sides = (_matrix(write, side) for side in node.operands)
+    product = call(f"{write.use('head_dot')}(", [*sides, write.size(node.detail)])
+    return _from_matrix(node, product)
+
+
+def _head_contract(write: Writing, node: Node) -> Code:
+    sides = (_matrix(write, side) for side in node.operands)
+    total = call(f"{write.use('head_contract')}(", [*sides, write.size(node.detail)])
+    return _from_matrix(node, total)
+
+
+def _head_transpose(write: Writing, node: Node) -> Code:
+    given: list[Code | str] = [_matrix(write, node.operands[0]), write.size(node.detail)]
+    return _from_matrix(node, call(f"{write.use('head_transpose')}(", given))
+
+
+def _head_spread(write: Writing, node: Node) -> Code:
+    own, rows, *sizes = node.detail
+    operand = _matrix(write, node.operands[0], across=own * rows == 1)
+    given: list[Code | str] = [operand, *map(write.size, (own, *sizes))]
+    return _from_matrix(node, call(f"{write.use('head_spread')}(", given))
+
+
+def _head_sum(write: Writing, node: Node) -> Code:
+    _, own, rows, columns = node.detail
+    matrix = _matrix(write, node.operands[0])
+    given: list[Code | str] = [matrix, *map(write.size, node.detail)]
+    total = call(f"{write.use('head_sum')}(", given)
+    return _from_matrix(node, total, across=own * rows == 1 and columns != 1)
 
 
 def _side_by_side(axis: int) -> Row:
@@ -90,6 +133,11 @@ MATRICES: dict[str, Row] = {
     "solution": _solution,
     "log determinant": _determinant,
     "determinant": _determinant,
+    "head dot": _head_dot,
+    "head transpose": _head_transpose,
+    "head contract": _head_contract,
+    "head spread": _head_spread,
+    "head sum": _head_sum,
     "beside": _side_by_side(1),
     "above": _side_by_side(0),
     "gather": text("{1:call}[{0}]"),

@@ -125,8 +125,8 @@ def _drawing(model: Model, interface: Interface) -> dict[str, Any]:
     begins = inits(model)
     of_columns = model.vectors == "columns"
     calls = [
-        (argument, drawn_code(init, argument, of_columns=of_columns))
-        for argument, init in zip(interface.parameters, begins.values(), strict=True)
+        (argument, drawn_code(init, model.declaration(name), argument, of_columns=of_columns))
+        for argument, (name, init) in zip(interface.parameters, begins.items(), strict=True)
     ]
     needed = [text for name, text in DRAWN.items() if name in begins.values()]
     return {"drawing": needed, "drawn": calls}

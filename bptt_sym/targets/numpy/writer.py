@@ -222,6 +222,7 @@ OF_ROWS = frozenset({
     "softmax", "log softmax", "logsumexp", "layer norm", "inverse deviation", "slice", "pad",
     "outer", "transpose", "one hot", "gather", "lift", "inverse", "solution", "determinant",
     "log determinant",
+    "head dot", "head contract", "head transpose", "head spread", "head sum",
 })  # fmt: skip
 """Kinds whose code is right for arrays in rows alone."""
 

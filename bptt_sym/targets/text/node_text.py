@@ -116,6 +116,13 @@ class NodeText(ABC):
                 yield f"start={start}, stop={stop}"
             case "pad", (start, size):
                 yield f"start={start}, size={size}"
+            case "head dot" | "head transpose" | "head contract", heads:
+                yield f"heads={heads}"
+            case "head spread", (own, own_rows, heads, rows, columns):
+                yield f"own={own}, own_rows={own_rows}"
+                yield f"heads={heads}, rows={rows}, columns={columns}"
+            case "head sum", (heads, own, rows, columns):
+                yield f"heads={heads}, own={own}, rows={rows}, columns={columns}"
             case "result", name:
                 yield f"of={name}"
             case "size", size:

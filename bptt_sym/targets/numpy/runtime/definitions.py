@@ -217,3 +217,46 @@ def pad(vector: Array, start: int, size: int) -> Any:
     whole = np.zeros((*vector.shape[:-1], size), vector.dtype)
     whole[..., start : start + vector.shape[-1]] = vector
     return whole
+
+
+def by_head(matrix: Array, heads: int) -> Any:
+    """The matrix with an axis of heads, whose rows stand one below the other."""
+    *leading, rows, columns = matrix.shape
+    return matrix.reshape(*leading, heads, rows // heads, columns)
+
+
+def below(stack: Array) -> Any:
+    """Matrices of heads one below the other."""
+    *leading, heads, rows, columns = stack.shape
+    return stack.reshape(*leading, heads * rows, columns)
+
+
+def head_dot(left: Array, right: Array, heads: int) -> Any:
+    """The product head by head."""
+    return below(by_head(left, heads) @ by_head(right, heads))
+
+
+def head_contract(left: Array, right: Array, heads: int) -> Any:
+    """The sum of left^T right over time steps and sequences, head by head."""
+    stacks = [np.moveaxis(by_head(side, heads), -3, 0) for side in (left, right)]
+    flat = [s.reshape(heads, math.prod(s.shape[1:-1]), s.shape[-1]) for s in stacks]
+    return below(flat[0].swapaxes(-1, -2) @ flat[1])
+
+
+def head_transpose(matrix: Array, heads: int) -> Any:
+    """The transpose of each head."""
+    return below(by_head(matrix, heads).swapaxes(-1, -2))
+
+
+def head_spread(matrix: Array, own: int, heads: int, rows: int, columns: int) -> Any:
+    """The matrix of its ``own`` heads spread over heads, rows and columns."""
+    stack = by_head(matrix, own)
+    return below(np.broadcast_to(stack, (*stack.shape[:-3], heads, rows, columns)))
+
+
+def head_sum(matrix: Array, heads: int, own: int, rows: int, columns: int) -> Any:
+    """The sum over heads, rows or columns, where these are one."""
+    stack = by_head(matrix, heads)
+    for axis, kept in zip((-3, -2, -1), (own, rows, columns), strict=True):
+        stack = stack.sum(axis=axis, keepdims=True) if kept == 1 else stack
+    return below(stack)

@@ -1,0 +1,99 @@
+"""Calls of the equation language: functions, the words for operations, and choices."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from functools import partial
+
+from bptt_sym.algebra.entrywise import FunctionApplication, Sign
+from bptt_sym.algebra.expressions import MatrixExpr
+from bptt_sym.algebra.operation import ShapeError
+from bptt_sym.errors import closest, listed
+from bptt_sym.limits import ARGUMENTS
+from bptt_sym.model.operands import Operands
+from bptt_sym.model.scope import Lookup
+from bptt_sym.model.stacks import Stack, Value, word_of
+from bptt_sym.model.words import CALLS, Word, choose
+from bptt_sym.quoting import shortened
+
+_RELATIONS: dict[type[ast.cmpop], Sign] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
+
+
+class WordCalls:
+    """Reads calls of a text."""
+
+    def __init__(self, operands: Operands, lookup: Lookup) -> None:
+        self.operands, self.lookup = operands, lookup
+        self.text = operands.text
+
+    def value(self, node: ast.Call, function: ast.Name) -> MatrixExpr | Stack:
+        name = function.id
+        if any(isinstance(argument, ast.Starred) for argument in node.args) or node.keywords:
+            raise self.text.error(node, f"'{shortened(name)}' takes its arguments by position")
+        if name in self.lookup.functions and (len(node.args) == 1 or name not in CALLS):
+            self.check_count(node, name, 1, 1)
+            called = Word(partial(FunctionApplication().build, name), entrywise=True)
+            operand = self.operands.variable(node.args[0], name)
+            return self.built(node, name, node.args, [operand], called)
+        if name == "eye":
+            self.check_count(node, name, 1, 1)
+            size = self.operands.size(node.args[0])
+            if not size.is_positive:
+                raise self.text.error(node, f"the size {size} is not positive")
+            return CALLS[name].build(size)
+        if name == "where":
+            self.check_count(node, name, 3, 3)
+            return self.choice(node)
+        if name not in CALLS:
+            known = sorted({*self.lookup.functions, *CALLS, "where"})
+            raise self.text.error(
+                node,
+                f"unknown operation '{shortened(name)}'{closest(name, known)}; known are "
+                f"{listed(known)}, and a function of your own is declared under [functions]",
+            )
+        called = CALLS[name]
+        self.check_count(node, name, called.fewest, called.most)
+        read = self.operands
+        operands = [read.value(a) if called.numbers else read.variable(a, name) for a in node.args]
+        if name == "concat":
+            build = partial(called.build, of_columns=read.scope.of_columns)
+            called = replace(called, build=build)
+        return self.built(node, name, node.args, operands, called)
+
+    def choice(self, node: ast.Call) -> MatrixExpr | Stack:
+        condition, *branches = node.args
+        match condition:
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _RELATIONS:
+                nodes = [left, right, *branches]
+                sides = [self.operands.value(side) for side in nodes]
+                called = Word(partial(choose, _RELATIONS[type(op)]), entrywise=True)
+                return self.built(node, "where", nodes, sides, called)
+            case _:
+                raise self.text.error(
+                    node, "the first argument of 'where' compares: where(a >= b, c, d)"
+                )
+
+    def built(
+        self,
+        node: ast.Call,
+        name: str,
+        nodes: list[ast.expr],
+        operands: list[Value],
+        called: Word,
+    ) -> MatrixExpr | Stack:
+        if not any(isinstance(operand, MatrixExpr | Stack) for operand in operands):
+            raise self.text.error(node, f"'{name}' needs a variable, not only numbers")
+        try:
+            return word_of(called, operands)
+        except ShapeError as problem:
+            pairs = list(zip(nodes, operands, strict=True))
+            raise self.operands.misfit(node, f"'{name}'", pairs, problem) from None
+
+    def check_count(self, node: ast.Call, name: str, fewest: int, most: int) -> None:
+        ARGUMENTS.check(len(node.args), partial(self.text.place_of, node))
+        if not fewest <= len(node.args) <= most:
+            wanted = str(fewest) if fewest == most else f"{fewest} or more"
+            plural = "" if wanted == "1" else "s"
+            counted = "one" if wanted == "1" else wanted
+            raise self.text.error(node, f"'{shortened(name)}' takes {counted} argument{plural}")
