@@ -129,7 +129,7 @@ SAMPLES = {
         quotient(add(x, u), scale(2, hadamard(w, w))),
         (1, m),
         "(xₜ + uₜ) / (2 wₜ ⊙ wₜ)",
-        r"\tfrac{1}{2} \, \frac{\bar{x}_{t} + \bar{u}_{t}}{\bar{w}_{t} \odot \bar{w}_{t}}",
+        r"\frac{\bar{x}_{t} + \bar{u}_{t}}{2 \, \bar{w}_{t} \odot \bar{w}_{t}}",
         "0.5 * (x + u) / (w * w)",
     ),
     HadamardPower: Sample(

@@ -32,6 +32,7 @@ from bptt_sym.algebra.expressions import (
     transpose,
 )
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.linear_systems import DeterminantOf, LogDeterminant
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf
 from bptt_sym.graph.array_shapes import SCALAR, array_size, array_sizes
@@ -89,6 +90,11 @@ class Lowering:
                 return self.lifted(self.node(rest.operand), rest)
             case SumOfEntries():
                 return self.entries(self.wide(rest.operand))
+            case LogDeterminant() | DeterminantOf():
+                matrix = self.wide(rest.operand)
+                logarithm = isinstance(rest, LogDeterminant)
+                kind = "log determinant" if logarithm else "determinant"
+                return self.make(kind, [matrix], sizes=SCALAR if matrix.batch else ())
             case Elementwise(function="identity"):
                 return self.node(rest.operand)
         if type(rest) in OF_WHOLE:

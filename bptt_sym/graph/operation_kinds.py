@@ -10,7 +10,7 @@ from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradien
 from bptt_sym.algebra.expressions import MatrixExpr, Quotient
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.heads import HeadProduct, HeadSpread, HeadSum, HeadTranspose
-from bptt_sym.algebra.linear_systems import DeterminantOf, InverseMatrix, LogDeterminant, Solution
+from bptt_sym.algebra.linear_systems import InverseMatrix, Solution
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
@@ -63,8 +63,6 @@ OF_WHOLE: dict[type[MatrixExpr], Row] = {
     InverseDeviation: _kind("inverse deviation"),
     InverseMatrix: _kind("inverse"),
     Solution: _kind("solution"),
-    DeterminantOf: _kind("determinant"),
-    LogDeterminant: _kind("log determinant"),
     Concatenation: _kind("join"),
     Slice: _slice,
     Padding: _pad,

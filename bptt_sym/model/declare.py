@@ -60,6 +60,12 @@ _ENTRYWISE = (
 )  # fmt: skip
 
 
+_SHAPES = (
+    '[] for a scalar, ["n"] for a vector, ["m", "n"] for a matrix or ["H", "m", "n"] for H heads '
+    "of matrices"
+)
+
+
 class Declarer(Tables):
     """Reads the declarations of a model file."""
 
@@ -158,11 +164,7 @@ class Declarer(Tables):
         entries = value if isinstance(value, list) else None
         wrong = entries is None or len(entries) > 3 or not all(_is_size(e) for e in entries)
         if entries is None or wrong:
-            example = (
-                '[] for a scalar, ["n"] for a vector, ["m", "n"] for a matrix or '
-                '["H", "m", "n"] for H heads of matrices'
-            )
-            raise self.error(f"the shape of '{name}' must be {example}", section, name, "shape")
+            raise self.error(f"the shape of '{name}' must be {_SHAPES}", section, name, "shape")
         sizes = [self.size(section, name, entry) for entry in entries]
         if not sizes:
             return S.One, S.One

@@ -41,7 +41,8 @@ def _solution(write: Writing, node: Node) -> Code:
 def _determinant(write: Writing, node: Node) -> Code:
     logarithm = node.kind == "log determinant"
     function = write.use("log_determinant") if logarithm else "np.linalg.det"
-    return call(f"{function}(", map(write.operand, node.operands), ")[..., None]")
+    shown = call(f"{function}(", map(write.operand, node.operands))
+    return shown.then("[..., None]") if node.sizes else shown
 
 
 def _matrix(write: Writing, node: Node, *, across: bool = False) -> Code:
