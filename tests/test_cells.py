@@ -32,7 +32,12 @@ def test_a_cell_derives_and_prints(cell, level, loss):
     label += "_N" if loss == "last" else "_1..N"
     for parameter in cell.parameters:
         assert f"∂{cell.loss.name}{'_N' if loss == 'last' else ''}/∂" in shown
-        assert f":{label}:{parameter}}}" in latex
+        (line,) = {
+            derivation.line(equation).meaning
+            for equation in derivation.equations
+            if equation.meaning[-2:] == (label, parameter)
+        }
+        assert f":{':'.join(line)}}}" in latex
     assert derivation.json()
 
 

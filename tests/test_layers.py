@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from support.page import compared
 
 import bptt_sym as b
 from bptt_sym.errors import InputError
@@ -101,7 +103,7 @@ def equations(model: b.Model) -> list[str]:
 
 def test_layers_stand_for_what_is_written_out():
     layers, written = parse_model(STACK), parse_model(WRITTEN_OUT)
-    assert replace(layers, layers={}) == written
+    assert replace(layers, layers={}, notation=written.notation) == written
 
 
 def test_one_layer_reads_what_the_first_one_does():
@@ -207,3 +209,102 @@ def test_a_cycle_within_a_layer_is_told_by_its_numbers():
     )
     with pytest.raises(InputError, match=r"cycle within the time step: g_1\[t\] -> h_1\[t\]"):
         parse_model(text)
+
+
+# What is the same for several layers is printed once.
+
+
+def lines(model: b.Model, level: str = "adjoint", **asked: object) -> list[str]:
+    """The lines of a derivation without their numbers and the spaces before them."""
+    text = b.derive(model, level=level, loss="sum", **asked).text()
+    return [re.sub(r"^ *(\(\d+\) *)?", "", line) for line in text.splitlines()]
+
+
+def test_a_line_is_about_a_layer_in_general_and_says_for_which_it_holds():
+    found = lines(parse_model(STACK))
+    assert "h_{1,t} = tanh(xₜ W_1 + h_{1,t−1} U_1)" in found
+    assert "h_{l,t} = tanh(h_{l−1,t} W_l + h_{l,t−1} U_l)   for l = 2, 3" in found
+    assert "δh_{3,t} = δyₜ Vᵀ + δz_{h,3,t+1} U_3ᵀ   for t = N − 1, …, 1" in found
+    of_others = "δh_{l,t} = δz_{h,l+1,t} W_{l+1}ᵀ + δz_{h,l,t+1} U_lᵀ"
+    assert f"{of_others}   for l = 2, 1 and t = N − 1, …, 1" in found
+    assert "∂E/∂W_1 = Σₜ₌₁ᴺ xₜᵀ δz_{h,1,t}" in found
+    assert "∂E/∂W_l = Σₜ₌₁ᴺ h_{l−1,t}ᵀ δz_{h,l,t}   for l = 2, 3" in found
+    assert "∂E/∂U_l = Σₜ₌₁ᴺ h_{l,t−1}ᵀ δz_{h,l,t}   for l = 1, 2, 3" in found
+    assert not any("W_2" in line or "U_1" in line for line in found if line.startswith("∂E"))
+
+
+def test_factors_are_about_a_layer_in_general():
+    found = lines(parse_model(STACK), "jacobian")
+    assert "∂⁺h_{l,t}/∂h_{l−1,t} = diag(1 − h_{l,t}²) W_lᵀ   for l = 3, 2" in found
+
+
+def test_many_layers_have_as_many_lines_as_three():
+    few, many = (parse_model(changed(("repeat = 3", f"repeat = {count}"))) for count in (3, 12))
+    assert len(lines(few)) == len(lines(many))
+    assert "for l = 11, …, 1 and t = N" in "\n".join(lines(many))
+
+
+def test_layers_that_differ_are_told_one_by_one():
+    """The loss reads the second of three layers, too: of what is above it nothing is the same."""
+    text = changed(('y = "h[t] @ V"', 'y = "(h[t] + h_2[t]) @ V"'))
+    found = lines(parse_model(text))
+    assert "δh_{3,N} = δy_N Vᵀ" in found
+    assert "δh_{2,N} = δz_{h,3,N} W_3ᵀ + δy_N Vᵀ" in found
+    assert "δh_{1,N} = δz_{h,2,N} W_2ᵀ" in found
+
+
+def test_the_index_of_a_layer_is_a_letter_that_the_model_has_not():
+    text = changed(('V = ["n", "k"]', 'V = ["n", "k"]\nl = []'), ("h[t] @ V", "l * h[t] @ V"))
+    assert "for q = 2, 1" in "\n".join(lines(parse_model(text)))
+
+
+def test_a_name_with_a_face_of_its_own_is_told_one_by_one():
+    text = changed(("\n[parameters]", "[layers.latex]\nU = 'R'\n[parameters]"))
+    found = lines(parse_model(text))
+    assert "∂E/∂U_1 = Σₜ₌₁ᴺ h_{1,t−1}ᵀ δz_{h,1,t}" in found
+
+
+def test_numbers_of_equations_are_those_of_their_lines():
+    derivation = b.derive(parse_model(STACK), level="adjoint", loss="sum")
+    shown = [line.number for section in derivation.sections for line in section.lines]
+    assert shown == list(range(1, len(shown) + 1))
+    for section in derivation.sections:
+        assert {e.number for e in section.equations} == {line.number for line in section.lines}
+
+
+def written_out(latex: str) -> str:
+    """LaTeX in which each line about a layer in general is one for each layer."""
+
+    def of_each(line: str) -> str:
+        span = re.search(r", \\qquad l = ([^,]*)(, \\dots)?((?:, \d+)*)", line)
+        if not span:
+            return line
+        numbers = [int(number) for number in re.findall(r"\d+", span[0])]
+        if span[2]:
+            first, last = numbers
+            step = -1 if last < first else 1
+            numbers = list(range(first, last + step, step))
+        bare = line.replace(span[0], "")
+
+        def numbered(number: int) -> str:
+            return re.sub(
+                r"(?<=[{,])l([+-]\d+)?(?=[,}])",
+                lambda found: str(number + int(found[1] or 0)),
+                bare,
+            )
+
+        return " \\\\\n".join(map(numbered, numbers))
+
+    latex = re.sub(r" (?:\\notag )?\\\\\n&\\quad ", " ", latex)
+    return "\n".join(
+        "".join([of_each(line.removesuffix(" \\\\")), " \\\\" * line.endswith(" \\\\")])
+        for line in latex.split("\n")
+    )
+
+
+@pytest.mark.parametrize(("repeat", "loss"), [(3, "sum"), (5, "last")])
+def test_the_print_is_the_gradient(repeat: int, loss: str) -> None:
+    text = changed(("repeat = 3", f"repeat = {repeat}"), (', initial = "tanh(h_init)"', ""))
+    model = parse_model(text.replace('h_init = ["n"]\n', ""))
+    assert r"\dots, 1, \qquad t" in b.derive(model, level="adjoint").latex() or repeat == 3
+    assert max(compared(model, "adjoint", loss, written_out)) < 1e-12

@@ -30,6 +30,8 @@ from bptt_sym.errors import InputError
 from bptt_sym.model.conventions import CHOICES
 from bptt_sym.model.notations import in_notation
 from bptt_sym.model.orientation import turned
+from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.typeset import typeset
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -108,7 +110,8 @@ def needs_transpose(model, name):
     if entry.kind not in ("parameter", "constant"):
         return True
     _, _, equations = b.api.model_text(model).partition("\nOne time step\n")
-    read = re.findall(rf"(?<!\w){re.escape(entry.name)}(?!\w)(ᵀ?)", equations)
+    shown = unicode_text(typeset(entry.symbol, model.notation))
+    read = re.findall(rf"(?<!\w){re.escape(shown)}(?!\w)(ᵀ?)", equations)
     return "" in read
 
 

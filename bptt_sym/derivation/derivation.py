@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from bptt_sym.algebra.blocks import StateTuple
@@ -20,6 +23,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.factors import Contribution, Factor
 from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.derivation.same_layers import LayerSpan, Line, SameLayers
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
 from bptt_sym.model.written_out import is_named_within
@@ -45,7 +49,7 @@ class DerivedEquation:
     ``meaning`` names it: the parts of its label. ``left`` is absent where the line is an
     expression that the text names (a contribution). ``factors`` are the derivatives on the right,
     where it is a product of them. ``path`` is the one path that the line stands for. ``number`` is
-    given at the end.
+    given at the end. A line about a layer in general holds for those of ``layers``.
     """
 
     meaning: tuple[str, ...]
@@ -56,6 +60,7 @@ class DerivedEquation:
     span: Span | None = None
     path: tuple[Vertex, ...] = ()
     number: int | None = None
+    layers: LayerSpan | None = None
 
     @property
     def readers(self) -> tuple[MatrixExpr, ...]:
@@ -70,7 +75,8 @@ class Section:
     ``topic`` says what they are about: the factors, the adjoints, the gradient with respect to
     ``parameter`` or the paths to its copies; ``general`` tells the equations for a symbolic number
     of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a
-    section holds all or none.
+    section holds all or none. ``lines`` are what is printed of the equations, those that are the
+    same for several layers as one.
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
@@ -79,6 +85,7 @@ class Section:
     general: bool = False
     fewest_steps: int = 1
     path_count: int | None = None
+    lines: tuple[DerivedEquation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,18 +108,40 @@ class Derivation:
 
     def numbered(self) -> Derivation:
         """The derivation with its equations numbered in order; definitions stay without one."""
-        number = 1 if self.number_from is None else self.number_from
+        number = itertools.count(1 if self.number_from is None else self.number_from)
+        same = SameLayers(self.model)
         sections = []
         for section in self.sections:
-            equations = []
-            for equation in section.equations:
-                if section.topic == "definitions":
-                    equations.append(equation)
-                    continue
-                equations.append(replace(equation, number=number))
-                number += 1
-            sections.append(replace(section, equations=tuple(equations)))
+            equations, lines = list(section.equations), []
+            for line in _lines(section.equations, same):
+                first = section.equations[line.positions[0]]
+                counted = None if section.topic == "definitions" else next(number)
+                shown = replace(first, number=counted)
+                if line.layers is not None:
+                    shown = replace(
+                        shown, left=line.sides[0], right=line.sides[1], layers=line.layers
+                    )
+                lines.append(shown)
+                for position in line.positions:
+                    equations[position] = replace(equations[position], number=counted)
+            made = replace(section, equations=tuple(equations), lines=tuple(lines))
+            sections.append(made)
         return replace(self, sections=tuple(sections))
+
+    @cached_property
+    def _shown(self) -> dict[tuple[str, ...], DerivedEquation]:
+        """The line for an equation, by the meaning of the equation."""
+        return {
+            equation.meaning: line
+            for section in self.sections
+            for line in section.lines
+            for equation in section.equations
+            if line.layers and equation.number == line.number and line.number is not None
+        }
+
+    def line(self, equation: DerivedEquation) -> DerivedEquation:
+        """What is printed for an equation: itself, or one for several layers."""
+        return self._shown.get(equation.meaning, equation)
 
     @property
     def needs_marks(self) -> bool:
@@ -157,6 +186,22 @@ class Derivation:
         within = [e for e in self.model.definitions if e not in self.model.all_equations]
         return (*written, *((e.variable, e.expression) for e in within))
 
+    @cached_property
+    def step_lines(self) -> tuple[DerivedEquation, ...]:
+        """What is printed of a step: those of several layers that are the same as one."""
+        sides = self.of_a_step
+        return tuple(
+            DerivedEquation(("model",), line.sides[0], line.sides[1], layers=line.layers)
+            for line in SameLayers(self.model).lines(sides, [None] * len(sides))
+        )
+
+    @property
+    def layer_index(self) -> Symbol | None:
+        """The index of a layer in general, where a line is about one."""
+        lines = (line for section in self.sections for line in section.lines)
+        spans = (line.layers for line in (*self.step_lines, *lines))
+        return next((span.index for span in spans if span is not None), None)
+
     @property
     def reduction(self) -> Reduction:
         """How the scalar that is derived is made of the losses of all steps."""
@@ -171,3 +216,10 @@ class Derivation:
     def equations(self) -> tuple[DerivedEquation, ...]:
         """All equations, in order."""
         return tuple(equation for section in self.sections for equation in section.equations)
+
+
+def _lines(equations: Sequence[DerivedEquation], same: SameLayers) -> list[Line]:
+    """The lines for equations, of which only those with a left side may be of several layers."""
+    sides = [(e.right,) if e.left is None else (e.left, e.right) for e in equations]
+    alone = [e.left is None or bool(e.contribution or e.path) for e in equations]
+    return same.lines(sides, [k if alone[k] else e.span for k, e in enumerate(equations)])

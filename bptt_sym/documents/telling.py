@@ -83,6 +83,7 @@ class Telling:
             return
         section = next((s for s in derivation.sections if equations[0] in s.equations), None)
         show = typesetter(derivation, section)
+        equations = list({e.meaning: e for e in map(derivation.line, equations)}.values())
         room = ROOM - max(left_width(equation, show) for equation in equations)
         yield Equations(
             tuple(

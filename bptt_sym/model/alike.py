@@ -105,7 +105,8 @@ class _Printer:
         letter = given or _letter(base)
         if name in self.vectors and not given and self.notation.vector == "bar":
             letter = rf"\bar{{{letter}}}"
-        indices = ([_letter(index)] if index and not given else []) + ([step] if step else [])
+        own = map(_letter, index.split(",")) if index and not given else ()
+        indices = [*own, *([step] if step else [])]
         text = f"{{{letter}}}_{{{','.join(indices)}}}" if indices else letter
         return _canonical(text)
 

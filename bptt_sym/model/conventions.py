@@ -70,6 +70,11 @@ class Notation:
         return f"\\{self.macros[name]}" if name in self.macros else self.name(name)
 
 
+def of_layers(layers: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+    """The names of layers that have an index besides their number: W_i,2 for W_i2."""
+    return {name: f"{base},{layer}" for name, (base, layer) in layers.items() if "_" in base}
+
+
 def total_of(loss: str) -> str:
     """The name under which ``macros`` has the total of the losses of all steps."""
     return f"{loss} total"

@@ -11,7 +11,7 @@ from typing import Any
 from bptt_sym.algebra.names import why_not_shown
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.model.alike import alike
-from bptt_sym.model.conventions import CHOICES, INDICES, Notation
+from bptt_sym.model.conventions import CHOICES, INDICES, Notation, of_layers
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import Model
 from bptt_sym.model.orientation import turned
@@ -68,7 +68,9 @@ def _written(model: Model, notation: Notation, names: Names) -> Model:
     kept = {name: latex for name, latex in model.latex.items() if name not in names.names}
     if notation.vectors not in ("declared", model.vectors):
         model = turned(model)
-    full = replace(notation, names=names.names, latex={**kept, **names.latex})
+    full = replace(
+        notation, names={**of_layers(model.layers), **names.names}, latex={**kept, **names.latex}
+    )
     return replace(model, notation=full)
 
 

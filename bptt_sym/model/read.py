@@ -12,7 +12,7 @@ from bptt_sym.algebra.expressions import MatrixExpr, Variable
 from bptt_sym.errors import InputError, Place, closest, listed
 from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
-from bptt_sym.model.conventions import Notation
+from bptt_sym.model.conventions import Notation, of_layers
 from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse
@@ -69,6 +69,7 @@ class _ModelReader(Declarer):
             for equation in equations
             if equation.name not in {entry.name for entry in declarations}
         )
+        layers = self.layered.with_arguments((*equations, loss))
         model = Model(
             name=self.name,
             reference=self.reference,
@@ -84,9 +85,9 @@ class _ModelReader(Declarer):
             functions=functions,
             equations=equations,
             loss=loss,
-            notation=Notation(latex=self.latex()),
+            notation=Notation(names=of_layers(layers), latex=self.latex()),
             vectors=self.vectors(),
-            layers=self.layered.of,
+            layers=layers,
         )
         check_extent(model, self.place_of)
         self.check_meaning(model)

@@ -7,7 +7,7 @@ stay as they are, so that a message points at them; what a name means in them is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import EQUATIONS, LAYERED, LAYERS
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse_size
+from bptt_sym.model.model import Equation
 from bptt_sym.model.source import Source
 from bptt_sym.quoting import shortened
 
@@ -73,6 +74,23 @@ class Layered:
             return sizes
         place = self.source.place(SECTION, BELOW)
         return {**sizes, BELOW: parse_size(below, sizes, lambda _: place)}
+
+    def with_arguments(self, equations: Iterable[Equation]) -> dict[str, tuple[str, int]]:
+        """The names of layers, and those of the arguments of functions in their equations."""
+        found = dict(self.of)
+        for equation in equations:
+            if equation.name in self.of:
+                _, layer = self.of[equation.name]
+                for argument in equation.preactivations:
+                    found[argument.name] = without_number(argument.name, layer), layer
+        return found
+
+
+def without_number(name: str, layer: int) -> str:
+    """A name without the number of its layer: z_h of z_h2, a of a_2, z_hb of z_h2b."""
+    base, _, index = name.partition("_")
+    before, _, after = index.rpartition(str(layer))
+    return f"{base}_{before}{after}" if before or after else base
 
 
 def unrolled(source: Source) -> Layered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bptt_sym.algebra.expressions import Expr
-from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section, Span
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
@@ -51,12 +51,18 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     def rows(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
         # The right sides begin below each other.
-        room = LINE_WIDTH - max(left_width(equation, show) for equation in section.equations)
-        return " \\\\\n".join(_row(derivation, e, show, room) for e in section.equations)
+        room = LINE_WIDTH - max(left_width(equation, show) for equation in section.lines)
+        return " \\\\\n".join(_row(derivation, e, show, room) for e in section.lines)
+
+    def step(line: DerivedEquation) -> str:
+        """An equation of the model."""
+        sides = " &= ".join(math(side) for side in (line.left, line.right) if side is not None)
+        return sides + _span(line, whole)
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,
         "rows": rows,
+        "step": step,
         "words": latex_words,
         "digits": breakable_digits,
     }
@@ -83,7 +89,7 @@ def displays(derivation: Derivation) -> list[str]:
     ]
     rows = [_rows(written + inner, typesetter(derivation), LINE_WIDTH)]
     for section in derivation.sections:
-        rows.append(_rows(section.equations, typesetter(derivation, section), LINE_WIDTH))
+        rows.append(_rows(section.lines, typesetter(derivation, section), LINE_WIDTH))
     return [_aligned(part) for part in rows if part]
 
 
@@ -92,7 +98,7 @@ def display(derivation: Derivation) -> str:
     rows = [
         row
         for section in derivation.sections
-        for row in _rows(section.equations, typesetter(derivation, section), float("inf"))
+        for row in _rows(section.lines, typesetter(derivation, section), float("inf"))
     ]
     return _aligned(rows)
 
@@ -108,7 +114,8 @@ def _aligned(rows: Sequence[str]) -> str:
 
 def label(derivation: Derivation, equation: DerivedEquation) -> str:
     """The label of an equation: what it is, not where it stands."""
-    parts = ("eq", derivation.model.name, derivation.level, *equation.meaning)
+    shown = derivation.line(equation)
+    parts = ("eq", derivation.model.name, derivation.level, *shown.meaning)
     return ":".join(part.replace(" ", "") for part in parts)
 
 
@@ -127,10 +134,10 @@ _ESCAPES = {
 
 def lines(equation: DerivedEquation, show: Show, room: float = LINE_WIDTH) -> list[str]:
     """The equation as lines of an ``aligned`` environment, each about ``room`` letters wide."""
-    room -= SPAN_WIDTH if equation.span else 0
+    room -= SPAN_WIDTH * ((equation.span is not None) + (equation.layers is not None))
     first, *more = _right(equation, show, room)
     written = [f"{_left(equation, show)}{first}", *(rf"&\quad {line}" for line in more)]
-    written[-1] += _span(equation.span, show)
+    written[-1] += _span(equation, show)
     return written
 
 
@@ -167,10 +174,16 @@ def _right(equation: DerivedEquation, show: Show, room: float) -> list[str]:
     return broken(show(equation.right), room, _PAGE)
 
 
-def _span(span: Span | None, show: Show) -> str:
-    if span is None:
-        return ""
-    ends = (span.last, span.first) if span.rising else (span.first, span.last)
-    index, first, last = (tex(show(part)) for part in (span.index, *ends))
-    steps = first if first == last else rf"{first}, \dots, {last}"
-    return rf", \qquad {index} = {steps}"
+def _span(equation: DerivedEquation, show: Show) -> str:
+    """For which layers and time steps an equation holds."""
+    held = []
+    if equation.layers is not None:
+        numbers = equation.layers.told(r"\dots")
+        held.append(f"{tex(show(equation.layers.index))} = {numbers}")
+    if equation.span is not None:
+        span = equation.span
+        ends = (span.last, span.first) if span.rising else (span.first, span.last)
+        index, first, last = (tex(show(part)) for part in (span.index, *ends))
+        steps = first if first == last else rf"{first}, \dots, {last}"
+        held.append(f"{index} = {steps}")
+    return "".join(rf", \qquad {words}" for words in held)

@@ -119,11 +119,12 @@ def plain_text(box: Box, signs: Signs) -> str:
 def _glyph(box: Glyph, time: str, signs: Signs) -> str:
     """A name with its time step, which is empty where there is none."""
     base, mark = split_name(box.name)
+    mark = mark.replace("-", signs.minus)
     name = signs.letters.get(base, base)
     if time and box.place == "subscript":
         return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
     raised = signs.high(signs.raised[box.place].format(time)) if time else ""
-    return (f"{name}_{mark}" if mark else name) + raised
+    return (name + _marked(mark, "_") if mark else name) + raised
 
 
 def _letter(name: str, signs: Signs) -> str:

@@ -204,7 +204,7 @@ def _glyph(box: Glyph, *, over: bool = False, raised: str = "") -> str:
     if over:
         letter = rf"\overline{{{letter}}}" if box.latex or len(base) > 1 else rf"\bar{{{letter}}}"
     time = "" if box.time is None else tex(box.time).replace(" ", "")
-    low = [_letter(index)] if index and not box.latex else []
+    low = list(map(_index, index.split(","))) if index and not box.latex else []
     high = ""
     if time and box.place == "subscript":
         low.append(time)
@@ -243,6 +243,11 @@ def _letter(name: str) -> str:
     if name in GREEK:
         return f"\\{name}"
     return name if len(name) == 1 or name.isdigit() else rf"\mathrm{{{name}}}"
+
+
+def _index(name: str) -> str:
+    """An index of a name: a word, a number, or that of a layer, l + 1."""
+    return _letter(name) if name.isalnum() else name
 
 
 def _function(name: str) -> str:

@@ -47,14 +47,20 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
     def style(words: str, name: str) -> str:
         return f"\x1b[{_STYLES[name]}m{words}\x1b[0m" if color else words
 
+    def step(line: DerivedEquation) -> str:
+        """An equation of the model."""
+        sides = " = ".join(math(side) for side in (line.left, line.right) if side is not None)
+        return f"{sides}{_span(line, whole, style)}"
+
     def rows(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return _rows(section.equations, show, style)
+        return _rows(section.lines, show, style)
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,
         "style": style,
         "rows": rows,
+        "step": step,
         "digits": digits,
         "path": shown_path,
     }
@@ -98,7 +104,7 @@ def _rows(equations: Sequence[DerivedEquation], show: Show, style: Style) -> str
         sign = ":  " if equation.left is None else " = "
         lines.append(f"{head}{sign}{first}{_span(equation, show, style) if not more else ''}")
         lines += [f"{indent}{line}" for line in more]
-        if more and equation.span:
+        if more:
             lines[-1] += _span(equation, show, style)
     return "\n".join(lines)
 
@@ -112,13 +118,16 @@ def _left(equation: DerivedEquation, show: Show) -> str:
 
 
 def _span(equation: DerivedEquation, show: Show, style: Style) -> str:
-    span = equation.span
-    if span is None:
-        return ""
-    ends = (span.last, span.first) if span.rising else (span.first, span.last)
-    index, first, last = (unicode_text(show(part)) for part in (span.index, *ends))
-    steps = f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}"
-    return "   " + style(f"for {steps}", "note")
+    """For which layers and time steps an equation holds."""
+    held = []
+    if equation.layers is not None:
+        held.append(f"{unicode_text(show(equation.layers.index))} = {equation.layers.told('…')}")
+    if equation.span is not None:
+        span = equation.span
+        ends = (span.last, span.first) if span.rising else (span.first, span.last)
+        index, first, last = (unicode_text(show(part)) for part in (span.index, *ends))
+        held.append(f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}")
+    return "   " + style(f"for {' and '.join(held)}", "note") if held else ""
 
 
 def _broken(box: Box, width: int) -> list[str]:

@@ -58,12 +58,12 @@ class Page:
                         whole = np.eye(size)[whole]
                     # The loss of the last step has one target.
                     alone = whole.shape[0] == 1
-                    before = arrays.get(entry.name + "0")
+                    before = arrays.get(started(entry.name))
                     self.varying[key] = lambda t, a=whole, alone=alone, before=before: self.shaped(
                         before[0] if t < 1 else a[0] if alone else a[t - 1, 0]
                     )
-                elif entry.name + "0" in arrays:
-                    first = self.shaped(arrays[entry.name + "0"][0])
+                elif started(entry.name) in arrays:
+                    first = self.shaped(arrays[started(entry.name)][0])
                     self.varying[key] = lambda t, a=first: a
                 elif entry.kind == "state":
                     zeros = np.zeros([number(str(size), sizes) for size in entry.symbol.shape])
@@ -221,10 +221,15 @@ def printed(name: str, model: b.Model) -> list[tuple[str, tuple[str, ...]]]:
     if name in model.latex:
         return [(plain(model.latex[name]).replace(" ", ""), ())]
     base, _, index = model.notation.name(name).partition("_")
-    letter, index = sign(base), (sign(index),) if index else ()
+    letter, index = sign(base), tuple(map(sign, index.split(","))) if index else ()
     if "bar" in (model.notation.vector, model.notation.matrix):
         return [(rf"\bar{{{letter}}}", index), (letter, index)]
     return [(letter, index)]
+
+
+def started(name: str) -> str:
+    """The name of an array that is given before the first step."""
+    return f"{name}_0" if "_" in name else f"{name}0"
 
 
 def shown_size(model: b.Model, size: str) -> str:
@@ -270,7 +275,7 @@ def compared(
         assert len(page.gradients) >= len(module.Parameters._fields)
         for symbol, right in page.gradients:
             parameter = names.get((symbol.sign, symbol.indices))
-            parameter = parameter or names[symbol.sign, symbol.indices[:-1]] + "0"
+            parameter = parameter or started(names[symbol.sign, symbol.indices[:-1]])
             gradient = np.asarray(expected[parameter])
             value = np.asarray(page.read(right, {}))
             if not value.ndim:  # a zero stands for a matrix of zeros
