@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from support.page import compared
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from support.draws import draws
+from support.page import compared, started
+from support.random_models import models
 
 import bptt_sym as b
+from bptt_sym.choices import LOSSES
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
+from bptt_sym.model.repeated_layers import numbered
+from bptt_sym.verification.points import COUNTS, draw_points
+
+OF_LAYERS = ("parameter", "constant")
 
 STACK = """
 [dimensions]
@@ -209,6 +219,41 @@ def test_a_cycle_within_a_layer_is_told_by_its_numbers():
     )
     with pytest.raises(InputError, match=r"cycle within the time step: g_1\[t\] -> h_1\[t\]"):
         parse_model(text)
+
+
+def in_layers(text: str) -> str:
+    """A random model as each of two layers, which read nothing of each other."""
+    text = re.sub(r"^\[(parameters|states|equations)\]$", r"[layers.\1]", text, flags=re.MULTILINE)
+    return text.replace("[dimensions]", "[layers]\nrepeat = 2\n\n[dimensions]", 1)
+
+
+@settings(
+    max_examples=draws(24),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate,),
+)
+@given(models(), st.sampled_from(LOSSES))
+def test_a_loss_of_the_last_layer_has_its_gradients_alone(text: str, loss: str) -> None:
+    one, two = parse_model(text), parse_model(in_layers(text))
+    alone, layers = (b.compile(model, loss=loss) for model in (one, two))
+    (point,) = draw_points(layers, 1, 0, 4)
+    names = {started(state.name): started(numbered(state.name, 2)) for state in one.states}
+    names |= {e.name: numbered(e.name, 2) for e in one.declarations if e.kind in OF_LAYERS}
+    arrays = {name: point.all[names.get(name, name)] for name in alone.SHAPES}
+    arrays |= {size: point.arguments[size] for size in COUNTS if size in point.arguments}
+    params = alone.Parameters(*(arrays.pop(name) for name in alone.Parameters._fields))
+    of_both = (
+        alone.value_and_grad(params, **arrays),
+        layers.value_and_grad(layers.Parameters(**point.parameters), **point.arguments),
+    )
+    expected, found = ({**r.gradients._asdict(), **r.initial._asdict()} for r in of_both)
+    np.testing.assert_allclose(of_both[1].value, of_both[0].value, rtol=1e-12)
+    for name, gradient in found.items():
+        old = next((old for old, new in names.items() if new == name), name)
+        wanted = expected[old] if old in expected else np.zeros(np.shape(gradient))
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-9, atol=1e-12)
 
 
 # What is the same for several layers is printed once.

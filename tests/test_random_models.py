@@ -586,6 +586,17 @@ FOUND_FILES = {
         "equations": 's = "tanh(W @ s[t-1]) + concat(x[t][0:1], u[t]) * concat(u[t], x[t][1:2])"',
         "loss": 'E = "sum(s[t] ** 2) + sum(b ** 2)"',
     },
+    "a target of the last step times weights, beside loops with sequences last": {
+        "inputs": "", "targets": 'd = ["n"]',
+        "dimensions": 'm = ""\nn = ""',
+        "parameters": 'W = ["m", 3]\nU = ["m", 3]\nR = ["n + 1", "m"]\n'
+        'V = ["n", "n"]\nM = ["n", "n"]',
+        "states": 's = ["n", 1]\nh = ["m"]\nc = [3]',
+        "equations": 'c = "sigmoid(mean(c[t-1]) + sum(s[t-1]) + softmax(c[t-1]))"\n'
+        'h = "sigmoid((U @ c[t-1].T)[m - 1:]) * h[t-1] + erf(c[t-1] @ W.T)"\n'
+        's = "sigmoid((R @ h[t-1].T)[:n]) * s[t-1]"',
+        "loss": 'E = "mean((((d[t] / 0.8) @ (V + M)) - d[t]) ** 2) / 2"',
+    },
     "a matrix for each sequence times several weights": {
         "parameters": 'U = ["n", "n"]\nV = ["n", "n"]\nb = ["m"]', "states": 's = ["n", "n"]',
         "equations": 'P = "tanh(x[t].T @ x[t] + s[t-1])"\nQ = "sigmoid(s[t-1])"\n'

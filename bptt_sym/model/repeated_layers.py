@@ -207,7 +207,13 @@ class _Unroller:
                 for base, value in self.of_layer(section).items():
                     name = numbered(base, layer)
                     self.check_free(name, section, base)
-                    of[name] = base, layer
+                    if of.setdefault(name, (base, layer)) != (base, layer):
+                        other, number = of[name]
+                        message = (
+                            f"'{name}' would be both '{shortened(base)}' of layer {layer} and "
+                            f"'{shortened(other)}' of layer {number}"
+                        )
+                        raise self.error(message, section, base)
                     parts[section][name] = self.of_this(section, base, value, layer, meaning)
                     meanings[name] = meaning
                     for path, spot in self.spots_of(section, base):

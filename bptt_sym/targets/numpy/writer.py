@@ -141,7 +141,8 @@ class Writer(Views):
             case "dot" if node.batch and self.layout == "features":
                 vector, matrix = node.operands
                 weights = Code(self.plain(turned(self.graph, matrix)))
-                return chain([("", weights), ("@ ", Code(self.plain(vector)))], MULTIPLICATIVE)
+                columns = Code(self.timeless(vector, "features"))
+                return chain([("", weights), ("@ ", columns)], MULTIPLICATIVE)
             case "batch sum":
                 return self.batch_sum_code(node)
             case "total":
