@@ -353,3 +353,10 @@ def test_the_print_is_the_gradient(repeat: int, loss: str) -> None:
     model = parse_model(text.replace('h_init = ["n"]\n', ""))
     assert r"\dots, 1, \qquad t" in b.derive(model, level="adjoint").latex() or repeat == 3
     assert max(compared(model, "adjoint", loss, written_out)) < 1e-12
+
+
+def test_notes_say_it_once_and_explain_the_index():
+    words = b.notes(parse_model(STACK), 2).markdown()
+    assert "Layers are numbered by $l$." in words
+    assert r"W_{l+1}^{\top}" in words and ", \\qquad l = 2, 1" in words
+    assert "Layers are numbered" not in b.notes(b.load_model("stacked"), 2).markdown()

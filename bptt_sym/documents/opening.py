@@ -76,6 +76,8 @@ def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:
     if marked or state_tuple is not None:
         states = "" if state_tuple is None else telling.math(state_tuple)
         yield Paragraph(telling.say.conventions(marked, states))
+    if telling.layer_index is not None:
+        yield Paragraph(telling.say.layers(telling.math(telling.layer_index)))
 
 
 def _plain(initial: MatrixExpr) -> Expr:

@@ -38,6 +38,7 @@ class Telling:
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
         self.objective = any_one.objective()
+        self.layer_index = any_one.layer_index
         shown = {
             key: value if isinstance(value, str) else self.math(value)
             for key, value in words_of(any_one, tex_in_line).items()
