@@ -20,7 +20,7 @@ from test_operations import SAMPLES, lowered
 import bptt_sym as b
 from bptt_sym.algebra.blocks import Blocks
 from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
-from bptt_sym.algebra.expressions import DiagMatrix, dimension
+from bptt_sym.algebra.expressions import dimension
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.heads import BlockDiagonal
 from bptt_sym.algebra.operations import OPERATIONS
@@ -135,7 +135,7 @@ def test_a_kind_has_a_text_and_its_sizes_follow(kind):
 
 
 OF_DERIVATIONS = (
-    *(DiagMatrix, KroneckerProduct, RowByRow, InRows, Commutation, Selection, Blocks),
+    *(KroneckerProduct, RowByRow, InRows, Commutation, Selection, Blocks),
     *(BlockDiagonal, TimeSum, TimeProduct),
 )
 """Operations of Jacobians and of sums over time, which no program computes."""

@@ -100,7 +100,6 @@ ADVICE = {
     "s[t-1] @ x[t]": "write outer(s[t-1], x[t]) for a matrix",
     "W_x @ W_x": "write W_x @ W_x.T or W_x.T @ W_x",
     "s[t-1] @ sum(s[t-1])": "write s[t-1] * sum(s[t-1])",
-    "s[t-1] + s[t-1].T": "write s[t-1] + s[t-1]",
 }
 
 

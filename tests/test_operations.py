@@ -11,6 +11,7 @@ from sympy import Integer, KroneckerProduct, MatrixExpr, S
 
 import bptt_sym as b
 from bptt_sym.algebra.blocks import Blocks, blocks
+from bptt_sym.algebra.constants import Pi
 from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
 from bptt_sym.algebra.entries import broadcast, quotient
@@ -51,7 +52,7 @@ from bptt_sym.algebra.expressions import (
     transpose,
 )
 from bptt_sym.algebra.functions import FUNCTIONS, WORDS, Elementwise, derivative
-from bptt_sym.algebra.heads import BlockDiagonal, HeadProduct, HeadSpread, HeadSum, HeadTranspose
+from bptt_sym.algebra.heads import BlockDiagonal, HeadProduct, HeadTranspose
 from bptt_sym.algebra.linear_systems import (
     DeterminantOf,
     InverseMatrix,
@@ -66,6 +67,7 @@ from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct, TimeSum
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice
 from bptt_sym.algebra.pullback import leaves, pullback
 from bptt_sym.algebra.remainder import Modulo
+from bptt_sym.algebra.spread_over import SpreadOver, SumOver
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.graph import Graph
@@ -257,8 +259,15 @@ SAMPLES = {
     Padding: Sample(
         Padding(v, n, 1, 3 * n), (1, 3 * n), "[0, vₜ, 0]", r"[0, \bar{v}_{t}, 0]", "pad(v, n, 3*n)"
     ),
+    Pi: Sample(Pi(), (1, 1), "π", r"\pi", "math.pi"),
     Size: Sample(Size(n), (1, 1), "n", "n", "n"),
-    DiagMatrix: Sample(DiagMatrix(x), (m, m), "diag(xₜ)", r"\operatorname{diag}(\bar{x}_{t})"),
+    DiagMatrix: Sample(
+        DiagMatrix(x),
+        (m, m),
+        "diag(xₜ)",
+        r"\operatorname{diag}(\bar{x}_{t})",
+        "np.eye(m, dtype=dtype) * x[..., None, :]",
+    ),
     KroneckerProduct: Sample(
         KroneckerProduct(x, Identity(n)),
         (n, m * n),
@@ -297,15 +306,15 @@ SAMPLES = {
         r"Y_{t}^{\top}",
         "head_transpose(Y, H)",
     ),
-    HeadSpread: Sample(
-        HeadSpread(x, S.One, H, n, m),
+    SpreadOver: Sample(
+        SpreadOver(x, S.One, H, n, m),
         (H * n, m),
         "xₜ",
         r"\bar{x}_{t}",
         "head_spread(x[..., None, :], 1, H, n, m)",
     ),
-    HeadSum: Sample(
-        HeadSum(Y, H, H, S.One, S.One),
+    SumOver: Sample(
+        SumOver(Y, H, H, S.One, S.One),
         (H, 1),
         "sum_rc(Yₜ)",
         r"\operatorname{sum}_{rc}(Y_{t})",

@@ -16,10 +16,14 @@ SUM, PRODUCT, POWER, ATOM = range(1, 5)
 
 @dataclass(frozen=True)
 class Number:
-    """A rational number; an integer has denominator 1."""
+    """A rational number; an integer has denominator 1.
+
+    ``decimal`` is how it is written where it is not as a fraction: 0.9, 1e-5.
+    """
 
     numerator: int
     denominator: int = 1
+    decimal: str = ""
     binding = ATOM
 
 

@@ -7,8 +7,17 @@ from typing import Any
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.entries import size as size_of
-from bptt_sym.algebra.expressions import Expr, Identity, MatrixExpr, OneMatrix, Size, ZeroMatrix
+from bptt_sym.algebra.expressions import Expr, Identity, MatrixExpr, OneMatrix, S, Size, ZeroMatrix
 from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
+
+
+class Pi(MatrixExpr):
+    """The number pi, as a scalar."""
+
+    shape = (S.One, S.One)
+
+    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
+        return S.Pi
 
 
 class ConstantOperation(Operation):
@@ -63,6 +72,22 @@ class Zeros(OneNumber):
 
     def value(self, node: ZeroMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.zeros([int(operand) for operand in operands], dtype=int)
+
+
+class CircleConstant(ConstantOperation):
+    """The number pi."""
+
+    node = Pi
+    syntax = "pi"
+
+    def transposed(self, node: Pi, arguments: Sequence[Expr]) -> MatrixExpr:
+        return node
+
+    def box(self, node: Pi, show: Show) -> boxes.Box:
+        return boxes.Glyph("pi")
+
+    def value(self, node: Pi, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
+        return np.full((1, 1), np.pi)
 
 
 class SizeOfSomething(ConstantOperation):

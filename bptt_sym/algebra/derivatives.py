@@ -15,15 +15,19 @@ from bptt_sym.algebra.expressions import (
     Identity,
     MatMul,
     MatrixExpr,
+    OneMatrix,
     Shape,
+    ZeroMatrix,
+    hadamard,
     number_of_entries,
     product,
     scale,
     split_coefficient,
     transpose,
 )
-from bptt_sym.algebra.operation import Apply, Operation, Show
+from bptt_sym.algebra.operation import Apply, Operation, Pairs, ShapeError, Show, is_vector
 from bptt_sym.algebra.over_time import TimeProduct, TimeSum
+from bptt_sym.algebra.spread_over import sum_over
 
 
 class RowByRow(MatrixExpr):
@@ -116,6 +120,38 @@ class Diagonal(Operation):
     """The diagonal matrix of a vector: the Jacobian of an elementwise function."""
 
     node = DiagMatrix
+    syntax = "diag"
+
+    def build(self, vector: MatrixExpr) -> MatrixExpr:
+        if not is_vector(vector.shape):
+            raise ShapeError("diag is of a vector")
+        return self.rebuild(vector, [vector])
+
+    def rebuild(self, node: MatrixExpr, arguments: Sequence[Any]) -> MatrixExpr:
+        number, rest = split_coefficient(arguments[0])
+        if rest.shape == (1, 1):
+            return arguments[0]
+        if isinstance(rest, ZeroMatrix):
+            return ZeroMatrix(rest.rows * rest.cols, rest.rows * rest.cols)
+        if isinstance(rest, OneMatrix):
+            return scale(number, Identity(rest.rows * rest.cols))
+        return scale(number, DiagMatrix(rest))
+
+    def transposed(self, node: DiagMatrix, arguments: Sequence[Any]) -> MatrixExpr:
+        return self.rebuild(node, arguments)
+
+    def vjp(self, node: DiagMatrix, cotangent: MatrixExpr) -> Pairs:
+        vector = node.args[0]
+        on_diagonal = hadamard(Identity(node.rows), cotangent)
+        return [(vector, sum_over(on_diagonal, S.One, S.One, *vector.shape))]
+
+    def jacobian(self, node: DiagMatrix, position: int, reached: MatrixExpr) -> MatrixExpr:
+        identity = Identity(node.rows)
+        return product(
+            reached,
+            KroneckerProduct(OneMatrix(1, node.rows), identity),
+            DiagMatrix(RowByRow(identity)),
+        )
 
     def box(self, node: DiagMatrix, show: Show) -> boxes.Box:
         return boxes.Call("diag", show(node.args[0], boxes.SUM))

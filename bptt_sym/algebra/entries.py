@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sympy import Expr, MatrixExpr, OneMatrix, Rational, ZeroMatrix
+from collections.abc import Iterable
+
+from sympy import Expr, MatrixExpr, OneMatrix, Rational, S, ZeroMatrix
 
 from bptt_sym.algebra.expressions import (
     Broadcast,
@@ -13,6 +15,7 @@ from bptt_sym.algebra.expressions import (
     scale,
     split_coefficient,
 )
+from bptt_sym.algebra.spread_over import spread_over
 
 
 def broadcast(scalar: MatrixExpr, shape: Shape) -> MatrixExpr:
@@ -40,7 +43,15 @@ def size(number: Expr) -> MatrixExpr:
 
 
 def spread(operand: MatrixExpr | Rational, shape: Shape) -> MatrixExpr:
-    """A number or a scalar as a matrix with it in each entry; a matrix of the shape as it is."""
+    """A number, a scalar, a row or a column as a matrix of the shape; one of it as it is."""
     if not isinstance(operand, MatrixExpr):
         return scale(operand, OneMatrix(*shape))
-    return operand if operand.shape == shape else broadcast(operand, shape)
+    if operand.shape in (shape, (1, 1)):
+        return operand if operand.shape == shape else broadcast(operand, shape)
+    return spread_over(operand, S.One, S.One, *shape)
+
+
+def joint_size(sizes: Iterable[Expr]) -> Expr | None:
+    """The size over which those of one are spread, or None where the others differ."""
+    found = {size for size in sizes if size != 1}
+    return None if len(found) > 1 else found.pop() if found else S.One

@@ -11,7 +11,6 @@ of matrices as in NumPy's ``matmul``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 
 from sympy import KroneckerProduct
@@ -23,7 +22,6 @@ from bptt_sym.algebra.expressions import (
     Expr,
     Identity,
     MatrixExpr,
-    OneMatrix,
     S,
     Shape,
     ZeroMatrix,
@@ -91,76 +89,6 @@ class BlockDiagonal(Compound):
         if i // rows != j // columns:
             return S.Zero
         return operand[(i // rows // times) * rows + i % rows, j % columns]
-
-
-class HeadSpread(Compound):
-    """What has one head, row or column in the place of several, spread over them.
-
-    ``args`` are the matrix, the number of its own heads, and the heads, rows and columns that it is
-    spread over: of each it has as many, or one.
-    """
-
-    operand = property(lambda self: self.args[0])
-    shape = property(lambda self: (self.args[2] * self.args[3], self.args[4]))
-
-    @property
-    def axes(self) -> list[tuple[Expr, Expr]]:
-        """Its own heads, rows and columns, each with what they are spread over."""
-        operand, own, *sizes = self.args
-        return list(zip((own, operand.rows / own, operand.cols), sizes, strict=True))
-
-    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
-        operand, own, _, rows, _ = self.args
-        own_rows = operand.rows / own
-        head, row = (i // rows if own != 1 else 0), (i % rows if own_rows != 1 else 0)
-        return operand[head * own_rows + row, j if operand.cols != 1 else 0]
-
-
-class HeadSum(Compound):
-    """The sum over heads, over their rows or over their columns.
-
-    ``args`` are the matrix, the number of its heads, and the heads, rows and columns of the result:
-    of each it has as many, or one, over which it is summed.
-    """
-
-    operand = property(lambda self: self.args[0])
-    shape = property(lambda self: (self.args[2] * self.args[3], self.args[4]))
-
-    @property
-    def axes(self) -> list[tuple[Expr, Expr]]:
-        """The heads, rows and columns of the result, each with those of the operand."""
-        operand, heads, *kept = self.args
-        return list(zip(kept, (heads, operand.rows / heads, operand.cols), strict=True))
-
-    def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
-        (heads, all_heads), (rows, all_rows), (columns, all_columns) = self.axes
-        entries = (
-            self.operand[a * all_rows + b, c]
-            for a in ([i // rows] if heads == all_heads else range(all_heads))
-            for b in ([i % rows] if rows == all_rows else range(all_rows))
-            for c in ([j] if columns == all_columns else range(all_columns))
-        )
-        return sum(entries, start=S.Zero)
-
-
-def head_spread(operand: MatrixExpr, own: Expr, *sizes: Expr) -> MatrixExpr:
-    """A matrix of its ``own`` heads spread over heads, rows and columns, its number in front."""
-    number, rest = split_coefficient(operand)
-    spread = HeadSpread(rest, own, *sizes)
-    if all(few == many for few, many in spread.axes):
-        return operand
-    if isinstance(rest, ZeroMatrix | OneMatrix):
-        return scale(number, rest.func(*spread.shape))
-    return scale(number, spread)
-
-
-def head_sum(operand: MatrixExpr, heads: Expr, *kept: Expr) -> MatrixExpr:
-    """The sum over heads, rows or columns of which one is kept, its number in front."""
-    number, rest = split_coefficient(operand)
-    total = HeadSum(rest, heads, *kept)
-    if all(few == many for few, many in total.axes):
-        return operand
-    return ZeroMatrix(*total.shape) if isinstance(rest, ZeroMatrix) else scale(number, total)
 
 
 def head_product(left: MatrixExpr, right: MatrixExpr, heads: Expr) -> MatrixExpr:
@@ -248,69 +176,6 @@ class HeadTransposition(Operation):
         matrix, heads = operands
         stacked = matrix.reshape(int(heads), -1, matrix.shape[1])
         return stacked.swapaxes(1, 2).reshape(int(heads) * matrix.shape[1], -1)
-
-
-class HeadSpreading(Operation):
-    """What all heads, rows or columns share, spread over them."""
-
-    node = HeadSpread
-
-    def rebuild(self, node: HeadSpread, arguments: Sequence[Any]) -> MatrixExpr:
-        return head_spread(*arguments)
-
-    def transposed(self, node: HeadSpread, arguments: Sequence[Any]) -> MatrixExpr:
-        operand, *sizes = arguments
-        return transpose(head_spread(transpose(operand), *sizes))
-
-    def vjp(self, node: HeadSpread, cotangent: MatrixExpr) -> Pairs:
-        kept = [few for few, _ in node.axes]
-        return [(node.operand, head_sum(cotangent, node.args[2], *kept))]
-
-    def jacobian(self, node: HeadSpread, position: int, reached: MatrixExpr) -> MatrixExpr:
-        each = [Identity(m) if few == m else OneMatrix(1, m) for few, m in node.axes]
-        return product(reached, reduce(kronecker, each))
-
-    def box(self, node: HeadSpread, show: Show) -> boxes.Box:
-        return show(node.operand, boxes.ATOM)
-
-    def value(self, node: HeadSpread, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
-        matrix, own, *sizes = operands
-        heads, rows, columns = map(int, sizes)
-        each = matrix.reshape(int(own), -1, matrix.shape[1])
-        return np.broadcast_to(each, (heads, rows, columns)).reshape(heads * rows, columns)
-
-
-class HeadSummation(Operation):
-    """The sum over heads, over their rows or over their columns: what spreading hands back."""
-
-    node = HeadSum
-
-    def rebuild(self, node: HeadSum, arguments: Sequence[Any]) -> MatrixExpr:
-        return head_sum(*arguments)
-
-    def transposed(self, node: HeadSum, arguments: Sequence[Any]) -> MatrixExpr:
-        operand, *sizes = arguments
-        return transpose(head_sum(transpose(operand), *sizes))
-
-    def vjp(self, node: HeadSum, cotangent: MatrixExpr) -> Pairs:
-        whole = [many for _, many in node.axes]
-        return [(node.operand, head_spread(cotangent, node.args[2], *whole))]
-
-    def jacobian(self, node: HeadSum, position: int, reached: MatrixExpr) -> MatrixExpr:
-        each = [Identity(m) if few == m else OneMatrix(m, 1) for few, m in node.axes]
-        return product(reached, reduce(kronecker, each))
-
-    def box(self, node: HeadSum, show: Show) -> boxes.Box:
-        summed = [few != many for few, many in node.axes]
-        over = "".join(name for name, gone in zip("hrc", summed, strict=True) if gone)
-        return boxes.Call(f"sum_{over}", show(node.operand, boxes.SUM))
-
-    def value(self, node: HeadSum, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
-        matrix, heads, *kept = operands
-        each = matrix.reshape(int(heads), -1, matrix.shape[1])
-        for axis, (few, many) in enumerate(node.axes):
-            each = each if few == many else each.sum(axis=axis, keepdims=True)
-        return each.reshape(int(kept[0]) * int(kept[1]), int(kept[2]))
 
 
 class BlockDiagonalMatrix(Operation):

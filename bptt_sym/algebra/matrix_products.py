@@ -13,6 +13,7 @@ from bptt_sym.algebra.expressions import (
     Identity,
     MatMul,
     MatrixExpr,
+    OneMatrix,
     Quotient,
     Transpose,
     product,
@@ -80,6 +81,8 @@ class MatrixProduct(Operation):
         coefficient, rest = split_coefficient(node)
         if coefficient < 0:
             return boxes.Negative(show(scale(-coefficient, rest), boxes.PRODUCT))
+        if rest == OneMatrix(1, 1):
+            return number_box(coefficient)
         factors = rest.args if isinstance(rest, MatMul) else (rest,)
         number = () if coefficient == 1 else (number_box(coefficient),)
         if number and isinstance(rest, HadamardProduct):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sympy import Rational
 
 from bptt_sym.algebra import boxes
-from bptt_sym.algebra.entries import spread
+from bptt_sym.algebra.entries import joint_size, spread
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Shape
 
 Show = Callable[[Expr, int], boxes.Box]
@@ -80,15 +80,15 @@ def is_vector(shape: Shape) -> bool:
 
 
 def one_shape(operands: Sequence[MatrixExpr | Rational]) -> list[MatrixExpr]:
-    """Operands of an entrywise operation: numbers and scalars spread over the others' shape.
+    """Operands of an entrywise operation, spread over each other's shape as NumPy broadcasts them.
 
-    Raises ShapeError where two of the others disagree.
+    Raises ShapeError where two have different sizes, neither of which is one.
     """
     shapes = [operand.shape for operand in operands if isinstance(operand, MatrixExpr)]
-    wide = [shape for shape in shapes if shape != (1, 1)] or shapes
-    if any(shape != wide[0] for shape in wide):
-        raise ShapeError("both sides must have the same shape, or one must be a scalar")
-    return [spread(operand, wide[0]) for operand in operands]
+    rows, columns = (joint_size(shape[axis] for shape in shapes) for axis in (0, 1))
+    if rows is None or columns is None:
+        raise ShapeError("both sides must have the same shape, or sizes of one where they differ")
+    return [spread(operand, (rows, columns)) for operand in operands]
 
 
 def number_box(number: Rational) -> boxes.Box:

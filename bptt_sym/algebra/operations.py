@@ -23,7 +23,7 @@ from bptt_sym.algebra.arithmetic import (
     Summation,
 )
 from bptt_sym.algebra.blocks import BlockMatrix
-from bptt_sym.algebra.constants import IdentityMatrix, Ones, SizeOfSomething, Zeros
+from bptt_sym.algebra.constants import CircleConstant, IdentityMatrix, Ones, SizeOfSomething, Zeros
 from bptt_sym.algebra.declared import Declaring
 from bptt_sym.algebra.derivatives import (
     CommutationMatrix,
@@ -40,8 +40,6 @@ from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.algebra.heads import (
     BlockDiagonalMatrix,
     HeadProductOperation,
-    HeadSpreading,
-    HeadSummation,
     HeadTransposition,
 )
 from bptt_sym.algebra.linear_systems import (
@@ -54,6 +52,7 @@ from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.parts import Joining, PaddingOperation, Slicing
 from bptt_sym.algebra.remainder import Remainder
+from bptt_sym.algebra.spreading import SpreadingOver, SummingOver
 from bptt_sym.algebra.vectors import (
     InverseDeviationOperation,
     LayerNormOperation,
@@ -96,6 +95,7 @@ OPERATIONS: dict[type[Expr], Operation] = {
         Ones(),
         Zeros(),
         SizeOfSomething(),
+        CircleConstant(),
         Diagonal(),
         Kronecker(),
         Vectorisation(),
@@ -107,8 +107,8 @@ OPERATIONS: dict[type[Expr], Operation] = {
         BlockMatrix(),
         HeadProductOperation(),
         HeadTransposition(),
-        HeadSpreading(),
-        HeadSummation(),
+        SpreadingOver(),
+        SummingOver(),
         BlockDiagonalMatrix(),
     )
 }

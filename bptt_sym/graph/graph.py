@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sympy import Rational
+
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.graph.array_shapes import Sizes, joint_sizes
 from bptt_sym.graph.kinds import KINDS
@@ -51,13 +53,14 @@ class Graph(Nodes):
 
     ``results`` are what the program returns: ("loss",), ("gradient", name), ("initial", name).
     ``kept`` are the keys of values that the forward pass returns; ``equations`` are those of the
-    derivation that a key computes.
+    derivation that a key computes, and ``decimals`` the numbers written so in them.
     """
 
     definitions: dict[Key, Definition] = field(default_factory=dict)
     results: dict[Key, Node] = field(default_factory=dict)
     kept: tuple[Key, ...] = ()
     equations: dict[Key, tuple[DerivedEquation, ...]] = field(default_factory=dict)
+    decimals: frozenset[Rational] = frozenset()
 
     def roots(self) -> Iterator[Node]:
         """The nodes that are wanted: results, what is kept, and what a step hands on.
@@ -133,7 +136,12 @@ class Graph(Nodes):
         graph is ``canonical``, where that is told.
         """
         canonical = self.canonical if canonical is None else canonical
-        result = Graph(kept=self.kept, equations=self.equations, canonical=canonical)
+        result = Graph(
+            kept=self.kept,
+            equations=self.equations,
+            decimals=self.decimals,
+            canonical=canonical,
+        )
         named = set() if canonical else {d.node for d in self.definitions.values()}
         made: dict[Node, Node] = {}
 

@@ -100,6 +100,11 @@ def _of_head_axes(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return array_sizes((heads * rows, columns))
 
 
+def _over_axis(shapes: Sequence[Sizes], axis: Any) -> Sizes:
+    rows, columns = shapes[0]
+    return (columns if axis == -2 else rows,)
+
+
 def _of_two_vectors(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return tuple(map(width, shapes))
 
@@ -121,6 +126,7 @@ KINDS: dict[str, Kind] = {
     # What nodes are made of.
     "number": Kind(_plain),
     "size": Kind(_plain),
+    "pi": Kind(_plain),
     "parameter": Kind(timeless=True, shared=True),
     "given": Kind(),
     "labels": Kind(_plain),
@@ -150,6 +156,7 @@ KINDS: dict[str, Kind] = {
     "declared": Kind(entrywise=True, calls="alone"),
     "weighted": Kind(entrywise=True, keeps_layout=True),
     "spread": Kind(calls="alone", keeps_layout=True),
+    "across": Kind(lambda shapes, detail: (S.One, *shapes[0]), calls="alone"),
     "lift": Kind(lambda shapes, detail: (*shapes[0], *SCALAR), calls="alone"),
     # Whole vectors.
     "softmax": Kind(_of_operand, calls="alone"),
@@ -158,6 +165,7 @@ KINDS: dict[str, Kind] = {
     "layer norm": Kind(_of_operand, calls="alone"),
     "inverse deviation": Kind(_scalar, calls="alone"),
     "entries": Kind(_scalar, calls="alone"),
+    "axis sum": Kind(_over_axis, calls="alone"),
     "largest": Kind(_scalar, calls="alone"),
     "join": Kind(lambda shapes, detail: (added(map(width, shapes)),), keeps_layout=True),
     "part": Kind(_of_part, keeps_layout=True),
@@ -193,3 +201,6 @@ KINDS: dict[str, Kind] = {
 
 ROWS = {name: row for row, name in enumerate(KINDS)}
 """The number of the row of each kind."""
+
+NUMBERS = ("number", "size", "pi")
+"""The kinds of numbers that no array holds."""

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
+from bptt_sym.algebra.constants import Pi
 from bptt_sym.algebra.derivatives import transposed_product
 from bptt_sym.algebra.expressions import (
     Broadcast,
+    DiagMatrix,
     Expr,
     HadamardPower,
     HadamardProduct,
@@ -77,6 +79,11 @@ class Lowering:
                 return self.graph.number(1) if one else self.make("identity", sizes=sizes)
             case Size():
                 return self.make("size", (), array_size(rest.number))
+            case Pi():
+                return self.make("pi")
+            case DiagMatrix():
+                entries = self.make("across", [self.whole(rest.args[0])])
+                return self.product([self.node(Identity(rest.rows)), entries])
             case HadamardProduct():
                 return self.product(map(self.node, rest.args))
             case HadamardPower():

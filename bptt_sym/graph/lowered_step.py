@@ -56,7 +56,7 @@ class LoweredStep:
         self.in_loop = {name for part in recurrent for name in part.names}
         self.given = {entry.name for entry in model.given}
         self.labels = {entry.name for entry in model.given if entry.labels}
-        self.graph = Graph()
+        self.graph = Graph(decimals=model.notation.decimals)
         self.lower = Lowering(self.graph, self.leaf)
         self.named: set[Node] = set()
         self.at_last = False

@@ -9,10 +9,11 @@ from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import MatrixExpr, Quotient
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.algebra.heads import HeadProduct, HeadSpread, HeadSum, HeadTranspose
+from bptt_sym.algebra.heads import HeadProduct, HeadTranspose
 from bptt_sym.algebra.linear_systems import InverseMatrix, Solution
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.remainder import Modulo
+from bptt_sym.algebra.spread_over import SpreadOver, SumOver
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import array_size
 
@@ -44,14 +45,19 @@ def _by_head(kind: str) -> Row:
     return lambda node: AsNode(kind, node.args[:-1], array_size(node.heads))
 
 
-def _head_spread(node: HeadSpread) -> AsNode:
+def _spread(node: SpreadOver) -> AsNode:
+    """Of a matrix without heads, a row or column with an axis more, which NumPy broadcasts."""
     operand, own, *sizes = node.args
+    if own == sizes[0] == 1:
+        return AsNode("across" if operand.rows == 1 else "lift", [operand])
     detail = tuple(map(array_size, (own, operand.rows / own, *sizes)))
     return AsNode("head spread", [operand], detail)
 
 
-def _head_sum(node: HeadSum) -> AsNode:
+def _sum_over(node: SumOver) -> AsNode:
     operand, *sizes = node.args
+    if sizes[0] == sizes[1] == 1 and node.shape != (1, 1):
+        return AsNode("axis sum", [operand], -2 if node.rows == 1 else -1)
     return AsNode("head sum", [operand], tuple(map(array_size, sizes)))
 
 
@@ -68,8 +74,8 @@ OF_WHOLE: dict[type[MatrixExpr], Row] = {
     Padding: _pad,
     HeadProduct: _by_head("head dot"),
     HeadTranspose: _by_head("head transpose"),
-    HeadSpread: _head_spread,
-    HeadSum: _head_sum,
+    SpreadOver: _spread,
+    SumOver: _sum_over,
 }
 """Operations of whole arrays, which hold all entries of their operands."""
 

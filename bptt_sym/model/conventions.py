@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from sympy import Rational
+
 Orientation = Literal["declared", "rows", "columns"]
 Alphabet = Literal["plain", "bar", "arrow", "bold", "bold upright"]
 Place = Literal["subscript", "superscript", "parentheses", "angle"]
@@ -30,6 +32,8 @@ class Notation:
     - ``names``: other names for those of the model, its functions, its dimensions and the indices
       t, i, j, N; ``latex``: the LaTeX of names; ``macros``: the LaTeX commands to write for them.
 
+    ``decimals`` are the numbers that the model file writes with a point or a power of ten.
+
     ``reference`` is what the notation is called on the command line, ``source`` where it is from.
     """
 
@@ -49,6 +53,7 @@ class Notation:
     names: Mapping[str, str] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)
+    decimals: frozenset[Rational] = frozenset()
 
     @property
     def has_own_signs(self) -> bool:

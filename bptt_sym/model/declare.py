@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -279,7 +278,7 @@ def _is_size(entry: object) -> bool:
 
 def _plain(number: float) -> str:
     """A number of a TOML file as the equation language writes it."""
-    return format(Decimal(repr(number)), "f")
+    return repr(number)
 
 
 def _is_entrywise(expression: MatrixExpr) -> bool:

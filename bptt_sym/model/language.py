@@ -116,9 +116,10 @@ class _Parser:
             case _:
                 raise self.text.refused(node)
 
-    def by_head(self, symbol: Parameter | Variable) -> Value:
+    def by_head(self, symbol: MatrixExpr) -> Value:
         """What a name stands for, with its heads where it has some."""
-        return with_heads(symbol, self.scope.heads.get(symbol.name))
+        named = isinstance(symbol, Parameter | Variable)
+        return with_heads(symbol, self.scope.heads.get(symbol.name) if named else None)
 
     def binary(self, node: ast.BinOp) -> Value:
         """The value of an operator; numbers that it makes stay within the range of numbers."""

@@ -69,7 +69,10 @@ def _written(model: Model, notation: Notation, names: Names) -> Model:
     if notation.vectors not in ("declared", model.vectors):
         model = turned(model)
     full = replace(
-        notation, names={**of_layers(model.layers), **names.names}, latex={**kept, **names.latex}
+        notation,
+        names={**of_layers(model.layers), **names.names},
+        latex={**kept, **names.latex},
+        decimals=model.notation.decimals,
     )
     return replace(model, notation=full)
 

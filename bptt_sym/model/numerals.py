@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 
@@ -15,9 +15,13 @@ from bptt_sym.limits import SIZE, SIZE_FACTORS, SIZE_TERMS
 from bptt_sym.model.equation_text import EquationText
 from bptt_sym.quoting import shortened
 
-MOST_DIGITS = 15
-SMALLEST, LARGEST = Rational(1, 10**30), Integer(10**30)
-SMALLEST_TEXT, LARGEST_TEXT = "1e-30", "1e30"
+MOST_DIGITS = 17
+LONGEST = 40
+SMALLEST, LARGEST = Rational(1, 10**300), Integer(10**300)
+SMALLEST_TEXT, LARGEST_TEXT = "1e-300", "1e300"
+
+_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3}))?")
+_IN_TEXT = re.compile(rf"(?<![\w.]){_NUMBER.pattern}(?![\w.])")
 
 
 def in_range(number: Rational) -> bool:
@@ -30,20 +34,39 @@ OUT_OF_RANGE = f"a number lies between {SMALLEST_TEXT} and {LARGEST_TEXT}"
 
 def read_number(text: EquationText, node: ast.Constant) -> Rational:
     """A number as it is written, exactly."""
-    value = node.value
-    assert isinstance(value, int | float)
     digits = text.source(node)
-    if len(digits) > MOST_DIGITS or "_" in digits or not set(digits) <= set("0123456789.e-+"):
+    form = _NUMBER.fullmatch(digits)
+    if not form:
+        plainly = f"a number is written plainly, in at most {MOST_DIGITS} digits"
+        raise text.error(node, OUT_OF_RANGE if re.fullmatch(r"[0-9.]+[eE].*", digits) else plainly)
+    if len(form[1].replace(".", "").strip("0")) > MOST_DIGITS or len(digits) > LONGEST:
         raise text.error(node, f"a number is written plainly, in at most {MOST_DIGITS} digits")
-    if isinstance(value, int):
-        return S(value)
-    exponent = re.fullmatch(r"[0-9.]+(?:e[+-]?([0-9]{1,2}))?", digits)
-    if not exponent:
-        raise text.error(node, OUT_OF_RANGE)
     exact = Fraction(digits)
-    if not in_range(exact):
+    if not in_range(Rational(exact.numerator, exact.denominator)):
         raise text.error(node, OUT_OF_RANGE)
     return Rational(exact.numerator, exact.denominator)
+
+
+def decimals_in(text: str) -> Iterator[Rational]:
+    """The numbers that a text of the equation language writes with a point or a power of ten."""
+    for found in _IN_TEXT.finditer(text):
+        if set(found[0]) & set(".eE") and len(found[0]) <= LONGEST:
+            exact = Fraction(found[0])
+            yield Rational(exact.numerator, exact.denominator)
+
+
+def decimals_of(value: object) -> Iterator[Rational]:
+    """The same of all texts in a table of a model file, and of its numbers."""
+    match value:
+        case str():
+            yield from decimals_in(value)
+        case float():
+            yield from decimals_in(repr(value))
+        case Mapping():
+            yield from decimals_of(value.values())
+        case Iterable():
+            for entry in value:
+                yield from decimals_of(entry)
 
 
 def read_size(text: EquationText, node: ast.expr, dimensions: Mapping[str, Expr]) -> Expr:

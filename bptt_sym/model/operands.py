@@ -52,5 +52,11 @@ class Operands:
         where = f" (equation of '{self.scope.equation}')" if self.scope.equation else ""
         return self.text.error(node, f"{operation}: {shown}; {rule}{advice}{where}")
 
+    def positive_size(self, node: ast.expr) -> Expr:
+        size = self.size(node)
+        if not size.is_positive:
+            raise self.text.error(node, f"the size {size} is not positive")
+        return size
+
     def size(self, node: ast.expr) -> Expr:
         return read_size(self.text, node, self.scope.dimensions)

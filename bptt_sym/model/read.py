@@ -17,6 +17,7 @@ from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.numerals import decimals_of
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.repeated_layers import SECTION as LAYERS
@@ -85,7 +86,11 @@ class _ModelReader(Declarer):
             functions=functions,
             equations=equations,
             loss=loss,
-            notation=Notation(names=of_layers(layers), latex=self.latex()),
+            notation=Notation(
+                names=of_layers(layers),
+                latex=self.latex(),
+                decimals=frozenset(decimals_of(map(self.table, _DEFINING))),
+            ),
             vectors=self.vectors(),
             layers=layers,
         )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sympy import Expr
 
-from bptt_sym.algebra.expressions import TIME, Parameter, Variable
+from bptt_sym.algebra.constants import Pi
+from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Size, Variable
 from bptt_sym.algebra.functions import WORDS
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import LAG
@@ -58,13 +59,17 @@ class Lookup:
         """The functions of each entry that may be called."""
         return self.scope.functions | set(WORDS)
 
-    def name(self, node: ast.Name) -> Parameter | Variable:
+    def name(self, node: ast.Name) -> MatrixExpr:
         """What a bare name is."""
         name = node.id
         if name in self.scope.parameters:
             return self.scope.parameters[name]
         if self.scope.argument and name == self.scope.argument.name:
             return self.scope.argument
+        if name in self.scope.dimensions:
+            return Size(self.scope.dimensions[name])
+        if name == "pi" and not self.scope.later(name) and name not in self.scope.names:
+            return Pi()
         if name in self.functions:
             raise self.text.error(node, f"the function '{name}' needs an argument: {name}(...)")
         if name in self.scope.names or self.scope.later(name):

@@ -7,16 +7,18 @@ operators between such a stack, another one, and what all heads share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sympy import Expr, Rational, S
 
 from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
+from bptt_sym.algebra.entries import joint_size
 from bptt_sym.algebra.expressions import MatrixExpr, Shape, product, scale
-from bptt_sym.algebra.heads import head_product, head_spread, head_transpose
+from bptt_sym.algebra.heads import head_product, head_transpose
 from bptt_sym.algebra.operation import ShapeError, shape_text
+from bptt_sym.algebra.spread_over import spread_over
 from bptt_sym.model.words import Word
 
 
@@ -60,7 +62,7 @@ def negative(value: Value) -> Value:
 
 def shared(matrix: MatrixExpr, heads: Expr) -> Stack:
     """A matrix that all heads have."""
-    return Stack(head_spread(matrix, S.One, heads, *matrix.shape), heads)
+    return Stack(spread_over(matrix, S.One, heads, *matrix.shape), heads)
 
 
 def heads_of(operands: Sequence[Value]) -> Expr | None:
@@ -151,7 +153,7 @@ def _check_inner(left: Shape, right: Shape) -> None:
 def entrywise(build: Callable[..., MatrixExpr], operands: Sequence[Value], heads: Expr) -> Stack:
     """An operation of each entry, its operands spread over heads, rows and columns."""
     shapes = [o.shape for o in operands if not _is_plain_scalar(o)]
-    sizes = heads, *(_joint([shape[axis] for shape in shapes]) for axis in (0, 1))
+    sizes = heads, *(_joint(shape[axis] for shape in shapes) for axis in (0, 1))
     return Stack(build(*(_grown(operand, sizes) for operand in operands)), heads)
 
 
@@ -159,15 +161,15 @@ def _is_plain_scalar(operand: Value) -> bool:
     return not isinstance(operand, Stack) and getattr(operand, "shape", (1, 1)) == (1, 1)
 
 
-def _joint(sizes: Sequence[Expr]) -> Expr:
-    wide = [size for size in sizes if size != 1]
-    if any(size != wide[0] for size in wide):
+def _joint(sizes: Iterable[Expr]) -> Expr:
+    joint = joint_size(sizes)
+    if joint is None:
         raise ShapeError("the heads of both sides must have the same shape, or sizes of one")
-    return wide[0] if wide else S.One
+    return joint
 
 
 def _grown(operand: Value, sizes: tuple[Expr, ...]) -> MatrixExpr | Rational:
     """An operand spread over heads, rows and columns, of which it has one or as many."""
     if isinstance(operand, Stack):
-        return head_spread(operand.matrix, operand.heads, *sizes)
-    return operand if _is_plain_scalar(operand) else head_spread(operand, S.One, *sizes)
+        return spread_over(operand.matrix, operand.heads, *sizes)
+    return operand if _is_plain_scalar(operand) else spread_over(operand, S.One, *sizes)

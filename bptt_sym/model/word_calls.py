@@ -6,8 +6,11 @@ import ast
 from dataclasses import replace
 from functools import partial
 
+from sympy import Rational, S
+
 from bptt_sym.algebra.entrywise import FunctionApplication, Sign
-from bptt_sym.algebra.expressions import MatrixExpr
+from bptt_sym.algebra.expressions import MatrixExpr, OneMatrix, ZeroMatrix, scale
+from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.operation import ShapeError
 from bptt_sym.errors import closest, listed
 from bptt_sym.limits import ARGUMENTS
@@ -34,19 +37,21 @@ class WordCalls:
         if name in self.lookup.functions and (len(node.args) == 1 or name not in CALLS):
             self.check_count(node, name, 1, 1)
             called = Word(partial(FunctionApplication().build, name), entrywise=True)
-            operand = self.operands.variable(node.args[0], name)
+            operand = self.operands.value(node.args[0])
+            if not isinstance(operand, Stack | MatrixExpr):
+                return called.build(self.number(node, name, operand))
             return self.built(node, name, node.args, [operand], called)
+        if name in ("ones", "zeros"):
+            self.check_count(node, name, 1, 2)
+            return self.filled(node, ZeroMatrix if name == "zeros" else OneMatrix)
         if name == "eye":
             self.check_count(node, name, 1, 1)
-            size = self.operands.size(node.args[0])
-            if not size.is_positive:
-                raise self.text.error(node, f"the size {size} is not positive")
-            return CALLS[name].build(size)
+            return CALLS[name].build(self.operands.positive_size(node.args[0]))
         if name == "where":
             self.check_count(node, name, 3, 3)
             return self.choice(node)
         if name not in CALLS:
-            known = sorted({*self.lookup.functions, *CALLS, "where"})
+            known = sorted({*self.lookup.functions, *CALLS, "ones", "where", "zeros"})
             raise self.text.error(
                 node,
                 f"unknown operation '{shortened(name)}'{closest(name, known)}; known are "
@@ -60,6 +65,23 @@ class WordCalls:
             build = partial(called.build, of_columns=read.scope.of_columns)
             called = replace(called, build=build)
         return self.built(node, name, node.args, operands, called)
+
+    def number(self, node: ast.Call, function: str, number: Rational) -> MatrixExpr:
+        """A number as the argument of a function that has a value there."""
+        known = FUNCTIONS.get(function)
+        value = known.scalar(number) if known else number
+        if not (value.is_real and value.is_finite):
+            raise self.text.error(node, f"{shortened(self.text.source(node))} is no number")
+        return scale(number, OneMatrix(1, 1))
+
+    def filled(self, node: ast.Call, matrix: type[MatrixExpr]) -> MatrixExpr:
+        """A vector or a matrix of ones or zeros."""
+        sizes = [self.operands.positive_size(argument) for argument in node.args]
+        if len(sizes) == 2:
+            return matrix(*sizes)
+        return (
+            matrix(sizes[0], S.One) if self.operands.scope.of_columns else matrix(S.One, sizes[0])
+        )
 
     def choice(self, node: ast.Call) -> MatrixExpr | Stack:
         condition, *branches = node.args
@@ -93,7 +115,8 @@ class WordCalls:
     def check_count(self, node: ast.Call, name: str, fewest: int, most: int) -> None:
         ARGUMENTS.check(len(node.args), partial(self.text.place_of, node))
         if not fewest <= len(node.args) <= most:
-            wanted = str(fewest) if fewest == most else f"{fewest} or more"
+            wanted = str(fewest) if fewest == most else f"{fewest} or {most}"
+            wanted = f"{fewest} or more" if most > fewest + 1 else wanted
             plural = "" if wanted == "1" else "s"
             counted = "one" if wanted == "1" else wanted
             raise self.text.error(node, f"'{shortened(name)}' takes {counted} argument{plural}")

@@ -13,6 +13,7 @@ from sympy import Rational, S
 
 from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, Summation
 from bptt_sym.algebra.constants import IdentityMatrix
+from bptt_sym.algebra.derivatives import Diagonal
 from bptt_sym.algebra.entrywise import MAXIMUM, MINIMUM, Choosing, Extrema, Sign, Stopping
 from bptt_sym.algebra.expressions import MatrixExpr, scale, transpose
 from bptt_sym.algebra.functions import Elementwise
@@ -110,6 +111,7 @@ CALLS: dict[str, Word] = {
     "mean": Word(mean, over_all=True),
     "dot": Word(_dot, 2, 2),
     "outer": Word(_outer, 2, 2),
+    "diag": Word(Diagonal().build),
     "eye": Word(IdentityMatrix().build),
     "softmax": Word(SoftmaxOperation().build),
     "log_softmax": Word(LogSoftmaxOperation().build),

@@ -9,7 +9,7 @@ sigmoid(z) have one where z has a small absolute error.
 from __future__ import annotations
 
 from bptt_sym.graph.graph import Graph
-from bptt_sym.graph.kinds import KINDS
+from bptt_sym.graph.kinds import KINDS, NUMBERS
 from bptt_sym.graph.node import Node
 
 _ENOUGH = ("exp", "sigmoid")
@@ -35,7 +35,7 @@ def relatively_wanted(graph: Graph) -> set[Node]:
 
 def _amplified(node: Node) -> tuple[Node, ...]:
     """The operands of which an operation amplifies the error where they are small."""
-    by_size = node.kind == "divide" and node.operands[1].kind in ("number", "size")
+    by_size = node.kind == "divide" and node.operands[1].kind in NUMBERS
     function = node.kind == "apply" and node.detail in _AMPLIFYING
     amplified = (KINDS[node.kind].amplifying and not by_size) or function
     return node.operands if amplified else ()

@@ -40,7 +40,7 @@ def width(box: Box) -> float:
     """The width of a box as typeset, in units of about one letter."""
     match box:
         case Number():
-            return len(str(box.numerator))
+            return len(box.decimal or str(box.numerator))
         case Glyph():
             brackets = 1.7 if box.place in ("parentheses", "angle") else 0
             time = 0.65 * (width(box.time) + brackets) if box.time else 0

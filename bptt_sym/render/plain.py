@@ -74,9 +74,8 @@ def plain_text(box: Box, signs: Signs) -> str:
         return _close(write(inner))
 
     match box:
-        case Number():
-            whole = box.denominator == 1
-            return str(box.numerator) if whole else f"{box.numerator}/{box.denominator}"
+        case Number(numerator=over, denominator=under, decimal=decimal):
+            return decimal or (str(over) if under == 1 else f"{over}/{under}")
         case Glyph():
             return _glyph(box, index(box.time) if box.time else "", signs)
         case Constant(kind=kind, size=size):

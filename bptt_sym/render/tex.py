@@ -83,6 +83,8 @@ _NAMED_FUNCTIONS = {
 def tex(box: Box) -> str:
     r"""The box as LaTeX: \frac{\partial \bar{s}_{3}}{\partial \bar{s}_{2}}, vectors with bars."""
     match box:
+        case Number(decimal=decimal) if decimal:
+            return _decimal(decimal)
         case Number():
             whole = box.denominator == 1
             return (
@@ -122,6 +124,13 @@ def tex(box: Box) -> str:
             return rf"\sum {tex(body)}"
         case _:
             return _with_arguments(box)
+
+
+def _decimal(text: str) -> str:
+    """A decimal number, with a power of ten where it is large or small."""
+    mantissa, _, exponent = text.partition("e")
+    power = f"10^{{{exponent}}}"
+    return text if not exponent else power if mantissa == "1" else rf"{mantissa} \cdot {power}"
 
 
 def _superscript(box: Superscript) -> str:

@@ -12,6 +12,7 @@ from sympy import Add, Mul, Pow, Symbol
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.blocks import StateTuple
+from bptt_sym.algebra.decimals import with_decimals
 from bptt_sym.algebra.expressions import (
     Adjoint,
     Expr,
@@ -40,6 +41,8 @@ def typeset(
     ``loss`` is what adjoints are derivatives of, which some notations write.
     """
     whole = _Typesetter(notation, mark_immediate, loss).shown(school_form(expression))
+    if notation.decimals:
+        whole = with_decimals(whole, notation.decimals)
     return _signed(whole, notation) if notation.has_own_signs else whole
 
 

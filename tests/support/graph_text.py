@@ -237,6 +237,8 @@ class _Reader:
                 (place,) = arguments
                 assert isinstance(place, ast.Subscript)
                 return ast.unparse(place.value), 1 - int(_number(place.slice))
+            case "axis sum":
+                return int(_number(named["axis"]))
             case "size":
                 return _size(*arguments)
             case "part":

@@ -22,6 +22,7 @@ kept h
 KIND_SAMPLES = {
     "number": ("-1/2", "()"),
     "size": ("size(T*B)", "()"),
+    "pi": ("pi()", "()"),
     "parameter": ("W", "(m, n)"),
     "given": ("x", "(T, B, m)"),
     "labels": ("d", "(T, B)"),
@@ -49,6 +50,7 @@ KIND_SAMPLES = {
     "declared": ("declared(u, u ** 2, 2 * u)", "(T, B, n)"),
     "weighted": ("weighted(u)", "(T, B, n)"),
     "spread": ("spread(b, shape=(T, B, n))", "(T, B, n)"),
+    "across": ("across(u)", "(T, B, 1, n)"),
     "lift": ("lift(entries(u))", "(T, B, 1, 1)"),
     "softmax": ("softmax(u)", "(T, B, n)"),
     "log softmax": ("log_softmax(u)", "(T, B, n)"),
@@ -56,6 +58,7 @@ KIND_SAMPLES = {
     "layer norm": ("layer_norm(u)", "(T, B, n)"),
     "inverse deviation": ("inverse_deviation(u)", "(T, B, 1)"),
     "entries": ("entries(u)", "(T, B, 1)"),
+    "axis sum": ("axis_sum(W, axis=-2)", "(n,)"),
     "largest": ("largest(u)", "(T, B, 1)"),
     "join": ("join(x, u)", "(T, B, m + n)"),
     "part": ("part(join(x, u), number=1, of=(m, n))", "(T, B, n)"),

@@ -432,13 +432,24 @@ class Author:
         "leaf", "product", "sum", "difference", "elementwise", "function", "function",
         "number", "shift",
         "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
-        "clip", "where", "stop", "own", "remainder",
+        "clip", "where", "stop", "own", "remainder", "counted",
     )  # fmt: skip
     of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy",
                   "determinant", "quadratic")  # fmt: skip
     of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
                   "part", "solution")  # fmt: skip
-    of_matrices = ("outer", "inverse", "solution", "identity", "antisymmetric", "matrix", "matrix")
+    of_matrices = (
+        "outer",
+        "inverse",
+        "solution",
+        "identity",
+        "antisymmetric",
+        "matrix",
+        "matrix",
+        "broadcast",
+        "broadcast",
+        "diagonal",
+    )
 
     def draw_leaf(self, shape: Shape, depth: int) -> str:
         return self.leaf(shape)
@@ -641,6 +652,33 @@ class Author:
         down = self.choose(((ONE, shape[0]), (shape[0], ONE)))
         across = self.choose(((ONE, shape[1]), (shape[1], ONE)))
         return f"outer({self.expression(down, depth)}, {self.expression(across, depth)})"
+
+    def draw_broadcast(self, shape: Shape, depth: int) -> str:
+        """A row or a column against a matrix, or against each other."""
+        rows, columns = shape
+        row, column = self.expression((ONE, columns), depth), self.expression((rows, ONE), depth)
+        other = self.choose((row, column))
+        form = self.choose(("({} * {})", "({} + {})", "({1} - {0})", "maximum({}, {})", "both",
+                            "({} / {safe})", "where({1} > 0.25, {0}, 1)"))  # fmt: skip
+        if form == "both":
+            return f"({row} {self.choose('+*-')} {column})"
+        vector = self.choose(((ONE, columns), (rows, ONE)))
+        return form.format(self.expression(shape, depth), other, safe=self.safe(vector, 1))
+
+    def draw_diagonal(self, shape: Shape, depth: int) -> str:
+        if shape[0] != shape[1]:
+            return f"({self.leaf(shape)} + 0.5 * ones({shape[0]}, {shape[1]}))"
+        vector = self.vector(shape[0])
+        filled = self.choose(("zeros", "ones"))
+        return f"diag({self.expression(vector, depth)} + {filled}({shape[0]}))"
+
+    def draw_counted(self, shape: Shape, depth: int) -> str:
+        """A size as a number, pi, a function of numbers."""
+        size = self.choose(self.dimensions)
+        form = self.choose(("({} / sqrt({}))", "({} * log(2 * pi))", "(1 / {1} - {0})",
+                            "({} * cos(2) + exp(-1))", "({} / (2 * {}))",
+                            "(pi / 4 + {})"))  # fmt: skip
+        return form.format(self.expression(shape, depth), size)
 
     def draw_identity(self, shape: Shape, depth: int) -> str:
         if shape[0] != shape[1]:

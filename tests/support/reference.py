@@ -437,6 +437,10 @@ class Run:
                 return mpf(repr(value))
             case ast.Name(id="z") if argument is not None:
                 return argument
+            case ast.Name(id=name) if name in self.sizes:
+                return mpf(self.sizes[name])
+            case ast.Name(id="pi"):
+                return +mp.pi
             case ast.Name(id=name):
                 return self.value(name, time)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -463,6 +467,18 @@ class Run:
                 return OPERATORS[type(op)](inner(left), inner(right))
             case ast.Call(func=ast.Name(id="eye"), args=[size]):
                 return each(lambda entry: Number(mpf(entry)), np.eye(self.size(size), dtype=object))
+            case ast.Call(func=ast.Name(id="ones" | "zeros" as kind), args=given):
+                sizes = list(map(self.size, given))
+                if len(sizes) == 1:
+                    columns = self.file.get("vectors") == "columns"
+                    sizes = [*sizes, 1] if columns else [1, *sizes]
+                filled = np.full(sizes, int(kind == "ones"), dtype=object)
+                return each(lambda entry: Number(mpf(entry)), filled)
+            case ast.Call(func=ast.Name(id="diag"), args=[vector]):
+                entries = inner(vector).reshape(-1)
+                whole = np.full((entries.size, entries.size), Number(mpf(0)), dtype=object)
+                np.fill_diagonal(whole, entries)
+                return whole
             case ast.Call(
                 func=ast.Name(id="where"),
                 args=[ast.Compare(left=left, ops=[sign], comparators=[right]), one, other],
@@ -478,8 +494,11 @@ class Run:
         own = self.file.get("functions", {}).get(name)
         if own is not None:
             return each(self.own(own), arguments[0])
+        if name == "leaky_relu" and len(arguments) == 2:
+            slope = arguments[1]
+            return each(lambda z: z if positive(z) else z * slope, arguments[0])
         if name in FUNCTIONS:
-            return each(FUNCTIONS[name], arguments[0])
+            return each(FUNCTIONS[name], np.asarray(each(_number, arguments[0]), dtype=object))
         result = CALLS[name](*arguments)
         if name == "concat" and self.file.get("vectors") == "columns":
             # What scalars alone make up is a vector as the file has them.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+from sympy import Rational
 
 from bptt_sym.algebra.expressions import LAST_STEP, Gradient
 from bptt_sym.derivation.derivation import DerivedEquation
@@ -14,18 +16,20 @@ Numbers = Mapping[tuple[str, ...], int]
 """The numbers of equations by their meanings."""
 
 
-def comments(equations: Iterable[DerivedEquation], numbers: Numbers) -> list[str]:
+def comments(
+    equations: Iterable[DerivedEquation], numbers: Numbers, decimals: Collection[Rational]
+) -> list[str]:
     """Equations as comments, with their numbers where they have one."""
     lines = []
     for equation in equations:
         number = numbers.get(equation.meaning)
-        text = _equation_text(equation)
+        text = _equation_text(equation, decimals)
         lines += wrapped_comment(text if number is None else f"({number}) {text}")
     return lines
 
 
-def _equation_text(equation: DerivedEquation) -> str:
-    right, span = math_text(equation.right), equation.span
+def _equation_text(equation: DerivedEquation, decimals: Collection[Rational]) -> str:
+    right, span = math_text(equation.right, decimals), equation.span
     if isinstance(equation.left, Carry):
         return f"{left_text(equation)}: {right}"
     where = ""

@@ -55,7 +55,7 @@ class Emitter(SingleCalls):
             return
         self.last_keys = keys
         fresh = [e for key in equations if key not in self.explained for e in equations[key]]
-        self.block.comments = comments(fresh, {})
+        self.block.comments = comments(fresh, {}, self.graph.decimals)
         if equations and not fresh:
             names = ", ".join(left_text(entries[-1]) for entries in equations.values())
             self.block.comments = wrapped_comment(names)

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from sympy import Expr, S
+from sympy import Expr, Rational, S
 
+from bptt_sym.algebra.decimals import with_decimals
 from bptt_sym.algebra.expressions import Variable
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, array_sizes
 from bptt_sym.graph.build import Program
@@ -257,9 +258,9 @@ class Interface(Arguments):
             self.names("initial", entry.name)
 
 
-def math_text(expression: Expr) -> str:
+def math_text(expression: Expr, decimals: Collection[Rational] = ()) -> str:
     """An expression as comments and docstrings write it: s_{t-1} W_s."""
-    return ascii_text(typeset(expression))
+    return ascii_text(with_decimals(typeset(expression), decimals))
 
 
 def _names_in_sizes(arguments: Iterable[Argument]) -> set[str]:

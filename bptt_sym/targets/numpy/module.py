@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from bptt_sym.choices import Layout, Loss, Style
@@ -63,8 +64,9 @@ def numpy_module(
     else:
         outline = Outline(unweighted(program.graph))
         body = ReadableBody(outline, interface, names, numbers or {})
+    math = partial(math_text, decimals=program.graph.decimals)
     filters: dict[str, Callable[..., object]] = {
-        "math": math_text, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
+        "math": math, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
         "wrapped": wrapped, "entries": _entries, "buffers": _buffers, "field": _field,
     }  # fmt: skip
     template = environment(filters).get_template(f"numpy/{style}.py.j2")

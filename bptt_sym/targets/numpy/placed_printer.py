@@ -6,6 +6,7 @@ from sympy import Expr
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.graph import Key, Phase
+from bptt_sym.graph.kinds import NUMBERS
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.interface import Interface
@@ -35,7 +36,7 @@ class PlacedPrinter(Printer):
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
         if self.outline.is_named(node, self.phase):
             return Code(self.place(self.outline.keys[node]))
-        if node.operands or node.kind in ("number", "size", "identity"):
+        if node.operands or node.kind in (*NUMBERS, "identity"):
             return self.code(node).within(binding)
         return Code(self.leaf(node))
 

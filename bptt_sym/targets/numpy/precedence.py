@@ -82,6 +82,11 @@ def chain(terms: Iterable[tuple[str, Code]], binding: int) -> Code:
     return Code(text, binding, terms)
 
 
+LARGEST_EXACT = 2**53
+"""Up to here every whole number is a double."""
+
+
 def number_code(number: Fraction) -> str:
     """A number as a Python literal: an int where it is whole, else the nearest float."""
-    return str(int(number)) if number.denominator == 1 else repr(float(number))
+    whole = number.denominator == 1 and abs(number) < LARGEST_EXACT
+    return str(int(number)) if whole else repr(float(number))

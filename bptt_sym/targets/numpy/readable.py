@@ -109,7 +109,7 @@ class ReadableBody:
             leading = "params" if self.interface.parameters else "values"
             lines.append(f"dtype = np.result_type(*{leading})")
         block = [*lines, *(steps if needs_a_step else []), *prepared]
-        block += comments(self.graph.equations["loss",], self.numbers)
+        block += comments(self.graph.equations["loss",], self.numbers, self.graph.decimals)
         return self.filled(write, [[*block, *code]])
 
     def whole_loss_body(self) -> list[Block]:

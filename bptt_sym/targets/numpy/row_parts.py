@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from sympy import Add, Expr, Mul
 
 from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.kinds import NUMBERS
 from bptt_sym.graph.node import Node
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
 from bptt_sym.targets.numpy.python_names import PythonNames
@@ -146,6 +147,6 @@ def names_in(sizes: Iterable[Expr]) -> set[str]:
 def is_of_numbers(node: Node) -> bool:
     """Whether a node is made of numbers and sizes alone: an int, or a float of another type."""
     if not node.operands:
-        return node.kind in ("number", "size")
-    arithmetic = node.kind in ("sum", "times", "divide", "power")
+        return node.kind in NUMBERS
+    arithmetic = node.kind in ("sum", "times", "divide", "power", "apply")
     return arithmetic and not node.sizes and all(map(is_of_numbers, node.operands))

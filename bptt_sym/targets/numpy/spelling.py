@@ -107,6 +107,8 @@ def _apply(write: Writing, node: Node) -> Code:
     if row.defined:
         write.use(row.defined)
     head, _, tail = row.text.partition("{}")
+    if is_of_numbers(node):  # of Python's type, which takes on that of an array beside it
+        return call(f"float({head}", [write.operand(node.operands[0])], f"{tail})")
     return call(head, [write.operand(node.operands[0])], tail)
 
 
@@ -201,6 +203,10 @@ def _over_entries(function: str, inner: str = "{}") -> Row:
     return row
 
 
+def _axis_sum(write: Writing, node: Node) -> Code:
+    return call("np.sum(", [write.operand(node.operands[0]), f"axis={node.detail}"])
+
+
 def _join(write: Writing, node: Node) -> Code:
     parts = list(map(write.operand, node.operands))
     if len({(part.time, part.batch) for part in node.operands}) == 1:
@@ -239,6 +245,7 @@ SPELLINGS: dict[str, Row] = {
     **MATRICES,
     "number": _number,
     "size": _size,
+    "pi": lambda write, node: Code("math.pi"),
     "parameter": named,
     "given": named,
     "labels": named,
@@ -266,6 +273,7 @@ SPELLINGS: dict[str, Row] = {
     "declared": function("declared"),
     "weighted": text("({0} if weight is None else {0:call} * weight[-1])"),
     "spread": _spread,
+    "across": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None, :]"),
     "lift": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None]"),
     "softmax": function("softmax"),
     "log softmax": function("log_softmax"),
@@ -273,6 +281,7 @@ SPELLINGS: dict[str, Row] = {
     "layer norm": function("layer_norm"),
     "inverse deviation": function("inverse_deviation"),
     "entries": _over_entries("np.sum"),
+    "axis sum": _axis_sum,
     "largest": _over_entries("np.max", "np.real({})"),
     "join": _join,
     "part": _part,

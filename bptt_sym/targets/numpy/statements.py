@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.graph.array_shapes import SEQUENCES
 from bptt_sym.graph.graph import Definition, Key
+from bptt_sym.graph.kinds import NUMBERS
 from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.comments import comments
@@ -45,8 +46,8 @@ class Statements(PlacedPrinter):
                 return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
             case "result":
                 (inner,) = node.operands
-                if inner.sizes != node.sizes or inner.kind in ("number", "size"):
-                    return inner.kind in ("number", "size")
+                if inner.sizes != node.sizes or inner.kind in NUMBERS:
+                    return inner.kind in NUMBERS
                 return not self.outline.is_named(inner, self.phase) and self.is_new(inner)
             case "final":
                 carry = node.detail[0]
@@ -112,7 +113,7 @@ class Statements(PlacedPrinter):
         before: Block = []
         for key in carries:
             if not self.has_past(key):
-                before += comments(self.begins(key), self.numbers)
+                before += comments(self.begins(key), self.numbers, self.graph.decimals)
                 (initial,) = self.definition(key).initial
                 name = self.name(key)
                 before += self.code(initial).lines(f"{name} = ", WIDTH)
@@ -136,7 +137,7 @@ class Statements(PlacedPrinter):
         return self.graph.equations.get(("begin", *key[1:]), ())
 
     def explained(self, key: Key) -> Block:
-        return comments(self.graph.equations.get(key, ()), self.numbers)
+        return comments(self.graph.equations.get(key, ()), self.numbers, self.graph.decimals)
 
     def statement(self, key: Key, *, into_array: bool) -> Block:
         node = self.outline.node_of[key]

@@ -7,6 +7,7 @@ from sympy import Expr
 from bptt_sym.choices import Layout
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.graph import Graph
+from bptt_sym.graph.kinds import NUMBERS
 from bptt_sym.graph.node import Node
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
@@ -16,7 +17,7 @@ from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import is_of_numbers, shape_code
 from bptt_sym.targets.numpy.views import Atom, Views, view_code
 
-NAMED = ("parameter", "given", "labels", "number", "size", "seed")
+NAMED = ("parameter", "given", "labels", *NUMBERS, "seed")
 """What does not vary over time and is read by the name that it has, or as it stands."""
 
 
@@ -49,7 +50,7 @@ class Writer(Views):
         return code
 
     def operand(self, node: Node, binding: int = ADDITIVE) -> Code:
-        if node.kind in ("number", "size"):
+        if node.kind in NUMBERS:
             return self.code(node).within(binding)
         if node.time:
             return Code(self.shown(self.view(node), self.here))
@@ -102,7 +103,7 @@ class Writer(Views):
             return f"{self.initial_row(node)}{turned}"
         if node.kind in ("parameter", "given", "labels"):
             return self.use(self.names("value", node.detail))
-        if node.kind in ("number", "size"):
+        if node.kind in NUMBERS:
             return str(self.code(node))
         if self.is_atomic(node):
             return str(self.written(node, self.layout_of(node)).within(CALL))
@@ -221,8 +222,8 @@ class Writer(Views):
 
 OF_ROWS = frozenset({
     "softmax", "log softmax", "logsumexp", "layer norm", "inverse deviation", "slice", "pad",
-    "outer", "transpose", "one hot", "gather", "lift", "inverse", "solution", "determinant",
-    "log determinant",
+    "outer", "transpose", "one hot", "gather", "lift", "across", "axis sum", "inverse", "solution",
+    "determinant", "log determinant",
     "head dot", "head contract", "head transpose", "head spread", "head sum",
 })  # fmt: skip
 """Kinds whose code is right for arrays in rows alone."""

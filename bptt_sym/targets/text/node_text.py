@@ -123,6 +123,8 @@ class NodeText(ABC):
                 yield f"heads={heads}, rows={rows}, columns={columns}"
             case "head sum", (heads, own, rows, columns):
                 yield f"heads={heads}, own={own}, rows={rows}, columns={columns}"
+            case "axis sum", axis:
+                yield f"axis={axis}"
             case "result", name:
                 yield f"of={name}"
             case "size", size:
