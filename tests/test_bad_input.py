@@ -92,8 +92,8 @@ EQUATIONS = [
     ("phi", "6: error: the function 'phi' needs an argument: phi(...)"),
     ("quux(s[t-1])", "6: error: unknown operation 'quux'; known are abs, arctan"),
     ("Phi(s[t-1])", "6: error: unknown operation 'Phi' (did you mean 'phi'?); known are"),
-    ("s[t-1] @ W_s[t]", "the parameter 'W_s' has no time step; write W_s"),
-    ("W_s[0:n, 0:1]", "the parameter 'W_s' has no time step; write W_s"),
+    ("s[t-1] @ W_s[t]", "'W_s' has no time step; write W_s"),
+    ("W_s[0:n, 0:1]", "'W_s' has no time step; write W_s"),
     ("s @ W_s", "6: error: 's' needs a time step: s[t] or s[t-1]"),
     # Shapes.
     ("phi(x[t] @ W_s)", "10: error: operator '@': x[t] is 1 x m and W_s is n x n; the columns"),

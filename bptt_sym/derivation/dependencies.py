@@ -79,7 +79,7 @@ def dependencies_of(step: Step) -> Dependencies:
     """
     order = tuple(variable.name for variable in step.variables)
     begun = (edge.of.name for edge in step.initial)
-    nodes = frozenset((*order, *step.model.parameters, *begun))
+    nodes = frozenset((*order, *step.model.sources, *begun))
     reads = {
         name: tuple(_link(edge) for edge in step.reads(name) if edge.by.name in nodes)
         for name in order

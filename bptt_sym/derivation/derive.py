@@ -128,12 +128,12 @@ def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Pa
         return tuple(model.parameters.values())
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     for name in names:
-        if name not in model.parameters:
+        if name not in model.sources:
             raise InputError(
-                f"unknown parameter '{shortened(name)}'{closest(name, model.parameters)}; "
+                f"unknown parameter '{shortened(name)}'{closest(name, model.sources)}; "
                 f"the parameters of '{model.name}' are {listed(model.parameters)}"
             )
-    return tuple(model.parameters[name] for name in dict.fromkeys(names))
+    return tuple(model.sources[name] for name in dict.fromkeys(names))
 
 
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:

@@ -21,7 +21,7 @@ class Paths:
         self.graph = dependencies_of(step)
         self.steps = steps
         self.most = most
-        self.totals = dict.fromkeys(step.model.parameters, 0)
+        self.totals = dict.fromkeys(step.model.sources, 0)
         self._counts: dict[str, dict[int, int]] = {}
         self._waiting: dict[Vertex, int] = {}
         for time in losses:

@@ -187,7 +187,7 @@ class Example:
     # What is given.
 
     def _given(self) -> Iterator[Value]:
-        for entry in (*self.model.declared("parameter"), *self.model.declared("constant")):
+        for entry in (entry for entry in self.model.declarations if entry.is_timeless):
             yield self._drawn(entry, entry.symbol)
         for symbol, initial in starts(self.model):
             first = symbol.at(symbol.time.subs(LAST_STEP, STEPS))

@@ -17,6 +17,7 @@ from bptt_sym.render.show import Show, is_marked, typesetter
 KINDS = {
     "input": "inputs",
     "target": "targets",
+    "once": "per-sequence inputs",
     "parameter": "parameters",
     "constant": "fixed parameters",
     "state": "states",

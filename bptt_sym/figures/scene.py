@@ -154,7 +154,7 @@ class _Contributions:
         """What a node depends on; initial values before the first step or behind the last."""
         if 1 <= node.time <= self.request.steps:
             links = self.graph.reads.get(node.name, ())
-            parameters = self.request.model.parameters
+            parameters = self.request.model.sources
             return [Vertex(n, node.time - (0 if n in parameters else lag)) for n, lag in links]
         end = 0 if node.time < 1 else self.request.steps + 1
         return [Vertex(name, end) for name, _ in self.graph.initial.get(node.name, ())]
@@ -272,7 +272,7 @@ def _is_drawn(node: Vertex, request: Request, shown: Sequence[int]) -> bool:
 def _role(model: Model, node: Vertex) -> Role:
     if node.name == model.loss.name:
         return "loss"
-    if node.name in model.parameters:
+    if node.name in model.sources:
         return "copy"
     entry = next((entry for entry in model.declarations if entry.name == node.name), None)
     kind = entry.kind if entry else "value"

@@ -30,6 +30,8 @@ class BatchSums:
         return self.lower.linear(expression, self.term_total)
 
     def term_total(self, rest: MatrixExpr) -> Node:
+        if self.is_of_each_step(rest):
+            return self.at_each_step(BatchSums(self.lower, over_time=False).term_total(rest))
         if not is_vector(rest.shape):
             match rest:
                 case Transpose():
@@ -59,6 +61,16 @@ class BatchSums:
             node = self.total(node) if node.sizes == SCALAR else node
             return self.graph.times(1, [self.count(), node])
         return self.total(node) if node.sizes == SCALAR else self.make("batch sum", [node])
+
+    def is_of_each_step(self, expression: MatrixExpr) -> bool:
+        """Whether it counts at each time step alike: what sequences have once makes it up."""
+        if not self.over_time:
+            return False
+        node = self.lower.node(expression)
+        return node.batch and not node.time
+
+    def at_each_step(self, node: Node) -> Node:
+        return self.graph.times(1, [self.make("size", (), STEPS), node])
 
     def count(self) -> Node:
         return self.make("size", (), STEPS * SEQUENCES if self.over_time else SEQUENCES)
@@ -122,6 +134,8 @@ class BatchSums:
 
         def total(term: MatrixExpr) -> Node:
             node = self.lower.node(term)
+            if self.is_of_each_step(term):
+                return self.at_each_step(self.total(node))
             return self.total(node) if node.batch else self.summed(node)
 
         return self.lower.linear(expression, total)

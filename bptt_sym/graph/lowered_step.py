@@ -22,7 +22,7 @@ from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.reach import Lags
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, derive_step
-from bptt_sym.graph.array_shapes import array_sizes
+from bptt_sym.graph.array_shapes import Sizes, array_sizes
 from bptt_sym.graph.graph import Definition, Graph, Key
 from bptt_sym.graph.lower import Lowering
 from bptt_sym.graph.node import Node
@@ -55,7 +55,8 @@ class LoweredStep:
         recurrent = (part for part in components(concrete) if part.recurrent)
         self.in_loop = {name for part in recurrent for name in part.names}
         self.given = {entry.name for entry in model.given}
-        self.labels = {entry.name for entry in model.given if entry.labels}
+        self.labels = {entry.name for entry in model.declarations if entry.labels}
+        self.once = {entry.name for entry in model.declared("once")}
         self.graph = Graph(decimals=model.notation.decimals)
         self.lower = Lowering(self.graph, self.leaf)
         self.named: set[Node] = set()
@@ -114,6 +115,8 @@ class LoweredStep:
     def at_each_step(self, leaf: MatrixExpr) -> Node:
         sizes, make = array_sizes(leaf.shape), self.graph.make
         match leaf:
+            case Parameter() if leaf.name in self.once:
+                return self.given_one(leaf, sizes, time=False)
             case Parameter():
                 sizes = () if leaf.shape == (1, 1) else sizes
                 return make("parameter", (), leaf.name, sizes=sizes)
@@ -130,15 +133,19 @@ class LoweredStep:
         if leaf == SEED:
             return make("seed", (), sizes=sizes, time=True, batch=True)
         lag = int(TIME - leaf.time)
-        if leaf.name in self.labels and not lag:
-            labels = make("labels", (), leaf.name, time=True, batch=True)
-            return make("one hot", [labels], sizes[0])
         if leaf.name in self.given and not lag:
-            return make("given", (), leaf.name, sizes=sizes, time=True, batch=True)
+            return self.given_one(leaf, sizes, time=True)
         if not lag:
             return self.graph.definitions["value", leaf.name].node
         detail = (("given" if leaf.name in self.given else "value", leaf.name), abs(lag))
         return make("lagged", (), detail, sizes=sizes, time=True, batch=True)
+
+    def given_one(self, leaf: Variable | Parameter, sizes: Sizes, *, time: bool) -> Node:
+        """What a sequence has at each time step, or once; a one-hot vector by its label."""
+        if leaf.name not in self.labels:
+            return self.graph.make("given", (), leaf.name, sizes=sizes, time=time, batch=True)
+        labels = self.graph.make("labels", (), leaf.name, time=time, batch=True)
+        return self.graph.make("one hot", [labels], sizes[0])
 
 
 def carry_key(state: Variable, lag: int) -> Key:

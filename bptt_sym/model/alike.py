@@ -79,12 +79,12 @@ def _initial_names(model: Model) -> dict[str, str]:
 
 def _fixed(model: Model) -> Iterator[str]:
     yield from (entry.name for entry in model.dimensions)
-    yield from (e.name for e in model.declarations if e.kind in ("parameter", "constant"))
+    yield from (entry.name for entry in model.declarations if entry.is_timeless)
     yield from model.functions
 
 
 def _varying(model: Model) -> Iterator[str]:
-    names = [e.name for e in model.declarations if e.kind not in ("parameter", "constant")]
+    names = [entry.name for entry in model.declarations if not entry.is_timeless]
     yield from dict.fromkeys((*names, *(entry.name for entry in model.definitions)))
 
 

@@ -47,8 +47,8 @@ DECLARING: dict[str, Kind] = {
 """The sections that declare names, with what they declare."""
 
 _OPTIONS: dict[Kind, frozenset[str]] = {
-    "input": frozenset({"labels", "positive", "initial"}),
-    "target": frozenset({"labels", "positive", "initial"}),
+    "input": frozenset({"labels", "positive", "initial", "once"}),
+    "target": frozenset({"labels", "positive", "initial", "once"}),
     "parameter": frozenset({"frozen", "positive", "init"}),
     "state": frozenset({"reverse", "initial"}),
 }
@@ -129,7 +129,7 @@ class Declarer(Tables):
             message = f"the meaning of '{name}' must be one line"
             raise self.error(message, section, name, "meaning")
         switches = {}
-        for key in ("labels", "positive", "frozen", "reverse"):
+        for key in ("labels", "positive", "frozen", "once", "reverse"):
             switches[key] = options.get(key, False)
             if not isinstance(switches[key], bool):
                 message = f"'{key}' of '{name}' must be true or false"
@@ -141,6 +141,11 @@ class Declarer(Tables):
             raise self.error(f"labels are one-hot vectors, and '{name}' is none", section, name)
         if switches.pop("frozen"):
             kind = "constant"
+        if switches.pop("once"):
+            kind = "once"
+            if "initial" in options:
+                message = f"'{name}' is given once: it has no value before the first step"
+                raise self.error(message, section, name, "initial")
         init = self.init(section, name, shape, options["init"]) if "init" in options else None
         if init is not None and kind == "constant":
             raise self.error(f"'{name}' is frozen: an argument, which nothing draws", section, name)

@@ -21,7 +21,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves, pullback
 from bptt_sym.model.conventions import COURSE, Notation
 
-Kind = Literal["input", "target", "parameter", "constant", "state", "value", "loss"]
+Kind = Literal["input", "target", "once", "parameter", "constant", "state", "value", "loss"]
 
 
 INITS = ("zeros", "ones", "normal", "uniform", "glorot", "orthogonal")
@@ -32,7 +32,8 @@ INITS = ("zeros", "ones", "normal", "uniform", "glorot", "orthogonal")
 class Declaration:
     """A name with its shape (rows, columns) as symbols.
 
-    A ``constant`` is a parameter without a gradient. ``labels`` marks one-hot vectors, which code
+    A ``constant`` is a parameter without a gradient, and what is given ``once`` for each sequence
+    is the same at all of its time steps. ``labels`` marks one-hot vectors, which code
     takes as whole numbers, ``mask`` a scalar that is 0 behind the end of a sequence and 1 before,
     ``positive`` what is drawn positive. ``initial`` is the value before the first step, an
     expression of parameters; without one it is an argument. A state that is ``reverse`` runs from
@@ -67,9 +68,14 @@ class Declaration:
         return ", ".join([*said, *([] if self.init is None else [f"init {self.init}"])])
 
     @property
+    def is_timeless(self) -> bool:
+        """Whether it is the same at every time step."""
+        return self.kind in ("parameter", "constant", "once")
+
+    @property
     def symbol(self) -> Variable | Parameter:
-        """The symbol: at time step t, or without time for a parameter."""
-        if self.kind in ("parameter", "constant"):
+        """The symbol: at time step t, or without time for what is the same at every step."""
+        if self.is_timeless:
             return Parameter(self.name, *self.shape)
         return Variable(self.name, *self.shape, TIME)
 
@@ -193,6 +199,13 @@ class Model:
     def parameters(self) -> dict[str, Parameter]:
         """The parameters by name, in the order of the model file."""
         return {entry.name: entry.symbol for entry in self.declared("parameter")}
+
+    @cached_property
+    def sources(self) -> dict[str, Parameter]:
+        """What gradients are taken with respect to, of which each time step has its own copy:
+        the parameters, and what is given once for each sequence.
+        """
+        return self.parameters | {entry.name: entry.symbol for entry in self.declared("once")}
 
     @cached_property
     def states(self) -> tuple[Variable, ...]:

@@ -154,7 +154,7 @@ class _ModelReader(Declarer):
 
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
-        parameters = {e.name: e.symbol for e in declarations if e.kind in ("parameter", "constant")}
+        parameters = {e.name: e.symbol for e in declarations if e.is_timeless}
         lagged = [e for e in declarations if e.kind in ("input", "target", "state")]
         reads = {name: self.reads(name, text) for _, name, text in texts}
         self.heads = {e.name: e.heads for e in declarations if e.heads is not None}

@@ -82,7 +82,7 @@ class Lookup:
         if self.scope.argument and name == self.scope.argument.name:
             raise self.text.error(node, f"a formula has no time step; write {name}")
         if name in self.scope.parameters:
-            raise self.text.error(node, f"the parameter '{name}' has no time step; write {name}")
+            raise self.text.error(node, f"'{name}' has no time step; write {name}")
         lag = self.lag(node)
         scope = self.scope
         known = scope.current if lag == 0 else scope.earlier if lag > 0 else scope.following

@@ -104,7 +104,9 @@ class CellValues(Mapping):
         self.variables = {d.variable.name: d.expression for d in model.definitions}
         self.arrays = draw(self.module, self.sizes)
         for entry in model.declarations:
-            if isinstance(entry.symbol, Parameter):
+            if entry.kind == "once":
+                self.known[entry.symbol] = self.matrix(entry.symbol, self.dense(entry.name))
+            elif isinstance(entry.symbol, Parameter):
                 self.known[entry.symbol] = self.matrix(entry.symbol, self.arrays[entry.name])
             elif entry.kind in ("input", "target"):
                 for time, value in self.given(entry.name):
@@ -117,13 +119,17 @@ class CellValues(Mapping):
         return dict(self.module.SHAPES)
 
     def given(self, name: str) -> Iterator[tuple[int, Any]]:
-        array = self.arrays[name]
-        kind = getattr(self.module, "KINDS", {}).get(name, "")
-        if kind.startswith("labels of "):
-            array = np.eye(number(kind.removeprefix("labels of "), self.sizes))[array]
+        array = self.dense(name)
         # With the loss at the last step there is a target for this step alone.
         every = self.shapes[name][0] == "T"
         yield from enumerate(array, 1) if every else [(self.steps, array)]
+
+    def dense(self, name: str) -> Any:
+        """An array that a sequence is given, labels as vectors."""
+        kind = getattr(self.module, "KINDS", {}).get(name, "")
+        if not kind.startswith("labels of "):
+            return self.arrays[name]
+        return np.eye(number(kind.removeprefix("labels of "), self.sizes))[self.arrays[name]]
 
     def initial(self, name: str) -> Iterator[tuple[int, Any]]:
         """The argument that is the value before the first step, with the time steps it is of."""

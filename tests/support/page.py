@@ -49,7 +49,15 @@ class Page:
         self.known: dict[Any, Any] = {}
         for entry in model.declarations:
             for key in printed(entry.name, model):
-                if entry.kind == "parameter" or (entry.name in arrays and entry.kind == "constant"):
+                if entry.kind == "once":
+                    whole = arrays[entry.name]
+                    if not np.issubdtype(whole.dtype, np.floating):
+                        size = sizes[str(entry.symbol.shape[0 if self.columns else 1])]
+                        whole = np.eye(size)[whole]
+                    self.fixed[key] = self.shaped(whole)
+                elif entry.kind == "parameter" or (
+                    entry.name in arrays and entry.kind == "constant"
+                ):
                     self.fixed[key] = self.shaped(arrays[entry.name])
                 elif entry.kind in ("input", "target"):
                     whole = arrays[entry.name]

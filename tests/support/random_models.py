@@ -243,6 +243,11 @@ class Author:
             self.given_before("targets", name, shape, options)
             if self.rarely(8):
                 self.scope.readable[f"{name}[t]"] = shape
+        for name in self.choose(("", "", "e", "M", "eM")):
+            shape = self.shape() if name == "e" else (self.size(), self.size())
+            options = {"labels": True} if is_vector(shape) and self.rarely() else {}
+            self.scope.readable[name] = shape
+            self.declare("inputs", name, shape, once=True, **options)
 
     def given_before(self, section: str, name: str, shape: Shape, options: dict[str, Any]) -> None:
         """An input or a target, which may be read at earlier steps, too."""

@@ -86,21 +86,25 @@ class Number:
     __radd__, __rmul__ = __add__, __mul__
 
 
-def derivatives(of: Number) -> dict[int, Any]:
-    """The derivative of a number with respect to each that it depends on, in order of making."""
-    waiting, found, reached = [of], {of.order: of}, []
+def reached(of: Number) -> dict[int, Any]:
+    """A number and all that it depends on, by their order of making."""
+    waiting, found = [of], {of.order: of}
     while waiting:
-        number = waiting.pop()
-        reached.append(number)
-        for parent, _ in number.parents:
+        for parent, _ in waiting.pop().parents:
             if parent.order not in found:
                 found[parent.order] = parent
                 waiting.append(parent)
+    return found
+
+
+def derivatives(of: Number) -> dict[int, Any]:
+    """The derivative of a number with respect to each that it depends on, by order of making."""
+    found = reached(of)
     result = dict.fromkeys(found, mpf(0))
     result[of.order] = mpf(1)
-    for number in sorted(reached, key=lambda number: -number.order):
-        for parent, partial in number.parents:
-            result[parent.order] += partial * result[number.order]
+    for order in sorted(found, reverse=True):
+        for parent, partial in found[order].parents:
+            result[parent.order] += partial * result[order]
     return result
 
 
@@ -316,7 +320,8 @@ class Run:
     """One sequence of a model, from its text and the arrays that its module takes.
 
     ``sizes`` is the number of each dimension. Each time step has its own copy of every parameter;
-    copy 0 is the one that initial values are made of.
+    copy 0 is the one that initial values are made of. ``rounding`` is what the loss moves by if
+    each number on the way to it has an error in its last digit.
     """
 
     def __init__(
@@ -338,6 +343,9 @@ class Run:
         losses = [self.value(name, t)[0, 0] for t in range(steps if self.last else 1, steps + 1)]
         self.loss = sum(losses[1:], losses[0])
         self.by = derivatives(self.loss)
+        numbers = reached(self.loss).items()
+        moved = sum(abs(self.by[order] * number.value) for order, number in numbers)
+        self.rounding = float(moved) * 2**-52
         self.margin = min(margins, default=mpf(1))
         self.is_tied = any(ties)
 
@@ -397,7 +405,7 @@ class Run:
         return self.values[key]
 
     def _value(self, name: str, time: int) -> Any:
-        if name in self.file["parameters"]:
+        if name in self.file["parameters"] or self.declared.get(name, {}).get("once"):
             return self.given(name, self.arrays[name])
         if 1 <= time <= self.steps:
             if name in self.equations:

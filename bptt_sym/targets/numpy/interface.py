@@ -54,8 +54,11 @@ class Arguments:
         self.initial_states = [self.initial_argument(entry) for entry in self.initial_entries]
         given = (e for e in self.given_before if e.initial is None)
         self.initial_values = [*self.initial_states, *map(self.initial_argument, given)]
+        self.once = [self._argument(entry, SEQUENCES) for entry in declared("once")]
         self.constants = [self._argument(entry, scalar=()) for entry in declared("constant")]
-        self.arguments = [*self.inputs, *self.targets, *self.initial_values, *self.constants]
+        self.arguments = [
+            *self.inputs, *self.once, *self.targets, *self.initial_values, *self.constants,
+        ]  # fmt: skip
 
     @cached_property
     def given_before(self) -> list[Declaration]:
@@ -71,7 +74,7 @@ class Arguments:
         nodes = self.graph.reachable(node for node in values if node in set(self.nodes))
         read = self.leaves(nodes) | {self.names("value", e.name) for e in self.given_before}
         targets = [target for target in self.targets if target.name in read]
-        chosen = [*self.inputs, *targets, *self.initial_values, *self.constants]
+        chosen = [*self.inputs, *self.once, *targets, *self.initial_values, *self.constants]
         return self._with_sizes(chosen, nodes)
 
     def loss_arguments(self, nodes: Iterable[Node], returned: Sequence[Argument]) -> list[Argument]:
@@ -126,7 +129,8 @@ class Arguments:
         self, entry: Declaration, *leading: Expr, at: str = "", scalar: Sizes = (S.One,)
     ) -> Argument:
         name = self.names("value", entry.name)
-        meaning = (entry.meaning or entry.kind) + at
+        kind = "given once for each sequence" if entry.kind == "once" else entry.kind
+        meaning = (entry.meaning or kind) + at
         sizes = scalar if entry.shape == (1, 1) else array_sizes(entry.shape)
         if entry.labels:
             meaning += f", as labels from 0 to {sizes[0]} - 1"
@@ -185,7 +189,7 @@ class Interface(Arguments):
     @property
     def has_scalars(self) -> bool:
         """Whether an input or target is a scalar."""
-        return any(entry.shape == (1, 1) for entry in self.model.given)
+        return any(e.shape == (1, 1) for e in (*self.model.given, *self.model.declared("once")))
 
     @property
     def hidden_sizes(self) -> list[str]:

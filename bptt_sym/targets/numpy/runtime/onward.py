@@ -91,12 +91,12 @@ class Parts:
     def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
         """Run several windows side by side, as sequences."""
         steps = starts + np.arange(window)[:, None]
-        part = {
-            name: array[steps].reshape(window, -1, *array.shape[2:])
-            if SHAPES[name][:1] == ("T",)
-            else array
-            for name, array in self.arguments.items()
-        }
+        part = dict(self.arguments)
+        for name, array in self.arguments.items():
+            if SHAPES[name][:1] == ("T",):
+                part[name] = array[steps].reshape(window, -1, *array.shape[2:])
+            elif SHAPES[name][:1] == ("B",):
+                part[name] = np.concatenate([array] * len(starts))
         return run(self.params, self.work(window, len(starts)), part, **options)
 
     def weight(self, share: float, T: int = 1) -> Array:
