@@ -153,15 +153,9 @@ class Declarer(Tables):
 
     def init(self, section: str, name: str, shape: Shape, given: Any) -> str | float:
         """How a parameter is drawn."""
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
-            known = listed(f'"{word}"' for word in INITS)
-            near = closest(given, INITS) if isinstance(given, str) else ""
-            message = f"the init of '{name}' is a number or one of {known}{near}"
-            raise self.error(message, section, name, "init")
-        if given in ("glorot", "orthogonal") and 1 in shape:
-            message = f"the init \"{given}\" is for matrices, and '{name}' is none"
-            raise self.error(message, section, name, "init")
+        reason = _why_not_init(name, shape, given)
+        if reason:
+            raise self.error(reason, section, name, "init")
         return given if isinstance(given, str) else float(given)
 
     def shape(self, section: str, name: str, value: Any) -> Shape:
@@ -275,6 +269,16 @@ class Declarer(Tables):
 def _of_argument(text: str) -> str:
     """A formula in z; the name of a known function stands for that function of z."""
     return f"{text}({ARGUMENT.name})" if text in WORDS else text
+
+
+def _why_not_init(name: str, shape: Shape, given: Any) -> str | None:
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
+        known = listed(f'"{word}"' for word in INITS)
+        return f"the init of '{name}' is a number or one of {known}"
+    if given in ("glorot", "orthogonal") and 1 in shape:
+        return f"the init \"{given}\" is for matrices, and '{name}' is none"
+    return None
 
 
 def _is_size(entry: object) -> bool:
