@@ -201,6 +201,8 @@ BAD = [
     ("h[t-1] @ U", "h[t-1] @ W", "26:26", "h[t-1] is 1 x n and W is m x n"),
     ("below[t] @", "hh[t] @", "26:11", "'hh' is not declared (did you mean 'h'?)"),
     ("below[t] @", "below @", "26:11", "'below' needs a time step"),
+    ('U = ["n", "n"]', "below = []", "19:1", "'below' is what a layer reads"),
+    ('V = ["n", "k"]', "below = []", "29:1", "'below' is what a layer reads, under [layers]"),
     ("[layers.states]", "[layers.sates]", "22:2", "unknown entry 'sates' (did you mean 'states'?)"),
 ]  # fmt: skip
 
@@ -211,6 +213,12 @@ def test_what_is_wrong_is_told_where_it_stands(old, new, place, message):
         parse_model(changed((old, new)))
     told = str(refusal.value)
     assert told.startswith(f"model:{place}: error: ") and message in told
+
+
+def test_two_names_of_layers_are_not_the_same():
+    text = changed(("repeat = 3", "repeat = 11"), ('h_init = ["n"]', "h_init = []\nh_init1 = []"))
+    with pytest.raises(InputError, match="h_init11' would be both 'h_init1' of layer 1 and 'h_in"):
+        parse_model(text)
 
 
 def test_a_cycle_within_a_layer_is_told_by_its_numbers():

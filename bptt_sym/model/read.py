@@ -16,11 +16,11 @@ from bptt_sym.model.conventions import Notation, of_layers
 from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse
+from bptt_sym.model.layer_section import SECTION as LAYERS
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
 from bptt_sym.model.numerals import decimals_of
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
-from bptt_sym.model.repeated_layers import SECTION as LAYERS
 from bptt_sym.model.repeated_layers import Meaning, unrolled
 from bptt_sym.model.scope import Scope
 from bptt_sym.model.source import Source, parse_source, read_source

@@ -7,32 +7,30 @@ stay as they are, so that a message points at them; what a name means in them is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sympy import Expr
 
-from bptt_sym.errors import InputError, closest, listed
-from bptt_sym.limits import EQUATIONS, LAYERED, LAYERS
+from bptt_sym.errors import listed
+from bptt_sym.limits import EQUATION_LENGTH
 from bptt_sym.model.equation_text import reads_now
+from bptt_sym.model.key_places import Spot
 from bptt_sym.model.language import parse_size
+from bptt_sym.model.layer_section import (
+    BELOW,
+    DECLARING,
+    SECTION,
+    SECTIONS,
+    LayerSection,
+    names_of,
+)
 from bptt_sym.model.model import Equation
 from bptt_sym.model.source import Source
 from bptt_sym.quoting import shortened
 
-SECTION = "layers"
-BELOW = "below"
-"""What a layer reads of the one beneath, as a name and as a size."""
-
-DECLARING = ("inputs", "targets", "parameters", "states")
-SECTIONS = (*DECLARING, "equations", "preactivations", "latex")
-"""What a layer may have of its own."""
-
-DEFINING = (*DECLARING, "equations")
-_VARYING = ("inputs", "targets", "states", "equations")
-_KEYS = ("repeat", BELOW, *SECTIONS)
-_OF_BELOW = ("first", "then", "first_size", "then_size")
 _SIZE = re.compile(rf"\b{BELOW}\b")
 
 Value = TypeVar("Value")
@@ -100,7 +98,7 @@ def unrolled(source: Source) -> Layered:
     """
     if SECTION not in source.tables:
         return Layered(source)
-    return _Unroller(source).layered()
+    return _Unroller(LayerSection(source)).layered()
 
 
 def numbered(name: str, layer: int) -> str:
@@ -109,156 +107,91 @@ def numbered(name: str, layer: int) -> str:
 
 
 class _Unroller:
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.tables = source.tables
-        self.outside = {name: s for s in reversed(DEFINING) for name in self.outside_of(s)}
-        self.own = self.checked(source.tables[SECTION])
-        self.repeat = self.own["repeat"]
-        bases = [name for section in DEFINING for name in self.of_layer(section)]
-        self.bases = tuple(dict.fromkeys(bases))
-        self.below = self.own.get(BELOW, {})
-
-    def error(self, message: str, *path: str) -> InputError:
-        return InputError(message, self.source.place(SECTION, *path))
-
-    # What the file says.
-
-    def checked(self, own: Any) -> dict[str, Any]:
-        """The section, each of its parts of the right kind, within the limits."""
-        if not isinstance(own, dict):
-            raise InputError("'layers' must be a section: [layers]", self.source.place(SECTION))
-        for key, value in own.items():
-            if key not in _KEYS:
-                shown = f"'{shortened(key)}'{closest(key, _KEYS)}"
-                raise self.error(f"unknown entry {shown}; known are {listed(_KEYS)}", key)
-            if key in SECTIONS and not isinstance(value, dict):
-                raise self.error(f"'{key}' must be a section: [layers.{key}]", key)
-        repeat = own.get("repeat")
-        if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
-            raise self.error("say how many layers there are: repeat = 3", "repeat")
-        LAYERS.check(repeat, self.source.place(SECTION, "repeat"))
-        counts = {section: len(own.get(section, {})) for section in SECTIONS}
-        LAYERED.check(repeat * sum(counts.values()), self.source.place(SECTION, "repeat"))
-        EQUATIONS.check(repeat * counts["equations"], self.source.place(SECTION, "equations"))
-        if not counts["equations"]:
-            raise self.error("the section [layers.equations] is missing or empty", "equations")
-        self.check_below(own)
-        return own
-
-    def check_below(self, own: Mapping[str, Any]) -> None:
-        """What the layers read, by names that there are."""
-        below = own.get(BELOW, {})
-        form = 'below = {first = "x", then = "h"}'
-        for key, value in below.items() if isinstance(below, dict) else ():
-            if key not in _OF_BELOW:
-                shown = f"'{shortened(key)}'{closest(key, _OF_BELOW)}"
-                message = f"unknown entry {shown}; known are {listed(_OF_BELOW)}"
-                raise self.error(message, BELOW, key)
-            size = key.endswith("_size") and isinstance(value, str | int)
-            names = _names(value)
-            if not size and not (names and all(isinstance(name, str) for name in names)):
-                raise self.error(f"'{key}' is a name, or a list of names: {form}", BELOW, key)
-        if not isinstance(below, dict) or (below and not {"first", "then"} <= set(below)):
-            raise self.error(f"say what the first layer reads, and what the others: {form}", BELOW)
-        for key, known, where in (
-            ("first", self.outside, "outside of the layers"),
-            ("then", {name: s for s in DEFINING for name in own.get(s, {})}, "in a layer"),
-        ):
-            varying = [name for name, section in known.items() if section in _VARYING]
-            for name in _names(below.get(key, [])):
-                if name not in varying:
-                    shown = f"'{shortened(name)}' does not vary {where}{closest(name, varying)}"
-                    raise self.error(f"{shown}; what does is {listed(varying)}", BELOW, key)
-
-    def check_free(self, name: str, section: str, base: str) -> None:
-        """Whether a name, that of a layer or with its number, is free outside of the layers."""
-        if name in self.outside and section in DEFINING:
-            also = "" if name == base else f", which '{shortened(base)}' is in a layer,"
-            message = f"'{shortened(name)}'{also} is declared already, under [{self.outside[name]}]"
-            raise self.error(message, section, base)
-
-    def of_layer(self, section: str) -> Mapping[str, Any]:
-        return self.own.get(section, {})
-
-    def outside_of(self, section: str) -> Mapping[str, Any]:
-        table = self.tables.get(section, {})
-        return table if isinstance(table, dict) else {}
-
-    # What it stands for.
+    def __init__(self, section: LayerSection) -> None:
+        self.section, self.source, self.below = section, section.source, section.below
+        self.of_layer, self.outside_of = section.of_layer, section.outside_of
+        self.spots = dict(self.source.spots)
+        self.parts: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        self.meanings: dict[str, Meaning] = {}
+        self.of: dict[str, tuple[str, int]] = {}
 
     def layered(self) -> Layered:
-        tables = {key: value for key, value in self.tables.items() if key != SECTION}
-        spots = dict(self.source.spots)
-        meanings: dict[str, Meaning] = {}
-        parts: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-        of = {}
+        """The source with layers in the place of the section."""
+        for layer in range(1, self.section.repeat + 1):
+            self.add_layer(layer)
+        tables = {key: value for key, value in self.source.tables.items() if key != SECTION}
         for section in SECTIONS:
-            for base in self.of_layer(section):
-                self.check_free(base, section, base)
-        for layer in range(1, self.repeat + 1):
-            meaning = self.meaning(layer, parts)
-            for name in _names(self.joined(layer)):
-                text = ", ".join(f"{part}[t]" for part in self.read_by(layer))
-                parts["equations"][name] = f"concat({text})"
-                spots["equations", name] = replace(spots[SECTION, BELOW], value=None)
-                of[name] = BELOW, layer
-            for section in SECTIONS:
-                for base, value in self.of_layer(section).items():
-                    name = numbered(base, layer)
-                    self.check_free(name, section, base)
-                    if of.setdefault(name, (base, layer)) != (base, layer):
-                        other, number = of[name]
-                        message = (
-                            f"'{name}' would be both '{shortened(base)}' of layer {layer} and "
-                            f"'{shortened(other)}' of layer {number}"
-                        )
-                        raise self.error(message, section, base)
-                    parts[section][name] = self.of_this(section, base, value, layer, meaning)
-                    meanings[name] = meaning
-                    for path, spot in self.spots_of(section, base):
-                        spots[section, name, *path] = spot
-        for section in SECTIONS:
-            if parts[section]:
-                outside = self.outside_of(section)
-                tables[section] = {**outside, **parts[section]}
-        tables["equations"] = self.in_order(parts["equations"])
-        top = Meaning({base: numbered(base, self.repeat) for base in self.bases})
-        return Layered(replace(self.source, tables=tables, spots=spots), meanings, top, of)
+            if self.parts[section]:
+                tables[section] = {**self.outside_of(section), **self.parts[section]}
+        tables["equations"] = self.in_order(self.parts["equations"])
+        top = Meaning({base: numbered(base, self.section.repeat) for base in self.section.bases})
+        whole = replace(self.source, tables=tables, spots=self.spots)
+        return Layered(whole, self.meanings, top, self.of)
 
-    def spots_of(self, section: str, base: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-        """The spots of a key of a layer and of those within it, by the path from this key."""
-        whole = (SECTION, section, base)
+    def add_layer(self, layer: int) -> None:
+        meaning = self.meaning(layer)
+        if self.is_joined(layer):
+            self.take(meaning.names[BELOW], "equations", BELOW, layer)
+            text = ", ".join(f"{name}[t]" for name in self.read_by(layer))
+            self.parts["equations"][meaning.names[BELOW]] = f"concat({text})"
+            spot = replace(self.spots[SECTION, BELOW], value=None)
+            self.spots["equations", meaning.names[BELOW]] = spot
+        for section in SECTIONS:
+            for base, value in self.of_layer(section).items():
+                name = numbered(base, layer)
+                self.take(name, section, base, layer)
+                self.parts[section][name] = self.of_this(section, base, value, layer, meaning)
+                self.meanings[name] = meaning
+                for path, spot in self.spots_of_layer.get((section, base), ()):
+                    self.spots[section, name, *path] = spot
+
+    def take(self, name: str, section: str, base: str, layer: int) -> None:
+        """Takes a name for one of a layer, which no other one may have."""
+        self.section.check_free(name, section, base)
+        other, number = self.of.setdefault(name, (base, layer))
+        if (other, number) != (base, layer):
+            raise self.section.error(
+                f"'{shortened(name)}' would be both '{shortened(other)}' of layer {number} "
+                f"and '{shortened(base)}' of layer {layer}",
+                section,
+                base,
+            )
+
+    @cached_property
+    def spots_of_layer(self) -> dict[tuple[str, ...], list[tuple[tuple[str, ...], Spot]]]:
+        """By section and key: the spots of the key and of those within it, by the path from it."""
+        found: dict[tuple[str, ...], list[tuple[tuple[str, ...], Spot]]] = {}
         for path, spot in self.source.spots.items():
-            if path[:3] == whole:
-                yield path[3:], spot
+            if path[0] == SECTION and len(path) > 2:
+                found.setdefault(path[1:3], []).append((path[3:], spot))
+        return found
 
     def read_by(self, layer: int) -> list[str]:
         """The names of what a layer reads."""
         if layer == 1:
-            return _names(self.below.get("first", []))
-        return [numbered(name, layer - 1) for name in _names(self.below.get("then", []))]
+            return names_of(self.below.get("first", []))
+        return [numbered(name, layer - 1) for name in names_of(self.below.get("then", []))]
 
-    def joined(self, layer: int) -> list[str]:
-        """The name of what a layer reads where it is several things, end to end."""
-        return [numbered(BELOW, layer)] if len(self.read_by(layer)) > 1 else []
+    def is_joined(self, layer: int) -> bool:
+        """Whether a layer reads several things, end to end, which have a name of their own."""
+        return len(self.read_by(layer)) > 1
 
-    def meaning(self, layer: int, parts: Mapping[str, Mapping[str, Any]]) -> Meaning:
-        names = {base: numbered(base, layer) for base in self.bases}
-        below = self.joined(layer) or self.read_by(layer)
-        return Meaning({**names, **({BELOW: below[0]} if below else {})}, self.size(layer, parts))
+    def meaning(self, layer: int) -> Meaning:
+        names = {base: numbered(base, layer) for base in self.section.bases}
+        below = [numbered(BELOW, layer)] if self.is_joined(layer) else self.read_by(layer)
+        return Meaning({**names, **({BELOW: below[0]} if below else {})}, self.size(layer))
 
-    def size(self, layer: int, parts: Mapping[str, Mapping[str, Any]]) -> str | None:
+    def size(self, layer: int) -> str | None:
         """The number of entries of what a layer reads, where the file tells it."""
         told = self.below.get("first_size" if layer == 1 else "then_size")
         if told is not None:
             return str(told)
-        sizes = [_size(self.declared(name, parts)) for name in self.read_by(layer)]
+        sizes = [_size(self.declared(name)) for name in self.read_by(layer)]
         return " + ".join(map(str, sizes)) if sizes and None not in sizes else None
 
-    def declared(self, name: str, parts: Mapping[str, Mapping[str, Any]]) -> Any:
+    def declared(self, name: str) -> Any:
         """What the file declares of a name."""
-        tables = [table for s in DECLARING for table in (self.outside_of(s), parts[s])]
+        tables = [table for s in DECLARING for table in (self.outside_of(s), self.parts[s])]
         return next((table[name] for table in tables if name in table), None)
 
     def of_this(self, section: str, base: str, value: Any, layer: int, meaning: Meaning) -> Any:
@@ -269,7 +202,7 @@ class _Unroller:
             shape = value.get("shape")
             return {**value, "shape": self.shape(section, base, shape, meaning, layer)}
         if section == "preactivations":
-            names = [numbered(n, layer) if isinstance(n, str) else n for n in _names(value)]
+            names = [numbered(n, layer) if isinstance(n, str) else n for n in names_of(value)]
             return names if isinstance(value, list) else names[0]
         if section == "latex" and isinstance(value, str):
             return f"{{{value}}}^{{({layer})}}"
@@ -281,20 +214,26 @@ class _Unroller:
             return shape
         if meaning.below is None and any(_SIZE.search(str(size)) for size in shape):
             key = "first" if layer == 1 else "then"
-            read = listed(self.read_by(layer)) or "nothing"
-            raise self.error(
-                f"the shape of '{base}' uses the size of what layer {layer} reads, {read}, which "
-                f"is not declared; say it: below = {{{key}_size = ...}}",
+            read = listed(map(shortened, self.read_by(layer)))
+            raise self.section.error(
+                f"the shape of '{shortened(base)}' uses the size of what layer {layer} reads, "
+                f"{read}, which is not declared; say it: below = {{{key}_size = ...}}",
                 section,
                 base,
             )
         whole = meaning.below or ""
         inner = whole if re.fullmatch(r"\w+", whole) else f"({whole})"
-        return [_SIZE.sub(inner, size) if isinstance(size, str) else size for size in shape]
+        for size in shape:
+            # Sizes made of sizes below could double from layer to layer.
+            length = len(str(size)) + len(_SIZE.findall(str(size))) * len(inner)
+            EQUATION_LENGTH.check(length, self.source.place(SECTION, section, base))
+        return [
+            _SIZE.sub(lambda _: inner, size) if isinstance(size, str) else size for size in shape
+        ]
 
     def in_order(self, of_layers: Mapping[str, str]) -> dict[str, str]:
         """The equations: first those that read nothing of the layers, last those that do."""
-        known = {*self.bases, *of_layers}
+        known = {*self.section.bases, *of_layers}
         before, after = {}, {}
         for name, text in self.outside_of("equations").items():
             reads = reads_now(text) if isinstance(text, str) else frozenset()
@@ -304,10 +243,6 @@ class _Unroller:
             else:
                 before[name] = text
         return {**before, **of_layers, **after}
-
-
-def _names(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _size(declared: Any) -> str | int | None:

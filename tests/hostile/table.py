@@ -57,6 +57,15 @@ def _parameter(line: str) -> str:
     return _with("[states]", f"{line}\n[states]")
 
 
+def _doubling() -> str:
+    """Forty layers, each twice as wide as the one beneath."""
+    layers = '[layers]\nrepeat = 40\nbelow = {first = "x", then = "s"}'
+    text = BASE.replace('s = ["n"]', 's = ["below + below"]')
+    for section in ("parameters", "states", "equations"):
+        text = text.replace(f"[{section}]", f"[layers.{section}]")
+    return f"{layers}\n{text}"
+
+
 def _size(text: str) -> str:
     return _with('W = ["n", "n"]', f'W = ["n", "n"]\nP = ["{text}"]')
 
@@ -228,6 +237,7 @@ KINDS: dict[str, list[Case]] = {
         Case("a power", _size("9**9**9"), "not a size"),
         Case("a negative size", _size("n - 5"), "is not positive"),
         Case("nothing", _size("0"), "is not positive"),
+        Case("sizes that double from layer to layer", _doubling(), "an equation has at most 10000 characters"),
         Case("code", _size("__import__('os').system('touch canary')"), "not a size"),
         Case("a call", _size("abs(n)"), "not a size"),
         Case("signs", _size("-" * 150 + "n"), "nested at most 100 deep"),
