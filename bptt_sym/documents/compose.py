@@ -26,6 +26,7 @@ from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Model
 from bptt_sym.render.formulas import about
 from bptt_sym.render.latex import label
+from bptt_sym.render.show import typesetter
 
 MOST_DRAWN = 8
 """Of more parameters than this, the paths of the first alone are drawn in the text."""
@@ -195,7 +196,8 @@ class Composer:
         factors = (e for e in self.matrices.equations if e.left == found.factor)
         known = next((label(self.matrices, e) for e in factors if e.number is not None), "")
         product, first, distance = map(self.math, (found.product, found.first, found.distance))
-        yield Paragraph(self.say.step_product(product, first, known, found.has_blocks))
+        said = self.say.step_product(product, first, known, found.has_blocks)
+        yield Paragraph(said, self.telling.glossary.signs([typesetter(self.chain)(found.product)]))
         written = DerivedEquation(("step",), found.factor, found.matrix)
         yield from self.telling.equations(self.matrices, [written])
         if found.is_identity:

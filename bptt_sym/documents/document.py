@@ -7,7 +7,7 @@ Prose is plain words with formulas between dollar signs, in LaTeX, and reference
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bptt_sym.figures.figure import Figure
@@ -15,18 +15,23 @@ from bptt_sym.figures.figure import Figure
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose."""
+    """Prose; ``signs`` are those in its formulas that want an explanation."""
 
     text: str
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DisplayedFormula:
-    """One equation, as lines of an ``aligned`` environment; it has a number if it has a label."""
+    """One equation, as lines of an ``aligned`` environment; it has a number if it has a label.
+
+    ``signs`` are those in it that want an explanation.
+    """
 
     lines: tuple[str, ...]
     label: str | None = None
     number: int | None = None
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,29 @@ def formulas(block: Block) -> Iterator[DisplayedFormula]:
     if isinstance(block, ToldContributions):
         for entry in block.entries:
             yield from entry.equations.formulas
+
+
+def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Document:
+    """The document with its signs explained where they first occur, below the equations.
+
+    ``explain`` makes a sentence on signs that it was not yet asked for, or nothing.
+    """
+    sections = []
+    for section in document.sections:
+        blocks: list[Block] = []
+        signs: list[str] = []
+        for block in section.blocks:
+            blocks.append(block)
+            signs += [sign for formula in formulas(block) for sign in formula.signs]
+            # A sentence ends in the equations below it.
+            if isinstance(block, Paragraph):
+                signs += block.signs
+                continue
+            sentence = explain(signs)
+            if sentence:
+                blocks.append(Paragraph(sentence))
+        sections.append(replace(section, blocks=tuple(blocks)))
+    return replace(document, sections=tuple(sections))
 
 
 def numbered(document: Document) -> Document:

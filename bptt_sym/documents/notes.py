@@ -10,12 +10,13 @@ from typing import Literal
 from bptt_sym.choices import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
-from bptt_sym.documents.document import Document, numbered, plain_words
+from bptt_sym.documents.document import Document, explained, numbered, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
+from bptt_sym.documents.telling import glossary
 from bptt_sym.errors import InputError
 from bptt_sym.figures.request import drawn
 from bptt_sym.graph.build import build_program
@@ -130,9 +131,11 @@ def notes(
     composer = Composer(shown, steps, loss, told, asked)
     title = f"Backpropagation through time: {plain_words(model.title)}"
     document = Document(model.name, title, command_line(words), tuple(composer.sections()))
+    document = explained(document, glossary(shown).sentence)
     solutions = None
     if asked:
         title = f"Solutions: {plain_words(model.title)}"
         answers = tuple(composer.solutions())
-        solutions = numbered(Document(model.name, title, document.command, answers))
+        solutions = Document(model.name, title, document.command, answers)
+        solutions = numbered(explained(solutions, glossary(shown).sentence))
     return Notes(model, loss, numbered(document), solutions, defined)

@@ -12,7 +12,7 @@ from bptt_sym.documents.telling import ROOM, Telling
 from bptt_sym.model.model import Equation
 from bptt_sym.render.formulas import shape
 from bptt_sym.render.latex import left_width, lines
-from bptt_sym.render.show import Show, is_marked, typesetter
+from bptt_sym.render.show import Show, is_marked, sides, typesetter
 
 KINDS = {
     "input": "inputs",
@@ -62,7 +62,9 @@ def _of_model(telling: Telling, equation: Equation, show: Show) -> DisplayedForm
     right = equation.written if equation in telling.model.all_equations else equation.expression
     derived = DerivedEquation(("model", equation.name), equation.variable, right)
     written = lines(derived, show, ROOM - left_width(derived, show))
-    return DisplayedFormula(tuple(written), f"eq:{telling.model.name}:model:{equation.name}")
+    name = f"eq:{telling.model.name}:model:{equation.name}"
+    signs = telling.glossary.signs(sides([derived], show))
+    return DisplayedFormula(tuple(written), name, signs=signs)
 
 
 def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:

@@ -16,14 +16,20 @@ from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plai
 from bptt_sym.documents.facts import Copies
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
+from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.latex import label, left_width, lines
-from bptt_sym.render.show import typesetter, words_of
+from bptt_sym.render.show import sides, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
 ROOM = 42.0
 """The room for an equation, in letters."""
+
+
+def glossary(model: Model) -> Glossary:
+    """What explains signs in notes on a model."""
+    return Glossary(model, lambda box: f"${tex_in_line(box)}$")
 
 
 class Telling:
@@ -33,6 +39,7 @@ class Telling:
         self.model, self.steps, self.loss = model, steps, loss
         self.reduction = REDUCTIONS[loss]
         self.step = written_step(model)
+        self.glossary = glossary(model)
         self.copies = Copies(self.step, steps, self.reduction)
         jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
@@ -91,6 +98,7 @@ class Telling:
                 DisplayedFormula(
                     tuple(lines(equation, show, room)),
                     None if equation.number is None else label(derivation, equation),
+                    signs=self.glossary.signs(sides([equation], show)),
                 )
                 for equation in equations
             )

@@ -9,8 +9,9 @@ from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
+from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.line_breaking import Page, broken, width
-from bptt_sym.render.show import Show, is_marked, typesetter, words_of
+from bptt_sym.render.show import Show, conventions_of, is_marked, sides, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
@@ -59,8 +60,16 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
         sides = " &= ".join(math(side) for side in (line.left, line.right) if side is not None)
         return sides + _span(line, whole)
 
+    glossary = Glossary(derivation.model, lambda box: f"${tex_in_line(box)}$")
+
+    def meaning(section: Section) -> str:
+        show = typesetter(derivation, section, mark_immediate=mark_immediate)
+        return glossary.explained(sides(section.equations, show))
+
     filters: dict[str, Callable[..., object]] = {
         "math": math,
+        "meaning": meaning,
+        "meaning_of_sides": lambda pairs: glossary.explained(whole(s) for p in pairs for s in p),
         "rows": rows,
         "step": step,
         "words": latex_words,
@@ -71,6 +80,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
         **words_of(derivation, tex_in_line),
         derivation=derivation,
         model=derivation.model,
+        conventions=conventions_of(derivation),
         marked=marked,
         made_by=MADE_BY,
         command=derive_command(derivation, "latex", mark_immediate=mark_immediate),

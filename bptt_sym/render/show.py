@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 
 from bptt_sym.algebra.boxes import Box
 from bptt_sym.algebra.expressions import (
@@ -12,11 +13,12 @@ from bptt_sym.algebra.expressions import (
     TIME,
     Adjoint,
     Expr,
+    Gradient,
     Parameter,
     PartialDerivative,
     S,
 )
-from bptt_sym.derivation.derivation import Derivation, Section
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.render.typeset import typeset
 
 Show = Callable[[Expr], Box]
@@ -31,12 +33,50 @@ def is_marked(derivation: Derivation, *, asked: bool = False) -> bool:
 def typesetter(
     derivation: Derivation, section: Section | None = None, *, mark_immediate: bool = False
 ) -> Show:
-    """What makes the boxes of a derivation, or of a section of it."""
-    return partial(
-        typeset,
-        notation=derivation.model.notation,
-        mark_immediate=is_marked(derivation, asked=mark_immediate),
-        loss=derivation.objective(general=section is not None and section.general),
+    """What makes the boxes of a derivation, or of a section of it, each once."""
+    return cache(
+        partial(
+            typeset,
+            notation=derivation.model.notation,
+            mark_immediate=is_marked(derivation, asked=mark_immediate),
+            loss=derivation.objective(general=section is not None and section.general),
+        )
+    )
+
+
+def sides(equations: Iterable[DerivedEquation], show: Show) -> Iterator[Box]:
+    """The boxes of the sides of equations."""
+    for equation in equations:
+        if equation.left is not None:
+            yield show(equation.left)
+        yield show(equation.right)
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What one must know of shapes to read a derivation; what does not occur in it is not said.
+
+    ``vectors`` are rows or columns, a derivative between what is no number (``jacobians``) is a
+    matrix, for which the entries of a matrix are counted (``row_by_row``), and the gradient with
+    respect to a parameter is ``shaped`` as this.
+    """
+
+    vectors: bool
+    jacobians: bool
+    row_by_row: bool
+    shaped: bool
+
+
+def conventions_of(derivation: Derivation) -> Conventions:
+    """The conventions that the equations of a derivation keep."""
+    sides = [s for e in derivation.equations for s in (e.left, e.right) if s is not None]
+    derivatives = {d for side in sides for d in side.atoms(PartialDerivative) if d.shape != (1, 1)}
+    gradients = {g for side in sides for g in side.atoms(Gradient)}
+    return Conventions(
+        vectors=any(sum(1 == size for size in e.shape) == 1 for e in derivation.model.declarations),
+        jacobians=bool(derivatives),
+        row_by_row=any(1 not in side.shape for d in derivatives for side in (d.of, d.by)),
+        shaped=any(gradient.shape != (1, 1) for gradient in gradients),
     )
 
 

@@ -11,9 +11,10 @@ from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
+from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.line_breaking import Page, broken
 from bptt_sym.render.plain import unicode_text
-from bptt_sym.render.show import Show, is_marked, typesetter, words_of
+from bptt_sym.render.show import Show, conventions_of, is_marked, sides, typesetter, words_of
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
@@ -56,8 +57,16 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
         return _rows(section.lines, show, style)
 
+    glossary = Glossary(derivation.model, unicode_text)
+
+    def meaning(section: Section) -> str:
+        show = typesetter(derivation, section, mark_immediate=mark_immediate)
+        return glossary.explained(sides(section.equations, show))
+
     filters: dict[str, Callable[..., object]] = {
         "math": math,
+        "meaning": meaning,
+        "meaning_of_sides": lambda pairs: glossary.explained(whole(s) for p in pairs for s in p),
         "style": style,
         "rows": rows,
         "step": step,
@@ -69,6 +78,7 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
         **words_of(derivation, unicode_text),
         derivation=derivation,
         model=derivation.model,
+        conventions=conventions_of(derivation),
         marked=is_marked(derivation, asked=mark_immediate),
         most_listed=MOST_LISTED,
     )
@@ -77,15 +87,24 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
 def model_text(model: Model) -> str:
     """A model's equations and shapes as lines of Unicode."""
 
-    def math(expression: Expr) -> str:
-        return unicode_text(typeset(expression, model.notation))
+    def show(expression: Expr) -> Box:
+        return typeset(expression, model.notation)
 
+    def math(expression: Expr) -> str:
+        return unicode_text(show(expression))
+
+    written = (side for e in model.definitions for side in (e.written, e.expression))
+    initial = (entry.initial for entry in model.declarations if entry.initial is not None)
+    formulas = (f for f in model.functions.values() if not isinstance(f, str))
+    of_functions = (side for f in formulas for side in (f.value, f.slope))
+    printed = map(show, (*initial, *written, *of_functions))
+    signs = Glossary(model, unicode_text).explained(printed)
     filters = {
         "math": math,
         "initial": lambda symbol: symbol.at(0),
         "formula": lambda value: math(value.xreplace({ARGUMENT: AS_NAMED})),
     }
-    return environment(filters).get_template("model.txt.j2").render(model=model)
+    return environment(filters).get_template("model.txt.j2").render(model=model, signs=signs)
 
 
 def _rows(equations: Sequence[DerivedEquation], show: Show, style: Style) -> str:

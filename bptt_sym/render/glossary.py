@@ -1,0 +1,229 @@
+"""What signs mean that are not school mathematics: said once, where they first occur.
+
+A sign is found in the boxes that are printed, and shown in the notation that they are printed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from bptt_sym.algebra import boxes
+from bptt_sym.algebra.boxes import Box
+from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection, kronecker
+from bptt_sym.algebra.entrywise import StopGradient, comparison
+from bptt_sym.algebra.expressions import (
+    CONTRIBUTION_STEP,
+    LAST_STEP,
+    DiagMatrix,
+    Expr,
+    HadamardProduct,
+    Identity,
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    S,
+    SumOfEntries,
+    Variable,
+    dimension,
+    product,
+    transpose,
+)
+from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
+from bptt_sym.algebra.parts import Concatenation, Slice
+from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
+from bptt_sym.model.model import Model
+from bptt_sym.render.typeset import typeset
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign, an expression that shows it, and what that is: words and expressions."""
+
+    shown: Expr
+    says: tuple[str | Expr, ...]
+
+
+class Glossary:
+    """Explains signs in the notation of a model, each once.
+
+    ``write`` makes a formula of a box, for a sentence.
+    """
+
+    def __init__(self, model: Model, write: Callable[[Box], str]) -> None:
+        self.model, self.write = model, write
+        self._known: set[str] = set()
+
+    def explained(self, shown: Iterable[Box]) -> str:
+        """A sentence on the signs in boxes that were not yet explained, or nothing."""
+        return self.sentence(self.signs(shown))
+
+    def signs(self, shown: Iterable[Box]) -> tuple[str, ...]:
+        """The names of the signs in boxes that want an explanation, in the order of the table."""
+        found = {name for box in shown for name in _names_in(box)}
+        return tuple(
+            name for name in _signs() if name in found and name not in self.model.functions
+        )
+
+    def sentence(self, names: Iterable[str]) -> str:
+        """A sentence on the signs of these names that were not yet explained, or nothing.
+
+        What the sentence itself has of signs is explained, too.
+        """
+        new: list[str] = []
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in self._known:
+                self._known.add(name)
+                new.append(name)
+                spoken = (part for part in _signs()[name].says if not isinstance(part, str))
+                waiting += self.signs(map(self._show, spoken))
+        if not new:
+            return ""
+        *first, last = map(self._said, new)
+        before_last = ", and " if len(new) == 2 else "; and "
+        return f"Here {'; '.join(first)}{before_last if first else ''}{last}."
+
+    def _said(self, name: str) -> str:
+        sign = _signs()[name]
+        parts = (part if isinstance(part, str) else self._written(part) for part in sign.says)
+        return f"{self._written(sign.shown)} is {''.join(parts)}"
+
+    def _written(self, expression: Expr) -> str:
+        return self.write(self._show(expression))
+
+    def _show(self, expression: Expr) -> Box:
+        return typeset(expression, self.model.notation)
+
+
+def _names_in(box: Box) -> Iterator[str]:
+    name = _name(box)
+    if name:
+        yield name
+    for entry in fields(box):
+        for part in _boxes(getattr(box, entry.name)):
+            yield from _names_in(part)
+
+
+def _boxes(value: Any) -> Iterator[Box]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _boxes(part)
+    elif isinstance(value, Box):
+        yield value
+
+
+def _name(box: Box) -> str:
+    """The name of the sign that a box is, or nothing."""
+    match box:
+        case boxes.Factors(kind="elementwise" | "circle"):
+            return "elementwise"
+        case boxes.Factors(kind="kronecker"):
+            return "kronecker"
+        case boxes.Constant(kind="identity" | "ones" as kind):
+            return kind
+        case boxes.Relation(indicator=True):
+            return "indicator"
+        case boxes.Call(function=function) | boxes.Application(function=function):
+            return function if function in _signs() else ""
+        case boxes.EntrySum():
+            return "entry sum"
+        case boxes.Part(columns=columns):
+            return "columns" if columns else "part"
+        case boxes.Row():
+            return "row"
+        case boxes.Big(kind="product"):
+            return "product over time"
+        case _:
+            return ""
+
+
+@cache
+def _signs() -> dict[str, Sign]:
+    """The signs by their names; that of a function is the name that its box bears."""
+    m, n = dimension("m"), dimension("n")
+    first, end = dimension("a"), dimension("b")
+    u, v, z = (Parameter(name, S.One, n) for name in "uvz")
+    a, b, x = (Parameter(name, m, n) for name in "ABX")
+    i, j, last = CONTRIBUTION_STEP, PRODUCT_STEP, LAST_STEP
+
+    def factor(step: Expr) -> MatrixExpr:
+        return Variable("X", n, n, step)
+
+    return {
+        "elementwise": Sign(HadamardProduct(u, v), ("the product entry by entry",)),
+        "entry sum": Sign(SumOfEntries(v), ("the sum of all entries of ", v)),
+        "ones": Sign(OneMatrix(S.One, n), ("a vector or matrix of ones, as large as must be",)),
+        "indicator": Sign(comparison(u, v), ("1 in each entry where this holds and 0 elsewhere",)),
+        "row": Sign(Concatenation(u, v), ("the vector of the entries of ", u, " and then of ", v)),
+        "part": Sign(
+            Slice(v, first, end),
+            ("entries ", first, " to ", end - 1, " of ", v, ", counted from 0"),
+        ),
+        "diag": Sign(DiagMatrix(v), ("the diagonal matrix with the entries of ", v)),
+        "kronecker": Sign(
+            kronecker(a, b),
+            ("the Kronecker product, whose blocks are the entries of ", a, ", each times ", b),
+        ),
+        "identity": Sign(Identity(n), ("the identity matrix with ", n, " rows")),
+        "columns": Sign(
+            Selection(n, first, end),
+            ("columns ", first, " to ", end - 1, " of ", Identity(n), ", counted from 0"),
+        ),
+        "K": Sign(
+            Commutation(m, n),
+            (
+                "the matrix with ",
+                RowByRow(transpose(x)),
+                " = ",
+                product(RowByRow(x), Commutation(m, n)),
+                " for each ",
+                x,
+                " with ",
+                m,
+                " rows and ",
+                n,
+                " columns",
+            ),
+        ),
+        "matrix": Sign(InRows(v, m, n), ("the matrix whose rows, one after the other, are ", v)),
+        "vec": Sign(RowByRow(x), ("the row of the entries of ", x, ", row after row")),
+        "product over time": Sign(
+            TimeProduct(factor(j), j, i, last),
+            (
+                factor(last),
+                " times ",
+                factor(last - 1),
+                " and so on down to ",
+                factor(i + 1),
+                ", the identity where there is no factor",
+            ),
+        ),
+        "softmax": Sign(
+            Softmax(v),
+            (
+                "the vector ",
+                Elementwise("exp", v),
+                " over the sum of its entries",
+            ),
+        ),
+        "log_softmax": Sign(LogSoftmax(v), ("the logarithm of ", Softmax(v))),
+        "logsumexp": Sign(
+            LogSumExp(v), ("the logarithm of the sum of the entries of ", Elementwise("exp", v))
+        ),
+        "layer_norm": Sign(
+            LayerNorm(v), ("", v, " less its mean, over the root of its variance plus 0.00001")
+        ),
+        "inverse_deviation": Sign(
+            InverseDeviation(v), ("1 over the root of the variance of ", v, " plus 0.00001")
+        ),
+        "stop_gradient": Sign(StopGradient(v), ("", v, ", with the derivative 0")),
+        "Phi": Sign(
+            Elementwise("normal_cdf", z),
+            ("the probability that a standard normal variable is at most ", z),
+        ),
+    }

@@ -1,0 +1,137 @@
+"""What is not school mathematics is explained where it is printed, once, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from support.cells import CELLS, name_of
+
+import bptt_sym as b
+from bptt_sym.choices import Level
+from bptt_sym.model.read import parse_model
+
+NO_LIMITS = r"(?![_^₀-₉ₐ-ₜᵢⱼ])"
+
+TEXT = {
+    r" ⊙ ": "the product entry by entry",
+    r" ⊗ ": "the Kronecker product",
+    rf"Σ{NO_LIMITS}": "the sum of all entries",
+    r"\bdiag\(": "the diagonal matrix with the entries",
+    r"\bvec\(": "the row of the entries of X",
+    r"\bmatrix\(": "the matrix whose rows",
+    r"\bK\(": "the matrix with vec(Xᵀ) = vec(X) K(m, n)",
+    r"𝟏(?!\[)": "a vector or matrix of ones",
+    r"𝟏\[": "1 in each entry where this holds",
+    r"I(_\{[^}]*\}|_[a-z]|[ₐ-ₛ₊]+)(?!\[)": "the identity matrix",
+    r"I(_\{[^}]*\}|_\w|[ₐ-ₛ₊₀-₉]+)\[": "columns a to b − 1 of",
+    r"∏": "and so on down to",
+    r"[\w})ᵀ](?<!I)\[[\w+ ]+:": "entries a to b − 1 of v",
+    r" \[[^:\]]+, ": "the vector of the entries of u",
+    r"stop_gradient\(": "v, with the derivative 0",
+    r"inverse_deviation\(": "1 over the root of the variance",
+    r"∂⁺": "∂⁺u/∂v is immediate",
+}
+"""Signs in text and words that explain them."""
+
+TEX = {
+    r"\\odot": "the product entry by entry",
+    r"\\otimes": "the Kronecker product",
+    r"\\sum(?!_)": "the sum of all entries",
+    r"\\operatorname\{diag\}": "the diagonal matrix with the entries",
+    r"\\operatorname\{vec\}\(": "the row of the entries of",
+    r"\\operatorname\{vec\}\^": "the matrix whose rows",
+    r"\bK\(": "the matrix with $",
+    r"\\mathbf\{1\}(?!\[)": "a vector or matrix of ones",
+    r"\\mathbf\{1\}\[": "1 in each entry where this holds",
+    r"\bI_\{[^}]*\}(?!\[)": "the identity matrix",
+    r"\\prod": "and so on down to",
+    r"\\operatorname\{sg\}": "with the derivative 0",
+    r"\\operatorname\{dev\}": "1 over the root of the variance",
+    r"\\partial\^\{\+\}": "A derivative marked as in",
+}
+
+SHAPES = r"∂[^ ]*/∂"
+
+
+@cache
+def model_of(cell: str | Path) -> b.Model:
+    return b.load_model(cell)
+
+
+def check(text: str, signs: dict[str, str]) -> None:
+    # The epidemic has a state of this name, at steps t, N and numbers.
+    text = re.sub(r"I(ₜ|_N|₀|₁|₂|_\{N)", "infected", text)
+    equations = "\n".join(line for line in text.splitlines() if not is_said(line))
+    for sign, words in signs.items():
+        occurs = re.search(sign, equations) is not None
+        assert text.count(words) == occurs, (sign, words)
+
+
+def is_said(line: str) -> bool:
+    """Whether a line of the output is a sentence, not an equation."""
+    return bool(re.match(r"( *Here |[A-Z][\w ]*:|%|\w+(-\w+)*: )", line)) or line.endswith(".")
+
+
+@pytest.mark.parametrize("level", get_args(Level))
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_text_explains_what_it_prints(cell: str | Path, level: Level) -> None:
+    text = b.derive(model_of(cell), steps=2, level=level).text()
+    check(text, TEXT)
+
+
+@pytest.mark.parametrize("level", get_args(Level))
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_latex_explains_what_it_prints(cell: str | Path, level: Level) -> None:
+    latex = b.derive(model_of(cell), steps=2, level=level).latex()
+    check(latex, TEX)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_a_model_explains_what_it_prints(cell: str | Path) -> None:
+    check(b.api.model_text(model_of(cell)), TEXT)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_notes_explain_what_they_print(cell: str | Path) -> None:
+    check(b.notes(model_of(cell), steps=2).tex(), TEX)
+
+
+@pytest.mark.parametrize("level", get_args(Level))
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_the_shape_of_a_derivative_is_told_where_one_is_printed(
+    cell: str | Path, level: Level
+) -> None:
+    text = b.derive(model_of(cell), steps=2, level=level).text()
+    told = "is (size of u) × (size of v)" in text
+    assert told == (level != "adjoint")
+    assert ("a gradient has the shape" in text) == (level != "chain")
+
+
+SCALARS = """
+[parameters]
+a = []
+[states]
+v = []
+[equations]
+v = "a * v[t-1]"
+[loss]
+L = "v[t] ** 2"
+"""
+
+
+@pytest.mark.parametrize("level", get_args(Level))
+def test_of_scalars_nothing_is_told_of_shapes(level: Level) -> None:
+    text = b.derive(parse_model(SCALARS, "scalars"), level=level).text()
+    assert "Convention" not in text
+    assert not re.search("Here(?! ∏)", text)
+
+
+def test_an_own_function_is_not_explained_as_a_sign() -> None:
+    own = SCALARS.replace("a * v[t-1]", "vec(a * v[t-1])").replace(
+        "[equations]", '[functions]\nvec = "tanh"\n[equations]'
+    )
+    assert "row after row" not in b.derive(parse_model(own, "own")).text()
