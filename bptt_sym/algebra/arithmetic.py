@@ -273,7 +273,7 @@ class Power(Operation):
 
     def box(self, node: HadamardPower, show: Show) -> boxes.Box:
         base, exponent = node.args
-        if exponent < 0 and not is_vector(base.shape):
+        if exponent.is_negative and not is_vector(base.shape):
             # With a negative exponent, a power of a matrix would be read as its inverse.
             return boxes.Ratio(boxes.Number(1), show(power(base, -exponent), boxes.SUM))
         return boxes.Superscript(show(base, boxes.ATOM), show(exponent, boxes.SUM))

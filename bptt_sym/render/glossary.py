@@ -142,12 +142,35 @@ def _name(box: Box) -> str:
             return ""
 
 
+_M, _N = dimension("m"), dimension("n")
+_U, _V, _Z = (Parameter(name, S.One, _N) for name in "uvz")
+
+
 @cache
 def _signs() -> dict[str, Sign]:
     """The signs by their names; that of a function is the name that its box bears."""
-    m, n = dimension("m"), dimension("n")
+    return {**_of_entries(), **_of_matrices(), **_of_functions()}
+
+
+def _of_entries() -> dict[str, Sign]:
     first, end = dimension("a"), dimension("b")
-    u, v, z = (Parameter(name, S.One, n) for name in "uvz")
+    u, v = _U, _V
+    return {
+        "elementwise": Sign(HadamardProduct(u, v), ("the product entry by entry",)),
+        "entry sum": Sign(SumOfEntries(v), ("the sum of all entries of ", v)),
+        "ones": Sign(OneMatrix(S.One, _N), ("a vector or matrix of ones, as large as must be",)),
+        "indicator": Sign(comparison(u, v), ("1 in each entry where this holds and 0 elsewhere",)),
+        "row": Sign(Concatenation(u, v), ("the vector of the entries of ", u, " and then of ", v)),
+        "part": Sign(
+            Slice(v, first, end),
+            ("entries ", first, " to ", end - 1, " of ", v, ", counted from 0"),
+        ),
+    }
+
+
+def _of_matrices() -> dict[str, Sign]:
+    m, n, v = _M, _N, _V
+    first, end = dimension("a"), dimension("b")
     a, b, x = (Parameter(name, m, n) for name in "ABX")
     i, j, last = CONTRIBUTION_STEP, PRODUCT_STEP, LAST_STEP
 
@@ -155,15 +178,6 @@ def _signs() -> dict[str, Sign]:
         return Variable("X", n, n, step)
 
     return {
-        "elementwise": Sign(HadamardProduct(u, v), ("the product entry by entry",)),
-        "entry sum": Sign(SumOfEntries(v), ("the sum of all entries of ", v)),
-        "ones": Sign(OneMatrix(S.One, n), ("a vector or matrix of ones, as large as must be",)),
-        "indicator": Sign(comparison(u, v), ("1 in each entry where this holds and 0 elsewhere",)),
-        "row": Sign(Concatenation(u, v), ("the vector of the entries of ", u, " and then of ", v)),
-        "part": Sign(
-            Slice(v, first, end),
-            ("entries ", first, " to ", end - 1, " of ", v, ", counted from 0"),
-        ),
         "diag": Sign(DiagMatrix(v), ("the diagonal matrix with the entries of ", v)),
         "kronecker": Sign(
             kronecker(a, b),
@@ -177,17 +191,9 @@ def _signs() -> dict[str, Sign]:
         "K": Sign(
             Commutation(m, n),
             (
-                "the matrix with ",
-                RowByRow(transpose(x)),
-                " = ",
-                product(RowByRow(x), Commutation(m, n)),
-                " for each ",
-                x,
-                " with ",
-                m,
-                " rows and ",
-                n,
-                " columns",
+                *("the matrix with ", RowByRow(transpose(x)), " = "),
+                *(product(RowByRow(x), Commutation(m, n)), " for each ", x, " with "),
+                *(m, " rows and ", n, " columns"),
             ),
         ),
         "matrix": Sign(InRows(v, m, n), ("the matrix whose rows, one after the other, are ", v)),
@@ -195,14 +201,16 @@ def _signs() -> dict[str, Sign]:
         "product over time": Sign(
             TimeProduct(factor(j), j, i, last),
             (
-                factor(last),
-                " times ",
-                factor(last - 1),
-                " and so on down to ",
-                factor(i + 1),
-                ", the identity where there is no factor",
+                *(factor(last), " times ", factor(last - 1), " and so on down to "),
+                *(factor(i + 1), ", the identity where there is no factor"),
             ),
         ),
+    }
+
+
+def _of_functions() -> dict[str, Sign]:
+    v, z = _V, _Z
+    return {
         "softmax": Sign(
             Softmax(v),
             (

@@ -64,7 +64,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 
     def meaning(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return glossary.explained(sides(section.equations, show))
+        return glossary.explained(sides(section.lines, show))
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,

@@ -61,7 +61,7 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
 
     def meaning(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return glossary.explained(sides(section.equations, show))
+        return glossary.explained(sides(section.lines, show))
 
     filters: dict[str, Callable[..., object]] = {
         "math": math,
