@@ -1,4 +1,4 @@
-"""The cells of PyTorch's form against torch.nn: values, and all gradients by its autograd."""
+"""The cells of PyTorch's form against torch.nn: values, and all gradients against its autograd."""
 
 from __future__ import annotations
 

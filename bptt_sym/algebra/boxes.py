@@ -91,7 +91,7 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Nabla:
-    """The gradient of a scalar by something, in the shape of it."""
+    """The gradient of a scalar with respect to something, in the shape of this."""
 
     of: Box
     by: Box

@@ -30,10 +30,10 @@ Kind = Literal["immediate", "total", "both"]
 class Factor:
     """One derivative d(of)/d(by) of a chain.
 
-    It is immediate if by a parameter; between variables it is total, and where one edge is the
-    only path between them it is both. ``edge`` is that edge, absent where there is more between
-    and where a tuple of states is one of the two. ``matrix`` is the factor's matrix where it is
-    the same for all models.
+    With respect to a parameter it is immediate; between variables it is total, and where one edge
+    is the only path between them it is both. ``edge`` is that edge, absent where there is more
+    between and where a tuple of states is one of the two. ``matrix`` is the factor's matrix where
+    it is the same for all models.
     """
 
     of: Variable | TotalLoss

@@ -174,7 +174,7 @@ def _starts(equation: DerivedEquation) -> bool:
 
 
 def _equations(recursion: AdjointRecursion) -> dict[str, tuple[DerivedEquation, ...]]:
-    """The equations of each adjoint and gradient, by the name of what it is by."""
+    """The equations of each adjoint and gradient, under the name that it is with respect to."""
     found: dict[str, list[DerivedEquation]] = {}
     for equation in recursion.symbolic():
         assert isinstance(equation.left, Adjoint)

@@ -262,7 +262,7 @@ ELMAN = (
         loss="last",
     ),
     Mutant(
-        "last loss by the first output",
+        "last loss as of the first output",
         "s_1 for s_N in dW_y",
         assigned("dW_y", "s[-1]", "s[0]"),
         "W_y",

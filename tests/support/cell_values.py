@@ -237,7 +237,7 @@ class CellValues(Mapping):
         return found
 
     def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:
-        """The loss and the gradients of the module, by parameters and initial values."""
+        """The module's loss, and its gradients with respect to parameters and initial values."""
         fields = self.module.Parameters._fields
         params = self.module.Parameters(*(self.arrays[name] for name in fields))
         others = arguments(self.module, self.arrays | self.sizes)

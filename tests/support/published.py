@@ -209,7 +209,7 @@ def _section(derivation: Derivation, parameter: str) -> tuple[DerivedEquation, .
 
 
 def edges_of(derivation: Derivation) -> dict[tuple[str, str, int], MatrixExpr]:
-    """The Jacobians of a step, by what is derived, by what, and how many steps before."""
+    """The Jacobians of a step: of what, with respect to what, and how many steps before."""
     found = {}
     for section in derivation.sections:
         if section.topic == "factors":
