@@ -200,7 +200,6 @@ BAD = [
     ("equations]\nh =", "equations]\nq =", "23:1", "the state 'h_1' has no equation"),
     ("h[t-1] @ U", "h[t-1] @ W", "26:26", "h[t-1] is 1 x n and W is m x n"),
     ("below[t] @", "hh[t] @", "26:11", "'hh' is not declared (did you mean 'h'?)"),
-    ("below[t] @", "below @", "26:11", "'below' needs a time step"),
     ('U = ["n", "n"]', "below = []", "19:1", "'below' is what a layer reads"),
     ('V = ["n", "k"]', "below = []", "29:1", "'below' is what a layer reads, under [layers]"),
     ("[layers.states]", "[layers.sates]", "22:2", "unknown entry 'sates' (did you mean 'states'?)"),

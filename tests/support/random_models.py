@@ -483,7 +483,7 @@ class Author:
         return f"({self.expression(shape, depth)} * {self.expression(shape, depth)})"
 
     def draw_function(self, shape: Shape, depth: int) -> str:
-        function = self.choose((*BOUNDED, *GROWING, "exp", "sinh", "cosh", "sign"))
+        function = self.choose((*BOUNDED, *GROWING, *("exp", "sinh", "cosh") * 2, "sign"))
         if function in ("exp", "sinh", "cosh"):
             return f"{function}({self.bounded(shape, depth)})"
         if function == "leaky_relu" and self.rarely(2):

@@ -41,6 +41,17 @@ def decided(left: Any, right: Any) -> None:
         ties.append(varies)
 
 
+def jumps(z: Number) -> None:
+    """Notes how far a number is from a whole one, where something jumps that is made of it.
+
+    What is computed and is a whole number here may be rounded to one side in other arithmetic.
+    """
+    if z.parents and z.value == mp.nint(z.value):
+        margins.append(mpf(0))
+    else:
+        decided(z, mp.nint(z.value))
+
+
 class Number:
     """A number with the numbers that it was made of and its derivative with respect to each."""
 
@@ -150,7 +161,7 @@ def _steps(value: Callable[[Any], Any]) -> Any:
     """A function with whole values, which jumps at whole numbers or half way between them."""
 
     def apply(z: Number) -> Number:
-        decided(2 * z, mp.nint(2 * z.value))
+        jumps(Number(2 * z.value, z.parents))
         return _constant(value(z.value))
 
     return apply
@@ -255,7 +266,7 @@ def _determinant(matrix: Any) -> Any:
 def remainder(a: Any, b: Any) -> Any:
     quotient = _number(a) / b
     whole = mp.floor(quotient.value)
-    decided(quotient, mp.nint(quotient.value))
+    jumps(quotient)
     return _number(a) - whole * b
 
 
