@@ -142,8 +142,7 @@ class Diagonal(Operation):
 
     def vjp(self, node: DiagMatrix, cotangent: MatrixExpr) -> Pairs:
         vector = node.args[0]
-        on_diagonal = hadamard(Identity(node.rows), cotangent)
-        return [(vector, sum_over(on_diagonal, S.One, S.One, *vector.shape))]
+        return [(vector, _entries_on_diagonal(cotangent, vector.shape))]
 
     def jacobian(self, node: DiagMatrix, position: int, reached: MatrixExpr) -> MatrixExpr:
         identity = Identity(node.rows)
@@ -158,6 +157,19 @@ class Diagonal(Operation):
 
     def value(self, node: DiagMatrix, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return np.diag(operands[0].ravel())
+
+
+def _entries_on_diagonal(matrix: MatrixExpr, shape: Shape) -> MatrixExpr:
+    """The diagonal of a square matrix as a vector; that of a column times a row entry by entry."""
+    number, rest = split_coefficient(matrix)
+    factors = rest.args if isinstance(rest, MatMul) else (rest,)
+    for place, factor in enumerate(factors[:-1], start=1):
+        if factor.cols == 1:
+            column, row = product(*factors[:place]), product(*factors[place:])
+            if shape[0] == 1:
+                return scale(number, hadamard(transpose(column), row))
+            return scale(number, hadamard(column, transpose(row)))
+    return sum_over(hadamard(Identity(matrix.rows), matrix), S.One, S.One, *shape)
 
 
 class Kronecker(Operation):

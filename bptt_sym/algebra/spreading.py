@@ -34,7 +34,7 @@ class SpreadingOver(Operation):
         return product(reached, reduce(kronecker, each))
 
     def box(self, node: SpreadOver, show: Show) -> boxes.Box:
-        return show(node.operand, boxes.ATOM)
+        return show(node.operand, boxes.SUM)
 
     def value(self, node: SpreadOver, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         matrix, own, *sizes = operands

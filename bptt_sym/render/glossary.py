@@ -34,6 +34,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.algebra.parts import Concatenation, Slice
+from bptt_sym.algebra.spread_over import SumOver
 from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
 from bptt_sym.model.model import Model
 from bptt_sym.render.typeset import typeset
@@ -149,7 +150,7 @@ _U, _V, _Z = (Parameter(name, S.One, _N) for name in "uvz")
 @cache
 def _signs() -> dict[str, Sign]:
     """The signs by their names; that of a function is the name that its box bears."""
-    return {**_of_entries(), **_of_matrices(), **_of_functions()}
+    return {**_of_entries(), **_of_sums(), **_of_matrices(), **_of_functions()}
 
 
 def _of_entries() -> dict[str, Sign]:
@@ -166,6 +167,21 @@ def _of_entries() -> dict[str, Sign]:
             ("entries ", first, " to ", end - 1, " of ", v, ", counted from 0"),
         ),
     }
+
+
+def _of_sums() -> dict[str, Sign]:
+    heads, m, n = dimension("H"), _M, _N
+    one, x = S.One, Parameter("X", heads * m, n)
+    sums: dict[str, tuple[str, tuple[Expr, Expr, Expr]]] = {
+        "sum_h": ("the sum of the heads of ", (one, m, n)),
+        "sum_r": ("the sum of the rows of ", (heads, one, n)),
+        "sum_c": ("the sum of the columns of ", (heads, m, one)),
+        "sum_hr": ("the sum of the rows of all heads of ", (one, one, n)),
+        "sum_hc": ("the sum of the columns of all heads of ", (one, m, one)),
+        "sum_rc": ("the sum of all entries of each head of ", (heads, one, one)),
+        "sum_hrc": ("the sum of all entries of all heads of ", (one, one, one)),
+    }
+    return {name: Sign(SumOver(x, heads, *kept), (says, x)) for name, (says, kept) in sums.items()}
 
 
 def _of_matrices() -> dict[str, Sign]:
