@@ -29,6 +29,7 @@ from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation, notation_names
+from bptt_sym.render.medium import Medium
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
@@ -40,9 +41,19 @@ if TYPE_CHECKING:
 class Derivation(PlainDerivation):
     """A derivation that can write itself; in a notebook it shows itself as typeset equations."""
 
-    def text(self, *, color: bool = False, mark_immediate: bool = False) -> str:
-        """The derivation as Unicode text."""
-        return text(self, color=color, mark_immediate=mark_immediate)
+    def text(
+        self,
+        *,
+        width: int | None = None,
+        ascii: bool = False,  # noqa: A002 - as the option of the command is called
+        color: bool = False,
+        mark_immediate: bool = False,
+    ) -> str:
+        """The derivation as text, in Unicode or in ASCII.
+
+        Lines are at most ``width`` columns, where it is told, but for what cannot be broken.
+        """
+        return text(self, Medium(width, ascii, color), mark_immediate=mark_immediate)
 
     def latex(self, *, mark_immediate: bool = False) -> str:
         r"""The derivation as a LaTeX fragment to \\input; it needs amsmath."""

@@ -15,6 +15,7 @@ import click
 from bptt_sym.commands.computing import generate, program, verify
 from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
 from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
+from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import Commands, usage_error
 from bptt_sym.commands.writing import derive, figure, notes
 from bptt_sym.errors import InputError
@@ -42,23 +43,28 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command()
+@terminal_options
 def models() -> None:
     """List the models that ship with the package."""
     from bptt_sym import api
 
     names = api.model_names()
     width = max(map(len, names))
+    on = medium()
     for name in names:
-        click.echo(f"{name.ljust(width)}  {api.load_model(name).description}")
+        line = f"{name.ljust(width)}  {api.load_model(name).description}"
+        click.echo(on.plain(on.prose(line, " " * (width + 2))), color=on.color)
 
 
 @cli.command()
 @click.argument("model")
+@terminal_options
 def show(model: str) -> None:
     """Print a model's equations, shapes and source."""
     from bptt_sym import api
 
-    click.echo(api.model_text(api.load_model(model)), nl=False)
+    on = medium()
+    click.echo(api.model_text(api.load_model(model), on), nl=False, color=on.color)
 
 
 for command in (derive, figure, generate, notes, program, verify):

@@ -9,7 +9,7 @@ import pytest
 
 import bptt_sym as b
 from bptt_sym import cli
-from bptt_sym.commands.writing import use_color
+from bptt_sym.commands.terminal import wants_color
 
 
 def run(capsys, *arguments: object) -> str:
@@ -22,7 +22,7 @@ def run(capsys, *arguments: object) -> str:
 
 
 def test_models_are_listed_with_a_line_each(capsys):
-    lines = run(capsys, "models").splitlines()
+    lines = [line for line in run(capsys, "models").splitlines() if not line.startswith(" ")]
     assert [line.split()[0] for line in lines] == b.model_names()
     assert all(len(line.split()) > 3 for line in lines)
 
@@ -67,7 +67,7 @@ def test_color_is_for_terminals_that_want_it(monkeypatch, terminal, environment,
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    assert use_color() is colored
+    assert wants_color() is colored
 
 
 def test_color_changes_nothing_but_color():

@@ -76,7 +76,8 @@ def parse_activations(activations: Sequence[str]) -> dict[str, str]:
 def deliver(text: str, output: str | None, *, force: bool) -> None:
     """Prints a text, or writes it to a file where one is named."""
     if output is None or output == "-":
-        click.echo(text, nl=False)
+        # The text has colour where it is wanted: it is not for click to take out.
+        click.echo(text, nl=False, color=True)
     else:
         save({Path(output): text}, force=force)
 

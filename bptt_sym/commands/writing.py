@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
@@ -18,6 +16,7 @@ from bptt_sym.commands.options import (
     output_option,
     save,
 )
+from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.version import MADE_BY
 
@@ -61,6 +60,7 @@ from bptt_sym.version import MADE_BY
 @notation_option
 @output_option
 @force_option
+@terminal_options
 def derive(
     model: str,
     steps: int,
@@ -80,6 +80,7 @@ def derive(
     """Derive the gradient of a model's loss with respect to its parameters, step by step."""
     from bptt_sym import api
     from bptt_sym.render.command import derive_command
+    from bptt_sym.render.text import text
 
     derivation = api.derive(
         api.load_model(model),
@@ -99,8 +100,7 @@ def derive(
     elif form == "json":
         shown = derivation.json(mark_immediate=mark_immediate)
     else:
-        color = to_terminal and use_color()
-        shown = derivation.text(color=color, mark_immediate=mark_immediate)
+        shown = text(derivation, medium(to_file=not to_terminal), mark_immediate=mark_immediate)
         if not to_terminal:
             command = derive_command(derivation, "text", mark_immediate=mark_immediate)
             shown = f"{MADE_BY}: {command}\n\n{shown}"
@@ -225,9 +225,3 @@ def notes(
         macros=macros,
     )
     save(files_of(made, target, form, kind), force=force)
-
-
-def use_color() -> bool:
-    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain

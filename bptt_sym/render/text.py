@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr, Parameter
@@ -12,52 +13,33 @@ from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
 from bptt_sym.render.glossary import Glossary
-from bptt_sym.render.line_breaking import Page, broken
-from bptt_sym.render.plain import unicode_text
+from bptt_sym.render.line_breaking import broken
+from bptt_sym.render.medium import ANYWHERE, Medium, cells
 from bptt_sym.render.show import Show, conventions_of, is_marked, sides, typesetter, words_of
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
-WIDTH = 96
-"""What does not fit into so many columns is broken before its signs and between its factors."""
-
-_PAGE = Page(
-    write=unicode_text,
-    measure=lambda box: len(unicode_text(box)),
-    minus="−",
-    first_minus="−",
-    after_number=" ",
-    operators={"matrix": "·", "elementwise": "⊙", "circle": "∘", "kronecker": "⊗"},
-)
-
 AS_NAMED = Parameter(ARGUMENT.name, ARGUMENT.rows, ARGUMENT.cols)
 """The variable of a formula without a time step."""
 
-Style = Callable[[str, str], str]
 
-_STYLES = {"heading": "1", "number": "2", "note": "2"}
-
-
-def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = False) -> str:
-    """The derivation as lines of Unicode; with ``color``, headings stand out on a terminal."""
+def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: bool = False) -> str:
+    """The derivation as lines for a medium."""
     whole = typesetter(derivation, mark_immediate=mark_immediate)
 
     def math(expression: Expr) -> str:
-        return unicode_text(whole(expression))
-
-    def style(words: str, name: str) -> str:
-        return f"\x1b[{_STYLES[name]}m{words}\x1b[0m" if color else words
+        return medium.math(whole(expression))
 
     def step(line: DerivedEquation) -> str:
         """An equation of the model."""
-        sides = " = ".join(math(side) for side in (line.left, line.right) if side is not None)
-        return f"{sides}{_span(line, whole, style)}"
+        assert line.left is not None
+        return _equation(whole(line.left), whole(line.right), medium) + _span(line, whole, medium)
 
     def rows(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return _rows(section.lines, show, style)
+        return _rows(section.lines, show, medium)
 
-    glossary = Glossary(derivation.model, unicode_text)
+    glossary = Glossary(derivation.model, medium.math)
 
     def meaning(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
@@ -67,98 +49,122 @@ def text(derivation: Derivation, *, color: bool = False, mark_immediate: bool = 
         "math": math,
         "meaning": meaning,
         "meaning_of_sides": lambda pairs: glossary.explained(whole(s) for p in pairs for s in p),
-        "style": style,
+        "style": medium.style,
+        "wrapped": partial(_wrapped, medium),
         "rows": rows,
         "step": step,
         "digits": digits,
         "path": shown_path,
     }
     jinja = environment(filters)
-    return jinja.get_template("derivation.txt.j2").render(
-        **words_of(derivation, unicode_text),
+    written = jinja.get_template("derivation.txt.j2").render(
+        **words_of(derivation, medium.math),
         derivation=derivation,
         model=derivation.model,
         conventions=conventions_of(derivation),
         marked=is_marked(derivation, asked=mark_immediate),
         most_listed=MOST_LISTED,
     )
+    return medium.plain(written)
 
 
-def model_text(model: Model) -> str:
-    """A model's equations and shapes as lines of Unicode."""
+def model_text(model: Model, medium: Medium = ANYWHERE) -> str:
+    """A model's equations and shapes as lines for a medium."""
 
     def show(expression: Expr) -> Box:
         return typeset(expression, model.notation)
 
     def math(expression: Expr) -> str:
-        return unicode_text(show(expression))
+        return medium.math(show(expression))
+
+    def equation(left: Expr, right: Expr) -> str:
+        return _equation(show(left), show(right), medium)
 
     written = (side for e in model.definitions for side in (e.written, e.expression))
     initial = (entry.initial for entry in model.declarations if entry.initial is not None)
     formulas = (f for f in model.functions.values() if not isinstance(f, str))
     of_functions = (side for f in formulas for side in (f.value, f.slope))
     printed = map(show, (*initial, *written, *of_functions))
-    signs = Glossary(model, unicode_text).explained(printed)
-    filters = {
+    signs = Glossary(model, medium.math).explained(printed)
+    filters: dict[str, Callable[..., object]] = {
         "math": math,
+        "wrapped": partial(_wrapped, medium),
+        "style": medium.style,
         "initial": lambda symbol: symbol.at(0),
         "formula": lambda value: math(value.xreplace({ARGUMENT: AS_NAMED})),
     }
-    return environment(filters).get_template("model.txt.j2").render(model=model, signs=signs)
+    template = environment(filters).get_template("model.txt.j2")
+    return medium.plain(template.render(model=model, signs=signs, made=equation))
 
 
-def _rows(equations: Sequence[DerivedEquation], show: Show, style: Style) -> str:
+def _wrapped(medium: Medium, text: str) -> str:
+    """Lines of prose, each broken to the width."""
+    return "\n".join(map(medium.prose, text.split("\n")))
+
+
+def _equation(left: Box, right: Box, medium: Medium) -> str:
+    """An equation of a model, as it stands two columns in."""
+    head = f"{medium.math(left)} = "
+    first, *more = broken(right, medium.columns - cells(head) - 4, medium.page)
+    indent = " " * (cells(head) + 2)
+    return "\n".join([head + first, *(indent + line for line in more)])
+
+
+def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> str:
     """Equations one under the other, their signs of equality in one column."""
-    lefts = [_left(equation, show) for equation in equations]
-    width = max(map(len, lefts), default=0)
+    lefts = [_left(equation, show, medium) for equation in equations]
+    width = max(map(cells, lefts), default=0)
     digits = max(
         (len(str(equation.number)) for equation in equations if equation.number), default=0
     )
     lines = []
     for equation, left in zip(equations, lefts, strict=True):
         number = "" if equation.number is None else f"({equation.number})"
-        head = f"  {style(number.rjust(digits + 2), 'number')}  {left.rjust(width)}"
+        aligned = " " * (width - cells(left)) + left
+        head = f"  {medium.style(number.rjust(digits + 2), 'number')}  {aligned}"
         indent = " " * (digits + width + 7)
-        first, *more = _broken(show(equation.right), WIDTH - len(indent) - 2)
+        first, *more = _broken(show(equation.right), medium.columns - len(indent) - 2, medium)
         sign = ":  " if equation.left is None else " = "
-        lines.append(f"{head}{sign}{first}{_span(equation, show, style) if not more else ''}")
+        lines.append(f"{head}{sign}{first}{_span(equation, show, medium) if not more else ''}")
         lines += [f"{indent}{line}" for line in more]
         if more:
-            lines[-1] += _span(equation, show, style)
+            lines[-1] += _span(equation, show, medium)
     return "\n".join(lines)
 
 
-def _left(equation: DerivedEquation, show: Show) -> str:
+def _left(equation: DerivedEquation, show: Show, medium: Medium) -> str:
     if equation.left is not None:
-        return unicode_text(show(equation.left))
+        return medium.math(show(equation.left))
     if equation.path:
         return f"to step {equation.path[-1].time}"
-    return "from " + ", ".join(unicode_text(show(reader)) for reader in equation.readers)
+    return "from " + ", ".join(medium.math(show(reader)) for reader in equation.readers)
 
 
-def _span(equation: DerivedEquation, show: Show, style: Style) -> str:
+def _span(equation: DerivedEquation, show: Show, medium: Medium) -> str:
     """For which layers and time steps an equation holds."""
     held = []
     if equation.layers is not None:
-        held.append(f"{unicode_text(show(equation.layers.index))} = {equation.layers.told('…')}")
+        held.append(f"{medium.math(show(equation.layers.index))} = {equation.layers.told('…')}")
     if equation.span is not None:
         span = equation.span
         ends = (span.last, span.first) if span.rising else (span.first, span.last)
-        index, first, last = (unicode_text(show(part)) for part in (span.index, *ends))
+        index, first, last = (medium.math(show(part)) for part in (span.index, *ends))
         held.append(f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}")
-    return "   " + style(f"for {' and '.join(held)}", "note") if held else ""
+    return "   " + medium.style(f"for {' and '.join(held)}", "note") if held else ""
 
 
-def _broken(box: Box, width: int) -> list[str]:
-    return _matrix(box) if isinstance(box, Matrix) else broken(box, width, _PAGE)
+def _broken(box: Box, width: int, medium: Medium) -> list[str]:
+    return _matrix(box, medium) if isinstance(box, Matrix) else broken(box, width, medium.page)
 
 
-def _matrix(box: Matrix) -> list[str]:
+def _matrix(box: Matrix, medium: Medium) -> list[str]:
     """A matrix with its rows one under the other."""
-    rows = [[unicode_text(entry) for entry in row] for row in box.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows = [[medium.math(entry) for entry in row] for row in box.rows]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     lines = [
-        "  ".join(entry.ljust(width) for entry, width in zip(row, widths, strict=True))
+        "  ".join(
+            entry + " " * (width - cells(entry)) for entry, width in zip(row, widths, strict=True)
+        )
         for row in rows
     ]
     if len(lines) == 1:

@@ -1,0 +1,80 @@
+"""What a command prints on: the options and the surroundings that tell how."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bptt_sym.render.medium import Medium
+
+Command = Callable[..., Any]
+
+SIGNS = "∂ₜᵀ⊙Σδ"
+"""Some of the signs that derivations are printed with."""
+
+
+def terminal_options(command: Command) -> Command:
+    """Adds --ascii and --color to a command; ``medium`` tells what they say."""
+    for option in (
+        click.option(
+            "--color/--no-color",
+            default=None,
+            expose_value=False,
+            callback=_remember,
+            help="Colour what is printed, or not. [on a terminal, unless NO_COLOR is set]",
+        ),
+        click.option(
+            "--ascii",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Print ASCII alone, dE_3/dW_s. [where the terminal has no other signs]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _remember(context: click.Context, option: click.Parameter, value: bool | None) -> None:
+    context.meta[f"{__name__}.{option.name}"] = value
+
+
+def medium(*, to_file: bool = False) -> Medium:
+    """What the present command prints on: a terminal of its width, else 80 columns; or a file."""
+    told = click.get_current_context().meta
+    ascii_asked = bool(told.get(f"{__name__}.ascii"))
+    if to_file:
+        return Medium(ascii=ascii_asked)
+    color = told.get(f"{__name__}.color")
+    return Medium(
+        width=shutil.get_terminal_size((80, 24)).columns,
+        ascii=ascii_asked or not has_signs(),
+        color=wants_color() if color is None else color,
+    )
+
+
+def has_signs() -> bool:
+    """Whether standard output shows more than ASCII.
+
+    In the locale C, Python writes UTF-8 all the same, but the terminal, or a pager between,
+    shows its bytes.
+    """
+    chosen = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    if next(filter(None, chosen), "") in ("C", "POSIX"):
+        return False
+    try:
+        SIGNS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def wants_color() -> bool:
+    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain

@@ -1,0 +1,139 @@
+"""What is printed fits the terminal, keeps to its signs, and has colour where that is wanted."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from support.cells import CORPUS, name_of
+
+import bptt_sym as b
+from bptt_sym.algebra.names import GREEK
+from bptt_sym.api import model_text
+from bptt_sym.cli import cli
+from bptt_sym.model.notations import notation_names
+from bptt_sym.render.medium import NARROWEST, Medium, cells
+
+LEVELS = ("chain", "jacobian", "adjoint")
+BREAKABLE = re.compile(r"\S .* \S")
+
+
+def printed(*arguments: str, **environment: str | None) -> str:
+    clean: dict[str, str | None] = dict.fromkeys(("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR"))
+    result = CliRunner(env=clean | environment).invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("notation", notation_names())
+@pytest.mark.parametrize("model", b.model_names())
+@pytest.mark.one_in(7)
+def test_ascii_is_ascii(model, notation, level):
+    derivation = b.derive(b.load_model(model), steps=2, level=level, notation=notation)
+    text, plain = derivation.text(), derivation.text(ascii=True)
+    assert plain.isascii() and not text.isascii()
+    # Line for line the same: nothing is escaped and nothing lost.
+    assert "\\" not in plain
+    assert re.findall(r"^ +\((\d+)\)", plain, re.M) == re.findall(r"^ +\((\d+)\)", text, re.M)
+
+
+@pytest.mark.parametrize("cell", [*b.model_names(), *CORPUS], ids=name_of)
+def test_a_model_is_shown_in_ascii(cell):
+    shown = model_text(b.load_model(str(cell)), Medium(ascii=True))
+    assert shown.isascii() and not set(GREEK.values()) & set(shown)
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 200])
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("model", ["elman", "lstm", "bidirectional", "linear-attention"])
+@pytest.mark.one_in(5)
+def test_lines_fit(model, level, width):
+    """Words are broken anywhere between two, equations before a sign or a factor."""
+    derivation = b.derive(b.load_model(model), steps=3, level=level, loss="sum")
+    for line in derivation.text(width=width).splitlines():
+        is_prose = not line.startswith("  ") or line.lstrip().startswith("Here")
+        assert not is_prose or cells(line) <= max(width, NARROWEST)
+    wide, narrow = (derivation.text(width=w).split() for w in (200, width))
+    assert len(wide) <= len(narrow)  # later lines begin with their sign once more
+
+
+def test_equations_are_broken_where_there_is_no_room():
+    derivation = b.derive(b.load_model("lstm"), steps=4, level="adjoint")
+    for width in (60, 80, 100):
+        lines = derivation.text(width=width).splitlines()
+        # What is longer is one factor with its left side.
+        equations = [line for line in lines if " = " in line and "for" not in line]
+        assert max(map(cells, equations)) <= width
+
+
+def test_the_width_is_that_of_the_terminal():
+    narrow, wide = (printed("derive", "--level", "adjoint", COLUMNS=n) for n in ("60", "160"))
+    assert max(map(cells, narrow.splitlines())) <= 60 < max(map(cells, wide.splitlines())) <= 160
+    assert max(map(cells, printed("models", COLUMNS="60").splitlines())) <= 60
+    assert max(map(cells, printed("derive", "--level", "adjoint").splitlines())) <= 80
+
+
+def test_signs_where_the_locale_has_them():
+    assert "∂E₃/∂W_s" in printed("derive")
+    assert "∂E₃/∂W_s" in printed("derive", LANG="de_DE.UTF-8")
+    plain = {"LC_ALL": "C"}, {"LANG": "POSIX"}, {"LC_CTYPE": "C", "LANG": "en_US.UTF-8"}
+    for environment in plain:
+        assert "dE_3/dW_s" in printed("derive", **environment)
+        assert printed("derive", **environment).isascii()
+    assert printed("derive", "--ascii") == printed("derive", LC_ALL="C")
+    assert printed("show", "lstm", "--ascii").isascii()
+
+
+def test_files_hold_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    printed("derive", "-o", "a.txt", LC_ALL="C", COLUMNS="40")
+    printed("derive", "-o", "b.txt", "--color")
+    assert Path("a.txt").read_text(encoding="utf-8") == Path("b.txt").read_text(encoding="utf-8")
+    printed("derive", "-o", "c.txt", "--ascii")
+    assert "dE_3/dW_s" in Path("c.txt").read_text(encoding="ascii")
+
+
+def test_colour_is_asked_for_or_left_out():
+    assert "\x1b" not in printed("derive")
+    colored = printed("derive", "--color")
+    assert colored.startswith("\x1b[1m")
+    assert re.sub(r"\x1b\[\d*m", "", colored) == printed("derive")
+    assert "\x1b" in printed("derive", "--color", NO_COLOR="1")
+    assert "\x1b" in printed("show", "elman", "--color")
+
+
+def test_the_cells_of_signs():
+    assert cells("s\u0304ₜ") == 2
+    assert cells("文") == 2
+    assert cells("abc") == 3
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_options(shell):
+    """As the README says."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"{shell}_source" in readme
+    source = subprocess.run(
+        ["bptt-sym"],
+        env={**os.environ, "_BPTT_SYM_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+    )
+    assert source.returncode == 0 or shell == "bash"  # which wants bash 4.4
+    told = subprocess.run(
+        ["bptt-sym"],
+        env={
+            **os.environ,
+            "_BPTT_SYM_COMPLETE": f"{shell}_complete",
+            "COMP_WORDS": "bptt-sym derive --le",
+            "COMP_CWORD": "--le" if shell == "fish" else "2",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert "--level" in told.stdout
