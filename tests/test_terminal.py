@@ -120,6 +120,7 @@ def test_a_shell_completes_options(shell):
     assert f"{shell}_source" in readme
     source = subprocess.run(
         ["bptt-sym"],
+        check=False,
         env={**os.environ, "_BPTT_SYM_COMPLETE": f"{shell}_source"},
         capture_output=True,
         text=True,
@@ -127,6 +128,7 @@ def test_a_shell_completes_options(shell):
     assert source.returncode == 0 or shell == "bash"  # which wants bash 4.4
     told = subprocess.run(
         ["bptt-sym"],
+        check=True,
         env={
             **os.environ,
             "_BPTT_SYM_COMPLETE": f"{shell}_complete",
