@@ -12,6 +12,7 @@ from sympy import Integer, KroneckerProduct, MatrixExpr, S
 import bptt_sym as b
 from bptt_sym.algebra.blocks import Blocks, blocks
 from bptt_sym.algebra.constants import Pi
+from bptt_sym.algebra.cumulative import Triangle
 from bptt_sym.algebra.declared import Declared
 from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
 from bptt_sym.algebra.entries import broadcast, quotient
@@ -51,6 +52,7 @@ from bptt_sym.algebra.expressions import (
     scale,
     transpose,
 )
+from bptt_sym.algebra.extremes import AtLargest, AtSmallest, Direction, Largest, Norm, Smallest
 from bptt_sym.algebra.functions import FUNCTIONS, WORDS, Elementwise, derivative
 from bptt_sym.algebra.heads import BlockDiagonal, HeadProduct, HeadTranspose
 from bptt_sym.algebra.linear_systems import (
@@ -61,6 +63,7 @@ from bptt_sym.algebra.linear_systems import (
     inverse,
     solution,
 )
+from bptt_sym.algebra.moments import InverseDeviation, InverseRms, LayerNorm, RmsNorm, Variance
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct, TimeSum
@@ -68,7 +71,7 @@ from bptt_sym.algebra.parts import Concatenation, Padding, Slice
 from bptt_sym.algebra.pullback import leaves, pullback
 from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.spread_over import SpreadOver, SumOver
-from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
+from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
 from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.graph import Graph
 from bptt_sym.graph.lower import Lowering
@@ -214,6 +217,66 @@ SAMPLES = {
         r"\operatorname{logsumexp}(\bar{x}_{t})",
         "logsumexp(x)",
     ),
+    Variance: Sample(
+        Variance(W, 1),
+        (m, 1),
+        "var(W, axis=1)",
+        r"\operatorname{var}(W, \mathrm{axis}=1)",
+        "variance(W, axis=-1)[..., 0]",
+    ),
+    RmsNorm: Sample(
+        RmsNorm(W, 0),
+        (m, n),
+        "rms_norm(W, axis=0)",
+        r"\operatorname{RMSNorm}(W, \mathrm{axis}=0)",
+        "rms_norm(W, axis=-2)",
+    ),
+    InverseRms: Sample(
+        InverseRms(x),
+        (1, 1),
+        "inverse_rms(xₜ)",
+        r"\operatorname{rms}^{-1}(\bar{x}_{t})",
+        "inverse_rms(x)",
+    ),
+    Largest: Sample(
+        Largest(W, 0),
+        (1, n),
+        "max(W, axis=0)",
+        r"\max(W, \mathrm{axis}=0)",
+        "np.max(W, axis=-2)",
+    ),
+    Smallest: Sample(
+        Smallest(x),
+        (1, 1),
+        "min(xₜ)",
+        r"\min(\bar{x}_{t})",
+        "np.min(x, axis=-1, keepdims=True)",
+    ),
+    AtLargest: Sample(
+        AtLargest(W, 0),
+        (m, n),
+        "max′(W, axis=0)",
+        r"\max'(W, \mathrm{axis}=0)",
+        "share_of_greatest(W, axis=-2)",
+    ),
+    AtSmallest: Sample(
+        AtSmallest(x), (1, m), "min′(xₜ)", r"\min'(\bar{x}_{t})", "share_of_least(x)"
+    ),
+    Norm: Sample(Norm(x), (1, 1), "norm(xₜ)", r"\left\| \bar{x}_{t} \right\|", "norm(x)"),
+    Direction: Sample(
+        Direction(x),
+        (1, m),
+        "xₜ / norm(xₜ)",
+        r"\frac{\bar{x}_{t}}{\left\| \bar{x}_{t} \right\|}",
+        "direction(x)",
+    ),
+    Triangle: Sample(
+        Triangle(n),
+        (n, n),
+        "triu(𝟏)",
+        r"\operatorname{triu}(\mathbf{1})",
+        "np.cumsum(np.eye(n, dtype=dtype), axis=-1)",
+    ),
     LayerNorm: Sample(
         LayerNorm(x),
         (1, m),
@@ -274,7 +337,9 @@ SAMPLES = {
         "xₜ ⊗ Iₙ",
         r"\bar{x}_{t} \otimes I_{n}",
     ),
-    RowByRow: Sample(RowByRow(W), (1, m * n), "vec(W)", r"\operatorname{vec}(W)"),
+    RowByRow: Sample(
+        RowByRow(W), (1, m * n), "vec(W)", r"\operatorname{vec}(W)", "reshaped(W, 2, m*n)"
+    ),
     InRows: Sample(
         InRows(flat, m, n),
         (m, n),

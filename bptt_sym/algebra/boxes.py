@@ -117,11 +117,12 @@ class Brackets:
 
 @dataclass(frozen=True)
 class Call:
-    """A named function at an argument, with primes for its derivatives."""
+    """A named function at an argument, with primes for its derivatives, along an axis or not."""
 
     function: str
     argument: Box
     primes: int = 0
+    axis: int | None = None
     binding = ATOM
 
 

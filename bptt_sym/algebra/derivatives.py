@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import KroneckerProduct, S
+from sympy import KroneckerProduct, S, expand
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.expressions import (
@@ -189,6 +189,12 @@ class Vectorisation(Operation):
 
     node = RowByRow
 
+    def transposed(self, node: RowByRow, arguments: Sequence[Any]) -> MatrixExpr:
+        return transpose(as_row(transpose(arguments[0])))
+
+    def vjp(self, node: RowByRow, cotangent: MatrixExpr) -> Pairs:
+        return [(node.operand, from_row(cotangent, node.operand.shape))]
+
     def jacobian(self, node: RowByRow, position: int, reached: MatrixExpr) -> MatrixExpr:
         return reached
 
@@ -203,6 +209,25 @@ class InRowsOperation(Operation):
     """A row of entries as a matrix."""
 
     node = InRows
+    syntax = "reshape"
+
+    def build(self, operand: MatrixExpr, *sizes: Expr) -> MatrixExpr:
+        """The entries row by row in other sizes: one of a row, two of a matrix."""
+        rows, columns = (S.One, *sizes)[-2:]
+        wanted, entries = expand(rows * columns), expand(operand.rows * operand.cols)
+        if wanted != entries:
+            raise ShapeError(f"it has {entries} entries, not {wanted}")
+        return from_row(as_row(operand), (rows, columns))
+
+    def transposed(self, node: InRows, arguments: Sequence[Any]) -> MatrixExpr:
+        row, rows, columns = arguments
+        return transpose(from_row(transpose(row), (rows, columns)))
+
+    def vjp(self, node: InRows, cotangent: MatrixExpr) -> Pairs:
+        return [(node.operand, as_row(cotangent))]
+
+    def jacobian(self, node: InRows, position: int, reached: MatrixExpr) -> MatrixExpr:
+        return reached
 
     def rebuild(self, node: InRows, arguments: Sequence[Any]) -> MatrixExpr:
         row, rows, columns = arguments

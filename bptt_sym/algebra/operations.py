@@ -24,6 +24,7 @@ from bptt_sym.algebra.arithmetic import (
 )
 from bptt_sym.algebra.blocks import BlockMatrix
 from bptt_sym.algebra.constants import CircleConstant, IdentityMatrix, Ones, SizeOfSomething, Zeros
+from bptt_sym.algebra.cumulative import TriangleOfOnes
 from bptt_sym.algebra.declared import Declaring
 from bptt_sym.algebra.derivatives import (
     CommutationMatrix,
@@ -37,6 +38,14 @@ from bptt_sym.algebra.derivatives import (
 )
 from bptt_sym.algebra.entrywise import Choosing, Comparing, Extrema, FunctionApplication, Stopping
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
+from bptt_sym.algebra.extremes import (
+    AtLargestOperation,
+    AtSmallestOperation,
+    DirectionOperation,
+    LargestOperation,
+    NormOperation,
+    SmallestOperation,
+)
 from bptt_sym.algebra.heads import (
     BlockDiagonalMatrix,
     HeadProductOperation,
@@ -49,17 +58,18 @@ from bptt_sym.algebra.linear_systems import (
     Solving,
 )
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
+from bptt_sym.algebra.moments import (
+    InverseDeviationOperation,
+    InverseRmsOperation,
+    LayerNormOperation,
+    RmsNormOperation,
+    VarianceOperation,
+)
 from bptt_sym.algebra.operation import Operation
 from bptt_sym.algebra.parts import Joining, PaddingOperation, Slicing
 from bptt_sym.algebra.remainder import Remainder
 from bptt_sym.algebra.spreading import SpreadingOver, SummingOver
-from bptt_sym.algebra.vectors import (
-    InverseDeviationOperation,
-    LayerNormOperation,
-    LogSoftmaxOperation,
-    LogSumExpOperation,
-    SoftmaxOperation,
-)
+from bptt_sym.algebra.vectors import LogSoftmaxOperation, LogSumExpOperation, SoftmaxOperation
 
 OPERATIONS: dict[type[Expr], Operation] = {
     operation.node: operation
@@ -82,8 +92,17 @@ OPERATIONS: dict[type[Expr], Operation] = {
         SoftmaxOperation(),
         LogSoftmaxOperation(),
         LogSumExpOperation(),
+        VarianceOperation(),
         LayerNormOperation(),
         InverseDeviationOperation(),
+        RmsNormOperation(),
+        InverseRmsOperation(),
+        LargestOperation(),
+        SmallestOperation(),
+        AtLargestOperation(),
+        AtSmallestOperation(),
+        NormOperation(),
+        DirectionOperation(),
         Inversion(),
         Solving(),
         LogDetOperation(),
@@ -95,6 +114,7 @@ OPERATIONS: dict[type[Expr], Operation] = {
         Ones(),
         Zeros(),
         SizeOfSomething(),
+        TriangleOfOnes(),
         CircleConstant(),
         Diagonal(),
         Kronecker(),

@@ -65,6 +65,15 @@ def _scalar(shapes: Sequence[Sizes], detail: Any) -> Sizes:
     return SCALAR
 
 
+def _reduced(shapes: Sequence[Sizes], detail: Any) -> Sizes:
+    """One number for all entries, or for those along an axis of a matrix."""
+    if detail is None:
+        return SCALAR
+    sizes = list(shapes[0])
+    del sizes[detail]
+    return tuple(sizes)
+
+
 def _of_dot(shapes: Sequence[Sizes], detail: Any) -> Sizes | None:
     left, (rows, columns) = shapes
     return (*left[:-1], columns) if left[-1] == rows else None
@@ -161,9 +170,20 @@ KINDS: dict[str, Kind] = {
     # Whole vectors.
     "softmax": Kind(_of_operand, calls="alone"),
     "log softmax": Kind(_of_operand, calls="alone"),
-    "logsumexp": Kind(_scalar, calls="alone"),
+    "logsumexp": Kind(_reduced, calls="alone"),
+    "variance": Kind(_reduced, calls="alone"),
     "layer norm": Kind(_of_operand, calls="alone"),
-    "inverse deviation": Kind(_scalar, calls="alone"),
+    "inverse deviation": Kind(_reduced, calls="alone"),
+    "rms norm": Kind(_of_operand, calls="alone"),
+    "inverse rms": Kind(_reduced, calls="alone"),
+    "greatest": Kind(_reduced, calls="alone"),
+    "least": Kind(_reduced, calls="alone"),
+    "greatest share": Kind(_of_operand, calls="alone"),
+    "least share": Kind(_of_operand, calls="alone"),
+    "norm": Kind(_reduced, calls="alone"),
+    "direction": Kind(_of_operand, calls="alone", amplifying=True),
+    "cumulative sum": Kind(_of_operand, calls="alone"),
+    "reshaped": Kind(lambda shapes, detail: detail, calls="alone"),
     "entries": Kind(_scalar, calls="alone"),
     "axis sum": Kind(_over_axis, calls="alone"),
     "largest": Kind(_scalar, calls="alone"),

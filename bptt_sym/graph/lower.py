@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from bptt_sym.algebra.constants import Pi
+from bptt_sym.algebra.cumulative import Triangle, is_triangle
 from bptt_sym.algebra.derivatives import transposed_product
 from bptt_sym.algebra.expressions import (
     Broadcast,
@@ -73,6 +74,9 @@ class Lowering:
                 return self.graph.number(1)
             case ZeroMatrix():
                 return self.graph.number(0)
+            case Triangle():
+                ones = self.make("identity", sizes=array_sizes(rest.shape))
+                return self.make("cumulative sum", [ones], (-1, False))
             case Identity():
                 one = rest.rows == 1
                 sizes = array_sizes(rest.shape)
@@ -211,13 +215,25 @@ class Lowering:
         """A product that meets in no size of one; a column is given as its row."""
         if factors[0].rows != 1 and factors[-1].cols == 1:
             factors = [_inward(transpose(factor)) for factor in reversed(factors)]
-        result = self.wide(factors[0])
-        for factor in factors[1:]:
-            if factor.cols == 1 and factors[0].rows == 1:
+        before, *after = factors
+        if after and is_triangle(before):
+            result = self.cumulative(self.wide(after.pop(0)), before, -2)
+        else:
+            result = self.wide(before)
+        for factor in after:
+            if is_triangle(factor):
+                result = self.cumulative(result, factor, -1)
+            elif factor.cols == 1 and factors[0].rows == 1:
                 result = self.entries(self.product([result, self.wide(factor)]))
             else:
                 result = self.dot(result, self.wide(factor))
         return result
+
+    def cumulative(self, node: Node, by: MatrixExpr, axis: int) -> Node:
+        """A product with a triangle of ones: the sums up to each entry, or from it on."""
+        backward = isinstance(by, Transpose) == (axis == -1)
+        detail = axis if len(node.sizes) == 2 else None, backward
+        return self.make("cumulative sum", [node], detail)
 
     def dot(self, left: Node, right: Node) -> Node:
         """A product with a matrix; of a one-hot vector, the row of its label."""

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from bptt_sym.algebra.along import AlongAxis
 from bptt_sym.algebra.declared import Declared
+from bptt_sym.algebra.derivatives import InRows, RowByRow
 from bptt_sym.algebra.entrywise import Choice, Comparison, Extremum, StopGradient
 from bptt_sym.algebra.expressions import MatrixExpr, Quotient
+from bptt_sym.algebra.extremes import (
+    AtLargest,
+    AtSmallest,
+    Direction,
+    Largest,
+    Norm,
+    Smallest,
+)
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.heads import HeadProduct, HeadTranspose
 from bptt_sym.algebra.linear_systems import InverseMatrix, Solution
+from bptt_sym.algebra.moments import InverseDeviation, InverseRms, LayerNorm, RmsNorm, Variance
+from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.parts import Concatenation, Padding, Slice, length
 from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.spread_over import SpreadOver, SumOver
-from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
-from bptt_sym.graph.array_shapes import array_size
+from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
+from bptt_sym.graph.array_shapes import array_size, array_sizes
 
 
 class AsNode(NamedTuple):
@@ -31,6 +43,15 @@ Row = Callable[[Any], AsNode]
 
 def _kind(name: str) -> Row:
     return lambda node: AsNode(name, node.args)
+
+
+def _along(name: str) -> Row:
+    """An operation along an axis: its number from the last, and that of a vector is not told."""
+
+    def row(node: AlongAxis) -> AsNode:
+        return AsNode(name, node.args[:1], None if is_vector(node.operand.shape) else node.axis - 2)
+
+    return row
 
 
 def _slice(node: Slice) -> AsNode:
@@ -62,11 +83,22 @@ def _sum_over(node: SumOver) -> AsNode:
 
 
 OF_WHOLE: dict[type[MatrixExpr], Row] = {
-    Softmax: _kind("softmax"),
-    LogSoftmax: _kind("log softmax"),
-    LogSumExp: _kind("logsumexp"),
-    LayerNorm: _kind("layer norm"),
-    InverseDeviation: _kind("inverse deviation"),
+    Softmax: _along("softmax"),
+    LogSoftmax: _along("log softmax"),
+    LogSumExp: _along("logsumexp"),
+    Variance: _along("variance"),
+    LayerNorm: _along("layer norm"),
+    InverseDeviation: _along("inverse deviation"),
+    RmsNorm: _along("rms norm"),
+    InverseRms: _along("inverse rms"),
+    Largest: _along("greatest"),
+    Smallest: _along("least"),
+    AtLargest: _along("greatest share"),
+    AtSmallest: _along("least share"),
+    Norm: _along("norm"),
+    Direction: _along("direction"),
+    RowByRow: lambda node: AsNode("reshaped", node.args[:1], array_sizes(node.shape)),
+    InRows: lambda node: AsNode("reshaped", node.args[:1], array_sizes(node.shape)),
     InverseMatrix: _kind("inverse"),
     Solution: _kind("solution"),
     Concatenation: _kind("join"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, MutableMapping, Sequence
 
+from bptt_sym.algebra.along import AlongAxis
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operations import is_leaf
-from bptt_sym.algebra.vectors import NAMED_ARGUMENT
 from bptt_sym.model.model import Equation
 
 
@@ -33,7 +33,7 @@ def named_arguments(
         if is_leaf(node):
             return node
         inner = node.func(*map(walk, node.args)) if node.args else node
-        if not isinstance(inner, Elementwise | NAMED_ARGUMENT) or _is_plain(inner.operand):
+        if not isinstance(inner, Elementwise | AlongAxis) or _is_plain(inner.operand):
             return inner
         known = {equation.expression: equation.variable for equation in found}
         variable = known.get(inner.operand)

@@ -14,6 +14,7 @@ from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.operation import ShapeError
 from bptt_sym.errors import closest, listed
 from bptt_sym.limits import ARGUMENTS
+from bptt_sym.model.axis_argument import read_axis
 from bptt_sym.model.operands import Operands
 from bptt_sym.model.scope import Lookup
 from bptt_sym.model.stacks import Stack, Value, word_of
@@ -32,8 +33,7 @@ class WordCalls:
 
     def value(self, node: ast.Call, function: ast.Name) -> MatrixExpr | Stack:
         name = function.id
-        if any(isinstance(argument, ast.Starred) for argument in node.args) or node.keywords:
-            raise self.text.error(node, f"'{shortened(name)}' takes its arguments by position")
+        along = read_axis(self.text, node, takes_one=name in CALLS and CALLS[name].axis)
         if name in self.lookup.functions and (len(node.args) == 1 or name not in CALLS):
             self.check_count(node, name, 1, 1)
             called = Word(partial(FunctionApplication().build, name), entrywise=True)
@@ -60,10 +60,18 @@ class WordCalls:
         called = CALLS[name]
         self.check_count(node, name, called.fewest, called.most)
         read = self.operands
+        if name == "reshape":
+            first, *others = node.args
+            sizes = tuple(map(read.positive_size, others))
+            reshaped = Word(lambda operand: called.build(operand, *sizes))
+            return self.built(node, name, [first], [read.variable(first, name)], reshaped)
         operands = [read.value(a) if called.numbers else read.variable(a, name) for a in node.args]
         if name == "concat":
             build = partial(called.build, of_columns=read.scope.of_columns)
             called = replace(called, build=build)
+        if along is not None:
+            build = partial(called.build, axis=along)
+            called = replace(called, build=build, over_all=False)
         return self.built(node, name, node.args, operands, called)
 
     def number(self, node: ast.Call, function: str, number: Rational) -> MatrixExpr:

@@ -11,11 +11,14 @@ from typing import TypeAlias
 
 from sympy import Rational, S
 
+from bptt_sym.algebra.along import AxisOperation, mean, total
 from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct, Summation
 from bptt_sym.algebra.constants import IdentityMatrix
-from bptt_sym.algebra.derivatives import Diagonal
+from bptt_sym.algebra.cumulative import cumulative_sum
+from bptt_sym.algebra.derivatives import Diagonal, InRowsOperation, as_row
 from bptt_sym.algebra.entrywise import MAXIMUM, MINIMUM, Choosing, Extrema, Sign, Stopping
 from bptt_sym.algebra.expressions import MatrixExpr, scale, transpose
+from bptt_sym.algebra.extremes import LargestOperation, NormOperation, SmallestOperation
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.linear_systems import (
     DeterminantOperation,
@@ -24,16 +27,11 @@ from bptt_sym.algebra.linear_systems import (
     Solving,
 )
 from bptt_sym.algebra.matrix_products import MatrixProduct
+from bptt_sym.algebra.moments import LayerNormOperation, RmsNormOperation, VarianceOperation
 from bptt_sym.algebra.operation import ShapeError, is_vector
 from bptt_sym.algebra.parts import Joining
 from bptt_sym.algebra.remainder import Remainder
-from bptt_sym.algebra.vectors import (
-    LayerNormOperation,
-    LogSoftmaxOperation,
-    LogSumExpOperation,
-    SoftmaxOperation,
-    mean,
-)
+from bptt_sym.algebra.vectors import LogSoftmaxOperation, LogSumExpOperation, SoftmaxOperation
 from bptt_sym.limits import ARGUMENTS
 
 Operand: TypeAlias = "MatrixExpr | Rational"
@@ -44,7 +42,8 @@ class Word:
     """A word with the number of its arguments; ``numbers`` allows bare numbers among them.
 
     One that is ``entrywise`` builds each entry from the same entry of its arguments; one that is
-    ``over_all`` is a scalar made of all entries, however they are arranged.
+    ``over_all`` is a scalar made of all entries, however they are arranged. ``axis``
+    allows the keyword of this name.
     """
 
     build: Callable[..., MatrixExpr]
@@ -53,6 +52,7 @@ class Word:
     numbers: bool = False
     entrywise: bool = False
     over_all: bool = False
+    axis: bool = False
 
 
 def choose(
@@ -90,6 +90,15 @@ def _leaky_relu(operand: Operand, slope: Operand) -> MatrixExpr:
     return choose(">", operand, S.Zero, operand, scale(slope, operand))
 
 
+def _of_all(operation: AxisOperation) -> Callable[..., MatrixExpr]:
+    """The operation along an axis, without one over all entries."""
+
+    def build(operand: MatrixExpr, axis: int | None = None) -> MatrixExpr:
+        return operation.build(as_row(operand) if axis is None else operand, axis)
+
+    return build
+
+
 def _cross_entropy(logits: MatrixExpr, target: MatrixExpr) -> MatrixExpr:
     taken = Summation().build(_same(target, logits))
     return Addition().build(LogSumExpOperation().build(logits), scale(-1, taken))
@@ -107,16 +116,23 @@ def _same(target: MatrixExpr, logits: MatrixExpr) -> MatrixExpr:
 
 
 CALLS: dict[str, Word] = {
-    "sum": Word(Summation().build, over_all=True),
-    "mean": Word(mean, over_all=True),
+    "sum": Word(total, over_all=True, axis=True),
+    "mean": Word(mean, over_all=True, axis=True),
     "dot": Word(_dot, 2, 2),
     "outer": Word(_outer, 2, 2),
     "diag": Word(Diagonal().build),
     "eye": Word(IdentityMatrix().build),
-    "softmax": Word(SoftmaxOperation().build),
-    "log_softmax": Word(LogSoftmaxOperation().build),
-    "logsumexp": Word(LogSumExpOperation().build),
-    "layer_norm": Word(LayerNormOperation().build),
+    "softmax": Word(SoftmaxOperation().build, axis=True),
+    "log_softmax": Word(LogSoftmaxOperation().build, axis=True),
+    "logsumexp": Word(LogSumExpOperation().build, axis=True),
+    "layer_norm": Word(LayerNormOperation().build, axis=True),
+    "rms_norm": Word(RmsNormOperation().build, axis=True),
+    "max": Word(_of_all(LargestOperation()), over_all=True, axis=True),
+    "min": Word(_of_all(SmallestOperation()), over_all=True, axis=True),
+    "var": Word(_of_all(VarianceOperation()), over_all=True, axis=True),
+    "norm": Word(_of_all(NormOperation()), over_all=True, axis=True),
+    "cumsum": Word(cumulative_sum, axis=True),
+    "reshape": Word(InRowsOperation().build, 2, 3),
     "maximum": Word(Extrema(MAXIMUM).build, 2, 2, numbers=True, entrywise=True),
     "minimum": Word(Extrema(MINIMUM).build, 2, 2, numbers=True, entrywise=True),
     "clip": Word(_clip, 3, 3, numbers=True, entrywise=True),

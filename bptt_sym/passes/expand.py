@@ -30,7 +30,7 @@ def _expanded(result: Graph, node: Node, new: New) -> Node | None:
             return operands[0]
         case "power" if node.detail in POWERS:
             return result.times(1, operands * int(node.detail))
-        case "softmax" | "log softmax" | "logsumexp" if node.batch:
+        case "softmax" | "log softmax" | "logsumexp" if node.batch and node.detail is None:
             return _of_exponentials(result, node.kind, *operands)
         case "total":
             return _total(result, *operands)

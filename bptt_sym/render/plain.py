@@ -141,7 +141,8 @@ def _with_arguments(box: WithArguments, write: Callable[[Box], str], signs: Sign
             return f"log|det({write(argument)})|"
         case Call(function=function, argument=argument, primes=primes):
             name = signs.letters.get(function, function)
-            return f"{name}{signs.prime * primes}({write(argument)})"
+            along = "" if box.axis is None else f", axis={box.axis}"
+            return f"{name}{signs.prime * primes}({write(argument)}{along})"
         case Application(function=function, arguments=arguments):
             return f"{function}({', '.join(map(write, arguments))})"
         case Relation(left=left, sign=sign, right=right, indicator=indicator):

@@ -76,6 +76,8 @@ _NAMED_FUNCTIONS = {
     "hard_sigmoid": r"\operatorname{hard\,sigmoid}",
     "leaky_relu": r"\operatorname{leaky\,relu}",
     "stop_gradient": r"\operatorname{sg}",
+    "rms_norm": r"\operatorname{RMSNorm}",
+    "inverse_rms": r"\operatorname{rms}^{-1}",
     "matrix": r"\operatorname{vec}^{-1}",
 }
 
@@ -157,8 +159,11 @@ def _with_arguments(box: WithArguments) -> str:
             return rf"\left| {tex(argument)} \right|"
         case Call(function="floor" | "ceil" as function, argument=argument, primes=0):
             return rf"\left\l{function} {tex(argument)} \right\r{function}"
+        case Call(function="norm", argument=argument, axis=None):
+            return rf"\left\| {tex(argument)} \right\|"
         case Call(function=function, argument=argument, primes=primes):
-            return f"{_function(function)}{chr(39) * primes}({tex(argument)})"
+            along = "" if box.axis is None else rf", \mathrm{{axis}}={box.axis}"
+            return f"{_function(function)}{chr(39) * primes}({tex(argument)}{along})"
         case Application(function=function, arguments=arguments):
             return f"{_function(function)}({', '.join(map(tex, arguments))})"
         case Relation(left=left, sign=sign, right=right, indicator=indicator):

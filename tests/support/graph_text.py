@@ -22,6 +22,7 @@ from bptt_sym.graph.graph import Definition, Graph, Key
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Coefficients, Node
 from bptt_sym.targets.text.key_names import SEED, key_names
+from bptt_sym.targets.text.node_text import ALONG
 
 HEADINGS = ("", "leaves", "before the first step", "results")
 PHASES = ("forward,", "backward,")
@@ -244,6 +245,12 @@ class _Reader:
             case "part":
                 axis = int(_number(named["axis"])) if "axis" in named else -1
                 return int(_number(named["number"])), _sizes(named["of"]), axis
+            case "reshaped":
+                return _sizes(named["sizes"])
+            case "cumulative sum":
+                return _axis(named), "backward" in named
+            case kind if kind in ALONG:
+                return _axis(named)
             case "squash":
                 return _number(named["factor"]), _number(named["shift"])
             case "one hot" | "scatter":
@@ -253,6 +260,10 @@ class _Reader:
             case "slice" | "pad" | "head spread" | "head sum":
                 return tuple(map(_size, named.values()))
         return None
+
+
+def _axis(named: dict[str, ast.expr]) -> int | None:
+    return int(_number(named["axis"])) if "axis" in named else None
 
 
 # Trees, in which brackets are calls of "_", for those of Python do not tell where brackets were.

@@ -440,11 +440,13 @@ class Author:
         "clip", "where", "stop", "own", "remainder", "counted",
     )  # fmt: skip
     of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy",
-                  "determinant", "quadratic")  # fmt: skip
+                  "determinant", "quadratic", "of_all", "norm")  # fmt: skip
     of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
-                  "part", "solution")  # fmt: skip
+                  "part", "solution", "reduced", "cumulative", "rms_norm")  # fmt: skip
     of_matrices = (
         "outer",
+        "along",
+        "reshaped",
         "inverse",
         "solution",
         "identity",
@@ -589,6 +591,45 @@ class Author:
         one = self.some_vector()
         other = self.choose((one, turned(one)))
         return f"dot({self.expression(one, depth)}, {self.expression(other, depth)})"
+
+    def some_matrix(self) -> Shape:
+        return self.choose(self.dimensions), self.choose(self.dimensions)
+
+    def draw_of_all(self, shape: Shape, depth: int) -> str:
+        """A number that all entries of a vector or matrix have."""
+        name = self.choose(("max", "min", "var"))
+        one = self.choose((self.some_vector(), self.some_matrix()))
+        return f"{name}({self.expression(one, depth)})"
+
+    def draw_norm(self, shape: Shape, depth: int) -> str:
+        # Away from 0, where it has a kink.
+        one = self.choose((self.some_vector(), self.some_matrix()))
+        return f"norm({self.safe(one, depth)})"
+
+    def draw_cumulative(self, shape: Shape, depth: int) -> str:
+        return f"cumsum({self.expression(shape, depth)})"
+
+    def draw_rms_norm(self, shape: Shape, depth: int) -> str:
+        return f"rms_norm(1 + {self.expression(shape, depth)})"
+
+    def draw_reduced(self, shape: Shape, depth: int) -> str:
+        """A vector of what the rows or the columns of a matrix have each."""
+        size = self.choose(self.dimensions)
+        row = shape[0] == ONE
+        inner = self.expression((size, shape[1]) if row else (shape[0], size), depth)
+        name = self.choose(("sum", "mean", "max", "min", "var", "logsumexp", "norm"))
+        inner = f"2.5 + tanh({inner})" if name == "norm" else inner
+        return f"{name}({inner}, axis={self.choose((0, -2) if row else (1, -1))})"
+
+    def draw_along(self, shape: Shape, depth: int) -> str:
+        """A function of each row or each column of a matrix, in its shape."""
+        name = self.choose(("softmax", "log_softmax", "rms_norm", "cumsum"))
+        return f"{name}({self.expression(shape, depth)}, axis={self.choose((0, 1, -1, -2))})"
+
+    def draw_reshaped(self, shape: Shape, depth: int) -> str:
+        rows, columns = shape
+        inner = self.expression((columns, rows), depth)
+        return f"reshape({inner}, {rows}, {columns})"
 
     def draw_logsumexp(self, shape: Shape, depth: int) -> str:
         return f"logsumexp({self.expression(self.some_vector(), depth)})"

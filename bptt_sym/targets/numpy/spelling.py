@@ -192,6 +192,41 @@ def _result(write: Writing, node: Node) -> Code:
 # Whole vectors.
 
 
+def _along(name: str) -> Row:
+    """A function that a module defines, of the entries along an axis."""
+
+    def row(write: Writing, node: Node) -> Code:
+        (operand,) = node.operands
+        axis = [] if node.detail is None else [f"axis={node.detail}"]
+        shown = call(f"{write.use(name)}(", [write.operand(operand), *axis])
+        if node.detail is None or len(node.sizes) == len(operand.sizes):
+            return shown
+        return shown.then("[..., 0]" if node.detail == -1 else "[..., 0, :]")
+
+    return row
+
+
+def _extreme(function: str) -> Row:
+    def row(write: Writing, node: Node) -> Code:
+        kept = [] if node.detail else ["keepdims=True"]
+        axis = f"axis={node.detail or write.axis}"
+        return call(f"{function}(", [write.operand(node.operands[0]), axis, *kept])
+
+    return row
+
+
+def _cumulative(write: Writing, node: Node) -> Code:
+    axis, backward = node.detail
+    function = write.use("sums_onward") if backward else "np.cumsum"
+    return call(f"{function}(", [write.operand(node.operands[0]), f"axis={axis or -1}"])
+
+
+def _reshaped(write: Writing, node: Node) -> Code:
+    (operand,) = node.operands
+    sizes = [str(len(operand.sizes)), *map(write.size, node.sizes)]
+    return call(f"{write.use('reshaped')}(", [write.operand(operand), *sizes])
+
+
 def _over_entries(function: str, inner: str = "{}") -> Row:
     def row(write: Writing, node: Node) -> Code:
         (operand,) = node.operands
@@ -275,11 +310,22 @@ SPELLINGS: dict[str, Row] = {
     "spread": _spread,
     "across": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None, :]"),
     "lift": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None]"),
-    "softmax": function("softmax"),
-    "log softmax": function("log_softmax"),
-    "logsumexp": function("logsumexp"),
-    "layer norm": function("layer_norm"),
-    "inverse deviation": function("inverse_deviation"),
+    "softmax": _along("softmax"),
+    "log softmax": _along("log_softmax"),
+    "logsumexp": _along("logsumexp"),
+    "variance": _along("variance"),
+    "layer norm": _along("layer_norm"),
+    "inverse deviation": _along("inverse_deviation"),
+    "rms norm": _along("rms_norm"),
+    "inverse rms": _along("inverse_rms"),
+    "greatest": _extreme("np.max"),
+    "least": _extreme("np.min"),
+    "greatest share": _along("share_of_greatest"),
+    "least share": _along("share_of_least"),
+    "norm": _along("norm"),
+    "direction": _along("direction"),
+    "cumulative sum": _cumulative,
+    "reshaped": _reshaped,
     "entries": _over_entries("np.sum"),
     "axis sum": _axis_sum,
     "largest": _over_entries("np.max", "np.real({})"),

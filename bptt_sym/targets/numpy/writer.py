@@ -221,7 +221,9 @@ class Writer(Views):
 
 
 OF_ROWS = frozenset({
-    "softmax", "log softmax", "logsumexp", "layer norm", "inverse deviation", "slice", "pad",
+    "softmax", "log softmax", "logsumexp", "variance", "layer norm", "inverse deviation",
+    "rms norm", "inverse rms", "greatest share", "least share", "norm", "direction",
+    "cumulative sum", "reshaped", "slice", "pad",
     "outer", "transpose", "one hot", "gather", "lift", "across", "axis sum", "inverse", "solution",
     "determinant", "log determinant",
     "head dot", "head contract", "head transpose", "head spread", "head sum",

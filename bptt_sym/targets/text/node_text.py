@@ -20,6 +20,13 @@ OPERATORS = (
 )
 """Kinds that are no calls by their own name."""
 
+ALONG = (
+    *("softmax", "log softmax", "logsumexp", "variance", "layer norm", "inverse deviation"),
+    *("rms norm", "inverse rms", "greatest", "least", "greatest share", "least share"),
+    *("norm", "direction"),
+)
+"""Kinds whose detail is an axis, where there is one."""
+
 Text = tuple[str, int]
 """A text, and how loosely it holds together."""
 
@@ -110,6 +117,13 @@ class NodeText(ABC):
             case "part", (position, widths, axis):
                 yield f"number={position}, of={shape_text(widths)}"
                 yield from [] if axis == -1 else [f"axis={axis}"]
+            case "cumulative sum", (axis, backward):
+                yield from [] if axis is None else [f"axis={axis}"]
+                yield from ["backward=1"] if backward else []
+            case "reshaped", sizes:
+                yield f"sizes={shape_text(sizes)}"
+            case kind, int(axis) if kind in ALONG:
+                yield f"axis={axis}"
             case "squash", (factor, shift):
                 yield f"factor={factor}, shift={shift}"
             case "slice", (start, stop):

@@ -172,37 +172,86 @@ def declared(z: Any, value: Any, derivative: Any) -> Any:
     return np.real(value) + 1j * np.imag(z) * np.real(derivative)
 
 
-def softmax(z: Any) -> Any:
+def softmax(z: Any, axis: int = -1) -> Any:
     """exp(z) divided by its sum; the largest entry is taken off, so that it cannot overflow."""
-    powers = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
-    return powers / np.sum(powers, axis=-1, keepdims=True)
+    powers = np.exp(z - np.max(np.real(z), axis=axis, keepdims=True))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
-def log_softmax(z: Any) -> Any:
+def log_softmax(z: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax, without overflow and without the logarithm of zero."""
-    shifted = z - np.max(np.real(z), axis=-1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    shifted = z - np.max(np.real(z), axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def logsumexp(z: Any) -> Any:
+def logsumexp(z: Any, axis: int = -1) -> Any:
     """The logarithm of the sum of exp(z), without overflow."""
-    largest = np.max(np.real(z), axis=-1, keepdims=True)
-    return largest + np.log(np.sum(np.exp(z - largest), axis=-1, keepdims=True))
+    largest = np.max(np.real(z), axis=axis, keepdims=True)
+    return largest + np.log(np.sum(np.exp(z - largest), axis=axis, keepdims=True))
 
 
 EPSILON = 1e-5
-"""What is added to the variance of a vector."""
+"""What normalisation adds to a variance or to a mean of squares."""
 
 
-def layer_norm(z: Any) -> Any:
+def variance(z: Any, axis: int = -1) -> Any:
+    """The mean of the squares of the differences from the mean."""
+    return np.mean((z - np.mean(z, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=True)
+
+
+def layer_norm(z: Any, axis: int = -1) -> Any:
     """(z - mean) / sqrt(variance + EPSILON), over the entries of each vector."""
-    centred = z - np.mean(z, axis=-1, keepdims=True)
-    return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + EPSILON)
+    centred = z - np.mean(z, axis=axis, keepdims=True)
+    return centred / np.sqrt(np.mean(centred**2, axis=axis, keepdims=True) + EPSILON)
 
 
-def inverse_deviation(z: Any) -> Any:
+def inverse_deviation(z: Any, axis: int = -1) -> Any:
     """1 / sqrt(variance + EPSILON), over the entries of each vector."""
-    return 1 / np.sqrt(np.var(z, axis=-1, keepdims=True) + EPSILON)
+    return 1 / np.sqrt(np.var(z, axis=axis, keepdims=True) + EPSILON)
+
+
+def rms_norm(z: Any, axis: int = -1) -> Any:
+    """z / sqrt(mean of squares + EPSILON), over the entries of each vector."""
+    return z / np.sqrt(np.mean(z**2, axis=axis, keepdims=True) + EPSILON)
+
+
+def inverse_rms(z: Any, axis: int = -1) -> Any:
+    """1 / sqrt(mean of squares + EPSILON), over the entries of each vector."""
+    return 1 / np.sqrt(np.mean(z**2, axis=axis, keepdims=True) + EPSILON)
+
+
+def share_of_greatest(z: Any, axis: int = -1) -> Any:
+    """1 at the largest entry, shared equally where several are, and 0 elsewhere."""
+    greatest = z == np.max(z, axis=axis, keepdims=True)
+    found = np.asarray(greatest, np.result_type(z, np.float16))
+    return found / np.sum(found, axis=axis, keepdims=True)
+
+
+def share_of_least(z: Any, axis: int = -1) -> Any:
+    """1 at the smallest entry, shared equally where several are, and 0 elsewhere."""
+    return share_of_greatest(-z, axis)
+
+
+def norm(z: Any, axis: int = -1) -> Any:
+    """The Euclidean norm; its derivative at 0 is taken as 0."""
+    squares = np.sum(z**2, axis=axis, keepdims=True)
+    return np.sqrt(np.where(np.real(squares) <= 0, 0, squares))
+
+
+def direction(z: Any, axis: int = -1) -> Any:
+    """z divided by its norm, and 0 where that is 0."""
+    length = norm(z, axis)
+    return z / np.where(length == 0, 1, length)
+
+
+def sums_onward(z: Any, axis: int = -1) -> Any:
+    """Of each entry, the sum of those from it on."""
+    return np.flip(np.cumsum(np.flip(z, axis), axis=axis), axis)
+
+
+def reshaped(z: Any, axes: int, *sizes: int) -> Any:
+    """The entries of the last ``axes`` in other sizes, row by row."""
+    return z.reshape(*z.shape[: z.ndim - axes], *sizes)
 
 
 def concat(*vectors: Array) -> Any:
