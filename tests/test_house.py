@@ -135,7 +135,7 @@ def test_a_kind_has_a_text_and_its_sizes_follow(kind):
 
 
 OF_DERIVATIONS = (
-    *(KroneckerProduct, RowByRow, InRows, Commutation, Selection, Blocks),
+    *(KroneckerProduct, Commutation, Selection, Blocks),
     *(BlockDiagonal, TimeSum, TimeProduct),
 )
 """Operations of Jacobians and of sums over time, which no program computes."""

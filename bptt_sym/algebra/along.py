@@ -42,7 +42,7 @@ class AlongAxis(Compound):
         return [operand[i, k] for k in range(int(operand.cols))]
 
 
-class Reduction(AlongAxis):
+class AxisReduction(AlongAxis):
     """A number that all entries along an axis have."""
 
     @property

@@ -7,20 +7,20 @@ from typing import Any, ClassVar
 from sympy import Add, Eq, Expr, Max, Min, Piecewise, S, sqrt
 
 from bptt_sym.algebra import boxes
-from bptt_sym.algebra.along import AlongAxis, AxisOperation, Reduction
+from bptt_sym.algebra.along import AlongAxis, AxisOperation, AxisReduction
 from bptt_sym.algebra.entries import spread
 from bptt_sym.algebra.expressions import MatrixExpr, hadamard
 from bptt_sym.algebra.operation import Apply, Pairs, Show
 
 
-class Largest(Reduction):
+class Largest(AxisReduction):
     """The largest entry."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
         return Max(*self._entries(i, j))
 
 
-class Smallest(Reduction):
+class Smallest(AxisReduction):
     """The smallest entry."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
@@ -51,7 +51,7 @@ class AtSmallest(_Attained):
     extreme = Min
 
 
-class Norm(Reduction):
+class Norm(AxisReduction):
     """The Euclidean norm."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
@@ -147,7 +147,7 @@ class DirectionOperation(AxisOperation):
         return operand / apply("sqrt", np.where(squares == 0, 1, squares), 0)
 
 
-def _pulled(node: Reduction, cotangent: MatrixExpr, derivative: AlongAxis) -> Pairs:
+def _pulled(node: AxisReduction, cotangent: MatrixExpr, derivative: AlongAxis) -> Pairs:
     return [(node.operand, hadamard(spread(cotangent, derivative.shape), derivative))]
 
 

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Rational, sqrt
 from bptt_sym.algebra.along import (
     AlongAxis,
     AxisOperation,
-    Reduction,
+    AxisReduction,
     mean_along,
 )
 from bptt_sym.algebra.entries import quotient, size, spread
@@ -28,7 +28,7 @@ def _mean_square(entries: list[Expr]) -> Expr:
     return Add(*(entry**2 for entry in entries)) / len(entries)
 
 
-class Variance(Reduction):
+class Variance(AxisReduction):
     """The mean square of the differences from the mean."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
@@ -44,7 +44,7 @@ class LayerNorm(AlongAxis):
         return own / sqrt(_mean_square(centred) + Rational(EPSILON))
 
 
-class InverseDeviation(Reduction):
+class InverseDeviation(AxisReduction):
     """1 / sqrt(variance + 1e-5)."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:
@@ -58,7 +58,7 @@ class RmsNorm(AlongAxis):
         return self.operand[i, j] / sqrt(_mean_square(self._entries(i, j)) + Rational(EPSILON))
 
 
-class InverseRms(Reduction):
+class InverseRms(AxisReduction):
     """1 / sqrt(mean of squares + 1e-5)."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Add, Expr, exp, log
 
-from bptt_sym.algebra.along import AlongAxis, AxisOperation, Reduction, sum_along
+from bptt_sym.algebra.along import AlongAxis, AxisOperation, AxisReduction, sum_along
 from bptt_sym.algebra.entries import spread
 from bptt_sym.algebra.expressions import MatrixExpr, add, hadamard, scale
 from bptt_sym.algebra.operation import Apply, Pairs
@@ -26,7 +26,7 @@ class LogSoftmax(AlongAxis):
         return self.operand[i, j] - log(Add(*map(exp, self._entries(i, j))))
 
 
-class LogSumExp(Reduction):
+class LogSumExp(AxisReduction):
     """The logarithm of the sum of all exp(v_j)."""
 
     def _entry(self, i: Expr, j: Expr, **_: Any) -> Expr:

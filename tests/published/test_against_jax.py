@@ -42,6 +42,29 @@ def delta_rule(W_q, W_k, W_v, w, V, x, d):
         yield jnp.sum((d_t - q @ S @ V) ** 2)
 
 
+@against("axes")
+def along_axes(W, R, c, S0, x):
+    """Every operation along an axis, with NumPy's own axes."""
+    S, softmax, moments = S0, jax.nn.softmax, {"keepdims": True}
+
+    def rms_norm(v):
+        return v / jnp.sqrt(jnp.mean(v**2, axis=-1, keepdims=True) + 1e-5)
+
+    for x_t in x:
+        A = softmax(S * R + jnp.outer(x_t, S.sum(axis=0)), axis=1) + jax.nn.log_softmax(S, axis=0)
+        scaled = A * W
+        centred = scaled - scaled.mean(axis=0, **moments)
+        normed = centred / jnp.sqrt(scaled.var(axis=0, **moments) + 1e-5)
+        G = normed + rms_norm(A) * jnp.cumsum(S, axis=0) + jnp.cumsum(A, axis=-1) - S
+        S = jnp.tanh(G) + jnp.outer(G.max(axis=1), S.mean(axis=-2))
+        norms = jnp.linalg.norm(S, axis=0)
+        yield (
+            jax.nn.logsumexp(S, axis=1).sum() + jnp.sqrt(jnp.sum(S**2)) + S.max() + S.var()
+            + jnp.sum(S.var(axis=0) * norms * S.min(axis=0))
+            + rms_norm(x_t * c) @ jnp.cumsum(c) + c.min() * S.mean()
+        )  # fmt: skip
+
+
 @against("kalman-vector")
 def kalman_vector(A, C, L, K_R, y):
     """Murphy 2023, section 8.2.2, with the density of the measurements as SciPy's."""

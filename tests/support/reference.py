@@ -243,6 +243,29 @@ def _layer_norm(vector: Any) -> Any:
     return centred / each(sqrt, total(centred * centred) / vector.size + EPSILON)
 
 
+def _rms_norm(vector: Any) -> Any:
+    return vector / each(sqrt, total(vector * vector) / vector.size + EPSILON)
+
+
+def _variance(array: Any) -> Any:
+    centred = array - total(array) / array.size
+    return total(centred * centred) / array.size
+
+
+def _largest(array: Any) -> Any:
+    found, *others = array.reshape(-1)
+    for other in others:
+        found = _maximum(found, other, found, other)
+    return np.reshape(np.array(found, dtype=object), (1, 1))
+
+
+def _along(name: str, array: Any, axis: int) -> Any:
+    """A function of each row or of each column by itself."""
+    lanes = array if axis in (1, -1) else array.T
+    found = np.concatenate([CALLS[name](lane.reshape(1, -1)) for lane in lanes], axis=0)
+    return found if axis in (1, -1) else found.T
+
+
 def _solve(matrix: Any, right: Any) -> Any:
     """Gauss and Jordan's elimination, without a search for pivots."""
     rows = each(_number, np.concatenate([matrix, right], axis=1))
@@ -287,6 +310,12 @@ CALLS: dict[str, Callable[..., Any]] = {
     "log_softmax": lambda v: v - _logsumexp(v),
     "logsumexp": _logsumexp,
     "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "var": _variance,
+    "norm": lambda a: each(sqrt, total(a * a)),
+    "max": _largest,
+    "min": lambda a: -_largest(-a),
+    "cumsum": lambda v: np.cumsum(v.reshape(-1)).reshape(v.shape),
     "maximum": lambda a, b: _extreme(_maximum, a, b),
     "minimum": lambda a, b: _extreme(_minimum, a, b),
     "clip": lambda a, low, high: _extreme(_minimum, _extreme(_maximum, a, low), high),
@@ -505,6 +534,10 @@ class Run:
                 sides = [inner(side) for side in (left, right, one, other)]
                 chosen = each(_choose(COMPARISONS[type(sign)]), *sides)
                 return each(_number, chosen)
+            case ast.Call(func=ast.Name(id="reshape"), args=[array, *sizes]):
+                return inner(array).reshape([*([1] * (len(sizes) == 1)), *map(self.size, sizes)])
+            case ast.Call(func=ast.Name(id=name), args=[array], keywords=[ast.keyword(value=axis)]):
+                return each(_number, _along(name, inner(array), ast.literal_eval(axis)))
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self.call(name, [inner(argument) for argument in arguments])
         raise AssertionError(ast.dump(node))
