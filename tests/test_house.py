@@ -19,7 +19,7 @@ from test_operations import SAMPLES, lowered
 
 import bptt_sym as b
 from bptt_sym.algebra.blocks import Blocks
-from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection
+from bptt_sym.algebra.derivatives import Commutation, Selection
 from bptt_sym.algebra.expressions import dimension
 from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.algebra.heads import BlockDiagonal

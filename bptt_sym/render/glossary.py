@@ -12,6 +12,7 @@ from typing import Any
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.boxes import Box
+from bptt_sym.algebra.cumulative import Triangle
 from bptt_sym.algebra.derivatives import Commutation, InRows, RowByRow, Selection, kronecker
 from bptt_sym.algebra.entrywise import StopGradient, comparison
 from bptt_sym.algebra.expressions import (
@@ -31,11 +32,13 @@ from bptt_sym.algebra.expressions import (
     product,
     transpose,
 )
+from bptt_sym.algebra.extremes import AtLargest, AtSmallest
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.moments import InverseDeviation, InverseRms, LayerNorm, RmsNorm
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.algebra.parts import Concatenation, Slice
 from bptt_sym.algebra.spread_over import SumOver
-from bptt_sym.algebra.vectors import InverseDeviation, LayerNorm, LogSoftmax, LogSumExp, Softmax
+from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
 from bptt_sym.model.model import Model
 from bptt_sym.render.typeset import typeset
 
@@ -129,6 +132,8 @@ def _name(box: Box) -> str:
             return kind
         case boxes.Relation(indicator=True):
             return "indicator"
+        case boxes.Call(function="max" | "min" as function, primes=1):
+            return f"{function}'"
         case boxes.Call(function=function) | boxes.Application(function=function):
             return function if function in _signs() else ""
         case boxes.EntrySum():
@@ -195,6 +200,7 @@ def _of_matrices() -> dict[str, Sign]:
 
     return {
         "diag": Sign(DiagMatrix(v), ("the diagonal matrix with the entries of ", v)),
+        "triu": Sign(Triangle(n), ("ones on and above the diagonal, zeros below",)),
         "kronecker": Sign(
             kronecker(a, b),
             ("the Kronecker product, whose blocks are the entries of ", a, ", each times ", b),
@@ -245,6 +251,14 @@ def _of_functions() -> dict[str, Sign]:
         "inverse_deviation": Sign(
             InverseDeviation(v), ("1 over the root of the variance of ", v, " plus 0.00001")
         ),
+        "rms_norm": Sign(
+            RmsNorm(v), ("", v, " over the root of the mean of its squares plus 0.00001")
+        ),
+        "inverse_rms": Sign(
+            InverseRms(v), ("1 over the root of the mean of the squares of ", v, " plus 0.00001")
+        ),
+        "max'": Sign(AtLargest(v), ("1 where ", v, " is largest and 0 elsewhere, shared by ties")),
+        "min'": Sign(AtSmallest(v), ("1 where ", v, " is least and 0 elsewhere, shared by ties")),
         "stop_gradient": Sign(StopGradient(v), ("", v, ", with the derivative 0")),
         "Phi": Sign(
             Elementwise("normal_cdf", z),
