@@ -149,8 +149,8 @@ CALLS: dict[str, Word] = {
 }
 
 FREE_WORDS = frozenset({
-    "binary_cross_entropy", "clip", "concat", "cross_entropy", "dot", "eye", "inv", "logdet",
-    "maximum", "mean", "minimum", "outer", "solve", "where",
+    "binary_cross_entropy", "clip", "concat", "cross_entropy", "cumsum", "dot", "eye", "inv",
+    "logdet", "maximum", "mean", "minimum", "outer", "reshape", "solve", "where",
 })  # fmt: skip
 """The words that a quantity or a dimension may be called, too: their calls print as signs, and not
 by their names, so that neither an equation nor a derivation can confuse the two.
