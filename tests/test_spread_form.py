@@ -43,3 +43,8 @@ def test_what_is_spread_collects_a_sum_that_is_explained() -> None:
 
 def test_the_gradient_of_a_diagonal_is_a_product_entry_by_entry() -> None:
     assert "∂E₁/∂c = 0.5 δh₁ ⊙ h₀\n" in adjoints()
+
+
+def test_a_row_in_a_jacobian_is_repeated_in_print() -> None:
+    text = b.derive(parse_model(GAINS, "gains"), steps=1, level="jacobian").text()
+    assert "∂hₜ/∂U = (Iₙ ⊗ xₜᵀ) diag(𝟏 ⊗ gᵀ)\n" in text

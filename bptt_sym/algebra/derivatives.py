@@ -27,7 +27,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operation import Apply, Operation, Pairs, ShapeError, Show, is_vector
 from bptt_sym.algebra.over_time import TimeProduct, TimeSum
-from bptt_sym.algebra.spread_over import sum_over
+from bptt_sym.algebra.spread_over import SpreadOver, sum_over
 
 
 class RowByRow(MatrixExpr):
@@ -199,6 +199,15 @@ class Vectorisation(Operation):
         return reached
 
     def box(self, node: RowByRow, show: Show) -> boxes.Box:
+        number, rest = split_coefficient(node.operand)
+        if isinstance(rest, SpreadOver) and is_vector(rest.operand.shape):
+            # Within vec nothing beside a row or a column would show over what it is spread.
+            vector = rest.operand
+            if vector.rows == 1 and vector.cols == rest.cols:
+                return show(scale(number, kronecker(OneMatrix(1, rest.rows), vector)), boxes.SUM)
+            if vector.cols == 1 and vector.rows == rest.rows:
+                turned = transpose(vector)
+                return show(scale(number, kronecker(turned, OneMatrix(1, rest.cols))), boxes.SUM)
         return boxes.Call("vec", show(node.operand, boxes.SUM))
 
     def value(self, node: RowByRow, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
