@@ -34,9 +34,11 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.extremes import AtLargest, AtSmallest
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.linear_systems import InverseMatrix
 from bptt_sym.algebra.moments import InverseDeviation, InverseRms, LayerNorm, RmsNorm
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.algebra.parts import Concatenation, Slice
+from bptt_sym.algebra.remainder import Modulo
 from bptt_sym.algebra.spread_over import SumOver
 from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
 from bptt_sym.model.model import Model
@@ -140,6 +142,10 @@ def _name(box: Box) -> str:
             return "entry sum"
         case boxes.Part(columns=columns):
             return "columns" if columns else "part"
+        case boxes.ModuloOf():
+            return "modulo"
+        case boxes.Superscript(inverse=True):
+            return "inverse transpose"
         case boxes.Row():
             return "row"
         case boxes.Big(kind="product"):
@@ -161,11 +167,19 @@ def _signs() -> dict[str, Sign]:
 def _of_entries() -> dict[str, Sign]:
     first, end = dimension("a"), dimension("b")
     u, v = _U, _V
+    one, other = (Parameter(name, S.One, S.One) for name in "uv")
     return {
         "elementwise": Sign(HadamardProduct(u, v), ("the product entry by entry",)),
         "entry sum": Sign(SumOfEntries(v), ("the sum of all entries of ", v)),
         "ones": Sign(OneMatrix(S.One, _N), ("a vector or matrix of ones, as large as must be",)),
         "indicator": Sign(comparison(u, v), ("1 in each entry where this holds and 0 elsewhere",)),
+        "modulo": Sign(
+            Modulo(one, other),
+            (
+                *("what is left of ", one, " when a whole multiple of ", other, " is taken off"),
+                *(", between 0 and ", other),
+            ),
+        ),
         "row": Sign(Concatenation(u, v), ("the vector of the entries of ", u, " and then of ", v)),
         "part": Sign(
             Slice(v, first, end),
@@ -193,6 +207,7 @@ def _of_matrices() -> dict[str, Sign]:
     m, n, v = _M, _N, _V
     first, end = dimension("a"), dimension("b")
     a, b, x = (Parameter(name, m, n) for name in "ABX")
+    square = Parameter("A", n, n)
     i, j, last = CONTRIBUTION_STEP, PRODUCT_STEP, LAST_STEP
 
     def factor(step: Expr) -> MatrixExpr:
@@ -204,6 +219,10 @@ def _of_matrices() -> dict[str, Sign]:
         "kronecker": Sign(
             kronecker(a, b),
             ("the Kronecker product, whose blocks are the entries of ", a, ", each times ", b),
+        ),
+        "inverse transpose": Sign(
+            transpose(InverseMatrix(square)),
+            ("the transpose of ", InverseMatrix(square), ", the inverse of ", square),
         ),
         "identity": Sign(Identity(n), ("the identity matrix with ", n, " rows")),
         "columns": Sign(
@@ -259,6 +278,18 @@ def _of_functions() -> dict[str, Sign]:
         ),
         "max'": Sign(AtLargest(v), ("1 where ", v, " is largest and 0 elsewhere, shared by ties")),
         "min'": Sign(AtSmallest(v), ("1 where ", v, " is least and 0 elsewhere, shared by ties")),
+        "floor": Sign(
+            Elementwise("floor", z),
+            ("the largest whole number that is not above ", z, ", whose derivative is 0"),
+        ),
+        "ceil": Sign(
+            Elementwise("ceil", z),
+            ("the smallest whole number that is not below ", z, ", whose derivative is 0"),
+        ),
+        "round": Sign(
+            Elementwise("round", z),
+            ("the whole number next to ", z, ", of two the even one, whose derivative is 0"),
+        ),
         "stop_gradient": Sign(StopGradient(v), ("", v, ", with the derivative 0")),
         "Phi": Sign(
             Elementwise("normal_cdf", z),

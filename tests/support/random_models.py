@@ -434,7 +434,7 @@ class Author:
         return getattr(self, f"draw_{self.choose(kinds)}")(shape, depth - 1)
 
     everywhere = (
-        "leaf", "product", "sum", "difference", "elementwise", "function", "function",
+        "leaf", "product", "sum", "difference", "elementwise", "function", "function", "function",
         "number", "shift",
         "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
         "clip", "where", "stop", "own", "remainder", "counted",
