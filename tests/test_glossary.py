@@ -85,6 +85,8 @@ def check(text: str, signs: dict[str, str]) -> None:
 
 def is_said(line: str) -> bool:
     """Whether a line of the output is a sentence, not an equation."""
+    if "which $" in line:
+        return False  # a function with its derivative
     return bool(re.match(r"( *Here |[A-Z][\w ]*:|%|\w+(-\w+)*: )", line)) or line.endswith(".")
 
 

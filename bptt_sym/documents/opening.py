@@ -12,7 +12,8 @@ from bptt_sym.documents.telling import ROOM, Telling
 from bptt_sym.model.model import Equation
 from bptt_sym.render.formulas import shape
 from bptt_sym.render.latex import left_width, lines
-from bptt_sym.render.show import Show, is_marked, sides, typesetter
+from bptt_sym.render.show import Show, function_boxes, functions_of, is_marked, sides, typesetter
+from bptt_sym.render.tex import tex
 
 KINDS = {
     "input": "inputs",
@@ -32,6 +33,9 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     yield Equations(
         tuple(_of_model(telling, e, typesetter(chain)) for e in (*model.all_equations, *inner))
     )
+    if model.functions:
+        said = telling.say.functions(functions_of(model, tex))
+        yield Paragraph(said, telling.glossary.signs(function_boxes(model)))
     entries = [
         (
             words if len(found) > 1 else words.removesuffix("s"),

@@ -12,6 +12,7 @@ from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.limits import JSON_FACTORS
 from bptt_sym.model.conventions import Notation
+from bptt_sym.model.function_rules import FunctionRule, function_rules
 from bptt_sym.model.model import Declaration, Equation, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.command import derive_command
@@ -121,7 +122,21 @@ def _model(model: Model) -> dict[str, Any]:
         "title": model.title,
         "dimensions": {entry.name: entry.meaning for entry in model.dimensions},
         "declarations": [_declaration(entry) for entry in model.declarations],
+        "functions": [_function(rule, model.notation) for rule in function_rules(model)],
         "equations": [_equation(equation, model.notation) for equation in model.all_equations],
+    }
+
+
+def _function(rule: FunctionRule, notation: Notation) -> dict[str, Any]:
+    def formula(side: MatrixExpr) -> dict[str, str]:
+        box = typeset(side, notation)
+        return {"text": unicode_text(box), "latex": tex(box)}
+
+    return {
+        "name": rule.name,
+        "value": formula(rule.value),
+        "derivative": formula(rule.slope),
+        "declared": rule.declared,
     }
 
 

@@ -11,7 +11,16 @@ from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.line_breaking import Page, broken, width
-from bptt_sym.render.show import Show, conventions_of, is_marked, sides, typesetter, words_of
+from bptt_sym.render.show import (
+    Show,
+    conventions_of,
+    functions_of,
+    is_marked,
+    sides,
+    step_boxes,
+    typesetter,
+    words_of,
+)
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
@@ -69,7 +78,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
     filters: dict[str, Callable[..., object]] = {
         "math": math,
         "meaning": meaning,
-        "meaning_of_sides": lambda pairs: glossary.explained(whole(s) for p in pairs for s in p),
+        "meaning_of_step": lambda it: glossary.explained(step_boxes(it, whole)),
         "rows": rows,
         "step": step,
         "words": latex_words,
@@ -81,6 +90,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
         derivation=derivation,
         model=derivation.model,
         conventions=conventions_of(derivation),
+        functions=functions_of(derivation.model, tex_in_line),
         marked=marked,
         made_by=MADE_BY,
         command=derive_command(derivation, "latex", mark_immediate=mark_immediate),

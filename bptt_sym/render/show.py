@@ -19,6 +19,8 @@ from bptt_sym.algebra.expressions import (
     S,
 )
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
+from bptt_sym.model.function_rules import function_rules
+from bptt_sym.model.model import Model
 from bptt_sym.render.typeset import typeset
 
 Show = Callable[[Expr], Box]
@@ -78,6 +80,32 @@ def conventions_of(derivation: Derivation) -> Conventions:
         row_by_row=any(1 not in side.shape for d in derivatives for side in (d.of, d.by)),
         shaped=any(gradient.shape != (1, 1) for gradient in gradients),
     )
+
+
+def functions_of(model: Model, write: Callable[[Box], str]) -> list[dict[str, str | bool]]:
+    """The functions of a model as formulas, and whether a derivative is derived or declared."""
+    found: list[dict[str, str | bool]] = []
+    for rule in function_rules(model):
+        value, slope = (
+            " = ".join(write(typeset(side, model.notation)) for side in sides)
+            for sides in rule.sides
+        )
+        entry = {"value": value, "slope": slope, "origin": rule.origin}
+        found.append({**entry, "declared": rule.declared})
+    return found
+
+
+def step_boxes(derivation: Derivation, show: Show) -> Iterator[Box]:
+    """The boxes of the equations of a step and of the functions in them."""
+    for sides in derivation.of_a_step:
+        yield from map(show, sides)
+    yield from function_boxes(derivation.model)
+
+
+def function_boxes(model: Model) -> Iterator[Box]:
+    """The boxes of what is printed of the functions."""
+    for rule in function_rules(model):
+        yield from (typeset(side, model.notation) for sides in rule.sides for side in sides)
 
 
 def words_of(derivation: Derivation, write: Callable[[Box], str]) -> dict[str, object]:

@@ -6,21 +6,28 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bptt_sym.algebra.boxes import Box, Matrix
-from bptt_sym.algebra.expressions import Expr, Parameter
+from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.path_lists import MOST_LISTED
-from bptt_sym.model.model import ARGUMENT, Model
+from bptt_sym.model.model import Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
 from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.line_breaking import broken
 from bptt_sym.render.medium import ANYWHERE, Medium, cells
-from bptt_sym.render.show import Show, conventions_of, is_marked, sides, typesetter, words_of
+from bptt_sym.render.show import (
+    Show,
+    conventions_of,
+    function_boxes,
+    functions_of,
+    is_marked,
+    sides,
+    step_boxes,
+    typesetter,
+    words_of,
+)
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
-
-AS_NAMED = Parameter(ARGUMENT.name, ARGUMENT.rows, ARGUMENT.cols)
-"""The variable of a formula without a time step."""
 
 
 def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: bool = False) -> str:
@@ -48,7 +55,7 @@ def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: b
     filters: dict[str, Callable[..., object]] = {
         "math": math,
         "meaning": meaning,
-        "meaning_of_sides": lambda pairs: glossary.explained(whole(s) for p in pairs for s in p),
+        "meaning_of_step": lambda it: glossary.explained(step_boxes(it, whole)),
         "style": medium.style,
         "wrapped": partial(_wrapped, medium),
         "rows": rows,
@@ -62,6 +69,7 @@ def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: b
         derivation=derivation,
         model=derivation.model,
         conventions=conventions_of(derivation),
+        functions=functions_of(derivation.model, medium.math),
         marked=is_marked(derivation, asked=mark_immediate),
         most_listed=MOST_LISTED,
     )
@@ -82,19 +90,19 @@ def model_text(model: Model, medium: Medium = ANYWHERE) -> str:
 
     written = (side for e in model.definitions for side in (e.written, e.expression))
     initial = (entry.initial for entry in model.declarations if entry.initial is not None)
-    formulas = (f for f in model.functions.values() if not isinstance(f, str))
-    of_functions = (side for f in formulas for side in (f.value, f.slope))
-    printed = map(show, (*initial, *written, *of_functions))
+    printed = (*map(show, (*initial, *written)), *function_boxes(model))
     signs = Glossary(model, medium.math).explained(printed)
     filters: dict[str, Callable[..., object]] = {
         "math": math,
         "wrapped": partial(_wrapped, medium),
         "style": medium.style,
         "initial": lambda symbol: symbol.at(0),
-        "formula": lambda value: math(value.xreplace({ARGUMENT: AS_NAMED})),
     }
     template = environment(filters).get_template("model.txt.j2")
-    return medium.plain(template.render(model=model, signs=signs, made=equation))
+    functions = functions_of(model, medium.math)
+    return medium.plain(
+        template.render(model=model, functions=functions, signs=signs, made=equation)
+    )
 
 
 def _wrapped(medium: Medium, text: str) -> str:
