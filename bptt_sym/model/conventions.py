@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from sympy import Rational
@@ -64,6 +64,15 @@ class Notation:
     def name(self, name: str) -> str:
         """What a name of the model is called."""
         return self.names.get(name, name)
+
+    def with_letters(self, letters: str) -> Notation:
+        """The notation in which some letters are themselves, and none of the model's names."""
+
+        def others(told: Mapping[str, str]) -> dict[str, str]:
+            return {name: shown for name, shown in told.items() if name not in letters}
+
+        names, latex, macros = map(others, (self.names, self.latex, self.macros))
+        return replace(self, names=names, latex=latex, macros=macros)
 
     @property
     def is_default(self) -> bool:

@@ -13,7 +13,7 @@ from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.limits import JSON_FACTORS
 from bptt_sym.model.conventions import Notation
 from bptt_sym.model.function_rules import FunctionRule, function_rules
-from bptt_sym.model.model import Declaration, Equation, Model
+from bptt_sym.model.model import ARGUMENT, Declaration, Equation, Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import digits
@@ -117,12 +117,16 @@ class _Writer:
 
 
 def _model(model: Model) -> dict[str, Any]:
+    of_z = model.notation.with_letters(ARGUMENT.name)
     return {
         "name": model.name,
         "title": model.title,
         "dimensions": {entry.name: entry.meaning for entry in model.dimensions},
         "declarations": [_declaration(entry) for entry in model.declarations],
-        "functions": [_function(rule, model.notation) for rule in function_rules(model)],
+        "functions": [
+            _function(rule, model.notation.with_letters(ARGUMENT.name))
+            for rule in function_rules(model)
+        ],
         "equations": [_equation(equation, model.notation) for equation in model.all_equations],
     }
 

@@ -61,6 +61,7 @@ class Glossary:
 
     def __init__(self, model: Model, write: Callable[[Box], str]) -> None:
         self.model, self.write = model, write
+        self._notation = model.notation.with_letters("abmnuvzABX")
         self._known: set[str] = set()
 
     def explained(self, shown: Iterable[Box]) -> str:
@@ -103,7 +104,7 @@ class Glossary:
         return self.write(self._show(expression))
 
     def _show(self, expression: Expr) -> Box:
-        return typeset(expression, self.model.notation)
+        return typeset(expression, self._notation)
 
 
 def _names_in(box: Box) -> Iterator[str]:

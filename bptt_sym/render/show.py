@@ -14,13 +14,14 @@ from bptt_sym.algebra.expressions import (
     Adjoint,
     Expr,
     Gradient,
+    MatrixExpr,
     Parameter,
     PartialDerivative,
     S,
 )
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.model.function_rules import function_rules
-from bptt_sym.model.model import Model
+from bptt_sym.model.model import ARGUMENT, Model
 from bptt_sym.render.typeset import typeset
 
 Show = Callable[[Expr], Box]
@@ -87,8 +88,7 @@ def functions_of(model: Model, write: Callable[[Box], str]) -> list[dict[str, st
     found: list[dict[str, str | bool]] = []
     for rule in function_rules(model):
         value, slope = (
-            " = ".join(write(typeset(side, model.notation)) for side in sides)
-            for sides in rule.sides
+            " = ".join(write(_of_function(side, model)) for side in sides) for sides in rule.sides
         )
         entry = {"value": value, "slope": slope, "origin": rule.origin}
         found.append({**entry, "declared": rule.declared})
@@ -105,7 +105,11 @@ def step_boxes(derivation: Derivation, show: Show) -> Iterator[Box]:
 def function_boxes(model: Model) -> Iterator[Box]:
     """The boxes of what is printed of the functions."""
     for rule in function_rules(model):
-        yield from (typeset(side, model.notation) for sides in rule.sides for side in sides)
+        yield from (_of_function(side, model) for sides in rule.sides for side in sides)
+
+
+def _of_function(side: MatrixExpr, model: Model) -> Box:
+    return typeset(side, model.notation.with_letters(ARGUMENT.name))
 
 
 def words_of(derivation: Derivation, write: Callable[[Box], str]) -> dict[str, object]:
@@ -117,7 +121,8 @@ def words_of(derivation: Derivation, write: Callable[[Box], str]) -> dict[str, o
     whole = derivation.objective(general=True)
 
     def sign(expression: Expr) -> str:
-        box = typeset(expression, derivation.model.notation, mark_immediate=True, loss=whole)
+        notation = derivation.model.notation.with_letters("uv")
+        box = typeset(expression, notation, mark_immediate=True, loss=whole)
         return write(box)
 
     return {
