@@ -117,7 +117,6 @@ class _Writer:
 
 
 def _model(model: Model) -> dict[str, Any]:
-    of_z = model.notation.with_letters(ARGUMENT.name)
     return {
         "name": model.name,
         "title": model.title,
