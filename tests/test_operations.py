@@ -151,8 +151,8 @@ SAMPLES = {
     SumOfEntries: Sample(
         SumOfEntries(hadamard(x, u)),
         (1, 1),
-        "Σ xₜ ⊙ uₜ",
-        r"\sum \bar{x}_{t} \odot \bar{u}_{t}",
+        "Σ (xₜ ⊙ uₜ)",
+        r"\sum \left( \bar{x}_{t} \odot \bar{u}_{t} \right)",
         "np.sum(x * u, axis=-1, keepdims=True)",
     ),
     Elementwise: Sample(

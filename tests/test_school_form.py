@@ -169,3 +169,37 @@ def test_nothing_is_left_that_a_person_would_not_write(cell: str | Path, level: 
     for equation in derivation.equations:
         for node in all_nodes(school_form(equation.right)):
             assert not is_left_over(node), node
+
+
+GATED = """
+[dimensions]
+n = "units"
+[inputs]
+gate = ["n"]
+[parameters]
+w = ["n"]
+[states]
+h = ["n"]
+[equations]
+h = "softmax(gate[t] * h[t-1] + w)"
+[loss]
+E = "sum(h[t] * h[t])"
+"""
+
+
+def test_what_a_sum_sign_reaches_stands_in_brackets() -> None:
+    text = printed(parse_model(GATED, "gated"), "adjoint")
+    assert "Eₜ = Σ (hₜ ⊙ hₜ)" in text
+    assert "(δhₜ − Σ (δhₜ ⊙ hₜ)) ⊙ hₜ" in text
+
+
+def test_a_bar_is_over_the_whole_word() -> None:
+    latex = b.derive(parse_model(GATED, "gated"), level="adjoint").latex()
+    assert r"\overline{\mathrm{gate}}_{t}" in latex
+    assert r"\bar{\mathrm" not in latex
+
+
+@pytest.mark.parametrize("level", ["jacobian", "adjoint"])
+def test_words_are_read_back(level: str) -> None:
+    model = parse_model(GATED.replace("softmax", "tanh"), "gated")
+    assert max(compared(model, level, "sum")) < 1e-12

@@ -301,7 +301,7 @@ class Summation(Operation):
         return product(reached, OneMatrix(reached.cols, 1))
 
     def box(self, node: SumOfEntries, show: Show) -> boxes.Box:
-        return boxes.EntrySum(show(node.operand, boxes.PRODUCT))
+        return boxes.EntrySum(show(node.operand, boxes.POWER))
 
     def value(self, node: SumOfEntries, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0].sum(keepdims=True)

@@ -104,7 +104,8 @@ class _Printer:
         base, index = split_name(self.notation.name(name))
         letter = given or _letter(base)
         if name in self.vectors and not given and self.notation.vector == "bar":
-            letter = rf"\bar{{{letter}}}"
+            over = r"\overline" if letter.startswith(r"\mathrm") else r"\bar"
+            letter = rf"{over}{{{letter}}}"
         own = map(_letter, index.split(",")) if index and not given else ()
         indices = [*own, *([step] if step else [])]
         text = f"{{{letter}}}_{{{','.join(indices)}}}" if indices else letter

@@ -248,6 +248,8 @@ def _styled(box: Glyph, letter: str) -> str:
     """The letter in its alphabet; one with a notation of its own has its own accent."""
     if box.latex and box.alphabet in ("bar", "arrow"):
         return letter
+    if box.alphabet == "bar" and letter.startswith(r"\mathrm"):
+        return rf"\overline{{{letter}}}"  # over the whole word
     if box.alphabet == "bold upright" and letter[1:] in GREEK:
         return rf"\boldsymbol{{{letter}}}"
     return _ALPHABETS[box.alphabet].format(letter)

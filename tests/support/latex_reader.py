@@ -21,6 +21,7 @@ _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
 _SPAN = re.compile(r", \\qquad .*? = (.*)")
 _ACCENTS = {
     r"\bar",
+    r"\overline",
     r"\tilde",
     r"\overrightarrow",
     r"\overleftarrow",

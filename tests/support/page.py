@@ -231,7 +231,8 @@ def printed(name: str, model: b.Model) -> list[tuple[str, tuple[str, ...]]]:
     base, _, index = model.notation.name(name).partition("_")
     letter, index = sign(base), tuple(map(sign, index.split(","))) if index else ()
     if "bar" in (model.notation.vector, model.notation.matrix):
-        return [(rf"\bar{{{letter}}}", index), (letter, index)]
+        over = r"\overline" if letter.startswith(r"\mathrm") else r"\bar"
+        return [(rf"{over}{{{letter}}}", index), (letter, index)]
     return [(letter, index)]
 
 
