@@ -11,24 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from published import jax_control, jax_memories, jax_series  # noqa: F401 - for their cells
 from support.draws import in_turn
-from support.jax_losses import Losses, gradients
+from support.jax_losses import CELLS, against, gradients
 from support.running import arguments, draw, parameters, sizes_of
 
 import bptt_sym as b
 
-CELLS: dict[str, Losses] = {}
 FOLDER = Path(__file__).parent.parent / "cells"
-
-
-def against(name: str):
-    """The losses of the cell tests/cells/NAME.toml."""
-
-    def register(losses: Losses) -> Losses:
-        CELLS[name] = losses
-        return losses
-
-    return register
 
 
 @against("delta-rule")

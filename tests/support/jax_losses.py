@@ -19,6 +19,20 @@ jax.config.update("jax_enable_x64", True)
 
 Losses = Callable[..., Iterable[Any]]
 
+CELLS: dict[str, Losses] = {}
+"""The losses of the cells that are compared."""
+
+
+def against(name: str) -> Callable[[Losses], Losses]:
+    """The losses of the cell tests/cells/NAME.toml."""
+
+    def register(losses: Losses) -> Losses:
+        CELLS[name] = losses
+        return losses
+
+    return register
+
+
 REDUCED: dict[str, Callable[[Any], Any]] = {
     "last": lambda losses: losses[-1],
     "sum": jnp.sum,
