@@ -355,10 +355,3 @@ def test_no_name_of_a_model_clashes_with_one_of_the_module(
 
 def tuple_of(module: ModuleType, params: Any) -> Any:
     return module.Parameters(*params)
-
-
-@pytest.mark.parametrize("name", ["rng", "values", "value", "params", "forward", "Parameters"])
-def test_a_dimension_that_the_module_needs_for_itself_is_refused(name: str) -> None:
-    # A dimension is a local variable of the module under its own name.
-    with pytest.raises(b.InputError, match=f"'{name}'"):
-        b.generate(parse_model(NAMED.format(**(PLAIN | {"n": name}))))

@@ -275,7 +275,8 @@ def _why_not_init(name: str, shape: Shape, given: Any) -> str | None:
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not (given in INITS if isinstance(given, str) else number and isfinite(given)):
         known = listed(f'"{word}"' for word in INITS)
-        return f"the init of '{name}' is a number or one of {known}"
+        near = closest(given, INITS) if isinstance(given, str) else ""
+        return f"the init of '{name}' is a number or one of {known}{near}"
     if given in ("glorot", "orthogonal") and 1 in shape:
         return f"the init \"{given}\" is for matrices, and '{name}' is none"
     return None

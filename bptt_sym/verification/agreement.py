@@ -78,8 +78,9 @@ class _Calls:
         values = self.call("forward")
         arguments = taken(self.module.loss_of, self.point)
         # It is for arrays that have been checked: a mask has all its axes then.
-        arrays = self.module.checked(self.parameters, arguments)[1]
-        loss = self.module.loss_of(self.parameters, values, **arguments | arrays)
+        arrays = self.module.checked(self.parameters, taken(self.module.loss, self.point))[1]
+        checked = {name: arrays.get(name, array) for name, array in arguments.items()}
+        loss = self.module.loss_of(self.parameters, values, **checked)
         yield {"loss": loss}, {"loss": self.call("loss")}
 
     def steps(self) -> Iterator[Pair]:

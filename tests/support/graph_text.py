@@ -109,6 +109,8 @@ class _Reader:
             key, reverse = self.keys[name], name in parts.reverse
             initial = tuple(self.node(begin.tree, begin.axes) for begin in begins)
             node = self.stores.get(key) or self.named(name)
+            if node.kind == "labels":  # what is kept of them for later steps is one-hot
+                node = self.made.make("one hot", [node], initial[0].sizes[0])
             graph.definitions[key] = Definition(node, initial, reverse)
         for name, key in keys.items():
             if key[0] not in (*RESULTS, ""):
