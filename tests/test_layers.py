@@ -202,6 +202,7 @@ BAD = [
     ("below[t] @", "hh[t] @", "26:11", "'hh' is not declared (did you mean 'h'?)"),
     ('U = ["n", "n"]', "below = []", "19:1", "'below' is what a layer reads"),
     ('V = ["n", "k"]', "below = []", "29:1", "'below' is what a layer reads, under [layers]"),
+    ("[dimensions]", "states = []\n[dimensions]", "2:1", "'states' must be a section: [states]"),
     ("[layers.states]", "[layers.sates]", "22:2", "unknown entry 'sates' (did you mean 'states'?)"),
 ]  # fmt: skip
 

@@ -17,7 +17,10 @@ GREEK = {
 
 LONGEST_NAME = 40
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?")
+NAME = "[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?"
+"""The form of a name, as a regular expression."""
+
+_NAME = re.compile(NAME)
 
 RESERVED = {
     "t": "the time step",

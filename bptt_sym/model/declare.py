@@ -46,12 +46,16 @@ DECLARING: dict[str, Kind] = {
 }
 """The sections that declare names, with what they declare."""
 
-_OPTIONS: dict[Kind, frozenset[str]] = {
+OPTIONS: dict[Kind, frozenset[str]] = {
     "input": frozenset({"labels", "positive", "initial", "once"}),
     "target": frozenset({"labels", "positive", "initial", "once"}),
     "parameter": frozenset({"frozen", "positive", "init"}),
     "state": frozenset({"reverse", "initial"}),
 }
+"""What a table says of a name of each kind, besides its shape and meaning."""
+
+FORMULA = ("formula", "derivative")
+"""What a table says of a function, the first of them always."""
 
 _ENTRYWISE = (
     MatAdd, HadamardProduct, HadamardPower, Quotient, Elementwise, Choice, Extremum, StopGradient,
@@ -118,7 +122,7 @@ class Declarer(Tables):
     def declaration(self, name: str, section: str, kind: Kind, value: Any) -> Declaration:
         self.declare(name, section, f"a name under [{section}]")
         options = value if isinstance(value, dict) else {"shape": value}
-        known = sorted({"shape", "meaning", *_OPTIONS[kind]})
+        known = sorted({"shape", "meaning", *OPTIONS[kind]})
         for key in options:
             if key not in known:
                 shown = f"'{shortened(key)}' for '{name}'{closest(key, known)}"
@@ -215,7 +219,7 @@ class Declarer(Tables):
             self.declare(name, "functions", "a function")
             given = {"formula": concrete} if isinstance(concrete, str) else concrete
             texts = isinstance(given, dict) and all(isinstance(v, str) for v in given.values())
-            if not texts or not {"formula"} <= set(given) <= {"formula", "derivative"}:
+            if not texts or not {FORMULA[0]} <= set(given) <= {*FORMULA}:
                 raise self.error(
                     f"'{name}' must be the name of a function or a formula in z: "
                     f"known are {listed(WORDS)}",

@@ -20,8 +20,8 @@ SECTIONS = (*DECLARING, "equations", "preactivations", "latex")
 
 DEFINING = (*DECLARING, "equations")
 _VARYING = ("inputs", "targets", "states", "equations")
-_KEYS = ("repeat", BELOW, *SECTIONS)
-_OF_BELOW = ("first", "then", "first_size", "then_size")
+KEYS = ("repeat", BELOW, *SECTIONS)
+OF_BELOW = ("first", "then", "first_size", "then_size")
 
 
 class LayerSection:
@@ -48,9 +48,9 @@ class LayerSection:
         if not isinstance(own, dict):
             raise InputError("'layers' must be a section: [layers]", self.source.place(SECTION))
         for key, value in own.items():
-            if key not in _KEYS:
-                shown = f"'{shortened(key)}'{closest(key, _KEYS)}"
-                raise self.error(f"unknown entry {shown}; known are {listed(_KEYS)}", key)
+            if key not in KEYS:
+                shown = f"'{shortened(key)}'{closest(key, KEYS)}"
+                raise self.error(f"unknown entry {shown}; known are {listed(KEYS)}", key)
             if key in SECTIONS and not isinstance(value, dict):
                 raise self.error(f"'{key}' must be a section: [layers.{key}]", key)
         repeat = own.get("repeat")
@@ -70,9 +70,9 @@ class LayerSection:
         below = own.get(BELOW, {})
         form = 'below = {first = "x", then = "h"}'
         for key, value in below.items() if isinstance(below, dict) else ():
-            if key not in _OF_BELOW:
-                shown = f"'{shortened(key)}'{closest(key, _OF_BELOW)}"
-                message = f"unknown entry {shown}; known are {listed(_OF_BELOW)}"
+            if key not in OF_BELOW:
+                shown = f"'{shortened(key)}'{closest(key, OF_BELOW)}"
+                message = f"unknown entry {shown}; known are {listed(OF_BELOW)}"
                 raise self.error(message, BELOW, key)
             size = key.endswith("_size") and isinstance(value, str | int)
             names = names_of(value)

@@ -27,11 +27,19 @@ def load_model(name_or_path: str | Path) -> Model:
     """
     text = str(name_or_path)
     if isinstance(name_or_path, str) and "/" not in text and not text.endswith(".toml"):
-        if text not in model_names():
-            raise InputError(
-                f"unknown model '{shortened(text)}'{closest(text, model_names())}; "
-                f"models that ship are {listed(model_names())}, and a model "
-                "file is given by a path that ends in .toml"
-            )
-        return parse_model((_CELLS / f"{text}.toml").read_text(encoding="utf-8"), text)
+        or_file = ", and a model file is given by a path that ends in .toml"
+        return parse_model(shipped_text(text, or_file), text)
     return read_model(Path(name_or_path))
+
+
+def shipped_text(name: str, otherwise: str = "") -> str:
+    """The file of a model that ships.
+
+    Raises InputError, which ends by what may be given ``otherwise``, for a name that does not.
+    """
+    if name not in model_names():
+        raise InputError(
+            f"unknown model '{shortened(name)}'{closest(name, model_names())}; "
+            f"models that ship are {listed(model_names())}{otherwise}"
+        )
+    return (_CELLS / f"{name}.toml").read_text(encoding="utf-8")

@@ -29,9 +29,9 @@ from bptt_sym.model.written_out import check_extent
 from bptt_sym.quoting import label_name, shortened, shown_path, title
 
 _DEFINING = ("equations", "loss", "states", "inputs", "functions")
-_REQUIRED = ("parameters", "equations", "loss")
-_SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
-_TEXTS = ("title", "description", "source", "vectors")
+REQUIRED = ("parameters", "equations", "loss")
+SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
+TEXTS = ("title", "description", "source", "vectors")
 
 
 def read_model(path: Path) -> Model:
@@ -53,7 +53,7 @@ class _ModelReader(Declarer):
 
     def model(self) -> Model:
         self.check_sections()
-        texts = {key: self.text(key) for key in _TEXTS}
+        texts = {key: self.text(key) for key in TEXTS}
         dimensions = self.dimensions()
         declarations = self.declarations(dimensions)
         self.check_states(declarations)
@@ -112,7 +112,7 @@ class _ModelReader(Declarer):
             raise InputError(
                 f"'{same[0]}' prints like {same[1]}; give one of them another name, or another "
                 "LaTeX under [latex]",
-                self.place_of(same[0], "latex", *_SECTIONS),
+                self.place_of(same[0], "latex", *SECTIONS),
             )
 
     def place_of(self, name: str, *sections: str) -> Place:
@@ -122,17 +122,17 @@ class _ModelReader(Declarer):
 
     def check_sections(self) -> None:
         for key, value in self.source.tables.items():
-            if key in _TEXTS:
+            if key in TEXTS:
                 continue
-            if key not in _SECTIONS:
-                entries = (*_TEXTS, *_SECTIONS, LAYERS)
+            if key not in SECTIONS:
+                entries = (*TEXTS, *SECTIONS, LAYERS)
                 shown = f"'{shortened(key)}'{closest(key, entries)}"
                 message = f"unknown entry {shown}; known are {listed(entries)}"
                 place_of = (key, None) if isinstance(value, dict) else (None, key)
                 raise self.error(message, *place_of)
             if not isinstance(value, dict):
                 raise self.error(f"'{key}' must be a section: [{key}]", None, key)
-        for section in _REQUIRED:
+        for section in REQUIRED:
             if not self.source.tables.get(section):
                 raise self.error(f"the section [{section}] is missing or empty", section)
 

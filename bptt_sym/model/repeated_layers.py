@@ -121,7 +121,8 @@ class _Unroller:
             self.add_layer(layer)
         tables = {key: value for key, value in self.source.tables.items() if key != SECTION}
         for section in SECTIONS:
-            if self.parts[section]:
+            # What should be a section and is none stays, for the reader to refuse.
+            if self.parts[section] and isinstance(tables.get(section, {}), dict):
                 tables[section] = {**self.outside_of(section), **self.parts[section]}
         tables["equations"] = self.in_order(self.parts["equations"])
         top = Meaning({base: numbered(base, self.section.repeat) for base in self.section.bases})
