@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Derivation,
         Figure,
         Model,
+        cell,
         compile,  # noqa: A004
         derive,
         figure,
@@ -35,6 +36,7 @@ __all__ = [
     "InputError",
     "Model",
     "__version__",
+    "cell",
     "compile",
     "derive",
     "figure",

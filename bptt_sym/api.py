@@ -25,6 +25,7 @@ from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
+from bptt_sym.model.cell import cell
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
@@ -325,6 +326,7 @@ __all__ = [
     "Derivation",
     "Figure",
     "Model",
+    "cell",
     "compile",
     "derive",
     "figure",

@@ -154,7 +154,7 @@ NAMES = [
     for names in [
         ("size", "np", "ones", "shape", "mean", "dot", "loss"),
         ("ones", "T", "B", "l", "state", "O", "I"),
-        ("max", "input", "eye", "type", "range", "len", "zeros"),
+        ("any", "input", "eye", "type", "range", "len", "zeros"),
         ("np", "dtype", "dump", "ctypes", "dot", "math", "forward"),
         ("value", "array", "match", "index", "count", "where", "print"),
         ("l", "params", "work", "rng", "sizes", "start", "Result"),

@@ -40,8 +40,9 @@ def read_model(path: Path) -> Model:
 
 
 def parse_model(text: str, name: str = "model", file: str | None = None) -> Model:
-    """The model of a TOML text; ``file`` is its name in messages."""
-    return _ModelReader(parse_source(text, shown_path(file or name)), name, name).model()
+    """The model of a TOML text; ``file`` is what messages and commands call it, if not its name."""
+    reference = file or name
+    return _ModelReader(parse_source(text, shown_path(reference)), name, reference).model()
 
 
 class _ModelReader(Declarer):
