@@ -286,6 +286,8 @@ def test_the_factor_from_step_to_step_is_the_derivative_of_the_step(cell, loss):
     model, time, steps = model_of(cell), 3, 6
     if any(definition.expression.has(StopGradient) for definition in model.definitions):
         pytest.skip("differences see through a stopped gradient")
+    if any(getattr(own, "derivative", None) is not None for own in model.functions.values()):
+        pytest.skip("differences do not see what is declared")
     made = [b.derive(model, loss=loss, level=level) for level in ("chain", "jacobian")]
     found = step_product(*made)
     if found is None:
@@ -444,7 +446,7 @@ def test_numbers_of_the_example_can_be_read(cell, loss):
     example = worked_example(model, loss, list(model.parameters))
     sizes = list(example.sizes.values())
     assert len(set(sizes)) == len(sizes)
-    assert min(sizes) > 1
+    assert min(sizes, default=2) > 1
     assert abs(example.forward[-1].array.item()) > 10.0**-DECIMALS
     for value in example.gradients:
         if value.parameter in model.parameters:

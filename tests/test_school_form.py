@@ -156,6 +156,8 @@ def is_left_over(node: Any) -> bool:
         plain = [factor for factor in node.args if not isinstance(factor, Identity)]
         return not plain or any(factor.shape == (1, 1) for factor in node.args)
     if isinstance(node, MatMul):
+        if len(node.args) == 2 and node.args[0].is_Rational:
+            return isinstance(node.args[1], ZeroMatrix)  # a number times the identity is one
         return any(isinstance(factor, Identity | ZeroMatrix) for factor in node.args)
     if isinstance(node, TimeProduct):
         return isinstance(node.body, Identity)

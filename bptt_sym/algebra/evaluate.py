@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Value = npt.NDArray[Any]
 
+LARGEST_EXACT = 2**53
+"""Up to here every whole number is a double."""
+
 Functions = Mapping[str, Callable[["Value", int], "Value"]]
 
 
@@ -35,7 +38,7 @@ def evaluate(expression: Expr, values: Mapping[Expr, Any], functions: Functions)
         if node in values:
             return values[node]
         if node.is_Rational:
-            return int(node) if node.is_Integer else float(node)
+            return int(node) if node.is_Integer and abs(node) < LARGEST_EXACT else float(node)
         if isinstance(node, Str | BooleanAtom):
             return node
         if isinstance(node, Add | Mul | Pow | Symbol) and not isinstance(node, MatrixExpr):

@@ -72,9 +72,11 @@ class Contributions:
 
     @cached_property
     def window(self) -> Dominance:
-        """The dominators for a number of steps that shows every finite lag and three steps more."""
-        finite = [lags.last for lags in self.reached.values() if lags.last is not None]
-        return self.dominators(max(finite) + 4)
+        """The dominators for a number of steps that shows every finite lag, the first of those that
+        have no end, and three steps more.
+        """
+        lags = self.reached.values()
+        return self.dominators(max(x.first if x.last is None else x.last for x in lags) + 4)
 
     @cached_property
     def to_carried(self) -> tuple[Vertex, ...]:

@@ -11,18 +11,18 @@ import ast
 from collections.abc import Mapping
 from functools import partial
 
-from sympy import Add, Expr, S
+from sympy import Add, Expr
 
 from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
 from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Variable, split_coefficient
 from bptt_sym.algebra.extent import Extent
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import ShapeError
-from bptt_sym.algebra.parts import Slicing
 from bptt_sym.errors import InputError
 from bptt_sym.limits import OPERATIONS, SIZE_TERMS
 from bptt_sym.model.advice import instead
 from bptt_sym.model.equation_text import EquationText, Locate, parsed
+from bptt_sym.model.indices import indexed, is_index
 from bptt_sym.model.numerals import OUT_OF_RANGE, in_range, read_number, read_size
 from bptt_sym.model.operands import Operands
 from bptt_sym.model.scope import Lookup, Scope
@@ -102,8 +102,8 @@ class _Parser:
                 return read_number(self.text, node)
             case ast.Name():
                 return self.by_head(self.lookup.name(node))
-            case ast.Subscript(slice=ast.Slice() as span):
-                return self.slice(node, span)
+            case ast.Subscript(slice=index) if is_index(index):
+                return indexed(self.operands, node)
             case ast.Subscript(value=ast.Name() as base):
                 return self.by_head(self.lookup.variable(node, base))
             case ast.Attribute(attr="T"):
@@ -173,17 +173,6 @@ class _Parser:
             raise self.operands.misfit(
                 node, symbol, pairs, problem, instead(self.text, node, left, right)
             ) from None
-
-    def slice(self, node: ast.Subscript, span: ast.Slice) -> MatrixExpr:
-        vector = self.operands.matrix(node.value, "[:]")
-        if span.step is not None:
-            raise self.text.error(node, "a slice has no step")
-        start = self.operands.size(span.lower) if span.lower else S.Zero
-        try:
-            stop = self.operands.size(span.upper) if span.upper else vector.rows * vector.cols
-            return Slicing().build(vector, start, stop)
-        except ShapeError as problem:
-            raise self.operands.misfit(node, "'[:]'", [(node.value, vector)], problem) from None
 
 
 _SYMBOLS = {

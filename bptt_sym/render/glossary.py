@@ -198,8 +198,8 @@ def _of_sums() -> dict[str, Sign]:
         "sum_c": ("the sum of the columns of ", (heads, m, one)),
         "sum_hr": ("the sum of the rows of all heads of ", (one, one, n)),
         "sum_hc": ("the sum of the columns of all heads of ", (one, m, one)),
-        "sum_rc": ("the sum of all entries of each head of ", (heads, one, one)),
-        "sum_hrc": ("the sum of all entries of all heads of ", (one, one, one)),
+        "sum_rc": ("the sum of the entries of each head of ", (heads, one, one)),
+        "sum_hrc": ("the sum of the entries of all heads of ", (one, one, one)),
     }
     return {name: Sign(SumOver(x, heads, *kept), (says, x)) for name, (says, kept) in sums.items()}
 

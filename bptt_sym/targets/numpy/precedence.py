@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from bptt_sym.algebra.evaluate import LARGEST_EXACT
+
 ADDITIVE, MULTIPLICATIVE, UNARY, POWER, CALL = 1, 3, 5, 6, 7
 
 
@@ -80,10 +82,6 @@ def chain(terms: Iterable[tuple[str, Code]], binding: int) -> Code:
     terms = tuple(terms)
     text = " ".join(f"{operator}{term}" for operator, term in terms)
     return Code(text, binding, terms)
-
-
-LARGEST_EXACT = 2**53
-"""Up to here every whole number is a double."""
 
 
 def number_code(number: Fraction) -> str:
