@@ -14,7 +14,7 @@ from bptt_sym.algebra.parts import Slicing, sliced
 from bptt_sym.model.operands import Operands
 
 
-class Span(NamedTuple):
+class Places(NamedTuple):
     """The places start, ..., stop - 1 along an axis; without ``stop`` up to its end."""
 
     start: Expr
@@ -50,27 +50,27 @@ def indexed(operands: Operands, node: ast.Subscript) -> MatrixExpr:
     return matrix
 
 
-def _span(operands: Operands, node: ast.expr, size: Expr) -> Span:
+def _span(operands: Operands, node: ast.expr, size: Expr) -> Places:
     match node:
         case ast.Slice(step=None, lower=lower, upper=upper):
-            return Span(
+            return Places(
                 operands.size(lower) if lower else S.Zero, operands.size(upper) if upper else None
             )
         case ast.Slice():
-            raise operands.text.error(node.step or node, "a slice has no step")
+            raise operands.text.error(node, "a slice has no step")
         case ast.UnaryOp(operand=operand):
             place = size - operands.size(operand)
         case _:
             place = operands.size(node)
-    return Span(place, place + 1)
+    return Places(place, place + 1)
 
 
-def _part(vector: MatrixExpr, span: Span) -> MatrixExpr:
+def _part(vector: MatrixExpr, span: Places) -> MatrixExpr:
     stop = vector.rows * vector.cols if span.stop is None else span.stop
     return Slicing().build(vector, span.start, stop)
 
 
-def _rows(matrix: MatrixExpr, span: Span) -> MatrixExpr:
+def _rows(matrix: MatrixExpr, span: Places) -> MatrixExpr:
     """Rows of a matrix: a part of its entries, counted row after row."""
     rows, columns = matrix.shape
     stop = rows if span.stop is None else span.stop

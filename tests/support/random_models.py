@@ -442,7 +442,7 @@ class Author:
     of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy",
                   "determinant", "quadratic", "of_all", "norm")  # fmt: skip
     of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
-                  "part", "solution", "reduced", "cumulative", "rms_norm")  # fmt: skip
+                  "part", "solution", "reduced", "cumulative", "rms_norm", "line")  # fmt: skip
     of_matrices = (
         "outer",
         "along",
@@ -643,8 +643,19 @@ class Author:
     def draw_entry(self, shape: Shape, depth: int) -> str:
         """One entry of a vector: its first, or its last."""
         size = self.choose(self.dimensions)
+        if self.rarely(3):
+            matrix = self.leaf((size, self.choose(self.dimensions)))
+            return f"{matrix}[{self.choose(('0, 0', '0, 0:1'))}]"
         inner = self.leaf(self.choose(((ONE, size), (size, ONE))))
-        return f"{inner}[{self.choose(('0:1', f'{size} - 1:', f'{size} - 1:{size}'))}]"
+        return f"{inner}[{self.choose(('0:1', f'{size} - 1:', f'{size} - 1:{size}', '0', '-1'))}]"
+
+    def draw_line(self, shape: Shape, depth: int) -> str:
+        """A row or a column of a matrix."""
+        other = self.choose(self.dimensions)
+        if shape[0] == ONE:
+            matrix = self.expression((other, shape[1]), depth)
+            return f"{matrix}[{self.choose(('0', '-1', '0:1, :', f'{other} - 1:, :'))}]"
+        return f"{self.expression((shape[0], other), depth)}[:, {self.choose(('0', '0:1'))}]"
 
     def draw_entropy(self, shape: Shape, depth: int) -> str:
         one = self.some_vector()

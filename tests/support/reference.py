@@ -421,6 +421,13 @@ class Run:
                 return int(OPERATORS[type(op)](self.size(left), self.size(right)))
         raise AssertionError(ast.dump(node))
 
+    def span(self, node: ast.expr) -> slice:
+        """The places along an axis that an index tells."""
+        if isinstance(node, ast.Slice):
+            stop = self.size(node.upper) if node.upper else None
+            return slice(self.size(node.lower) if node.lower else 0, stop)
+        return slice(self.size(node), self.size(node) + 1)
+
     def shape(self, name: str) -> tuple[int, int]:
         sizes = [self.size(_tree(str(size))) for size in self.declared[name]["shape"]]
         if len(sizes) == 2:
@@ -495,6 +502,13 @@ class Run:
                 return -inner(operand)
             case ast.Attribute(value=value, attr="T"):
                 return inner(value).T
+            case ast.Subscript(value=value, slice=ast.Tuple(elts=places)):
+                spans = tuple(map(self.span, places))
+                return inner(value)[spans]
+            case ast.Subscript(value=value, slice=ast.Constant() | ast.UnaryOp() as place):
+                whole, at = inner(value), ast.literal_eval(place)
+                part = whole[at] if 1 not in whole.shape else whole.reshape(-1)[at]
+                return np.reshape(np.asarray(part, dtype=object), (1, -1))
             case ast.Subscript(value=value, slice=ast.Slice(lower=lower, upper=upper)):
                 vector = inner(value)
                 start = self.size(lower) if lower else 0

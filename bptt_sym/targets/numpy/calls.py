@@ -175,10 +175,10 @@ class Calls(Writer):
             storage, lane = self.places[node]
             return self.shown(View(storage, lane, len(column), target.form), layout)
         shown = self.shown(self.atom(node, layout), layout)
-        if target.form == "flat" or not node.time:
+        if target.form == "flat" or node.is_constant:
             return shown
         # One vector beside several lanes, which have an axis of their own.
-        if self.block.way is None:
+        if node.time and self.block.way is None:
             return f"{shown}[:, None]" if layout == "features" else f"{shown}[:, :, None]"
         return shown if layout == "features" else f"{shown}[:, None]"
 
