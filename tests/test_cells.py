@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion, draw
+from support.cell_values import (
+    CellValues,
+    assert_inputs,
+    assert_loss,
+    assert_products,
+    assert_recursion,
+    draw,
+)
 from support.cells import CELLS, CORPUS, name_of
 
 import bptt_sym as b
@@ -73,6 +80,10 @@ def test_the_equations_give_the_loss_of_the_module(values):
 
 def test_the_recursion_gives_every_gradient(values):
     assert_recursion(values)
+
+
+def test_the_recursion_gives_the_gradient_of_every_input(values):
+    assert_inputs(values)
 
 
 def test_the_products_give_every_gradient(values):

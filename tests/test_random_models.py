@@ -14,7 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support.cell_values import CellValues, assert_loss, assert_products, assert_recursion
+from support.cell_values import (
+    CellValues,
+    assert_inputs,
+    assert_loss,
+    assert_products,
+    assert_recursion,
+)
 from support.draws import EXHAUSTIVE, FACTOR, SEARCHING, draws, in_turn
 from support.random_models import ODD, models
 from support.reference import Run
@@ -200,6 +206,7 @@ def assert_levels(model: b.Model, loss: str) -> None:
     values = CellValues(model, GENERAL, loss, SIZES)
     assert_loss(values)
     assert_recursion(values)
+    assert_inputs(values)
     assert_products(values)
     for steps in FEW:
         assert_recursion(CellValues(model, steps, loss, SIZES))

@@ -24,7 +24,12 @@ from bptt_sym.version import MADE_BY
 @click.command()
 @click.argument("model", default="elman")
 @click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
-@click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
+@click.option(
+    "--wrt",
+    multiple=True,
+    metavar="W",
+    help="A parameter, or an input at level adjoint; may be repeated. [all parameters]",
+)
 @click.option(
     "--level",
     type=OneOf(LEVELS),

@@ -7,6 +7,7 @@ reads off each edge of the step what it adds to the adjoint of the variable that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from bptt_sym.algebra.expressions import (
@@ -24,26 +25,30 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
+from bptt_sym.derivation.case_equations import case_equations
 from bptt_sym.derivation.derivation import DerivedEquation, Span
-from bptt_sym.derivation.reach import Case, Lags, cases, reach
+from bptt_sym.derivation.reach import Case, Lags, cases, everywhere, reach
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.sweeps import Sweep, sweeps
 
 
 class AdjointRecursion:
-    """The adjoints that the gradients with respect to some parameters need, for one kind of loss.
+    """The adjoints that gradients need, for one kind of loss.
 
-    Without ``parameters`` it serves all of them and the initial states that are arguments.
+    ``wrt`` holds the parameters and the inputs that these are with respect to; without, they are
+    all parameters and the initial states that are arguments.
     """
 
-    def __init__(self, step: Step, loss: Loss, parameters: Sequence[Parameter] = ()) -> None:
+    def __init__(self, step: Step, loss: Loss, wrt: Sequence[Parameter | Variable] = ()) -> None:
         self.step = step
         self.reduction = REDUCTIONS[loss]
         at_last = self.reduction.at_last
         self.reached = reach(step, {step.loss.name: Lags(0, 0 if at_last else None)})
-        self.parameters = tuple(parameters) or tuple(step.model.parameters.values())
-        self.with_initial_states = not parameters
+        asked = wrt or tuple(step.model.parameters.values())
+        self.parameters = tuple(entry for entry in asked if isinstance(entry, Parameter))
+        self.inputs = tuple(entry for entry in asked if isinstance(entry, Variable))
+        self.with_initial_states = not wrt
         needed = _needed(self)
         self.variables = tuple(
             variable
@@ -58,7 +63,8 @@ class AdjointRecursion:
 
     @cached_property
     def cases(self) -> dict[str, list[Case]]:
-        return {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
+        found = {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
+        return found | {v.name: everywhere(self.step, v.name, self.reached) for v in self.inputs}
 
     # The recursion.
 
@@ -83,24 +89,13 @@ class AdjointRecursion:
                 ]
                 yield from reversed(found) if sweep.rising else found
 
-    def _case(self, variable: Variable, case: Case, *, rising: bool) -> Iterator[DerivedEquation]:
+    def _case(self, variable: Variable, case: Case, *, rising: bool) -> list[DerivedEquation]:
         """The equations for a range of steps, the last step first."""
-        nearest, farthest = case.lags
-        first = LAST_STEP - nearest
-        if nearest == farthest:
-            yield self._adjoint(variable, first, case.readers, LAST_STEP)
-            return
-        if farthest is not None:
-            span = Span(TIME, first, LAST_STEP - farthest, rising)
-            yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
-            return
-        # What reads a later step is not there for the first steps.
-        ahead = case.ahead
-        span = Span(TIME, first, Integer(1 + ahead), rising)
-        yield self._adjoint(variable, TIME, case.readers, LAST_STEP, span)
-        for time in range(ahead, 0, -1):
-            readers = [edge for edge in case.readers if edge.lag + time >= 1]
-            yield self._adjoint(variable, Integer(time), readers, LAST_STEP)
+
+        def equation(time: Expr, readers: Sequence[Edge], span: Span | None) -> DerivedEquation:
+            return self._adjoint(variable, time, readers, LAST_STEP, span)
+
+        return list(case_equations(equation, case, rising=rising))
 
     def _adjoint(
         self,
@@ -115,6 +110,8 @@ class AdjointRecursion:
         general = ("general",) if steps == LAST_STEP and time.is_Integer else ()
         meaning = ("adjoint", f"{variable.name}_{time}", *general)
         left = self._left(variable.at(time), steps)
+        if variable in self.inputs:
+            return replace(self._gradient(variable.at(time), steps, tuple(terms)), span=span)
         return DerivedEquation(meaning, left, add(*terms, like=left), span=span)
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
@@ -177,7 +174,7 @@ class AdjointRecursion:
     # The gradients.
 
     def gradients(self, steps: int) -> Iterator[DerivedEquation]:
-        """The gradients with respect to parameters and initial states, as sums of products."""
+        """All gradients, those with respect to an input one for each step, as sums of products."""
         last = Integer(steps)
         for parameter in self.parameters:
             terms = [
@@ -187,6 +184,9 @@ class AdjointRecursion:
             ]
             terms += self._from_initial(parameter, last)
             yield self._gradient(parameter, last, terms)
+        for given in self.inputs:
+            for time in range(steps, 0, -1):
+                yield self._adjoint(given, Integer(time), self.readers_at(given, time, steps), last)
         yield from self._by_initial(last)
 
     def symbolic_gradients(self) -> Iterator[DerivedEquation]:
@@ -203,6 +203,9 @@ class AdjointRecursion:
                     terms += [at_step(pulled, TIME, time) for time in times]
             terms += self._from_initial(parameter, LAST_STEP)
             yield self._gradient(parameter, LAST_STEP, terms)
+        for given in self.inputs:
+            for case in self.cases[given.name]:
+                yield from self._case(given, case, rising=False)
         yield from self._by_initial(LAST_STEP)
 
     def _from_initial(self, parameter: Parameter, steps: Expr) -> Iterator[MatrixExpr]:
@@ -234,7 +237,7 @@ class AdjointRecursion:
 def _needed(recursion: AdjointRecursion) -> set[str]:
     """The names of the variables whose adjoints some gradient needs."""
     step = recursion.step
-    sources = [parameter.name for parameter in recursion.parameters]
+    sources = [source.name for source in (*recursion.parameters, *recursion.inputs)]
     sources += [edge.of.name for edge in step.initial if edge.by in recursion.parameters]
     if recursion.with_initial_states:
         sources += [state.name for state in step.model.states]

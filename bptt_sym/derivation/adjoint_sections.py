@@ -37,7 +37,7 @@ def _fewest_steps(recursion: AdjointRecursion) -> int:
     of_gradients = (1 + last for last in ends if last is not None)
     of_cases = (
         _fewest_of(case)
-        for variable in recursion.variables
+        for variable in (*recursion.variables, *recursion.inputs)
         for case in recursion.cases[variable.name]
     )
     return max((1, *of_gradients, *of_cases, *_fewest_of_initial(recursion)))

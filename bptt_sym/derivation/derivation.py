@@ -100,7 +100,7 @@ class Derivation:
     steps: int
     level: Level
     loss: Loss
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter | Variable, ...]
     sections: tuple[Section, ...]
     most_factors: int
     number_from: int | None = None

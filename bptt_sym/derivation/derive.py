@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bptt_sym.algebra.expressions import Parameter
+from bptt_sym.algebra.expressions import Parameter, Variable
 from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.adjoint_sections import adjoint_sections
@@ -39,7 +39,8 @@ def derive(
 ) -> Derivation:
     """The gradient of a model's loss with respect to its parameters over ``steps`` time steps.
 
-    ``wrt`` names one parameter or several; without it, all in the order of the model file.
+    ``wrt`` names one parameter or several, at level adjoint inputs of the time steps as well;
+    without it, these are all parameters in the order of the model file.
     ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint
     (the backward recursion). ``loss`` is last (E_N alone), sum (E_1 + ... + E_N) or mean. A chain
     of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths to each copy of
@@ -54,7 +55,13 @@ def derive(
         check_number("first equation number", number_from, 0, 10**6)
     if paths and level == "adjoint":
         raise InputError("the paths are products of derivatives: level chain or jacobian")
-    parameters = choose_parameters(model, wrt)
+    parameters = choose_sources(model, wrt)
+    inputs = [entry for entry in parameters if isinstance(entry, Variable)]
+    if inputs and level != "adjoint":
+        raise InputError(
+            f"the gradient with respect to the input '{inputs[0].name}' is another one at each "
+            "time step: it is derived at the level adjoint (--level adjoint)"
+        )
     step = derive_step(model, detailed=True) if level == "adjoint" else written_step(model)
     asked = _Asked(step, () if wrt is None else parameters, level, loss, most_factors)
     sections = asked.paths(steps) if paths else limited(asked.sections, step, steps, most_factors)
@@ -68,14 +75,15 @@ class _Asked:
     """What is to be derived, over any number of steps; all parameters where it names none."""
 
     step: Step
-    wrt: tuple[Parameter, ...]
+    wrt: tuple[Parameter | Variable, ...]
     level: Level
     loss: Loss
     most_factors: int
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return self.wrt or tuple(self.step.model.parameters.values())
+        asked = self.wrt or self.step.model.parameters.values()
+        return tuple(entry for entry in asked if isinstance(entry, Parameter))
 
     @property
     def matrices(self) -> bool:
@@ -123,7 +131,7 @@ def _is_told_apart(step: Step, at_last: bool) -> bool:
 
 
 def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Parameter, ...]:
-    """The parameters of these names, each once. Raises InputError for an unknown name."""
+    """The parameters of these names, each once. Raises InputError for another name."""
     if wrt is None:
         return tuple(model.parameters.values())
     names = [wrt] if isinstance(wrt, str) else list(wrt)
@@ -134,6 +142,34 @@ def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Pa
                 f"the parameters of '{model.name}' are {listed(model.parameters)}"
             )
     return tuple(model.sources[name] for name in dict.fromkeys(names))
+
+
+def choose_sources(
+    model: Model, wrt: str | Iterable[str] | None
+) -> tuple[Parameter | Variable, ...]:
+    """The parameters and inputs of these names, each once, all parameters without names.
+
+    Raises InputError for another name, and for an input that is no vector of numbers: labels and
+    a mask.
+    """
+    if wrt is None:
+        return choose_parameters(model, None)
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    inputs = {entry.name: entry for entry in model.declared("input")}
+    found: dict[str, Parameter | Variable] = {}
+    for name in names:
+        if name not in inputs:
+            (found[name],) = choose_parameters(model, name)
+            continue
+        if inputs[name].labels or inputs[name].mask:
+            what = "given by labels" if inputs[name].labels else "a mask"
+            raise InputError(
+                f"the input '{name}' is {what}: there is no gradient with respect to it"
+            )
+        symbol = inputs[name].symbol
+        assert isinstance(symbol, Variable)
+        found[name] = symbol
+    return tuple(found.values())
 
 
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:

@@ -96,3 +96,13 @@ def cases(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
         if readers or last is not None:
             found.append(Case(Lags(first, last), readers))
     return found
+
+
+def everywhere(step: Step, name: str, reached: Mapping[str, Lags]) -> list[Case]:
+    """The cases of a variable, with those in which the loss does not depend on it."""
+    found = cases(step, name, reached)
+    first = found[0].lags.first if found else None
+    last = found[-1].lags.last if found else None
+    before = [] if first == 0 else [Case(Lags(0, None if first is None else first - 1), ())]
+    after = [] if last is None else [Case(Lags(last + 1, None), ())]
+    return [*before, *found, *after]

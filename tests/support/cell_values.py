@@ -201,8 +201,9 @@ class CellValues(Mapping):
                 self.defined[left] = right
         found = {}
         for equation in (e for s in chosen if s.topic == "gradients" for e in s.equations):
-            ((left, right),) = instances(equation, self.steps)
-            found[left.by] = self.value(right)
+            for left, right in instances(equation, self.steps):
+                assert left.by not in found, f"{left} is said twice"
+                found[left.by] = self.value(right)
         return found
 
     def products(self, derivation: Derivation) -> dict[str, dict[MatrixExpr, Any]]:
@@ -254,6 +255,31 @@ class CellValues(Mapping):
         self.arrays = kept
         return float(loss), found
 
+    def inputs(self) -> dict[str, dict[MatrixExpr, Any]]:
+        """By the inputs that are numbers: the loss's derivative at each step, by complex steps."""
+        fields = self.module.Parameters._fields
+        params = self.module.Parameters(*(self.arrays[name] for name in fields))
+        others = arguments(self.module, self.arrays | self.sizes)
+        found: dict[str, dict[MatrixExpr, Any]] = {}
+        for entry in self.model.declared("input"):
+            if entry.labels or entry.mask:
+                continue
+            zero = np.zeros([evaluate(size, self.known, {}) for size in entry.symbol.shape])
+            times = range(1, self.steps + 1)
+            found[entry.name] = {entry.symbol.at(time): zero for time in times}
+            if entry.name not in others:
+                continue  # nothing that the loss depends on reads it
+            slope = np.zeros(np.shape(others[entry.name]))
+            for index in np.ndindex(slope.shape):
+                moved = others[entry.name].astype(complex)
+                moved[index] += 1e-30j
+                loss = self.module.loss(params, **others | {entry.name: moved})
+                slope[index] = loss.imag / 1e-30
+            every = self.shapes[entry.name][0] == "T"
+            for time, value in enumerate(slope, 1) if every else [(self.steps, slope)]:
+                found[entry.name][entry.symbol.at(time)] = self.matrix(entry.symbol, value)
+        return found
+
 
 def assert_gradients(found: Mapping[MatrixExpr, Any], values: CellValues) -> None:
     """Each gradient that is found is that of the module."""
@@ -285,6 +311,20 @@ def assert_recursion(values: CellValues) -> None:
         found = values.adjoints(derivation, general=general)
         assert found.keys() >= expected.keys()
         assert_gradients(found, values)
+
+
+def assert_inputs(values: CellValues) -> None:
+    """The recursion gives the gradient with respect to each input at every time step."""
+    for name, expected in values.inputs().items():
+        options = {"steps": values.steps, "loss": values.loss, "level": "adjoint"}
+        derivation = b.derive(values.model, name, **options)
+        fewest = max(section.fewest_steps for section in derivation.sections)
+        scale = max(1e-3, *(np.max(np.abs(gradient)) for gradient in expected.values()))
+        for general in (False, True)[: 1 + (values.steps >= fewest)]:
+            found = values.adjoints(derivation, general=general)
+            assert found.keys() == expected.keys()
+            for by, gradient in found.items():
+                assert np.max(np.abs(gradient - expected[by])) <= 1e-9 * scale, by
 
 
 def assert_products(values: CellValues) -> None:
