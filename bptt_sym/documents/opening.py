@@ -9,7 +9,7 @@ from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
 from bptt_sym.documents.facts import starts
 from bptt_sym.documents.telling import ROOM, Telling
-from bptt_sym.model.model import Equation
+from bptt_sym.model.model import Declaration, Equation
 from bptt_sym.render.formulas import shape
 from bptt_sym.render.latex import left_width, lines
 from bptt_sym.render.show import Show, function_boxes, functions_of, is_marked, sides, typesetter
@@ -39,7 +39,7 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     entries = [
         (
             words if len(found) > 1 else words.removesuffix("s"),
-            [f"${math(entry.symbol)}$ ({_shape(telling, entry.symbol)})" for entry in found],
+            [f"${math(entry.symbol)}$ ({_shape(telling, entry)})" for entry in found],
         )
         for kind, words in KINDS.items()
         for found in [model.declared(kind)]  # type: ignore[arg-type]
@@ -55,11 +55,9 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     yield Paragraph(telling.say.symbols(shapes, given, known))
 
 
-def _shape(telling: Telling, symbol: MatrixExpr) -> str:
-    rows, columns = (
-        f"({telling.math(size)})" if size.is_Add else telling.math(size) for size in symbol.shape
-    )
-    return f"${shape(rows, columns)}$" if (rows, columns) != ("1", "1") else "a number"
+def _shape(telling: Telling, entry: Declaration) -> str:
+    sizes = [f"({telling.math(s)})" if s.is_Add else telling.math(s) for s in entry.sizes]
+    return f"${shape(sizes)}$" if sizes != ["1", "1"] else "a number"
 
 
 def _of_model(telling: Telling, equation: Equation, show: Show) -> DisplayedFormula:

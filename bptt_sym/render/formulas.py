@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 NEXT_LINE = " \\\\\n"
 
 
-def shape(rows: str, columns: str) -> str:
-    """The size of a matrix."""
-    return rf"{rows} \times {columns}"
+def shape(sizes: Iterable[str]) -> str:
+    """The sizes of a matrix, with those of its heads in front where it has some."""
+    return r" \times ".join(sizes)
 
 
 def array(digits: Sequence[Sequence[str]]) -> str:

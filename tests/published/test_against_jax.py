@@ -152,6 +152,7 @@ def retention(W_q, W_k, W_v, g, V, x, d):
         yield jnp.sum((d_t - jnp.tanh(jnp.einsum("hi,hij->hj", q, S)) @ V) ** 2)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "loss"), in_turn(CELLS, ["sum", "last"]))
 def test_loss_and_gradients(name, loss):
     (path,) = (path for f in FOLDERS if (path := f / f"{name}.toml").exists())
