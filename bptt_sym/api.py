@@ -105,7 +105,8 @@ def derive(
 ) -> Derivation:
     """The gradient of a loss with respect to parameters, unfolded over ``steps`` time steps.
 
-    ``wrt`` names one parameter or several; without it, all in the order of the model file.
+    ``wrt`` names one parameter or several, or inputs; without it, these are all parameters in the
+    order of the model file.
     ``level`` is "chain" (products of partial derivatives), "jacobian" (each as its matrix) or
     "adjoint" (the backward recursion); ``loss`` is "last" (E_N alone), "sum" (E_1 + ... + E_N) or
     "mean". A chain of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths

@@ -63,14 +63,35 @@ def test_latex_and_json_name_it():
     assert "--wrt x --level adjoint" in data["command"]
 
 
-@pytest.mark.parametrize(
-    ("name", "level", "message"),
-    [
-        ("elman", "chain", "at each time step: it is derived at the level adjoint"),
-        ("elman", "jacobian", "at each time step: it is derived at the level adjoint"),
-        ("elman-character", "adjoint", "the input 'x' is given by labels: there is no gradient"),
-    ],
-)
-def test_what_has_none_is_refused(name, level, message):
-    with pytest.raises(InputError, match=message):
-        b.derive(b.load_model(name), "x", level=level)
+def test_the_chain_to_each_step():
+    found = lines(b.derive(b.load_model("elman"), "x", steps=2))
+    assert "∂E₂/∂x₁ = ∂E₂/∂y₂ · ∂y₂/∂s₂ · ∂s₂/∂s₁ · ∂⁺s₁/∂x₁" in found
+    assert "∂E_N/∂xᵢ = ∂E_N/∂y_N · ∂y_N/∂sᵢ · ∂⁺sᵢ/∂xᵢ   for i = N, …, 1" in found
+    assert "copy" not in b.derive(b.load_model("elman"), "x").text()
+
+
+def test_the_jacobians_to_each_step():
+    found = lines(b.derive(b.load_model("elman"), "x", steps=1, level="jacobian"))
+    assert "∂⁺sₜ/∂xₜ = diag(φ′(zₜ)) W_xᵀ" in found
+    assert "∂E₁/∂x₁ = −2 (d₁ − y₁) diag(σ′(o₁)) W_yᵀ diag(φ′(z₁)) W_xᵀ" in found
+
+
+def refusal(model: b.Model, wrt: str | list[str], **options: object) -> str:
+    with pytest.raises(InputError) as refused:
+        b.derive(model, wrt, **options)
+    return str(refused.value)
+
+
+def test_what_has_none_is_refused():
+    elman, characters = b.load_model("elman"), b.load_model("elman-character")
+    assert "the input 'x' is given by labels: there is no gradient" in refusal(characters, "x")
+    assert "the input 'mask' is a mask" in refusal(elman, "mask", masked=True)
+    assert "not to an input" in refusal(elman, "x", paths=True)
+
+
+@pytest.mark.parametrize("level", ["chain", "jacobian"])
+def test_where_no_one_chain_leads_to_an_input_the_recursion_does(level):
+    way_out = "no one chain leads to each x: level adjoint has it (--level adjoint)"
+    assert way_out in refusal(parse_model(WINDOW), "x", level=level)
+    assert way_out in refusal(b.load_model("bidirectional"), "x", level=level)
+    assert "ask for the inputs alone" in refusal(b.load_model("elman"), ["x", "W_x"], level=level)

@@ -28,7 +28,7 @@ from bptt_sym.version import MADE_BY
     "--wrt",
     multiple=True,
     metavar="W",
-    help="A parameter, or an input at level adjoint; may be repeated. [all parameters]",
+    help="A parameter, or an input; may be repeated. [all parameters]",
 )
 @click.option(
     "--level",

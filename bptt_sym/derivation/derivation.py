@@ -144,8 +144,15 @@ class Derivation:
         return self._shown.get(equation.meaning, equation)
 
     @property
+    def inputs(self) -> tuple[Variable, ...]:
+        """The inputs that gradients are taken with respect to."""
+        return tuple(entry for entry in self.parameters if isinstance(entry, Variable))
+
+    @property
     def needs_marks(self) -> bool:
         """Whether an immediate derivative occurs that only a mark tells apart."""
+        if self.inputs and not self.is_recursion:
+            return True
         written = (
             equation.left if section.topic == "factors" else equation.right
             for section in self.sections

@@ -9,6 +9,7 @@ from bptt_sym.algebra.expressions import Parameter, Variable
 from bptt_sym.choices import LEVELS, LOSSES, Level, Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.adjoint_sections import adjoint_sections
+from bptt_sym.derivation.by_inputs import InputProducts, with_copies
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Derivation, Section
 from bptt_sym.derivation.limited import check_unfolding, limited
@@ -39,8 +40,9 @@ def derive(
 ) -> Derivation:
     """The gradient of a model's loss with respect to its parameters over ``steps`` time steps.
 
-    ``wrt`` names one parameter or several, at level adjoint inputs of the time steps as well;
-    without it, these are all parameters in the order of the model file.
+    ``wrt`` names one parameter or several, or inputs; without it, these are all parameters in the
+    order of the model file. At levels chain and jacobian inputs are derived by themselves, where
+    no state is scanned in reverse and none of them is read at an earlier step.
     ``level`` is chain (products of partial derivatives), jacobian (each as its matrix) or adjoint
     (the backward recursion). ``loss`` is last (E_N alone), sum (E_1 + ... + E_N) or mean. A chain
     of more than ``most_factors`` factors is abbreviated. With ``paths``, the paths to each copy of
@@ -56,12 +58,8 @@ def derive(
     if paths and level == "adjoint":
         raise InputError("the paths are products of derivatives: level chain or jacobian")
     parameters = choose_sources(model, wrt)
-    inputs = [entry for entry in parameters if isinstance(entry, Variable)]
-    if inputs and level != "adjoint":
-        raise InputError(
-            f"the gradient with respect to the input '{inputs[0].name}' is another one at each "
-            "time step: it is derived at the level adjoint (--level adjoint)"
-        )
+    if paths and any(isinstance(entry, Variable) for entry in parameters):
+        raise InputError("paths lead to the copies of a parameter, not to an input")
     step = derive_step(model, detailed=True) if level == "adjoint" else written_step(model)
     asked = _Asked(step, () if wrt is None else parameters, level, loss, most_factors)
     sections = asked.paths(steps) if paths else limited(asked.sections, step, steps, most_factors)
@@ -86,6 +84,10 @@ class _Asked:
         return tuple(entry for entry in asked if isinstance(entry, Parameter))
 
     @property
+    def inputs(self) -> tuple[Variable, ...]:
+        return tuple(entry for entry in self.wrt if isinstance(entry, Variable))
+
+    @property
     def matrices(self) -> bool:
         return self.level == "jacobian"
 
@@ -98,6 +100,8 @@ class _Asked:
         if self.level == "adjoint":
             recursion = AdjointRecursion(self.step, self.loss, self.wrt)
             return tuple(adjoint_sections(recursion, steps))
+        if self.inputs:
+            return tuple(self._by_inputs(steps))
         if not _is_told_apart(self.step, REDUCTIONS[self.loss].at_last):
             contributions = Contributions(self.step, self.most_factors)
             if not contributions.are_long(self.parameters):
@@ -112,6 +116,23 @@ class _Asked:
             most_factors=self.most_factors,
         )
         return tuple(recursive.sections())
+
+    def _by_inputs(self, steps: int) -> list[Section]:
+        """The products for inputs, where one chain stands for all losses."""
+        names = listed(given.name for given in self.inputs)
+        way_out = "level adjoint has it (--level adjoint)"
+        if any(isinstance(entry, Parameter) for entry in self.wrt):
+            raise InputError(f"ask for the inputs alone ({names}), or at level adjoint")
+        step = with_copies(self.step, self.inputs)
+        lagged = any(self.step.model.depth(given.name) for given in self.inputs)
+        if lagged or _is_told_apart(step, REDUCTIONS[self.loss].at_last):
+            raise InputError(f"no one chain leads to each {names}: {way_out}")
+        sources = [step.model.sources[given.name] for given in self.inputs]
+        contributions = Contributions(step, self.most_factors)
+        if contributions.are_long(sources):
+            raise InputError(f"the chains to {names} have too many factors: {way_out}")
+        products = InputProducts(contributions, steps, self.loss, matrices=self.matrices)
+        return products.sections(sources)
 
 
 def _is_told_apart(step: Step, at_last: bool) -> bool:

@@ -53,7 +53,8 @@ class Products:
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, what they abbreviate."""
         totals: dict[Total, None] = {}
-        sections = [self._gradient(parameter, totals) for parameter in parameters]
+        made = (self.gradient_sections(parameter, totals) for parameter in parameters)
+        sections = [section for several in made for section in several]
         across_first = sorted(totals, key=lambda total: total.lag is not None)
         definitions = (*self.totals.define(across_first), *self._units(sections))
         if self.matrices:
@@ -86,12 +87,13 @@ class Products:
         variables = [edge for edge in edges if isinstance(edge.by, Variable)]
         return factor_section(edges, single=self.totals.are_single(variables))
 
-    def _gradient(self, parameter: Parameter, totals: dict[Total, None]) -> Section:
+    def gradient_sections(self, parameter: Parameter, totals: dict[Total, None]) -> list[Section]:
+        """The sections of one parameter; what they leave to be defined is added to ``totals``."""
         concrete = ConcreteContributions(self.contributions, parameter, self.steps)
         general = GeneralContributions(self.contributions, parameter, self.general_loss).chains()
         found = concrete.last() if self.reduction.at_last else concrete.summed()
         equations: list[DerivedEquation] = []
-        rights = [self._right(contribution, general) for contribution in found]
+        rights = [self.right(contribution, general) for contribution in found]
         one_step = self.reduction.at_last and len(general) == 1 and not general[0].summed
         if not one_step:
             equations += map(self._contribution, found, rights)
@@ -100,18 +102,24 @@ class Products:
 
         chains = [chain for contribution in found for chain in contribution.chains]
         chains += [entry.chain for entry in general]
-        for factor in _factors(chains):
-            totals.update(dict.fromkeys(self._left_to_define(factor)))
-        return Section("gradient", tuple(equations), parameter)
+        self.add_totals(chains, totals)
+        return [Section("gradient", tuple(equations), parameter)]
+
+    def add_totals(self, chains: Iterable[Chain], totals: dict[Total, None]) -> None:
+        """Adds the total derivatives that chains leave to be defined."""
+        for chain in chains:
+            for factor in chain.factors:
+                totals.update(dict.fromkeys(self._left_to_define(factor)))
 
     def _contribution(self, contribution: Contribution, right: MatrixExpr) -> DerivedEquation:
         chains = contribution.chains
         readers = (f"{reader.name}_{reader.time}" for reader in contribution.readers)
-        label = self._loss_label(self.steps)
+        label = self.loss_label(self.steps)
         meaning = (label, contribution.parameter.name, "from", *readers)
-        return DerivedEquation(meaning, None, right, _factor_lists(chains), contribution)
+        return DerivedEquation(meaning, None, right, factor_lists(chains), contribution)
 
-    def _right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
+    def right(self, contribution: Contribution, general: Sequence[GeneralChain]) -> MatrixExpr:
+        """What a contribution is."""
         last = Integer(self.steps)
         if contribution.chains:
             written = map(self.write, contribution.chains)
@@ -138,14 +146,14 @@ class Products:
         found: Sequence[Contribution],
         rights: Sequence[MatrixExpr],
     ) -> DerivedEquation:
-        left = self._left(parameter, Integer(self.steps))
+        left = self.left(parameter, Integer(self.steps))
         right = add(*rights, like=left)
         chains = [chain for contribution in found for chain in contribution.chains]
-        meaning = (self._loss_label(self.steps), parameter.name)
-        return DerivedEquation(meaning, left, right, _factor_lists(chains))
+        meaning = (self.loss_label(self.steps), parameter.name)
+        return DerivedEquation(meaning, left, right, factor_lists(chains))
 
     def _general(self, parameter: Parameter, general: Sequence[GeneralChain]) -> DerivedEquation:
-        left = self._left(parameter, LAST_STEP)
+        left = self.left(parameter, LAST_STEP)
         terms = []
         for entry in general:
             body = self.write(entry.chain)
@@ -156,17 +164,19 @@ class Products:
             if not self.reduction.at_last:
                 body = _summed(body, TIME, Integer(1 + first), LAST_STEP)
             terms.append(self.reduction.share_of_sum(body, LAST_STEP))
-        meaning = (self._loss_label(LAST_STEP), parameter.name)
+        meaning = (self.loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
-        return DerivedEquation(meaning, left, add(*terms, like=left), _factor_lists(chains))
+        return DerivedEquation(meaning, left, add(*terms, like=left), factor_lists(chains))
 
-    def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
+    def left(self, by: Parameter | Variable, steps: Expr) -> MatrixExpr:
+        """The derivative of the loss that is derived."""
         of = self.reduction.of(self.contributions.step.loss, steps)
         if self.matrices:
-            return Gradient(of, parameter)
-        return PartialDerivative(of, parameter, False)
+            return Gradient(of, by)
+        return PartialDerivative(of, by, False)
 
-    def _loss_label(self, steps: Expr | int) -> str:
+    def loss_label(self, steps: Expr | int) -> str:
+        """The loss that is derived, as a part of the label of an equation."""
         return self.reduction.labelled(self.contributions.step.loss.name, steps)
 
     def write(self, chain: Chain) -> MatrixExpr:
@@ -205,9 +215,6 @@ def _summed(body: MatrixExpr, index: Symbol, lower: Expr, upper: Expr) -> Matrix
     return add(*(sum_over_time(term, index, lower, upper) for term in terms))
 
 
-def _factors(chains: Iterable[Chain]) -> Iterable[Factor]:
-    return (factor for chain in chains for factor in chain.factors)
-
-
-def _factor_lists(chains: Iterable[Chain]) -> tuple[tuple[Factor, ...], ...]:
+def factor_lists(chains: Iterable[Chain]) -> tuple[tuple[Factor, ...], ...]:
+    """The factors of each chain."""
     return tuple(chain.factors for chain in chains)

@@ -31,6 +31,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import TimeSum
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.errors import InputError
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number
 from support.running import arguments
@@ -255,6 +256,42 @@ class CellValues(Mapping):
         self.arrays = kept
         return float(loss), found
 
+    def products_of_inputs(self, derivation: Derivation) -> Iterator[dict[MatrixExpr, Any]]:
+        """The gradients with respect to inputs at level jacobian, for this N and for any; at level
+        chain the Jacobians along each chain, multiplied as printed.
+        """
+        if derivation.level == "chain":
+            matrices = b.derive(
+                self.model,
+                derivation.parameters[0].name,
+                self.steps,
+                level="jacobian",
+                loss=self.loss,
+            )
+            totals = EveryTotal(matrices, self.value)
+            share = 1 / self.steps if self.loss == "mean" else 1
+            concrete = next(s for s in derivation.sections if s.topic == "gradients")
+            yield {
+                equation.left.by: share
+                * sum(
+                    self.value(product(*(factor.jacobian for factor in chain)), totals)
+                    for chain in equation.factors
+                )
+                for equation in concrete.equations
+                if equation.factors
+            }
+            return
+        totals = EveryTotal(derivation, self.value)
+        for section in derivation.sections:
+            if section.topic != "gradients" or section.fewest_steps > self.steps:
+                continue
+            found = {}
+            for equation in section.equations:
+                for left, right in instances(equation, self.steps):
+                    assert left.by not in found
+                    found[left.by] = self.value(right, totals)
+            yield found
+
     def inputs(self) -> dict[str, dict[MatrixExpr, Any]]:
         """By the inputs that are numbers: the loss's derivative at each step, by complex steps."""
         fields = self.module.Parameters._fields
@@ -325,6 +362,20 @@ def assert_inputs(values: CellValues) -> None:
             assert found.keys() == expected.keys()
             for by, gradient in found.items():
                 assert np.max(np.abs(gradient - expected[by])) <= 1e-9 * scale, by
+        for level in ("chain", "jacobian"):
+            try:
+                derivation = b.derive(values.model, name, **options | {"level": level})
+            except InputError as error:
+                assert "--level adjoint" in str(error)
+                reverse = any(entry.reverse for entry in values.model.declarations)
+                begun = any(entry.initial is not None for entry in values.model.declarations)
+                assert reverse or begun or values.model.depth(name)
+                continue
+            for found in values.products_of_inputs(derivation):
+                assert found.keys() == expected.keys() or level == "chain"
+                for by, gradient in found.items():
+                    far = np.reshape(gradient, expected[by].shape) - expected[by]
+                    assert np.max(np.abs(far)) <= 1e-9 * scale, (level, by)
 
 
 def assert_products(values: CellValues) -> None:
@@ -357,14 +408,15 @@ def initial_name(name: str) -> str:
 
 def instances(equation: DerivedEquation, steps: int) -> Iterator[tuple[Expr, Expr]]:
     """An equation with N put in, at each of the time steps that it is for."""
-    left, right = (written_out(side, steps) for side in (equation.left, equation.right))
-    if equation.span is None:
-        yield left, right
-        return
+    sides = [at_step(side, LAST_STEP, Integer(steps)) for side in (equation.left, equation.right)]
     span = equation.span
+    if span is None:
+        yield tuple(written_out(side, steps) for side in sides)
+        return
     first, last = (int(at_step(side, LAST_STEP, steps)) for side in (span.first, span.last))
     for time in range(last, first + 1):
-        yield at_step(left, span.index, Integer(time)), at_step(right, span.index, Integer(time))
+        at = (at_step(side, span.index, Integer(time)) for side in sides)
+        yield tuple(written_out(side, steps) for side in at)
 
 
 def written_out(expression: Expr, steps: int) -> Expr:
