@@ -126,7 +126,7 @@ class _Asked:
         step = with_copies(self.step, self.inputs)
         lagged = any(self.step.model.depth(given.name) for given in self.inputs)
         if lagged or _is_told_apart(step, REDUCTIONS[self.loss].at_last):
-            raise InputError(f"no one chain leads to each {names}: {way_out}")
+            raise InputError(f"no single chain serves all time steps of {names}: {way_out}")
         sources = [step.model.sources[given.name] for given in self.inputs]
         contributions = Contributions(step, self.most_factors)
         if contributions.are_long(sources):
