@@ -32,8 +32,8 @@ E = "sum((y[t] - d[t]) ** 2)"
 """
 MODEL = parse_model(SPIKE, "spike")
 LINES = (
-    "φ(z) = tanh(z),  φ′(z) = 1 − tanh(z)²  (derived)",
-    "spike(z) = (1 if z > 0, else 0),  spike′(z) = 1 / (1 + (3.14 z)²)  (declared)",
+    "φ(z) = tanh(z), φ′(z) = 1 − tanh(z)² (derived)",
+    "spike(z) = (1 if z > 0, else 0), spike′(z) = 1 / (1 + (3.14 z)²) (declared)",
 )
 
 

@@ -182,7 +182,7 @@ def small(expression, **more: Any) -> b.Model:
         (lambda c, t: c.where(c.x[t] > 0, c.x[t], 0), "where(x[t] > 0, x[t], 0)"),
         (lambda c, t: c.where(0 > c.x[t], 1, c.x[t]), "where(x[t] < 0, 1, x[t])"),
         (lambda c, t: c.sum(c.W, axis=-2), "sum(W, axis=-2)"),
-        (lambda c, t: c.softmax(c.W, axis=1)[0], None),
+        (lambda c, t: c.softmax(c.W, axis=1)[0], "softmax(W, axis=1)[0]"),
     ],
 )  # fmt: skip
 def test_what_python_computes_is_the_equation(expression, text):

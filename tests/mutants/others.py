@@ -13,7 +13,7 @@ CHARACTER = (
            text("return powers / np.sum(powers,", "return powers / np.sum(np.exp(z),"),
            CHARACTER_ALL, "elman-character"),
     Mutant("softmax over the batch", "the sum runs over all sequences",
-           text("return powers / np.sum(powers, axis=-1, keepdims=True)",
+           text("return powers / np.sum(powers, axis=axis, keepdims=True)",
                 "return powers / np.sum(powers, axis=(-2, -1), keepdims=True)"),
            CHARACTER_ALL, "elman-character"),
     Mutant("softmax's derivative once more", "p (1 - p) after p - d",

@@ -41,8 +41,8 @@ def _solution(write: Writing, node: Node) -> Code:
 def _determinant(write: Writing, node: Node) -> Code:
     logarithm = node.kind == "log determinant"
     function = write.use("log_determinant") if logarithm else "np.linalg.det"
-    shown = call(f"{function}(", map(write.operand, node.operands))
-    return shown.then("[..., None]") if node.sizes else shown
+    tail = ")[..., None]" if node.sizes else ")"
+    return call(f"{function}(", map(write.operand, node.operands), tail)
 
 
 def _matrix(write: Writing, node: Node, *, across: bool = False) -> Code:
@@ -130,7 +130,7 @@ MATRICES: dict[str, Row] = {
     "dot": _dot,
     "outer": _outer,
     "transpose": _transpose,
-    "inverse": text("np.linalg.inv({0})"),
+    "inverse": lambda write, node: call("np.linalg.inv(", map(write.operand, node.operands)),
     "solution": _solution,
     "log determinant": _determinant,
     "determinant": _determinant,
