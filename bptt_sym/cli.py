@@ -16,7 +16,7 @@ from bptt_sym.commands.computing import generate, program, verify
 from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
 from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
 from bptt_sym.commands.starting import new, schema
-from bptt_sym.commands.terminal import medium, terminal_options
+from bptt_sym.commands.terminal import complaint, medium, terminal_options
 from bptt_sym.commands.usage import Commands, usage_error
 from bptt_sym.commands.writing import derive, figure, notes
 from bptt_sym.errors import InputError
@@ -54,7 +54,7 @@ def models() -> None:
     on = medium()
     for name in names:
         line = f"{name.ljust(width)}  {api.load_model(name).description}"
-        click.echo(on.plain(on.prose(line, " " * (width + 2))), color=on.color)
+        click.echo(on.plain(on.prose(line, " " * (width + 2))))
 
 
 @cli.command()
@@ -65,7 +65,8 @@ def show(model: str) -> None:
     from bptt_sym import api
 
     on = medium()
-    click.echo(api.model_text(api.load_model(model), on), nl=False, color=on.color)
+    # The text has colour where it is wanted: it is not for click to take out.
+    click.echo(api.model_text(api.load_model(model), on), nl=False, color=True)
 
 
 for command in (derive, figure, generate, new, notes, program, schema, verify):
@@ -85,9 +86,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return code
     except InputError as error:
-        return fail(error)
+        return fail(error, arguments)
     except click.UsageError as error:
-        return fail(usage_error(error))
+        return fail(usage_error(error), arguments)
     except click.Abort:
         return INTERRUPTED
     except Terminated:
@@ -97,21 +98,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         drop_output()
         return GOOD
     except MemoryError:
-        return fail(InputError("there is not enough memory for this"))
+        return fail(InputError("there is not enough memory for this"), arguments)
     except OSError as error:
         if error.filename is not None:
             return report_fault(error)
         drop_output()
-        return fail(InputError(f"standard output cannot be written: {error.strerror or error}"))
+        wrong = InputError(f"standard output cannot be written: {error.strerror or error}")
+        return fail(wrong, arguments)
     except Exception as error:
         return report_fault(error)
 
 
-def fail(error: InputError) -> int:
+def fail(error: InputError, arguments: Sequence[str] | None) -> int:
     """Says on standard error what is wrong with the input."""
-    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
-    below = [error.excerpt.shown(encoding)] if error.excerpt else []
-    _say("\n".join([str(error), *below]))
+    _say(complaint(error, sys.argv[1:] if arguments is None else arguments))
     return BAD_INPUT
 
 

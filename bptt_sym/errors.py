@@ -33,6 +33,7 @@ class Place:
         return ":".join(str(part) for part in parts if part is not None)
 
 
+ERROR = "error:"
 LONGEST_MESSAGE = 400
 LONGEST_LIST = 120
 _NEAR = 0.65
@@ -60,7 +61,7 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         prefix = f"{self.place}: " if self.place else ""
-        return cut(f"{prefix}error: {self.message}", LONGEST_MESSAGE)
+        return cut(f"{prefix}{ERROR} {self.message}", LONGEST_MESSAGE)
 
 
 def cut(text: str, length: int) -> str:

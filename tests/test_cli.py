@@ -31,7 +31,7 @@ def test_show_prints_equations_and_shapes(capsys):
     shown = run(capsys, "show", "elman")
     assert "sₜ = φ(xₜ W_x + sₜ₋₁ W_s)" in shown
     assert "zₜ = xₜ W_x + sₜ₋₁ W_s" in shown
-    assert "parameter  W_x    m x n" in shown
+    assert "parameter  W_x  m x n" in shown
 
 
 def test_derive_takes_a_model_file(capsys, tmp_path):
@@ -67,7 +67,7 @@ def test_color_is_for_terminals_that_want_it(monkeypatch, terminal, environment,
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    assert wants_color() is colored
+    assert wants_color(sys.stdout) is colored
 
 
 def test_color_changes_nothing_but_color():

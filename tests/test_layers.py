@@ -269,7 +269,7 @@ def test_a_loss_of_the_last_layer_has_its_gradients_alone(text: str, loss: str) 
 
 def lines(model: b.Model, level: str = "adjoint", **asked: object) -> list[str]:
     """The lines of a derivation without their numbers and the spaces before them."""
-    text = b.derive(model, level=level, loss="sum", **asked).text()
+    text = b.derive(model, level=level, loss="sum", **asked).text(width=200)
     return [re.sub(r"^ *(\(\d+\) *)?", "", line) for line in text.splitlines()]
 
 

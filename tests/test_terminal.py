@@ -5,25 +5,31 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.cells import CORPUS, name_of
+from support.cells import CELLS, CORPUS, name_of
 
 import bptt_sym as b
 from bptt_sym.algebra.names import GREEK
 from bptt_sym.api import model_text
 from bptt_sym.cli import cli
+from bptt_sym.commands.terminal import complaint
+from bptt_sym.errors import InputError, Place
 from bptt_sym.model.notations import notation_names
 from bptt_sym.render.medium import NARROWEST, Medium, cells
 
 LEVELS = ("chain", "jacobian", "adjoint")
-BREAKABLE = re.compile(r"\S .* \S")
+
+
+CHOSEN = ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR", "LESSCHARSET")
 
 
 def printed(*arguments: str, **environment: str | None) -> str:
-    clean: dict[str, str | None] = dict.fromkeys(("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR"))
+    clean: dict[str, str | None] = dict.fromkeys(CHOSEN)
     result = CliRunner(env=clean | environment).invoke(cli, arguments)
     assert result.exit_code == 0, result.output
     return result.output
@@ -48,18 +54,70 @@ def test_a_model_is_shown_in_ascii(cell):
     assert shown.isascii() and not set(GREEK.values()) & set(shown)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("cell", CORPUS, ids=name_of)
+@pytest.mark.one_in(15)
+def test_a_published_cell_is_printed_in_ascii(cell, level):
+    derivation = b.derive(b.load_model(str(cell)), steps=2, level=level)
+    assert derivation.text(width=80, ascii=True).isascii()
+
+
+def places_to_break(line: str) -> list[str]:
+    """The signs of a line, outside of brackets, before which it could have been broken."""
+    words, depth, found = line.split(" "), 0, []
+    for k, word in enumerate(words):
+        begun = any(w and w not in SIGNS for w in words[:k])
+        if not depth and begun and word in SIGNS:
+            found.append(word)
+        depth += sum(map(word.count, "([")) - sum(map(word.count, ")]"))
+        if depth < 0:
+            break  # the rest is behind what a line before has opened
+    return found
+
+
+SIGNS = {"+", "−", "·", "⊙", "⊗", "∘", "for"}
+
+
 @pytest.mark.parametrize("width", [30, 60, 80, 200])
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("model", ["elman", "lstm", "bidirectional", "linear-attention"])
-@pytest.mark.one_in(5)
-def test_lines_fit(model, level, width):
-    """Words are broken anywhere between two, equations before a sign or a factor."""
-    derivation = b.derive(b.load_model(model), steps=3, level=level, loss="sum")
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+@pytest.mark.one_in(40)
+def test_lines_fit(cell, level, width):
+    """What does not fit has no place to break: a derivative of tuples, a matrix."""
+    derivation = b.derive(b.load_model(str(cell)), steps=2, level=level, loss="sum")
     for line in derivation.text(width=width).splitlines():
-        is_prose = not line.startswith("  ") or line.lstrip().startswith("Here")
-        assert not is_prose or cells(line) <= max(width, NARROWEST)
+        equation = re.sub(r"^ *(\(\d+\))? *([^=]*= )?", "", line)
+        if cells(line) > max(width, NARROWEST):
+            whole = line.lstrip().startswith("for ") or not places_to_break(equation)
+            assert line.startswith("  ") and whole
     wide, narrow = (derivation.text(width=w).split() for w in (200, width))
     assert len(wide) <= len(narrow)  # later lines begin with their sign once more
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("model", ["lstm", "gru", "lstm-peephole"])
+def test_lines_are_filled(model, width):
+    """The next factor of a chain would not have had room."""
+    text = b.derive(b.load_model(model), steps=4).text(width=width)
+    pairs = [pair for pair in pairwise(text.splitlines()) if re.match(" +· ", pair[1])]
+    assert pairs
+    for line, later in pairs:
+        first = re.match(r" +(· [^·]*[^· ])", later)
+        assert first and cells(line) + 1 + cells(first[1]) > width
+
+
+def test_later_lines_are_indented_by_what_they_are_part_of():
+    lines = b.derive(b.load_model("lstm"), "W_hf", 2, level="jacobian").text(width=60).splitlines()
+    start = next(k for k, line in enumerate(lines) if "∂E₂/∂W_hf = " in line)
+    column = lines[start].index(" = ") + 3
+    signs = [line[column:][:3] for line in lines[start : start + 5]]
+    assert signs == ["−2 ", "  ·", "  ·", "− 2", "  ·"]
+
+
+def test_a_wide_left_side_has_a_line_of_its_own():
+    text = b.derive(b.load_model("lstm"), "W_hf", 2).text(width=60)
+    left, right = text.partition("∂(hₜ, cₜ)/∂(hₜ₋₁, cₜ₋₁)")[2].splitlines()[:2]
+    assert left == "" and right.strip().startswith("= ⎡ ∂hₜ/∂hₜ₋₁")
 
 
 def test_equations_are_broken_where_there_is_no_room():
@@ -88,6 +146,7 @@ def test_signs_where_the_locale_has_them():
         assert "dE_3/dW_s" in printed("derive", **environment)
         assert printed("derive", **environment).isascii()
     assert printed("derive", "--ascii") == printed("derive", LC_ALL="C")
+    assert printed("derive", "--ascii") == printed("derive", LESSCHARSET="latin1")
     assert printed("show", "lstm", "--ascii").isascii()
 
 
@@ -98,6 +157,33 @@ def test_files_hold_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
     assert Path("a.txt").read_text(encoding="utf-8") == Path("b.txt").read_text(encoding="utf-8")
     printed("derive", "-o", "c.txt", "--ascii")
     assert "dE_3/dW_s" in Path("c.txt").read_text(encoding="ascii")
+
+
+def test_programs_and_proofs_fit_the_terminal():
+    for command, width in (("program", 50), ("verify", 70)):
+        lines = printed(command, "lstm", COLUMNS=str(width)).splitlines()
+        assert max(map(cells, lines)) <= width
+        assert printed(command, "lstm", "--ascii").isascii()
+        assert "\x1b[1m" in printed(command, "lstm", "--color")
+
+
+def test_a_complaint_has_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    place = Place("cell.toml", 1, 5, "x = (")
+    wrong = InputError("this is not what a file of a model says, and here is why", place)
+    plain = complaint(wrong, [])
+    assert plain.splitlines() == [f"{place}: error: {wrong.message}", "x = (", "    ^"]
+    colored = complaint(wrong, ["derive", "--color"])
+    assert "\x1b[1;31merror:\x1b[0m" in colored and colored.endswith("\x1b[1;31m    ^\x1b[0m")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    on_terminal = complaint(wrong, [])
+    assert "\x1b" in on_terminal
+    assert max(cells(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in on_terminal.splitlines()) <= 40
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in complaint(wrong, [])
+    assert complaint(InputError("Größe"), ["--ascii"]).isascii()
 
 
 def test_colour_is_asked_for_or_left_out():

@@ -20,6 +20,7 @@ from bptt_sym.commands.options import (
     parse_activations,
     style_option,
 )
+from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
 from bptt_sym.quoting import shown_path
@@ -74,6 +75,7 @@ def generate(
 @activation_option
 @loss_option("sum")
 @masked_option
+@terminal_options
 def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, masked: bool) -> None:
     """Print what the compiler makes of a model, pass by pass."""
     from bptt_sym import api
@@ -85,7 +87,7 @@ def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, ma
         loss=loss,
         masked=masked,
     )
-    click.echo(text, nl=False)
+    click.echo(medium().listing(text), nl=False, color=True)
 
 
 @click.command()
@@ -105,6 +107,7 @@ def program(model: str, after: str, activations: tuple[str, ...], loss: Loss, ma
 @masked_option
 @style_option
 @click.option("--run", is_flag=True, help="Run a FILE.py that is not as bptt-sym wrote it.")
+@terminal_options
 @click.pass_context
 def verify(
     context: click.Context,
@@ -151,5 +154,5 @@ def verify(
             masked=masked,
             style=style,
         )
-    click.echo(report_table(report), nl=False)
+    click.echo(report_table(report, medium()), nl=False, color=True)
     context.exit(GOOD if report.holds else CHECK_FAILED)

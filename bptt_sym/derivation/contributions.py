@@ -35,6 +35,12 @@ from bptt_sym.derivation.unfolding import Dominance, Unfolding, Vertex
 MOST_IN_A_STEP = 1_000
 """Chains of more factors in a step are not written: total derivatives follow from each other."""
 
+MANY_IN_A_STEP = 60
+"""Nor are chains of more where they are so long, in the mean, that each would be abbreviated."""
+
+MOST_COMPONENTS = 4
+"""Nor are derivatives with respect to a tuple of more components."""
+
 Symbol = Callable[[Vertex], Variable]
 """The variable that a node stands for."""
 
@@ -141,15 +147,23 @@ class Contributions:
             if place.name == edge.of.name
         ]
 
+    @property
+    def have_many_blocks(self) -> bool:
+        """Whether what a step hands on is a tuple of many components, with a block for each two."""
+        carried = self.carried
+        return carried is not None and carried.is_tuple and len(carried.places) > MOST_COMPONENTS
+
     def are_long(self, parameters: Iterable[Parameter]) -> bool:
         """Whether the chains of one step to the copies of parameters have very many factors."""
         last = self.window.root.time
-        factors = 0
-        for parameter in parameters:
-            for edge in self.readers(parameter):
-                node = Vertex(edge.of.name, last - self.reached[edge.of.name].first)
-                factors += self.window.depth[node] + 1
-        return factors > MOST_IN_A_STEP
+        lengths = [
+            self.window.depth[Vertex(edge.of.name, last - self.reached[edge.of.name].first)] + 1
+            for parameter in parameters
+            for edge in self.readers(parameter)
+        ]
+        factors = sum(lengths)
+        abbreviated = factors > self.most_factors * len(lengths)
+        return factors > (MANY_IN_A_STEP if abbreviated else MOST_IN_A_STEP)
 
     # Factors and chains.
 

@@ -104,7 +104,7 @@ class _Asked:
             return tuple(self._by_inputs(steps))
         if not _is_told_apart(self.step, REDUCTIONS[self.loss].at_last):
             contributions = Contributions(self.step, self.most_factors)
-            if not contributions.are_long(self.parameters):
+            if not (contributions.have_many_blocks or contributions.are_long(self.parameters)):
                 products = Products(contributions, steps, self.loss, matrices=self.matrices)
                 return tuple(products.sections(self.parameters))
         recursive = RecursiveProducts(

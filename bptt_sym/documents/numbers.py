@@ -8,16 +8,17 @@ from bptt_sym.algebra.boxes import Call, Terms
 from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.example import STEPS, Example, Value
-from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import side_by_side
-from bptt_sym.render.line_breaking import width
+from bptt_sym.render.latex import TEXT_WIDTH
 from bptt_sym.render.tex import tex
+from bptt_sym.render.tex_width import width
 from bptt_sym.render.typeset import typeset
 
-WIDTHS = {".": 0.4, "-": 1.0}
-"""The widths of what numbers are written with besides digits, in letters."""
+WIDTHS = {".": 0.28, "-": 0.78}
+"""The widths of what numbers are written with besides digits, in ems."""
 
-DIGIT, BETWEEN_COLUMNS, AROUND = 0.65, 1.3, 5.0
+DIGIT, BETWEEN_COLUMNS, AROUND = 0.5, 1.0, 4.0
 """The widths of a digit, of the room between columns, and of brackets, equals sign and quad."""
 
 
@@ -52,7 +53,7 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
         taken = _width(telling, entry, loss)
         if not lines or taken > room or entry.array.shape[0] != lines[-1][0].array.shape[0]:
             lines.append([])
-            room = ROOM
+            room = TEXT_WIDTH
         lines[-1].append(entry)
         room -= taken
     formulas = []
@@ -64,7 +65,7 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
 
 
 def _width(telling: Telling, entry: Value, loss: Expr | None) -> float:
-    """The width of a symbol with its number or matrix, in letters."""
+    """The width of a symbol with its number or matrix, in ems."""
     shown = typeset(entry.left, telling.model.notation, loss=loss)
     columns = [max(map(_number_width, column)) for column in zip(*entry.digits, strict=True)]
     return width(shown) + AROUND + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)

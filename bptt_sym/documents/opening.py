@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coefficient
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
 from bptt_sym.documents.facts import starts
-from bptt_sym.documents.telling import ROOM, Telling
+from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Declaration, Equation
 from bptt_sym.render.formulas import shape
-from bptt_sym.render.latex import left_width, lines
+from bptt_sym.render.latex import lines, right_width
 from bptt_sym.render.show import Show, function_boxes, functions_of, is_marked, sides, typesetter
 from bptt_sym.render.tex import tex
 
@@ -30,9 +30,9 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     model, math = telling.model, telling.math
     yield Paragraph(telling.say.model(model))
     inner = [e for e in model.definitions if e not in model.all_equations]
-    yield Equations(
-        tuple(_of_model(telling, e, typesetter(chain)) for e in (*model.all_equations, *inner))
-    )
+    written = [_derived(e, e.written) for e in model.all_equations]
+    named = [_derived(e, e.expression) for e in inner]
+    yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(chain))))
     if model.functions:
         said = telling.say.functions(functions_of(model, tex))
         yield Paragraph(said, telling.glossary.signs(function_boxes(model)))
@@ -60,13 +60,18 @@ def _shape(telling: Telling, entry: Declaration) -> str:
     return f"${shape(sizes)}$" if sizes != ["1", "1"] else "a number"
 
 
-def _of_model(telling: Telling, equation: Equation, show: Show) -> DisplayedFormula:
-    right = equation.written if equation in telling.model.all_equations else equation.expression
-    derived = DerivedEquation(("model", equation.name), equation.variable, right)
-    written = lines(derived, show, ROOM - left_width(derived, show))
-    name = f"eq:{telling.model.name}:model:{equation.name}"
-    signs = telling.glossary.signs(sides([derived], show))
-    return DisplayedFormula(tuple(written), name, signs=signs)
+def _derived(equation: Equation, right: MatrixExpr) -> DerivedEquation:
+    return DerivedEquation(("model", equation.name), equation.variable, right)
+
+
+def _formulas(
+    telling: Telling, equations: Sequence[DerivedEquation], show: Show
+) -> Iterator[DisplayedFormula]:
+    room = right_width(equations, show)
+    for equation in equations:
+        name = ":".join(("eq", telling.model.name, *equation.meaning))
+        signs = telling.glossary.signs(sides([equation], show))
+        yield DisplayedFormula(tuple(lines(equation, show, room)), name, signs=signs)
 
 
 def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:

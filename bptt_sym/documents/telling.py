@@ -17,14 +17,11 @@ from bptt_sym.documents.facts import Copies
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.glossary import Glossary
-from bptt_sym.render.latex import label, left_width, lines
+from bptt_sym.render.latex import label, lines, right_width
 from bptt_sym.render.show import sides, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
-
-ROOM = 42.0
-"""The room for an equation, in letters."""
 
 
 def glossary(model: Model) -> Glossary:
@@ -92,7 +89,7 @@ class Telling:
         section = next((s for s in derivation.sections if equations[0] in s.equations), None)
         show = typesetter(derivation, section)
         equations = list({e.meaning: e for e in map(derivation.line, equations)}.values())
-        room = ROOM - max(left_width(equation, show) for equation in equations)
+        room = right_width(equations, show)
         yield Equations(
             tuple(
                 DisplayedFormula(

@@ -9,6 +9,9 @@ from bptt_sym.errors import Place
 from bptt_sym.limits import ALL_DERIVATIVES, DERIVATIVES, REACH
 from bptt_sym.model.model import Equation, Formula, Model
 
+MOST_UNNAMED = 200
+"""The derivatives of an equation have at most so many symbols without names for what is within."""
+
 
 def check_extent(model: Model, place: Callable[[str], Place | None] = lambda name: None) -> None:
     """Raises InputError, at the ``place`` of a name, where the derivatives of its equation, its
@@ -34,7 +37,8 @@ def check_extent(model: Model, place: Callable[[str], Place | None] = lambda nam
 
 def is_named_within(model: Model) -> bool:
     """Whether derivatives have to name what the equations name within, as the arguments of
-    functions: without these names some would be too large.
+    functions: without these names some would be too large, for they grow as a power of two with
+    the functions within functions.
     """
     extent = Extent()
 
@@ -42,4 +46,4 @@ def is_named_within(model: Model) -> bool:
         inner = {part.variable: part.expression for part in equation.preactivations}
         return extent.derivatives(equation.expression, inner)
 
-    return any(symbols(equation) > DERIVATIVES.most for equation in model.all_equations)
+    return any(symbols(equation) > MOST_UNNAMED for equation in model.all_equations)

@@ -3,14 +3,16 @@ r"""A derivation as a LaTeX fragment to \input, or one formula for a notebook.""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
+from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.glossary import Glossary
-from bptt_sym.render.line_breaking import Page, broken, width
+from bptt_sym.render.line_breaking import HOLE, Page, broken, filled
 from bptt_sym.render.show import (
     Show,
     conventions_of,
@@ -21,28 +23,71 @@ from bptt_sym.render.show import (
     typesetter,
     words_of,
 )
-from bptt_sym.render.tex import tex, tex_in_line
+from bptt_sym.render.tex import matrix, small_matrix, tex, tex_in_line
+from bptt_sym.render.tex_width import (
+    COMMA,
+    GAPS,
+    SIGN,
+    THICK,
+    is_tall,
+    matrix_width,
+    number_width,
+    width,
+)
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
-LINE_WIDTH = 45.0
-"""The room for an equation, in letters, on a line of LaTeX's article class."""
+TEXT_WIDTH = 34.5
+"""The width of a line of LaTeX's article class, in ems of its mathematics."""
 
-SPAN_WIDTH = 9.0
-"""What the time steps for which an equation holds take of it."""
+EXACTNESS = 0.96
+"""An estimate of a width may be wrong by the rest."""
 
-_PAGE = Page(
+EQUALS = 0.78 + 2 * THICK
+"""The width of a sign of equality with its spaces; later lines are indented by less."""
+
+_OPERATORS = {
+    "matrix": r"\cdot",
+    "elementwise": r"\odot",
+    "circle": r"\circ",
+    "kronecker": r"\otimes",
+}
+
+WIDEST_LEFT = 0.3 * TEXT_WIDTH
+"""A left side that is wider stands on a line of its own."""
+
+READERS_WIDTH = TEXT_WIDTH - 6
+"""The room for the variables that a contribution is from."""
+
+SPAN_WIDTH = 6.5
+"""The width of what stands around the letters that say for which time steps an equation holds."""
+
+MATRIX_STYLES = {r"\displaystyle ": 1.0, "": 0.8}
+"""How large fractions are in a matrix in the styles of TeX."""
+
+
+def _around(box: Box, inner: Box) -> tuple[str, str] | None:
+    """What is before and behind the hole, with brackets of one size in both lines."""
+    size = "bigg" if is_tall(inner) else "big"
+    begin, _, end = tex(box).partition(tex(HOLE))
+    # Within braces a line cannot end.
+    if begin.count("{") != begin.count("}"):
+        return None
+    return begin.replace(r"\left", rf"\{size}l"), end.replace(r"\right", rf"\{size}r")
+
+
+PAGE = Page(
     write=tex,
     measure=width,
+    gap=lambda _before, _factor, kind: GAPS[kind],
+    around=_around,
     minus="-",
-    first_minus="- ",
-    after_number="",
-    operators={
-        "matrix": r"\quad \cdot",
-        "elementwise": r"\quad \odot",
-        "circle": r"\quad \circ",
-        "kronecker": r"\quad \otimes",
-    },
+    sign=SIGN,
+    begin=SIGN,
+    comma=COMMA,
+    operators=_OPERATORS,
+    indent=r"\quad ",
+    step=1.0,
 )
 
 
@@ -60,14 +105,12 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 
     def rows(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        # The right sides begin below each other.
-        room = LINE_WIDTH - max(left_width(equation, show) for equation in section.lines)
+        room = right_width(section.lines, show)
         return " \\\\\n".join(_row(derivation, e, show, room) for e in section.lines)
 
-    def step(line: DerivedEquation) -> str:
-        """An equation of the model."""
-        sides = " &= ".join(math(side) for side in (line.left, line.right) if side is not None)
-        return sides + _span(line, whole)
+    def steps(equations: Sequence[DerivedEquation]) -> str:
+        """The equations of the model."""
+        return " \\\\\n".join(_rows(equations, whole))
 
     glossary = Glossary(derivation.model, lambda box: f"${tex_in_line(box)}$")
 
@@ -80,7 +123,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
         "meaning": meaning,
         "meaning_of_step": lambda it: glossary.explained(step_boxes(it, whole)),
         "rows": rows,
-        "step": step,
+        "steps": steps,
         "words": latex_words,
         "digits": breakable_digits,
     }
@@ -107,9 +150,9 @@ def displays(derivation: Derivation) -> list[str]:
         for e in model.definitions
         if e not in model.all_equations
     ]
-    rows = [_rows(written + inner, typesetter(derivation), LINE_WIDTH)]
+    rows = [_rows(written + inner, typesetter(derivation))]
     for section in derivation.sections:
-        rows.append(_rows(section.lines, typesetter(derivation, section), LINE_WIDTH))
+        rows.append(_rows(section.lines, typesetter(derivation, section)))
     return [_aligned(part) for part in rows if part]
 
 
@@ -118,14 +161,15 @@ def display(derivation: Derivation) -> str:
     rows = [
         row
         for section in derivation.sections
-        for row in _rows(section.lines, typesetter(derivation, section), float("inf"))
+        for equation in section.lines
+        for row in lines(equation, typesetter(derivation, section), inf)
     ]
     return _aligned(rows)
 
 
-def _rows(equations: Sequence[DerivedEquation], show: Show, room: float) -> list[str]:
-    widest = max((left_width(equation, show) for equation in equations), default=0)
-    return [line for e in equations for line in lines(e, show, room - widest)]
+def _rows(equations: Sequence[DerivedEquation], show: Show) -> list[str]:
+    room = right_width(equations, show)
+    return [line for e in equations for line in lines(e, show, room)]
 
 
 def _aligned(rows: Sequence[str]) -> str:
@@ -152,13 +196,45 @@ _ESCAPES = {
 }
 
 
-def lines(equation: DerivedEquation, show: Show, room: float = LINE_WIDTH) -> list[str]:
-    """The equation as lines of an ``aligned`` environment, each about ``room`` letters wide."""
-    room -= SPAN_WIDTH * ((equation.span is not None) + (equation.layers is not None))
-    first, *more = _right(equation, show, room)
-    written = [f"{_left(equation, show)}{first}", *(rf"&\quad {line}" for line in more)]
-    written[-1] += _span(equation, show)
-    return written
+def right_width(equations: Sequence[DerivedEquation], show: Show) -> float:
+    """The room for the right sides of equations, which begin below each other."""
+    lefts = [_left_width(e, show) for e in equations]
+    left = max((taken for taken in lefts if taken <= WIDEST_LEFT), default=0)
+    # Where LaTeX numbers, or notes do, the number is not known.
+    number = number_width(max((e.number or 0 for e in equations), default=0) + 10)
+    return EXACTNESS * (TEXT_WIDTH - left - EQUALS - number)
+
+
+def lines(equation: DerivedEquation, show: Show, room: float) -> list[str]:
+    """The equation as lines of an ``aligned`` environment, which fill the ``room`` on the right."""
+    right = show(equation.right)
+    hung = _left_width(equation, show) > WIDEST_LEFT
+    if hung:
+        room -= 1
+    written = _broken(right, room)
+    span, taken = _span(equation, show)
+    if span:
+        beside = _broken(right, room - taken)
+        has_room = len(beside) > 1 or width(right) + taken <= room
+        if has_room and len(beside) == len(written):
+            written = [*beside[:-1], f"{beside[-1]}, \\qquad {span}"]
+        else:
+            written = [*written[:-1], f"{written[-1]},", rf"\qquad {span}"]
+    first, *more = written
+    (left, *others), sign = _left(equation, show)
+    if hung:
+        before = [f"&{left}", *(rf"&\quad {line}" for line in others)]
+        return [*before, rf"&\quad {sign}{first}", *(rf"&\quad \quad {line}" for line in more)]
+    return [f"{left}&{sign}{first}", *(rf"&\quad {line}" for line in more)]
+
+
+def _broken(right: Box, room: float) -> list[str]:
+    if isinstance(right, Matrix):
+        for style, size in MATRIX_STYLES.items():
+            if matrix_width(right, size) <= room:
+                return [matrix(right.rows, style=style)]
+        return [small_matrix(right.rows)]
+    return broken(right, room, PAGE)
 
 
 def _row(derivation: Derivation, equation: DerivedEquation, show: Show, room: float) -> str:
@@ -172,38 +248,45 @@ def _row(derivation: Derivation, equation: DerivedEquation, show: Show, room: fl
     return " \\notag \\\\\n".join(written)
 
 
-def _left(equation: DerivedEquation, show: Show) -> str:
+def _left(equation: DerivedEquation, show: Show) -> tuple[list[str], str]:
+    """A left side, in lines where it has many parts, and the sign between the two."""
     if equation.left is not None:
-        return tex(show(equation.left)) + " &= "
+        return [tex(show(equation.left)) + " "], "= "
+    unsigned = r"\mathrel{\phantom{=}} "
     if equation.path:
-        return rf"\text{{to step }} {equation.path[-1].time}\colon &\mathrel{{\phantom{{=}}}} "
-    readers = ",".join(tex(show(reader)) for reader in equation.readers)
-    return rf"\text{{from }} {readers}\colon &\mathrel{{\phantom{{=}}}} "
+        return [rf"\text{{to step }} {equation.path[-1].time}\colon "], unsigned
+    readers = [show(reader) for reader in equation.readers]
+    gaps = [COMMA] * (len(readers) - 1)
+    parts = filled([width(reader) for reader in readers], gaps, READERS_WIDTH, 0, 0)
+    lines = [",".join(map(tex, readers[start:stop])) + "," for start, stop in parts]
+    lines[0] = rf"\text{{from }} {lines[0]}"
+    lines[-1] = lines[-1].removesuffix(",") + r"\colon "
+    return lines, unsigned
 
 
-def left_width(equation: DerivedEquation, show: Show) -> float:
+def _left_width(equation: DerivedEquation, show: Show) -> float:
     """The width of what stands before the sign of equality."""
     if equation.left is not None:
         return width(show(equation.left))
     if equation.path:
-        return 5
-    return 3 + sum(width(show(reader)) for reader in equation.readers)
+        return 4.0
+    return 2.8 + sum(width(show(reader)) + COMMA for reader in equation.readers)
 
 
-def _right(equation: DerivedEquation, show: Show, room: float) -> list[str]:
-    return broken(show(equation.right), room, _PAGE)
-
-
-def _span(equation: DerivedEquation, show: Show) -> str:
-    """For which layers and time steps an equation holds."""
+def _span(equation: DerivedEquation, show: Show) -> tuple[str, float]:
+    """For which layers and time steps an equation holds, and how wide this is."""
     held = []
+    taken = 0.0
     if equation.layers is not None:
         numbers = equation.layers.told(r"\dots")
         held.append(f"{tex(show(equation.layers.index))} = {numbers}")
+        taken += SPAN_WIDTH + len(equation.layers.told("..")) / 2
     if equation.span is not None:
         span = equation.span
         ends = (span.last, span.first) if span.rising else (span.first, span.last)
-        index, first, last = (tex(show(part)) for part in (span.index, *ends))
+        shown = [show(part) for part in (span.index, *ends)]
+        index, first, last = map(tex, shown)
         steps = first if first == last else rf"{first}, \dots, {last}"
         held.append(f"{index} = {steps}")
-    return "".join(rf", \qquad {words}" for words in held)
+        taken += SPAN_WIDTH + sum(map(width, shown))
+    return r", \qquad ".join(held), taken

@@ -1,215 +1,276 @@
-"""Breaking a long equation into lines, before its signs and between its factors."""
+"""Breaking a long equation into lines, as a person would.
+
+First before the signs of the outermost sum, then between the factors of a product, then within the
+brackets of what still has no room.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from bptt_sym.algebra.boxes import (
-    AdjointOf,
+    POWER,
     Application,
     Big,
     Box,
     Brackets,
     Call,
-    Cases,
     EntrySum,
     Factors,
-    Fraction,
-    Glyph,
-    Matrix,
-    Nabla,
     Negative,
     Number,
-    Part,
     Ratio,
-    Relation,
     Row,
     Superscript,
     Terms,
-    Tuple,
+    bracketed,
 )
-from bptt_sym.algebra.names import GREEK, split_name
 
 Kind = Literal["matrix", "elementwise", "circle", "kronecker"]
 
+HOLE = Number(0, decimal="\0")
+"""Stands for what is broken in what is around it: no language writes this character."""
 
-def width(box: Box) -> float:
-    """The width of a box as typeset, in units of about one letter."""
-    match box:
-        case Number():
-            return len(box.decimal or str(box.numerator))
-        case Glyph():
-            brackets = 1.7 if box.place in ("parentheses", "angle") else 0
-            time = 0.65 * (width(box.time) + brackets) if box.time else 0
-            return _name_width(box) + time
-        case Fraction(of=of, by=by, mark=mark):
-            return (1.9 if mark else 1.2) + max(width(of), width(by))
-        case Nabla(of=of, by=by):
-            return 1.6 + 0.7 * width(by) + width(of)
-        case AdjointOf(variable=inner):
-            return 1 + width(inner)
-        case Brackets(body=Fraction() as inner):
-            return 2.2 + width(inner)
-        case Brackets(body=inner) | Negative(body=inner) | EntrySum(body=inner):
-            return 1.6 + width(inner)
-        case Call(function=function, argument=argument, primes=primes):
-            letters = 1 if function in GREEK or function[0] == "\\" else len(function)
-            return letters + 1.5 + 0.6 * primes + width(argument)
-        case Superscript(base=base):
-            return 0.9 + width(base)
-        case Big(body=body, upper=upper):
-            return 4 + max(0, 0.65 * width(upper) - 1.5) + width(body)
-        case Terms(terms=terms):
-            return sum(width(term) + 1.6 for _, term in terms)
-        case Ratio(numerator=over, denominator=under):
-            return 0.6 + max(width(over), width(under))
-        case Matrix(rows=rows):
-            return 2 + sum(max(width(row[k]) for row in rows) + 1.5 for k in range(len(rows[0])))
-        case Tuple(parts=parts):
-            return 1 + sum(width(part) + 0.8 for part in parts)
-        case Application(arguments=parts) | Row(parts=parts):
-            return 3 + sum(width(part) + 1 for part in parts)
-        case Relation(left=left, right=right):
-            return 4 + width(left) + width(right)
-        case Cases(chosen=chosen, condition=condition, other=other):
-            return 5 + max(width(chosen), width(other)) + width(condition)
-        case Part(body=body, start=start, stop=stop):
-            return 2 + width(body) + width(start) + width(stop)
-        case Factors(factors=factors, kind=kind):
-            return sum(width(factor) for factor in factors) + (
-                (0.3 if kind == "matrix" else 2) * (len(factors) - 1)
-            )
-        case _:
-            return 1.5
+FEWEST_TERMS = 3
+"""Terms share lines where so many of the widest fit on one; else each begins a line."""
 
-
-def _name_width(box: Glyph) -> float:
-    bold = 1.2 if box.alphabet.startswith("bold") else 1.0
-    if box.latex:
-        letters = len(_COMMAND.sub("", box.latex).replace("{", "").replace("}", ""))
-        arrow = 1.0 if "arrow" in box.latex else 0.0
-        return bold * (0.6 + arrow + 0.5 * max(letters, 1))
-    base, index = split_name(box.name)
-    letters = 1 if base in GREEK else len(base)
-    return 0.3 + bold * 0.8 * letters + 0.5 * (1 if index in GREEK else len(index))
-
-
-_COMMAND = re.compile(r"\\[A-Za-z]+")
-
-
-_SEPARATION: dict[Kind, float] = {
-    "matrix": 0.5,
-    "elementwise": 1.6,
-    "circle": 1.6,
-    "kronecker": 1.6,
-}
-"""The width of what stands between two factors."""
+LONGEST_BEFORE = 0.25
+"""What is broken begins beside factors that take at most so much of the line."""
 
 
 @dataclass(frozen=True)
 class Page:
     """How a language writes a box, measures it and begins a line.
 
-    ``first_minus`` begins the first line of several, ``operators`` a line inside a product, and
-    ``after_number`` stands between a number and a sign of sum.
+    ``gap`` is the width between two factors of a product, ``sign`` that of a plus or minus with its
+    spaces, ``begin`` that of a sign that begins a line, ``comma`` that of a comma, and ``step``
+    that of an ``indent``. ``operators`` begin a line inside a product. ``around`` is what is
+    written before and behind the hole in a box where that holds several lines, or None where it
+    cannot.
     """
 
     write: Callable[[Box], str]
     measure: Callable[[Box], float]
+    gap: Callable[[Box, Box, Kind], float]
+    around: Callable[[Box, Box], tuple[str, str] | None]
     minus: str
-    first_minus: str
-    after_number: str
+    sign: float
+    begin: float
+    comma: float
     operators: Mapping[str, str]
+    indent: str
+    step: float
+
+
+class Indented(NamedTuple):
+    """A line, so many indents to the right."""
+
+    depth: int
+    text: str
 
 
 def broken(box: Box, room: float, page: Page) -> list[str]:
-    """The box as written lines, each about ``room`` wide; later lines begin with their sign."""
-    if page.measure(box) <= room:
-        return [page.write(box)]
-    if not isinstance(box, Terms):
-        return _filled(box, room, page)
-    lines: list[str] = []
-    for sign, line in _term_lines(box, room, page.measure):
-        first, *more = _filled(line, room, page)
-        if lines:
-            first = f"{page.minus if sign < 0 else '+'} {first}"
-        elif sign < 0:
-            first = page.first_minus + first
-        lines += [first, *more]
-    return lines
+    """The box as written lines; what cannot be broken is left whole where ``room`` lacks.
+
+    Later lines begin with their sign.
+    """
+    return [page.indent * line.depth + line.text for line in _lines(box, room, page, 0)]
 
 
-def _term_lines(box: Terms, room: float, measure: Callable[[Box], float]) -> list[tuple[int, Box]]:
-    """A sum as lines, each a sign and what follows: a term each, or several where all are short."""
-    short = all(measure(term) <= room / 4 for _, term in box.terms)
-    groups: list[list[tuple[int, Box]]] = []
-    used = 0.0
-    for sign, term in box.terms:
-        used += measure(term) + 3
-        if not groups or not short or used > room:
-            groups.append([])
-            used = measure(term) + 3
-        groups[-1].append((sign, term))
-    return [
-        (group[0][0], group[0][1] if len(group) == 1 else Terms(((1, group[0][1]), *group[1:])))
-        for group in groups
-    ]
-
-
-def _filled(box: Box, room: float, page: Page) -> list[str]:
-    """A product in lines that are filled factor by factor."""
-    if page.measure(box) <= room:
-        return [page.write(box)]
-    prefix, factors, kind = _opened(box, page)
-    groups: list[list[Box]] = [[]]
-    used = 4.0 * len(prefix)
-    for factor in factors:
-        if groups[-1] and used + page.measure(factor) > room:
-            groups.append([])
-            used = 2.5
-        groups[-1].append(factor)
-        used += page.measure(factor) + _SEPARATION[kind]
-    lines: list[str] = []
-    for group in groups:
-        whole = group[0] if len(group) == 1 else Factors(tuple(group), kind)
-        first, *more = _opened_call(whole, room, page)
-        lines += [f"{page.operators[kind]} {first}" if lines else "".join(prefix) + first, *more]
-    return lines
-
-
-def _opened_call(box: Box, room: float, page: Page) -> list[str]:
-    """The diagonal matrix of an entrywise product that has no room, in lines of its factors."""
+def _lines(box: Box, room: float, page: Page, used: float) -> list[Indented]:
+    """The lines of a box; so much of the first one is ``used``."""
+    if used + page.measure(box) <= room:
+        return _whole(box, page)
     match box:
-        case Call(function="diag", argument=Factors(kind="elementwise" | "circle") as inner) if (
-            page.measure(box) > room
-        ):
-            begin, end = page.write(Call("diag", Terms(())))[:-1], ")"
-            *before, last = _filled(inner, room - 6, page)
-            return [begin + before[0], *before[1:], last + end] if before else [begin + last + end]
+        case Terms(terms=terms) if len(terms) > 1:
+            return _of_sum(terms, room, page, used)
+        case Application(arguments=parts) | Row(parts=parts) if len(parts) > 1:
+            return _of_list(box, parts, room, page, used)
+        case Ratio():
+            return _of_ratio(box, room, page, used)
+        case Factors(factors=(Ratio() as ratio,)):
+            found = _within(Brackets(ratio), room, page, used)
+            return found if len(found) > 1 else _whole(box, page)
+    before, taken, body = _opened(box, page)
+    if isinstance(body, Factors) and len(body.factors) > 1:
+        found = _of_product(body, room, page, used + taken)
+    elif before:
+        found = _lines(body, room, page, used + taken)
+    else:
+        found = _within(body, room, page, used)
+    return _behind(before, found)
+
+
+def _behind(text: str, lines: Sequence[Indented]) -> list[Indented]:
+    """The lines with a text before the first one."""
+    first, *more = lines
+    return [Indented(first.depth, text + first.text), *more]
+
+
+def _deeper(box: Box, room: float, page: Page, used: float) -> list[Indented]:
+    """The lines of what is part of something: later ones are farther to the right."""
+    # What is used of the first line is used of the whole room.
+    first, *more = _lines(box, room - page.step, page, used - page.step)
+    return [first, *(Indented(line.depth + 1, line.text) for line in more)]
+
+
+def _of_sum(
+    terms: Sequence[tuple[int, Box]], room: float, page: Page, used: float
+) -> list[Indented]:
+    widths = [page.measure(term) for _, term in terms]
+    shared = FEWEST_TERMS * (max(widths) + page.sign) <= room
+    gaps = [page.sign] * (len(terms) - 1)
+    lines: list[Indented] = []
+    for start, stop in filled(widths, gaps, room if shared else 0, used, page.begin):
+        (sign, first), *more = terms[start:stop]
+        before = page.minus if sign < 0 else "+" if lines else ""
+        before += " " if lines else ""
+        whole = Terms(((1, first), *more)) if more else first
+        taken = (page.begin if before else 0) + (0 if lines else used)
+        lines += _behind(before, _deeper(whole, room, page, taken))
+    return lines
+
+
+def _of_product(body: Factors, room: float, page: Page, used: float) -> list[Indented]:
+    factors, kind = body.factors, body.kind
+    # A factor has brackets where it needs them in a product.
+    alone = [Factors((factor,), kind) for factor in factors]
+    widths = list(map(page.measure, alone))
+    gaps = [page.gap(*pair, kind) for pair in pairwise(factors)]
+    lines: list[Indented] = []
+    groups = list(filled(widths, gaps, room, used, page.begin))
+    while groups:
+        start, stop = groups.pop(0)
+        before = f"{page.operators[kind]} " if lines else ""
+        taken = page.begin if lines else used
+        group = Factors(factors[start:stop], kind)
+        shell = Factors((*group.factors, HOLE), kind)
+        width = taken + page.measure(shell)
+        found = _deeper(group, room, page, taken)
+        # What fills more than a line begins on that of a short factor.
+        if groups and page.begin + widths[stop] > room and width <= LONGEST_BEFORE * room:
+            beside = _deeper(alone[stop], room, page, width)
+            if len(beside) > 1:
+                found = _behind(_until_hole(shell, page), beside)
+                groups.pop(0)
+        lines += _behind(before, found)
+    return lines
+
+
+def _of_list(
+    box: Application | Row, parts: Sequence[Box], room: float, page: Page, used: float
+) -> list[Indented]:
+    """The parts of what is separated by commas."""
+    shell = (
+        replace(box, arguments=(HOLE,))
+        if isinstance(box, Application)
+        else replace(box, parts=(HOLE,))
+    )
+    around = page.around(shell, box)
+    assert around is not None
+    taken = page.measure(shell)
+    room -= page.step + page.comma
+    used += taken - page.step
+    widths = list(map(page.measure, parts))
+    lines: list[Indented] = []
+    for start, stop in filled(widths, [page.comma] * (len(parts) - 1), room, used, 0):
+        *before, last = parts[start:stop]
+        written = "".join(f"{page.write(part)}, " for part in before)
+        found = _deeper(last, room, page, 0 if lines else used)
+        *most, end = _behind(written, found)
+        comma = "" if stop == len(parts) else ","
+        found = [*most, Indented(end.depth, end.text + comma)]
+        lines += [Indented(line.depth + 1, line.text) for line in found]
+    lines[0] = Indented(0, lines[0].text)
+    return _closed(around, lines)
+
+
+def _of_ratio(box: Ratio, room: float, page: Page, used: float) -> list[Indented]:
+    """A fraction with a slash: what is under it stands behind the last line, or on its own."""
+    over, under = bracketed(box.numerator, POWER), bracketed(box.denominator, POWER)
+    taken = page.measure(under) + page.sign
+    beside = taken <= LONGEST_BEFORE * room
+    found = _deeper(over, room - (taken if beside else 0), page, used)
+    if not beside:
+        return [*found, *_behind("/ ", _deeper(under, room, page, page.begin))]
+    return _closed(("", f" / {page.write(under)}"), found) if len(found) > 1 else _whole(box, page)
+
+
+def _whole(box: Box, page: Page) -> list[Indented]:
+    return [Indented(0, page.write(box))]
+
+
+def _within(box: Box, room: float, page: Page, used: float) -> list[Indented]:
+    """What is in the brackets of a box in several lines, or the box whole."""
+    shell, inner = _shell(box)
+    around = page.around(shell, inner) if inner is not None else None
+    if inner is None or around is None:
+        return _whole(box, page)
+    taken = page.measure(shell)
+    found = _deeper(inner, room - page.comma, page, used + taken)
+    return _closed(around, found) if len(found) > 1 else _whole(box, page)
+
+
+def _closed(around: tuple[str, str], lines: Sequence[Indented]) -> list[Indented]:
+    begin, end = around
+    *before, last = _behind(begin, lines)
+    return [*before, Indented(last.depth, last.text + end)]
+
+
+def _shell(box: Box) -> tuple[Box, Box | None]:
+    """What is around the inside of a box, and the inside."""
+    match box:
+        case Brackets(body=body):
+            return Brackets(HOLE), body
+        case Call(argument=argument):
+            return replace(box, argument=HOLE), argument
+        case Superscript(base=Brackets() | Call() as base):
+            shell, inner = _shell(base)
+            return replace(box, base=shell), inner
         case _:
-            return [page.write(box)]
+            return box, None
 
 
-def _opened(box: Box, page: Page) -> tuple[list[str], tuple[Box, ...], Kind]:
-    """A product as the signs before it, its factors and their kind; sum signs are opened."""
+def _opened(box: Box, page: Page) -> tuple[str, float, Box]:
+    """What a box begins with, the width of this, and what follows, which may be broken."""
     match box:
         case Negative(body=body):
-            signs, factors, kind = _opened(body, page)
-            return [page.minus, *signs], factors, kind
-        case Big(kind="sum", body=body):
-            signs, factors, kind = _opened(body, page)
-            sign = Big("sum", Terms(()), box.index, box.lower, box.upper)
-            return [page.write(sign), *signs], factors, kind
-        case Factors(factors=(Number() as number, (Big() | Factors()) as body)):
-            signs, factors, kind = _opened(body, page)
-            return [page.write(number) + page.after_number, *signs], factors, kind
-        case Factors(factors=(Ratio() as ratio, Big() as body)):
-            signs, factors, kind = _opened(body, page)
-            return [page.write(Factors((ratio, Terms(())))), *signs], factors, kind
-        case Factors(factors=factors, kind=kind):
-            return [], factors, kind
+            shell: Box = Negative(HOLE)
+        case Big(body=body):
+            shell = replace(box, body=HOLE)
+        case EntrySum(body=body):
+            shell = EntrySum(HOLE)
+        case Factors(factors=(only,)) if not isinstance(only, Ratio):
+            return _opened(only, page)
+        case Factors(factors=(Number() as first, body), kind=kind):
+            shell = Factors((first, HOLE), kind)
+        case Factors(factors=(Ratio() as first, Big() as body), kind=kind):
+            shell = Factors((first, HOLE), kind)
+        case Factors(factors=(Number() | Ratio(numerator=Number()) as first, *more), kind=kind) if (
+            more
+        ):
+            shell, body = Factors((first, HOLE), kind), Factors(tuple(more), kind)
         case _:
-            return [], (box,), "matrix"
+            return "", 0.0, box
+    begin, taken, inner = _opened(body, page)
+    return _until_hole(shell, page) + begin, page.measure(shell) - page.measure(HOLE) + taken, inner
+
+
+def _until_hole(shell: Box, page: Page) -> str:
+    return page.write(shell).partition(page.write(HOLE))[0]
+
+
+def filled(
+    widths: Sequence[float], gaps: Sequence[float], room: float, used: float, begin: float
+) -> Iterator[tuple[int, int]]:
+    """Which parts share a line: each filled, the later ones after what they ``begin`` with."""
+    start, taken = 0, used + widths[0]
+    for k, gap in enumerate(gaps, start=1):
+        taken += gap + widths[k]
+        if taken > room:
+            yield start, k
+            start, taken = k, begin + widths[k]
+    yield start, len(widths)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bptt_sym.algebra.boxes import Box
-from bptt_sym.render.line_breaking import Page
-from bptt_sym.render.plain import ascii_text, unicode_text
+from bptt_sym.render.line_breaking import HOLE, Page
+from bptt_sym.render.plain import ASCII, UNICODE, between, plain_text
 
 EQUATIONS = 96
 """The width of equations where none is told."""
@@ -33,7 +34,7 @@ class Medium:
 
     def math(self, box: Box) -> str:
         """A box in the signs that may be used."""
-        return ascii_text(box) if self.ascii else unicode_text(box)
+        return plain_text(box, ASCII if self.ascii else UNICODE)
 
     def plain(self, text: str) -> str:
         """A text whose formulas are written already: its other signs, and a user's words."""
@@ -53,23 +54,39 @@ class Medium:
     @property
     def page(self) -> Page:
         """How equations are broken."""
-        minus = "-" if self.ascii else "−"
-        signs = "·⊙∘⊗" if not self.ascii else (".", "*", "*", "(x)")
-        kinds = ("matrix", "elementwise", "circle", "kronecker")
+        signs = ASCII if self.ascii else UNICODE
+        operators = {kind: sign.strip() for kind, sign in signs.operators.items()}
+
+        def around(box: Box, _inner: Box) -> tuple[str, str]:
+            begin, _, end = self.math(box).partition(self.math(HOLE))
+            return begin, end
+
         return Page(
             write=self.math,
             measure=lambda box: cells(self.math(box)),
-            minus=minus,
-            first_minus=minus,
-            after_number=" ",
-            operators=dict(zip(kinds, signs, strict=True)),
+            gap=lambda before, factor, kind: cells(between(before, factor, kind, signs)),
+            around=around,
+            minus=signs.minus,
+            sign=3,
+            begin=2,
+            comma=2,
+            operators={**operators, "matrix": signs.between_derivatives.strip()},
+            indent="  ",
+            step=2,
+        )
+
+    def listing(self, text: str) -> str:
+        """Lines of a program below headings, each broken to the width."""
+        lines = map(self.prose, self.plain(text).splitlines(), itertools.repeat("    "))
+        return "".join(
+            (line if line.startswith(" ") else self.style(line, "heading")) + "\n" for line in lines
         )
 
     def prose(self, text: str, indent: str = "  ") -> str:
         """Words broken to the width, the lines after the first one indented."""
         if self.width is None:
             return text
-        return "\n".join(_wrapped(text, max(self.width, NARROWEST), indent))
+        return "\n".join(_wrapped(text, self.columns, indent))
 
 
 ANYWHERE = Medium()
@@ -88,12 +105,15 @@ def _cells_of(character: str) -> int:
 
 
 def _wrapped(text: str, width: int, indent: str) -> Iterator[str]:
+    if cells(text) <= width:
+        yield text
+        return
     begin = text[: len(text) - len(text.lstrip())]
     line = begin
-    for word in text.split():
+    for word in text.strip().split(" "):
         longer = f"{line} {word}" if line.strip() else line + word
         if cells(longer) > width and line.strip():
-            yield line
+            yield line.rstrip()
             longer = begin + indent + word
         line = longer
-    yield line
+    yield line.rstrip()

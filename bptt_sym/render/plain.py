@@ -197,11 +197,15 @@ def _product(factors: tuple[Box, ...], kind: str, signs: Signs) -> str:
 
     text = write(factors[0])
     for before, factor in pairwise(factors):
-        derivative = isinstance(before, Fraction) or isinstance(factor, Fraction)
-        beside = kind == "matrix" and derivative and not isinstance(before, Number)
-        sign = signs.between_derivatives if beside else signs.operators[kind]
-        text += sign + write(factor)
+        text += between(before, factor, kind, signs) + write(factor)
     return text
+
+
+def between(before: Box, factor: Box, kind: str, signs: Signs) -> str:
+    """What stands between two factors of a product."""
+    derivative = isinstance(before, Fraction) or isinstance(factor, Fraction)
+    beside = kind == "matrix" and derivative and not isinstance(before, Number)
+    return signs.between_derivatives if beside else signs.operators[kind]
 
 
 _LOW = str.maketrans("0123456789+−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")

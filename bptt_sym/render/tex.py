@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bptt_sym.algebra.boxes import (
     AdjointOf,
     Application,
@@ -184,9 +186,25 @@ def _with_arguments(box: WithArguments) -> str:
         case Tuple(parts=parts):
             return rf"({', '.join(map(tex, parts))})"
         case Matrix(rows=rows):
-            cells = [[rf"\displaystyle {tex(entry)}" for entry in row] for row in rows]
-            lines = r" \\[2ex] ".join(map(" & ".join, cells))
-            return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+            return matrix(rows)
+
+
+MOST_COLUMNS = 10
+"""A matrix of amsmath that is not small has at most so many columns."""
+
+
+def matrix(rows: Sequence[Sequence[Box]], *, style: str = r"\displaystyle ") -> str:
+    """A matrix whose entries have a style: that of displays or, with none, that of a line."""
+    if len(rows[0]) > MOST_COLUMNS:
+        return small_matrix(rows)
+    lines = r" \\[2ex] ".join(" & ".join(style + tex(entry) for entry in row) for row in rows)
+    return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
+
+def small_matrix(rows: Sequence[Sequence[Box]]) -> str:
+    """A matrix whose entries are as small as an index, close to each other."""
+    lines = r" \\[1ex] ".join(" & ".join(map(tex, row)) for row in rows)
+    return rf"\left[ \begin{{smallmatrix}} {lines} \end{{smallmatrix}} \right]"
 
 
 def tex_in_line(box: Box) -> str:

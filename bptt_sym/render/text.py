@@ -29,6 +29,9 @@ from bptt_sym.render.show import (
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
+WIDEST_LEFT = 0.4
+"""What stands before the signs of equality takes at most so much of the width."""
+
 
 def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: bool = False) -> str:
     """The derivation as lines for a medium."""
@@ -40,7 +43,7 @@ def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: b
     def step(line: DerivedEquation) -> str:
         """An equation of the model."""
         assert line.left is not None
-        return _equation(whole(line.left), whole(line.right), medium) + _span(line, whole, medium)
+        return _equation(whole(line.left), whole(line.right), medium, _span(line, whole, medium))
 
     def rows(section: Section) -> str:
         show = typesetter(derivation, section, mark_immediate=mark_immediate)
@@ -92,8 +95,11 @@ def model_text(model: Model, medium: Medium = ANYWHERE) -> str:
     initial = (entry.initial for entry in model.declarations if entry.initial is not None)
     printed = (*map(show, (*initial, *written)), *function_boxes(model))
     signs = Glossary(model, medium.math).explained(printed)
+    names = {entry.symbol: math(entry.symbol) for entry in model.declarations}
+    widest = max(map(cells, names.values()), default=0)
     filters: dict[str, Callable[..., object]] = {
         "math": math,
+        "column": lambda symbol: names[symbol] + " " * (widest - cells(names[symbol])),
         "wrapped": partial(_wrapped, medium),
         "style": medium.style,
         "initial": lambda symbol: symbol.at(0),
@@ -110,34 +116,54 @@ def _wrapped(medium: Medium, text: str) -> str:
     return "\n".join(map(medium.prose, text.split("\n")))
 
 
-def _equation(left: Box, right: Box, medium: Medium) -> str:
+def _equation(left: Box, right: Box, medium: Medium, span: str = "") -> str:
     """An equation of a model, as it stands two columns in."""
     head = f"{medium.math(left)} = "
-    first, *more = broken(right, medium.columns - cells(head) - 4, medium.page)
-    indent = " " * (cells(head) + 2)
-    return "\n".join([head + first, *(indent + line for line in more)])
+    indent = " " * cells(head)
+    first, *more = _right(right, span, medium.columns - cells(head) - 2, medium)
+    return "\n".join([head + first, *(f"  {indent}{line}" for line in more)])
 
 
 def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> str:
-    """Equations one under the other, their signs of equality in one column."""
+    """Equations one under the other, their signs of equality in one column.
+
+    A left side that would leave too little room stands on a line of its own.
+    """
     lefts = [_left(equation, show, medium) for equation in equations]
-    width = max(map(cells, lefts), default=0)
-    digits = max(
-        (len(str(equation.number)) for equation in equations if equation.number), default=0
-    )
+    numbers = ["" if e.number is None else f"({e.number})" for e in equations]
+    before = max(map(len, ["()", *numbers])) + 4
+    numbers = [number.rjust(before - 4) for number in numbers]
+    most = round(WIDEST_LEFT * medium.columns) - before
+    width = max((cells(left) for left in lefts if cells(left) <= most), default=0)
+    indent = " " * (before + width + 3)
     lines = []
-    for equation, left in zip(equations, lefts, strict=True):
-        number = "" if equation.number is None else f"({equation.number})"
-        aligned = " " * (width - cells(left)) + left
-        head = f"  {medium.style(number.rjust(digits + 2), 'number')}  {aligned}"
-        indent = " " * (digits + width + 7)
-        first, *more = _broken(show(equation.right), medium.columns - len(indent) - 2, medium)
+    for equation, number, left in zip(equations, numbers, lefts, strict=True):
+        styled = medium.style(number, "number")
+        head = f"  {number}  {' ' * (width - cells(left))}{left}"
         sign = ":  " if equation.left is None else " = "
-        lines.append(f"{head}{sign}{first}{_span(equation, show, medium) if not more else ''}")
+        if cells(left) > most:
+            whole = medium.prose(head + sign.rstrip(" ="), " " * before)
+            lines.append(whole.replace(number, styled, 1))
+            head, sign = indent[:-3], sign.replace(":", " ")
+        span = _span(equation, show, medium)
+        room = medium.columns - len(indent)
+        first, *more = _right(show(equation.right), span, room, medium)
+        lines.append(f"{head.replace(number, styled, 1)}{sign}{first}")
         lines += [f"{indent}{line}" for line in more]
-        if more:
-            lines[-1] += _span(equation, show, medium)
     return "\n".join(lines)
+
+
+def _right(right: Box, span: str, room: int, medium: Medium) -> list[str]:
+    """A right side in lines, and behind it, or below it, for which steps it holds."""
+    written = (
+        _matrix(right, medium) if isinstance(right, Matrix) else broken(right, room, medium.page)
+    )
+    if not span:
+        return written
+    *before, last = written
+    beside = f"{last}   {span}"
+    lines = [*before, beside] if cells(beside) <= room else [*written, span]
+    return [line.replace(span, medium.style(span, "note")) for line in lines]
 
 
 def _left(equation: DerivedEquation, show: Show, medium: Medium) -> str:
@@ -158,11 +184,7 @@ def _span(equation: DerivedEquation, show: Show, medium: Medium) -> str:
         ends = (span.last, span.first) if span.rising else (span.first, span.last)
         index, first, last = (medium.math(show(part)) for part in (span.index, *ends))
         held.append(f"{index} = {first}" if first == last else f"{index} = {first}, …, {last}")
-    return "   " + medium.style(f"for {' and '.join(held)}", "note") if held else ""
-
-
-def _broken(box: Box, width: int, medium: Medium) -> list[str]:
-    return _matrix(box, medium) if isinstance(box, Matrix) else broken(box, width, medium.page)
+    return f"for {' and '.join(held)}" if held else ""
 
 
 def _matrix(box: Matrix, medium: Medium) -> list[str]:

@@ -43,6 +43,7 @@ _FENCES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     r"\lceil": (r"\rceil", np.ceil),
 }
 _CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
+_CLOSING |= {r"\bigr", r"\biggr"}
 _CLOSING -= {r"\begin"}
 
 
@@ -123,10 +124,14 @@ def rows_of(latex: str) -> list[Row]:
     for block in _ROWS.findall(latex):
         # A line that begins with a space goes on with the equation before it.
         whole = re.sub(r" (?:\\notag )?\\\\\n&\\quad ", " ", block)
+        whole = whole.replace(r"\left[ \begin{small", r"\begin{b")
+        whole = whole.replace(r"smallmatrix} \right]", "bmatrix}")
         for part in re.split(r" \\\\\n", whole):
             if r"\phantom{=}" in part or not part.strip():
                 continue
-            left, right = part.strip().split(" &= ", maxsplit=1)
+            # A wide left side has a line of its own.
+            sign = " = " if part.strip().startswith("&") else " &= "
+            left, right = part.strip().removeprefix("&").split(sign, maxsplit=1)
             right = re.sub(r" \\label\{[^}]*\}| \\notag", "", right)
             span = _SPAN.search(right)
             ends = span[1].split(r", \dots, ") if span else []
@@ -217,9 +222,8 @@ class Reader:
 
     def factor(self) -> Any:
         base = self.atom()
-        while self.next == "^":
-            self.take()
-            base = self.raised(base, self.group())
+        while self.next in ("^", "/"):
+            base = base / self.factor() if self.take() == "/" else self.raised(base, self.group())
         return base
 
     def raised(self, base: Any, exponent: list[str]) -> Any:
@@ -251,11 +255,11 @@ class Reader:
                 found = self.sum()
                 self.take(")")
                 return found
-            case r"\left":
-                self.take()
+            case r"\left" | r"\bigl" | r"\biggl":
+                right = self.take().replace("left", "right").replace("gl", "gr")
                 opening = self.take(*_FENCES)
                 found = self.sum()
-                self.take(r"\right")
+                self.take(right)
                 closing, value = _FENCES[opening]
                 self.take(closing)
                 return value(found)
