@@ -59,7 +59,6 @@ E = "sum((d[t] - h[t]) ** 2)"
 # amsmath moves a number that lacks room to the next line, silently; here it says so.
 DOCUMENT = r"""\documentclass{article}
 \usepackage{amsmath}
-\allowdisplaybreaks
 \makeatletter
 \let\placetag=\place@tag
 \def\place@tag{\if1\shift@tag\row@\relax\typeout{Moved tag in row \the\row@}\fi\placetag}
