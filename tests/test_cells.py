@@ -12,7 +12,7 @@ from support.cell_values import (
     assert_recursion,
     draw,
 )
-from support.cells import CELLS, CORPUS, name_of
+from support.cells import CELLS, CORPUS, deepest, name_of
 
 import bptt_sym as b
 from bptt_sym.api import model_text
@@ -71,7 +71,7 @@ def test_every_cell_has_one_line_of_description():
 @pytest.fixture(params=["last", "sum", "mean"])
 def values(cell, request):
     sizes = {entry.name: 2 + k for k, entry in enumerate(cell.dimensions)}
-    return CellValues(cell, STEPS, request.param, sizes)
+    return CellValues(cell, max(STEPS, 2 * deepest(cell)), request.param, sizes)
 
 
 def test_the_equations_give_the_loss_of_the_module(values):

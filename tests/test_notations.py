@@ -112,7 +112,8 @@ def needs_transpose(model, name):
         return True
     _, _, equations = b.api.model_text(model).partition("\nOne time step\n")
     shown = unicode_text(typeset(entry.symbol, model.notation))
-    read = re.findall(rf"(?<!\w){re.escape(shown)}(?!\w)(ᵀ?)", equations)
+    # The sign of a transpose is a letter to Python.
+    read = re.findall(rf"(?<!\w){re.escape(shown)}(ᵀ|(?!\w))", equations)
     return "" in read or not read  # what begins a state alone is turned, too
 
 

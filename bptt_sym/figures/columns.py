@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.figures.heights import HEAD, TRACK, Heights
 from bptt_sym.figures.measure import measured
-from bptt_sym.figures.plan import Plan
+from bptt_sym.figures.plan import CLEAR, Plan
 from bptt_sym.figures.readings import EDGE_POINTS, PAD, SAME, Reading
 from bptt_sym.figures.scene import Arrow, Scene
 from bptt_sym.figures.tracks import Track
@@ -74,8 +75,9 @@ class Columns:
         plan = self.plan
         names = [item.node.name for item in self.scene.items if item.node.time == time]
         if outside:
-            lefts = [self.half(Vertex(name, time)) - self._x(name, time) for name in names]
-            rights = [self.half(Vertex(name, time)) + self._x(name, time) for name in names]
+            nodes = [Vertex(name, time) for name in names]
+            lefts = [self._reach(node, -1) - self._x(node.name, time) for node in nodes]
+            rights = [self._reach(node, 1) + self._x(node.name, time) for node in nodes]
             within = {arrow.by.name for arrow in self._within[time]}
             trunks = [x for name, x in plan.trunk.items() if name in within]
             lefts += [2 * PAD - x for x in trunks]
@@ -91,6 +93,11 @@ class Columns:
             rights += [2 * PAD + x for x in plan.trunk.values()]
         return Column(time, max(lefts), max(rights), outside)
 
+    def _reach(self, node: Vertex, side: int) -> float:
+        """How far a node outside the steps reaches to a side, with labels of what it reads."""
+        found = (Reading(a.of.name, a.by.name, 0) for a in self._within[node.time] if a.of == node)
+        return max([self.half(node), *(self.plan.ports.beyond(r, side) for r in found)])
+
     def delay_width(self) -> float:
         """The width of the box of a delay."""
         return measured("t-1", EDGE_POINTS).width + 2 * PAD
@@ -98,13 +105,14 @@ class Columns:
     @cached_property
     def _outside_times(self) -> dict[int, bool]:
         """For each time outside the steps whether its nodes may all stand in the middle."""
-        found: dict[int, list[int]] = {}
+        found: dict[int, list[Vertex]] = {}
         for item in self.scene.items:
             if item.node.time not in self.scene.shown:
-                found.setdefault(item.node.time, []).append(self.plan.row[item.node.name])
+                found.setdefault(item.node.time, []).append(item.node)
         return {
-            time: len(set(rows)) == len(rows) and all(map(self._fits_in_middle, self._within[time]))
-            for time, rows in found.items()
+            time: len({self.plan.row[node.name] for node in nodes}) == len(nodes)
+            and all(self._fits_in_middle(arrow, nodes) for arrow in self._within[time])
+            for time, nodes in found.items()
         }
 
     @cached_property
@@ -116,10 +124,18 @@ class Columns:
                 found[arrow.of.time].append(arrow)
         return found
 
-    def _fits_in_middle(self, arrow: Arrow) -> bool:
-        """Whether a line leads from a node to a reader right above it as it does elsewhere."""
+    def _fits_in_middle(self, arrow: Arrow, nodes: Sequence[Vertex]) -> bool:
+        """Whether a line leads from a node to a reader right above it as it does elsewhere.
+
+        On its way it must pass beside the ``nodes`` between them.
+        """
         plan = self.plan
         reading = Reading(arrow.of.name, arrow.by.name, 0)
+        passed = range(plan.row[reading.by] + 1, plan.row[reading.of])
+        halves = [self.half(node) for node in nodes if plan.row[node.name] in passed]
+        trunk = plan.trunk[reading.by] if plan.leaves_track(reading.by) else 0.0
+        if halves and abs(trunk) < max(halves) + CLEAR:
+            return False
         if (plan.row[reading.of], Track(reading.by, 0)) in self.heights.track_y:
             return True
         return reading.by not in plan.trunk and abs(plan.ports.at[reading]) < SAME

@@ -133,13 +133,12 @@ class Ports:
 
     def _reach(self, name: str, side: int) -> float:
         reach = max(self.half_width(name), self.kept.get((name, side), 0.0))
-        for reading, at in self.at.items():
-            if reading.of == name:
-                beyond = side * at
-                if self.label_side(reading) == side:
-                    beyond += _room(self.readings[reading].width)
-                reach = max(reach, beyond)
-        return reach
+        return max([reach, *(self.beyond(r, side) for r in self.at if r.of == name)])
+
+    def beyond(self, reading: Reading, side: int) -> float:
+        """How far a port and its label reach to a side of the middle of their node."""
+        room = _room(self.readings[reading].width)
+        return side * self.at[reading] + (room if self.label_side(reading) == side else 0.0)
 
     def keep(self) -> None:
         """Keeps free from now on what has been reached once."""

@@ -318,6 +318,29 @@ class CellValues(Mapping):
         return found
 
 
+class AsDeclared(CellValues):
+    """Values in which a function is the integral of the derivative that is declared for it.
+
+    Its derivative is then what the model says, so that differences show it.
+    """
+
+    NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+    def function(self, name: str) -> Any:
+        concrete, found = self.model.functions.get(name, name), super().function(name)
+        if getattr(concrete, "derivative", None) is None:
+            return found
+
+        def value(z: Any, order: int) -> Any:
+            if order:
+                return found(z, order)
+            # Most places lie near 0, where slopes are steep.
+            places = zip((1 + self.NODES) / 2, self.WEIGHTS, strict=True)
+            return sum(2 * w * u**3 * z * found(u**4 * z, 1) for u, w in places)
+
+        return value
+
+
 def assert_gradients(found: Mapping[MatrixExpr, Any], values: CellValues) -> None:
     """Each gradient that is found is that of the module."""
     loss, expected = values.expected()

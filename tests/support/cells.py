@@ -43,3 +43,8 @@ def name_of(cell: str | Path) -> str:
 def is_of_the_rest(value: object) -> bool:
     """Whether a parameter of a test is a cell that only the exhaustive run goes through."""
     return value in CELLS and name_of(value) not in FEW
+
+
+def deepest(model: b.Model) -> int:
+    """How many steps back an equation reads at most."""
+    return max((model.depth(entry.name) for entry in model.declarations), default=0)
