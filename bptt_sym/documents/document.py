@@ -144,13 +144,14 @@ def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Do
     for section in document.sections:
         blocks: list[Block] = []
         signs: list[str] = []
-        for block in section.blocks:
+        for k, block in enumerate(section.blocks, 1):
             blocks.append(block)
             signs += [sign for formula in formulas(block) for sign in formula.signs]
-            # A sentence ends in the equations below it.
             if isinstance(block, Paragraph):
                 signs += block.signs
-                continue
+                # A sentence ends in the equations below it.
+                if k < len(section.blocks):
+                    continue
             sentence = explain(signs)
             if sentence:
                 blocks.append(Paragraph(sentence))
