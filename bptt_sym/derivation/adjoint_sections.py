@@ -15,7 +15,7 @@ def adjoint_sections(recursion: AdjointRecursion, steps: int) -> list[Section]:
     some = (*recursion.concrete(steps), *recursion.initial(Integer(steps)))
     all_ = (*recursion.symbolic(), *recursion.initial(LAST_STEP))
     by = tuple(recursion.symbolic_gradients())
-    fewest = _fewest_steps(recursion)
+    fewest = fewest_steps(recursion)
     return [
         Section("adjoints", some),
         Section("gradients", tuple(recursion.gradients(steps))),
@@ -24,7 +24,7 @@ def adjoint_sections(recursion: AdjointRecursion, steps: int) -> list[Section]:
     ]
 
 
-def _fewest_steps(recursion: AdjointRecursion) -> int:
+def fewest_steps(recursion: AdjointRecursion) -> int:
     """The fewest steps for which the equations for any number of them hold.
 
     With fewer, an equation about a step N - k would be about one before the first, and one

@@ -73,13 +73,13 @@ class Section:
     """Equations under one heading.
 
     ``topic`` says what they are about: the factors, the adjoints, the gradient with respect to
-    ``parameter`` or the paths to its copies; ``general`` tells the equations for a symbolic number
-    of steps, which hold from ``fewest_steps`` on. ``path_count`` is the number of paths, of which a
-    section holds all or none. ``lines`` are what is printed of the equations, those that are the
-    same for several layers as one.
+    ``parameter``, the paths to its copies, or gradients in the shapes of their parameters;
+    ``general`` tells the equations for a symbolic number of steps, which hold from ``fewest_steps``
+    on. ``path_count`` is the number of paths, of which a section holds all or none. ``lines`` are
+    what is printed of the equations, those that are the same for several layers as one.
     """
 
-    topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths"]
+    topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths", "shapes"]
     equations: tuple[DerivedEquation, ...]
     parameter: Parameter | None = None
     general: bool = False

@@ -12,6 +12,7 @@ from bptt_sym.derivation.adjoint_sections import adjoint_sections
 from bptt_sym.derivation.by_inputs import InputProducts, with_copies
 from bptt_sym.derivation.contributions import Contributions
 from bptt_sym.derivation.derivation import Derivation, Section
+from bptt_sym.derivation.in_shape import in_shape
 from bptt_sym.derivation.limited import check_unfolding, limited
 from bptt_sym.derivation.path_lists import PathLists
 from bptt_sym.derivation.products import Products
@@ -102,11 +103,15 @@ class _Asked:
             return tuple(adjoint_sections(recursion, steps))
         if self.inputs:
             return tuple(self._by_inputs(steps))
+        shapes = in_shape(self.step, self.loss, self.parameters) if self.matrices else []
+        return (*self._products(steps), *shapes)
+
+    def _products(self, steps: int) -> Iterable[Section]:
         if not _is_told_apart(self.step, REDUCTIONS[self.loss].at_last):
             contributions = Contributions(self.step, self.most_factors)
             if not (contributions.have_many_blocks or contributions.are_long(self.parameters)):
                 products = Products(contributions, steps, self.loss, matrices=self.matrices)
-                return tuple(products.sections(self.parameters))
+                return products.sections(self.parameters)
         recursive = RecursiveProducts(
             self.step,
             steps,
@@ -115,7 +120,7 @@ class _Asked:
             matrices=self.matrices,
             most_factors=self.most_factors,
         )
-        return tuple(recursive.sections())
+        return recursive.sections()
 
     def _by_inputs(self, steps: int) -> list[Section]:
         """The products for inputs, where one chain stands for all losses."""

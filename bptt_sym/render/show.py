@@ -60,14 +60,15 @@ class Conventions:
     """What one must know of shapes to read a derivation; what does not occur in it is not said.
 
     ``vectors`` are rows or columns, a derivative between what is no number (``jacobians``) is a
-    matrix, for which the entries of a matrix are counted (``row_by_row``), and the gradient with
-    respect to a parameter is ``shaped`` as this.
+    matrix, for which the entries of a matrix are counted (``row_by_row``), the gradient with
+    respect to a parameter is ``shaped`` as this, and ``adjoints`` are those of variables.
     """
 
     vectors: bool
     jacobians: bool
     row_by_row: bool
     shaped: bool
+    adjoints: bool
 
 
 def conventions_of(derivation: Derivation) -> Conventions:
@@ -80,6 +81,7 @@ def conventions_of(derivation: Derivation) -> Conventions:
         jacobians=bool(derivatives),
         row_by_row=any(1 not in side.shape for d in derivatives for side in (d.of, d.by)),
         shaped=any(gradient.shape != (1, 1) for gradient in gradients),
+        adjoints=any(side.has(Adjoint) for side in sides),
     )
 
 

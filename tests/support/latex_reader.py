@@ -72,6 +72,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda z: np.log(np.exp(z).sum()).reshape(1, 1),
     "diag": lambda z: np.diag(z.ravel()),
     "identity": lambda z: z,
+    "vec": lambda z: z.reshape(1, -1),
     "det": lambda z: np.linalg.det(z).reshape(1, 1),
     "arctan": np.arctan,
     "K": lambda rows, columns: commutation(int(rows), int(columns)),
@@ -241,7 +242,8 @@ class Reader:
     def exponent(self, group: list[str]) -> Any:
         """A number, or a number of time steps such as N - i."""
         steps = {*self.times, "+", "-"}
-        if any(token in self.times for token in group) and steps.issuperset(group):
+        numbers = {token for token in group if token.isdigit()}
+        if any(token in self.times for token in group) and (steps | numbers).issuperset(group):
             return time(group, self.times)
         return self.inner(group)
 
@@ -335,7 +337,9 @@ class Reader:
             one = self.product()
             found = one if found is None else found @ one
         self.at = end
-        return np.eye(one.shape[0]) if found is None else found
+        if found is None:
+            return np.eye(one.shape[0]) if np.ndim(one) else 1.0
+        return found
 
     def matrix(self) -> Any:
         """Blocks; a 0 is a block of zeros, as large as the others of its row and column."""
@@ -476,7 +480,7 @@ def _times(left: Any, right: Any, kind: str, after: Any) -> Any:
         right = np.ones((left.shape[1], 1))
     if isinstance(left, Ones):
         left = np.ones((1, right.shape[0]))
-    if np.isscalar(left) or np.isscalar(right):
+    if not (np.ndim(left) and np.ndim(right)):
         return left * right
     if kind == "kronecker":
         return np.kron(left, right)

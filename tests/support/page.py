@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,17 +26,26 @@ TRANSPOSES = {"top": r"\top", "T": "T", "prime": r"\prime"}
 class Page:
     """A printed derivation at a random point.
 
-    With ``adjoint``, derivatives of the loss are adjoints, however they are written.
+    With ``adjoint``, derivatives of the loss are adjoints, however they are written. Adjoints that
+    the derivation speaks of and does not derive are those of the page ``beside``.
     """
 
     def __init__(
-        self, model: b.Model, latex: str, arrays: dict[str, Any], sizes: Any, *, adjoint: bool
+        self,
+        model: b.Model,
+        latex: str,
+        arrays: dict[str, Any],
+        sizes: Any,
+        *,
+        adjoint: bool,
+        beside: Page | None = None,
     ) -> None:
+        self.beside = beside
         notation = model.notation
-        loss, _ = printed(model.loss.name, model)[-1]
+        self.loss, _ = printed(model.loss.name, model)[-1]
         self.style = Style(
             notation.time != "subscript",
-            loss if adjoint else "",
+            self.loss if adjoint else "",
             "overbar" in (notation.adjoint, notation.gradient),
             TRANSPOSES[notation.transpose],
         )
@@ -87,6 +97,7 @@ class Page:
         self.exact: dict[Any, str] = {}
         self.between: list[tuple[Any, str]] = []
         self.gradients: list[tuple[Symbol, str]] = []
+        self.identities: list[Row] = []
         for row in self.rows:
             self.file(row)
 
@@ -98,11 +109,21 @@ class Page:
 
     def file(self, row: Row) -> None:
         seen: list[Any] = []
-        with suppress(TypeError):
-            Reader(
-                row.left, self.times(), lambda what, _: seen.append(what), {}, self.style
-            ).whole()
+
+        def see(what: Any, _: Any) -> Any:
+            seen.append(what)
+            return np.ones((1, 1))
+
+        Reader(row.left, self.times(), see, self.known_functions(), self.style).whole()
+        if len(seen) > 1:
+            self.identities.append(row)
+            return
         (what,) = seen
+        if self.is_row(what):
+            what = ("row", what[2])
+            turned = f"^{{{self.style.transpose}}}"
+            if row.left.strip().endswith(turned):
+                row = replace(row, right=rf"\left( {row.right} \right){turned}")
         of_parameter = isinstance(what, tuple) and isinstance(what[-1], Symbol)
         if of_parameter and self.is_parameter(what[-1]) and not self.at_t(what):
             self.gradients.append((what[-1], row.right))
@@ -115,6 +136,23 @@ class Page:
             equations.append((steps, row.right))
         else:
             self.exact.setdefault(self.key(what, self.times()), row.right)
+
+    def is_row(self, what: Any) -> bool:
+        """Whether it is the total derivative of what is derived, with respect to a variable."""
+        if not isinstance(what, tuple) or what[0] != "derivative":
+            return False
+        of, by = what[1:]
+        of_loss = self.is_objective(self.key(of, self.times()))
+        return (
+            of_loss
+            and isinstance(by, Symbol)
+            and not self.is_parameter(by)
+            and not self.ends_at_i(by)
+        )
+
+    def is_objective(self, key: Any) -> bool:
+        """Whether it is the loss of the last step or of all."""
+        return key[0] == self.loss and key[2] in (None, STEPS)
 
     def ends_at_i(self, what: Any) -> bool:
         """Whether it is a derivative with respect to what stands at step i, whatever that is."""
@@ -161,6 +199,12 @@ class Page:
         if key[0] == "derivative" and not self.is_defined(key):
             # Where one edge is all there is between, the immediate derivative is the total one.
             what, key = ("immediate", *what[1:]), ("immediate", *key[1:])
+        if self.beside and not self.is_defined(key):
+            if key[0] == "immediate" and self.is_objective(key[1]):
+                what, key = ("row", what[2]), ("row", key[2])
+            if key[0] in ("row", "delta") and not self.is_defined(key):
+                found = self.beside.value(("delta", what[-1]), times)
+                return found if key[0] == "delta" else found.reshape(1, -1)
         if key in self.known:
             return self.known[key]
         self.known[key] = found = self.computed(what, key)
@@ -186,7 +230,7 @@ class Page:
         return (
             key in self.exact
             or bool(self.from_to(key))
-            or shifted(key, -step_of(key)) in self.general
+            or shifted(key, -(step_of(key) or 0)) in self.general
         )
 
     def size(self, written: str) -> int:
@@ -201,13 +245,29 @@ class Page:
             return [size for symbol in what[1:] for size in self.entries(symbol)]
         return [self.lengths.get((what.sign, what.indices[:-1]), 1)]
 
+    def known_functions(self) -> dict[str, Any]:
+        """The functions of the model by their printed names."""
+        named = {sign(self.names(name)): function for name, function in self.functions.items()}
+        return {name.lstrip("\\"): function for name, function in named.items()}
+
     def read(self, text: str, times: Any, what: Any = None) -> Any:
-        known = {sign(self.names(name)): function for name, function in self.functions.items()}
-        known = {name.lstrip("\\"): function for name, function in known.items()}
-        reader = Reader(text, self.times(**times), self.value, known, self.style)
+        functions = self.known_functions()
+        reader = Reader(text, self.times(**times), self.value, functions, self.style)
         if isinstance(what, tuple) and len(what) == 3 and isinstance(what[2], Symbol | tuple):
             reader.shape = self.entries(what[1]), self.entries(what[2])
         return reader.whole()
+
+    def check_identities(self) -> int:
+        """How many of the equations that hold at any step were compared, at each step."""
+        count = 0
+        for row in self.identities:
+            for step in range(1, STEPS + 1):
+                with suppress(LookupError):  # not every adjoint is there at every step
+                    left, right = (self.read(side, {"t": step}) for side in (row.left, row.right))
+                    assert left.shape == right.shape
+                    assert np.abs(left - right).max() <= 1e-12 * (1 + np.abs(right).max())
+                    count += 1
+        return count
 
 
 def step_of(key: Any) -> Any:
@@ -215,7 +275,7 @@ def step_of(key: Any) -> Any:
     return key[2] if isinstance(key[1], tuple) and key[0] not in KINDS else step_of(key[1])
 
 
-KINDS = {"derivative", "immediate", "delta", "tuple"}
+KINDS = {"row", "derivative", "immediate", "delta", "tuple"}
 
 
 def shifted(key: Any, by: int) -> Any:
@@ -275,12 +335,15 @@ def compared(
     arrays = draw(module, sizes)
     expected = gradients(module, arrays)
     latex = b.derive(model, steps=STEPS, level=level, loss=loss).latex()
-    # A scan in reverse has a recursion for the derivatives of the loss at the other levels, too.
-    adjoint = level == "adjoint" or any(entry.reverse for entry in model.declarations)
     names = {key: entry.name for entry in model.declarations for key in printed(entry.name, model)}
+    beside = None
+    if level == "jacobian":
+        adjoints = b.derive(model, steps=STEPS, level="adjoint", loss=loss).latex()
+        beside = Page(model, adjoints, arrays, sizes, adjoint=True)
     found = []
     for text in (change(latex), for_any_number(change(latex))):
-        page = Page(model, text, arrays, sizes, adjoint=adjoint)
+        page = Page(model, text, arrays, sizes, adjoint=level == "adjoint", beside=beside)
+        assert page.check_identities() >= len(page.identities)
         assert len(page.gradients) >= len(module.Parameters._fields)
         for symbol, right in page.gradients:
             parameter = names.get((symbol.sign, symbol.indices))
