@@ -284,3 +284,30 @@ def test_the_general_recursion_says_for_how_many_steps_it_holds(equations):
     assert found == {FEWEST[equations]}
     least = f" ≥ {FEWEST[equations]}" if FEWEST[equations] > 1 else ""
     assert f"Adjoints for any N{least}, in the order" in derivation.text()
+
+
+DIRECT = """
+[inputs]
+x = []
+[targets]
+d = []
+[parameters]
+w = []
+[states]
+h = []
+[equations]
+h = "tanh(x[t] + w * h[t-1])"
+[loss]
+E = "(d[t] - h[t]) ** 2 + w ** 2"
+"""
+
+
+def test_a_gradient_and_its_direct_part_have_two_signs():
+    """Where the loss reads the parameter itself; the losses of all steps are another sign."""
+    model = parse_model(DIRECT, "direct")
+    derivation = b.derive(model, steps=1)
+    assert "∂E₁/∂w = ∂E₁/∂h₁ · ∂⁺h₁/∂w + ∂⁺E₁/∂w" in derivation.text()
+    assert "∂⁺Eₜ/∂w = 2 w" in b.derive(model, level="jacobian").text()
+    assert "∂⁺" not in b.derive(model, loss="sum").text()
+    assert "∂⁺" not in b.derive(model, paths=True).text()
+    assert "∂⁺" not in b.derive(b.load_model("elman")).text()

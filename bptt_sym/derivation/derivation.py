@@ -18,6 +18,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     PartialDerivative,
     Symbol,
+    TotalLoss,
     Variable,
 )
 from bptt_sym.choices import Level, Loss
@@ -150,21 +151,31 @@ class Derivation:
 
     @property
     def needs_marks(self) -> bool:
-        """Whether an immediate derivative occurs that only a mark tells apart."""
+        """Whether an immediate derivative occurs that only a mark tells apart.
+
+        One with respect to a parameter is told by that, but for that of the loss, which has the
+        gradient beside it.
+        """
         if self.inputs and not self.is_recursion:
             return True
-        written = (
-            equation.left if section.topic == "factors" else equation.right
+        found = (
+            (section.topic, derivative)
             for section in self.sections
-            if section.topic in ("factors", "definitions")
             for equation in section.equations
+            for side in [equation.left if section.topic == "factors" else equation.right]
+            if side is not None
+            for derivative in side.atoms(PartialDerivative)
+            if derivative.immediate
         )
         return any(
-            derivative.immediate and not isinstance(derivative.by, Parameter)
-            for expression in written
-            if expression is not None
-            for derivative in expression.atoms(PartialDerivative)
+            self._has_gradient(derivative.of)
+            if isinstance(derivative.by, Parameter)
+            else topic in ("factors", "definitions")
+            for topic, derivative in found
         )
+
+    def _has_gradient(self, of: Variable | TotalLoss) -> bool:
+        return self.reduction.at_last and not self.paths and of.name == self.model.loss.name
 
     @property
     def state_tuple(self) -> StateTuple | None:
