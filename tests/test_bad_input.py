@@ -232,10 +232,12 @@ EQUATIONS = [
     ("1 / 0", "division by zero"),
     ("s[t-1] ** 99999999", "the exponent must be a number from -16 to 16"),
     ("s[t-1] ** 1e29", "the exponent must be a number from -16 to 16"),
-    ("s[t-1] ** s[t-1]", "operator '**' raises a variable to a number"),
-    ("2 ** s[t-1]", "operator '**' raises a variable to a number"),
-    ("9**9**9 * s[t-1]", "operator '**' raises a variable to a number"),
-    ("s[t-1] ** 9**9**9", "operator '**' raises a variable to a number"),
+    ("s[t-1] ** s[t-1]", "the exponent must be a number; of others, a ** b is exp(b * log(a))"),
+    ("2 ** s[t-1]", "the exponent must be a number; of others, a ** b is exp(b * log(a))"),
+    ("9**9**9 * s[t-1]", "the exponent must be a number from -16 to 16"),
+    ("s[t-1] ** 9**9**9", "the exponent must be a number from -16 to 16"),
+    ("0 ** -1 * s[t-1]", "0 ** -1 is no number"),
+    ("(-2) ** 0.5 * s[t-1]", "(-2) ** 0.5 is no number"),
     ("1 + 1", "an equation must read a variable, not only numbers"),
     ("1e400 * s[t-1]", "6: error: a number lies between 1e-300 and 1e300"),
     ("0.123456789012345678 * s[t-1]", "a number is written plainly, in at most 17 digits"),
@@ -519,7 +521,7 @@ def test_the_path_of_a_model_stays_a_word(tmp_path, capsys):
     ast.parse(source)
     code, latex, _ = run(capsys, "derive", path, "--format", "latex")
     assert code == 0
-    assert re.match(r"(%.*\n)+\\paragraph", latex)
+    assert re.match(r"(%.*\n)+\\begingroup\n", latex)
 
 
 def test_the_suite_is_armed():

@@ -142,6 +142,29 @@ h = "(1 - z[t]) * h[t-1] + a[t]"
 E = "sum(d[t] * h[t])"
 """)
 
+# A scan from the last step to the first, which one from the first to the last reads.
+REVERSE = parse_model("""
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+[targets]
+d = ["n"]
+[parameters]
+W = ["n", "n"]
+U = ["n", "n"]
+[states]
+r = {shape = ["n"], reverse = true}
+s = ["n"]
+[functions]
+phi = "tanh"
+[equations]
+r = "phi(x[t] + r[t+1] @ W)"
+s = "phi(s[t-1] @ U + r[t])"
+[loss]
+E = "sum(d[t] * s[t])"
+""")
+
 MODELS = {
     "elman": b.load_model("elman"),
     "elman-bias": b.load_model("elman-bias"),
@@ -149,6 +172,7 @@ MODELS = {
     "lstm": LSTM,
     "two layers": TWO_LAYERS,
     "lag of two": LAGGED,
+    "reverse": REVERSE,
     "gated": GATED,
 }
 

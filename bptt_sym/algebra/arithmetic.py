@@ -276,10 +276,18 @@ class Power(Operation):
         if exponent.is_negative and not is_vector(base.shape):
             # With a negative exponent, a power of a matrix would be read as its inverse.
             return boxes.Ratio(boxes.Number(1), show(power(base, -exponent), boxes.SUM))
-        return boxes.Superscript(show(base, boxes.ATOM), show(exponent, boxes.SUM))
+        shown = show(base, boxes.ATOM)
+        if isinstance(shown, boxes.Number) and not _is_plain(shown):
+            shown = boxes.Brackets(shown)
+        return boxes.Superscript(shown, show(exponent, boxes.SUM))
 
     def value(self, node: HadamardPower, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return operands[0] ** operands[1]
+
+
+def _is_plain(number: boxes.Number) -> bool:
+    """Whether a number is printed as digits alone."""
+    return "e" not in number.decimal if number.decimal else number.denominator == 1
 
 
 class Summation(Operation):

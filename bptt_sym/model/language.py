@@ -11,10 +11,17 @@ import ast
 from collections.abc import Mapping
 from functools import partial
 
-from sympy import Add, Expr
+from sympy import Add, Expr, Rational
 
 from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
-from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Variable, split_coefficient
+from bptt_sym.algebra.expressions import (
+    MatrixExpr,
+    OneMatrix,
+    Parameter,
+    Variable,
+    scale,
+    split_coefficient,
+)
 from bptt_sym.algebra.extent import Extent
 from bptt_sym.algebra.matrix_products import MatrixProduct, Transposition
 from bptt_sym.algebra.operation import ShapeError
@@ -27,6 +34,7 @@ from bptt_sym.model.numerals import OUT_OF_RANGE, in_range, read_number, read_si
 from bptt_sym.model.operands import Operands
 from bptt_sym.model.scope import Lookup, Scope
 from bptt_sym.model.stacks import (
+    EXPONENT,
     Stack,
     Value,
     negative,
@@ -163,8 +171,10 @@ class _Parser:
                     right, MatrixExpr
                 ):
                     return Power().build(left, right)
+                case ast.Pow() if numbers:
+                    return self.power_of_number(node, left, right)
                 case ast.Pow():
-                    raise self.text.error(node, "operator '**' raises a variable to a number")
+                    raise self.text.error(node, f"operator '**': {EXPONENT}")
                 case _:
                     raise self.text.refused(node)
         except ShapeError as problem:
@@ -173,6 +183,14 @@ class _Parser:
             raise self.operands.misfit(
                 node, symbol, pairs, problem, instead(self.text, node, left, right)
             ) from None
+
+    def power_of_number(self, node: ast.BinOp, base: Rational, exponent: Rational) -> Value:
+        """A number where it is a fraction; a root of one stays as it is written."""
+        if (base == 0 and exponent < 0) or (base < 0 and not exponent.is_Integer):
+            raise self.text.error(node, f"{shortened(self.text.source(node))} is no number")
+        built = Power().build(scale(base, OneMatrix(1, 1)), exponent)
+        value = base**exponent
+        return value if isinstance(value, Rational) else built
 
 
 _SYMBOLS = {

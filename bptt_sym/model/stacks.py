@@ -90,6 +90,9 @@ def matrix_product(left: Value, right: Value, heads: Expr) -> Stack:
     return Stack(head_product(left.matrix, right.matrix, heads), heads)
 
 
+EXPONENT = "the exponent must be a number; of others, a ** b is exp(b * log(a))"
+
+
 def stacked(sign: str, left: Value, right: Value) -> Stack | None:
     """What an operator makes of operands of which one has heads, or None where none has."""
     heads = heads_of((left, right))
@@ -99,7 +102,7 @@ def stacked(sign: str, left: Value, right: Value) -> Stack | None:
         return matrix_product(left, right, heads)
     if sign == "**":
         if not isinstance(left, Stack) or isinstance(right, Stack | MatrixExpr):
-            raise ShapeError("it raises a variable to a number")
+            raise ShapeError(EXPONENT)
         return Stack(Power().build(left.matrix, right), heads)
     return entrywise(_ENTRYWISE[sign], (left, right), heads)
 

@@ -202,7 +202,7 @@ KINDS: dict[str, list[Case]] = {
         Case("a large exponent", _equation("s[t-1] * 1e999"), "between 1e-300 and 1e300"),
         Case("a small exponent", _equation("s[t-1] * 1e-999"), "between 1e-300 and 1e300"),
         Case("an exponent of many digits", _equation("s[t-1] * 1e" + "9" * 12), "1e-300 and 1e300"),
-        Case("powers of powers", _equation("s[t-1] * 9**9**9"), "raises a variable to a number"),
+        Case("powers of powers", _equation("s[t-1] * 9**9**9"), "the exponent must be a number from -16 to 16"),
         Case("a power of a state", _equation("s[t-1] ** 999"), "from -16 to 16"),
         Case("a product that overflows", _equation("s[t-1] * 1e200 * 1e200"), "between 1e-300 and 1e300"),
         Case("a sum that overflows", _equation("s[t-1] * (1e300 + 1e300)"), "between 1e-300 and 1e300"),

@@ -38,23 +38,29 @@ class Scalars:
         }
         half = sympy.Rational(1, 2)
         self.values[half] = half
-        for time in range(1, steps + 1):
-            for definition in model.definitions:
-                variable = at_step(definition.variable, TIME, time)
-                copies = {
-                    parameter: self.symbols(copy_of(parameter, time))
-                    for parameter in (model.parameters.values() if untied else ())
-                }
-                expression = at_step(definition.expression, TIME, time)
-                self.values[variable] = self.explicit(expression, copies)
+        self.steps = steps
+        self.definitions = {d.variable.name: d.expression for d in model.definitions}
+        self.untied = tuple(model.parameters.values()) if untied else ()
         losses = [steps] if loss == "last" else range(1, steps + 1)
-        self.loss = sum(self.values[model.loss.variable.at(time)][0, 0] for time in losses)
+        self.loss = sum(self.value(model.loss.variable.at(time))[0, 0] for time in losses)
+
+    def value(self, leaf: MatrixExpr) -> np.ndarray:
+        """A variable by its equation, in whatever order those are read; else symbols."""
+        if leaf not in self.values:
+            time = getattr(leaf, "time", TIME)  # in a sum over time its index
+            of_step = time.is_Integer and 1 <= time <= self.steps
+            if of_step and leaf.name in self.definitions:
+                copies = {p: self.symbols(copy_of(p, time)) for p in self.untied}
+                expression = at_step(self.definitions[leaf.name], TIME, time)
+                self.values[leaf] = self.explicit(expression, copies)
+            else:
+                self.values[leaf] = self.symbols(leaf)
+        return self.values[leaf]
 
     def explicit(self, expression: MatrixExpr, more: Mapping | None = None) -> np.ndarray:
         """The expression in scalars, every variable replaced by what it is."""
         for leaf in expression.atoms(Variable, Parameter):
-            if leaf not in self.values:
-                self.values[leaf] = self.symbols(leaf)
+            self.value(leaf)
         return evaluate(
             expression, ChainMap({} if more is None else more, self.values), self.functions
         )

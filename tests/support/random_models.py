@@ -25,7 +25,7 @@ BOUNDED = ("tanh", "sigmoid", "sin", "cos", "erf", "hard_sigmoid", "arctan")
 # Of values not much larger than the argument's.
 GROWING = ("relu", "softplus", "silu", "gelu", "elu", "abs", "log_sigmoid", "identity",
            "leaky_relu", "floor", "ceil", "round")  # fmt: skip
-NUMBERS = ("2", "0.5", "3", "1.25", "7 / 4", "0.1")
+NUMBERS = ("2", "0.5", "3", "1.25", "7 / 4", "0.1", "2 ** 0.5", "(2 / 3) ** -1.5")
 CONSTANTS = ("1", "0.5", "-2", "0", "1e-3")
 
 # A vector that is made of others, end to end.

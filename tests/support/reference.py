@@ -524,6 +524,8 @@ class Run:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 exponent = inner(right)
                 base = inner(left)
+                if not isinstance(base, np.ndarray):
+                    return base**exponent
                 return each(lambda entry: power(entry, exponent), base)
             case ast.BinOp(left=left, op=op, right=right):
                 return OPERATORS[type(op)](inner(left), inner(right))
