@@ -22,7 +22,7 @@ from bptt_sym.choices import (
 from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
 from bptt_sym.model.cell import cell
@@ -135,7 +135,7 @@ def derive(
 
 
 def _masked(model: Model, loss: Loss) -> Model:
-    return with_mask(model, loss_of_every_step=not REDUCTIONS[loss].at_last)
+    return with_mask(model, loss_of_every_step=not reduction_of(model, loss).at_last)
 
 
 def notes(

@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: a69f5b414c38bfce
-Code: 705b831b8440ff65
+Code: 4d380b141d62a1a0
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -287,6 +287,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "c": ("B", "n"),
 }
 INITIAL: dict[str, str] = {"h0": "h", "c0": "c"}
+CLOSES = False  # whether something is added to the loss once
 
 
 class Sized:
@@ -678,7 +679,11 @@ class Parts:
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        return run(self.params, self.work(end - begin), part, **options)
+        return run(self.params, self.work(end - begin), part, **self.closing(end), **options)
+
+    def closing(self, end: int) -> dict[str, Any]:
+        """Return what is added once counts in a part with this end, where anything is."""
+        return {"closing": int(end == self.T)} if CLOSES else {}
 
     def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
         """Run several windows side by side, as sequences."""
@@ -689,7 +694,8 @@ class Parts:
                 part[name] = array[steps].reshape(window, -1, *array.shape[2:])
             elif SHAPES[name][:1] == ("B",):
                 part[name] = np.concatenate([array] * len(starts))
-        return run(self.params, self.work(window, len(starts)), part, **options)
+        closing = self.closing(int(starts[-1]) + window)
+        return run(self.params, self.work(window, len(starts)), part, **closing, **options)
 
     def weight(self, share: float, T: int = 1) -> Array:
         """Return what the loss of each step counts."""
@@ -751,7 +757,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
         share = share_of(begin, end, parts.T)
         if share:
             found, _ = parts.run(begin, end, start=start, weight=parts.weight(share))
-            total = total + share * found.value
+            total = total + found.value
             by_params = added(by_params, found.gradients)
             by_states = by_states if begin else found.initial
         else:
@@ -777,8 +783,10 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
     later = range(1, parts.T - window + 1)
     every = np.array([b for b in later if share_of(b, b + window, parts.T)])
     most = max(1, parts.T // window)
-    for begin in range(0, len(every), most):
-        starts = every[begin : begin + most]
+    while len(every):
+        # What is added once counts in the last window, which then is by itself.
+        count = min(most, max(1, len(every) - CLOSES))
+        starts, every = every[:count], every[count:]
         before = states_at(whole, starts)
         found, _ = parts.run_windows(starts, window, start=before, weight=weight)
         by_params = added(by_params, found.gradients)
@@ -798,7 +806,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
         found, by_following = parts.run(
             begin, end, start=states.pop(), final=by_following, weight=parts.weight(share)
         )
-        total = total + share * found.value if share else total
+        total = total + found.value if share else total
         by_params = added(by_params, found.gradients)
         if end == parts.T:
             final = found.final

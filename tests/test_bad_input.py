@@ -348,7 +348,20 @@ FILES = {
     "no equation": (changed(STATE, "").replace('s = "z"\n', ""), "the state 's' has no equation"),
     "equation is a number": (changed(STATE, "s = 3"), "the equation of 's' must be text"),
     "loss is a vector": (changed("sum((d[t] - y[t]) ** 2)", "d[t] - y[t]"), "must be a scalar"),
-    "two losses": (ELMAN + 'F = "sum(y[t])"\n', "the section [loss] has one equation"),
+    "two losses": (ELMAN + 'F = "sum(y[t])"\n', "'F' is none of these"),
+    "two stems": (ELMAN + 'F_last = "sum(y[t])"\n', "E_last at the last step"),
+    "a loss that reads another": (ELMAN + 'E_last = "E[t]"\n', "'E' is not declared"),
+    "a loss of nothing in time": (
+        changed("E = ", "E_params = "), "add the loss E of each step, or E_last"),
+    "a penalty of a state": (
+        ELMAN + 'E_params = "sum(s[t] ** 2)"\n', "'s' varies with the time step; 'E_last' may"),
+    "a penalty without brackets": (
+        ELMAN + 'E_params = "sum(x)"\n', "of parameters alone, and 'x' varies"),
+    "a penalty of what is given once": (
+        changed('[parameters]', 'c = {shape = ["n"], once = true}\n\n[parameters]')
+        + 'E_params = "sum(c)"\n', "'c' is given for each sequence"),
+    "a name for the whole": (
+        changed('E = "', 'y_last = "') + 'y_params = "sum(W_s)"\n', "'y' is declared already"),
     "unknown function": (changed('phi = "tanh"', 'phi = "quux"'), "unknown function 'quux'"),
     "preactivation taken": (changed('s = "z"', 's = "W_s"'), "declared already, as a name"),
     "preactivation of nothing": (changed('s = "z"', 'q = "z"'), "'q' has no equation"),

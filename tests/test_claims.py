@@ -23,8 +23,9 @@ from bptt_sym.algebra.expressions import (
     Variable,
     at_step,
 )
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import REDUCTIONS, reduction_of
 from bptt_sym.derivation.step import derive_step
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import DECIMALS, STEPS, worked_example
@@ -94,14 +95,21 @@ class Untied(AsDeclared):
         return super().function(smooth.get(self.model.functions.get(name, name), name))
 
     def losses(self, parameter=None, time=0, move=0.0):
-        """The losses of all steps, with the copy of a parameter at a time changed."""
+        """The losses that there are, with the copy of a parameter at a time changed."""
         self.known = dict(self.data)
         self.changed = parameter and (parameter, time)
         if parameter is not None:
             moves = move * np.random.default_rng(time).uniform(0.5, 1, self.known[parameter].shape)
             self.known[Parameter("copy", *parameter.shape)] = self.known[parameter] + moves
-        loss = self.model.loss.variable
-        return np.array([self[loss.at(t)].item() for t in range(1, self.steps + 1)])
+        variables = {loss.name: loss.variable for loss in self.model.losses}
+        found = roots(self.model, self.steps, "sum")
+        return np.array([self[variables[name].at(time)].item() for name, time in found])
+
+
+def roots(model, steps, loss):
+    """The losses that count, with their time steps."""
+    found = [(model.loss.name, time) for time in reduction_of(model, loss).losses(steps)]
+    return [*found, *((terminal.name, steps) for terminal in model.losses[1:])]
 
 
 MOVES = (0.3, -1)
@@ -115,7 +123,8 @@ def test_paths_lead_to_the_copies_that_the_losses_depend_on(cell):
     steps = max(3, deepest(model) + 1)
     values = values_of(model, steps, Untied)
     times = range(0, steps + 2)
-    every = dict.fromkeys(product(model.parameters, times), np.zeros(steps, bool))
+    losses = roots(model, steps, "sum")
+    every = dict.fromkeys(product(model.parameters, times), np.zeros(len(losses), bool))
     for _ in range(2):
         before = values.losses()
         for name, time in every:
@@ -125,20 +134,19 @@ def test_paths_lead_to_the_copies_that_the_losses_depend_on(cell):
         values.turn()
     for name in model.parameters:
         seen = {time: every[name, time] for time in times}
-        for loss in range(1, steps + 1):
+        for k, loss in enumerate(losses):
             copies = Copies(step, steps, REDUCTIONS["last"])
-            copies.paths = type(copies.paths)(step, steps, [loss])
-            expected = [time for time in times if seen[time][loss - 1]]
+            copies.paths = type(copies.paths)(step, steps, [Vertex(*loss)])
+            expected = [time for time in times if seen[time][k]]
             assert [node.time for node in copies.of(name)] == expected[::-1]
-        crossed = any(seen[i][t - 1] for i in times for t in range(1, steps + 1) if i != t)
+        crossed = any(seen[i][k] for i in times for k, (_, t) in enumerate(losses) if i != t)
         assert crosses_time(step, name) == crossed
         other = Copies(step, steps, REDUCTIONS["last"]).of_another_step(name)
         assert (other is not None) == crossed
         if other is not None:
             node, copies_seen = other
-            assert [c.time for c in copies_seen] == [i for i in times if seen[i][node.time - 1]][
-                ::-1
-            ]
+            place = losses.index(node)
+            assert [c.time for c in copies_seen] == [i for i in times if seen[i][place]][::-1]
 
 
 @each_cell
@@ -181,8 +189,8 @@ def all_paths(step, steps, losses, parameter):
             for edge in reads.get(name, ()):
                 yield from onward([*path, (edge.by.name, time - edge.lag)])
 
-    for time in losses:
-        yield from onward([(step.loss.name, time)])
+    for loss in losses:
+        yield from onward([loss])
 
 
 def path_counts(step, steps, losses, parameter):
@@ -194,7 +202,7 @@ def path_counts(step, steps, losses, parameter):
     @cache
     def ways(name, time):
         """The paths from the losses down to a variable at a time."""
-        count = int(name == step.loss.name and time in losses)
+        count = int((name, time) in losses)
         for edge in reads.get(name, ()):
             if 1 <= time + edge.lag <= steps:
                 count += ways(edge.of.name, time + edge.lag)
@@ -218,9 +226,9 @@ def test_the_paths_to_each_copy_are_counted(cell, loss):
     """For 1 to 6 steps: which copies there are, whether one path leads there, how many in all."""
     step = step_of(cell)
     for steps in range(1, 7):
-        copies = Copies(step, steps, REDUCTIONS[loss])
+        copies = Copies(step, steps, reduction_of(step.model, loss))
         for parameter in model_of(cell).parameters:
-            counts = path_counts(step, steps, REDUCTIONS[loss].losses(steps), parameter)
+            counts = path_counts(step, steps, roots(step.model, steps, loss), parameter)
             found = copies.of(parameter)
             assert [copy.time for copy in found] == sorted(counts, reverse=True)
             for copy in found:
@@ -236,13 +244,14 @@ def test_products_are_counted_alike_path_by_path_and_shared(cell, loss):
     step = step_of(cell)
     most = 4 if cell in ("elman", "stacked", "lstm") else 2
     for parameter in model_of(cell).parameters.values():
-        for found in costs(step, parameter, REDUCTIONS[loss], range(1, most + 1)):
-            losses = REDUCTIONS[loss].losses(found.steps)
+        for found in costs(step, parameter, reduction_of(step.model, loss), range(1, most + 1)):
+            losses = roots(step.model, found.steps, loss)
+            names = {name for name, _ in losses}
             paths = [*all_paths(step, found.steps, losses, parameter.name)]
             edges = {edge for path in paths for edge in pairwise(path)}
             assert found.paths == len(paths)
             assert found.along_paths == sum(len(path) - 2 for path in paths)
-            assert found.recursion == sum(of[0] != step.loss.name for of, _ in edges)
+            assert found.recursion == sum(of[0] not in names for of, _ in edges)
             assert found.recursion <= found.along_paths
 
 
@@ -399,7 +408,7 @@ def test_the_sentences_on_copies_and_paths_are_those_of_the_unfolded_graph(cell,
     sections = {section.heading: section for section in notes.document.sections}
     composed = list(paragraphs(notes))
     for parameter in model.parameters:
-        paths = [*all_paths(step, steps, REDUCTIONS[loss].losses(steps), parameter)]
+        paths = [*all_paths(step, steps, roots(model, steps, loss), parameter)]
         counts = {}
         for path in paths:
             counts[path[-1][1]] = counts.get(path[-1][1], 0) + 1
@@ -486,7 +495,7 @@ def test_the_example_computes_what_its_loss_depends_on_and_nothing_else(cell, lo
     example = worked_example(model, loss, list(model.parameters))
     losses = [int(v.left.time) for v in example.forward if v.left.name == model.loss.name
               and hasattr(v.left, "time")]  # fmt: skip
-    assert losses == [*REDUCTIONS[loss].losses(STEPS)]
+    assert losses == [*reduction_of(model, loss).losses(STEPS)]
     computed = {d.variable.at(t): at_step(d.expression, TIME, Integer(t))
                 for d in example.model.definitions for t in (1, 2)}  # fmt: skip
     read = set().union(*(computed[v.left].free_symbols | computed[v.left].atoms(type(v.left))

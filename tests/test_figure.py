@@ -8,6 +8,7 @@ import pytest
 from support.cells import CORPUS, deepest, name_of
 
 import bptt_sym
+from bptt_sym.derivation.step import written_step
 from bptt_sym.figures.outlines import label_outline
 from bptt_sym.figures.picture import Rectangle
 from bptt_sym.model.read import parse_model
@@ -18,7 +19,9 @@ STEPS = range(1, 9)
 
 def kinds(model):
     """The options of every kind of figure, for the first parameter, the last and a middle one."""
-    names = list(model.parameters)
+    step = written_step(model)
+    read = {edge.by.name for edge in (*step.edges, *step.initial)}
+    names = [name for name in model.parameters if name in read]
     names = list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
     yield {"folded": True}
     yield {}

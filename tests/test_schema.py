@@ -123,7 +123,7 @@ BROKEN = [
     ('r = ["z"]', 'r = ["z z"]'),
     ('E = "cross_entropy(y[t], d[t])"', ""),
     ('E = "cross_entropy(y[t], d[t])"', "E = 0"),
-    ('E = "cross_entropy(y[t], d[t])"', 'E = "sum(y[t])"\nF = "sum(y[t])"'),
+    ('E = "cross_entropy(y[t], d[t])"', 'E_params = "sum(W ** 2)"'),
     ('E = "cross_entropy(y[t], d[t])"', 'E = {loss = "sum(y[t])"}'),
     ("p = '\\gamma'", "p = ''"),
     ("p = '\\gamma'", f"p = '{'g' * 61}'"),

@@ -31,7 +31,8 @@ def text_of(cell: str | Path) -> str:
 def declared(cell: str | Path) -> Any:
     """What makes a cell of a function: with all that its file says besides equations."""
     tables = tomllib.loads(text_of(cell))
-    (loss,) = tables.pop("loss")
+    loss, *_ = tables.pop("loss")
+    loss = loss.removesuffix("_last")
     tables.pop("equations", None)
     return b.cell(loss=loss, **tables)
 

@@ -28,7 +28,8 @@ from bptt_sym.choices import Loss
 from bptt_sym.derivation.case_equations import case_equations
 from bptt_sym.derivation.derivation import DerivedEquation, Span
 from bptt_sym.derivation.reach import Case, Lags, cases, everywhere, reach
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import Reduction, reduction_of
+from bptt_sym.derivation.regularizer import from_regularizer
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.sweeps import Sweep, sweeps
 
@@ -42,9 +43,8 @@ class AdjointRecursion:
 
     def __init__(self, step: Step, loss: Loss, wrt: Sequence[Parameter | Variable] = ()) -> None:
         self.step = step
-        self.reduction = REDUCTIONS[loss]
-        at_last = self.reduction.at_last
-        self.reached = reach(step, {step.loss.name: Lags(0, 0 if at_last else None)})
+        self.reduction = reduction_of(step.model, loss)
+        self.reached = reach(step, _roots(step, self.reduction))
         asked = wrt or tuple(step.model.parameters.values())
         self.parameters = tuple(entry for entry in asked if isinstance(entry, Parameter))
         self.inputs = tuple(entry for entry in asked if isinstance(entry, Variable))
@@ -53,7 +53,7 @@ class AdjointRecursion:
         self.variables = tuple(
             variable
             for variable in reversed(step.variables)
-            if variable.name in needed and variable != step.loss
+            if variable.name in needed and variable not in step.losses
         )
 
     @cached_property
@@ -183,6 +183,7 @@ class AdjointRecursion:
                 for edge in self.readers_at(parameter, time, steps)
             ]
             terms += self._from_initial(parameter, last)
+            terms += from_regularizer(self.step, parameter, matrices=True)
             yield self._gradient(parameter, last, terms)
         for given in self.inputs:
             for time in range(steps, 0, -1):
@@ -202,6 +203,7 @@ class AdjointRecursion:
                     times = (LAST_STEP - lag for lag in range(lags.first, lags.last + 1))
                     terms += [at_step(pulled, TIME, time) for time in times]
             terms += self._from_initial(parameter, LAST_STEP)
+            terms += from_regularizer(self.step, parameter, matrices=True)
             yield self._gradient(parameter, LAST_STEP, terms)
         for given in self.inputs:
             for case in self.cases[given.name]:
@@ -232,6 +234,12 @@ class AdjointRecursion:
         label = self.reduction.labelled(self.step.loss.name, steps)
         by_label = by.name if isinstance(by, Parameter) else f"{by.name}_{by.time}"
         return DerivedEquation((label, by_label), Gradient(of, by), add(*terms, like=by))
+
+
+def _roots(step: Step, reduction: Reduction) -> dict[str, Lags]:
+    """The losses, with the lags at which they count."""
+    ends = {variable.name: Lags(0, 0) for variable in step.losses}
+    return ends if reduction.at_last else ends | {step.loss.name: Lags(0, None)}
 
 
 def _needed(recursion: AdjointRecursion) -> set[str]:

@@ -71,7 +71,8 @@ class Contributions:
     def paths(self, steps: int, losses: range) -> Paths:
         """The paths from the losses of some steps."""
         if (steps, losses) not in self._paths:
-            self._paths[steps, losses] = Paths(self.step, steps, losses, MOST_COUNTED)
+            roots = [Vertex(self.step.loss.name, time) for time in losses]
+            self._paths[steps, losses] = Paths(self.step, steps, roots, MOST_COUNTED)
         return self._paths[steps, losses]
 
     # The window: enough steps to see what every chain is like.

@@ -23,7 +23,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.factors import Contribution, Factor
-from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.same_layers import LayerSpan, Line, SameLayers
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
@@ -175,7 +175,8 @@ class Derivation:
         )
 
     def _has_gradient(self, of: Variable | TotalLoss) -> bool:
-        return self.reduction.at_last and not self.paths and of.name == self.model.loss.name
+        alone = self.reduction.at_last and not self.reduction.added
+        return alone and not self.paths and of.name == self.model.loss.name
 
     @property
     def state_tuple(self) -> StateTuple | None:
@@ -196,9 +197,9 @@ class Derivation:
         return self.level == "adjoint"
 
     @property
-    def of_a_step(self) -> tuple[tuple[Variable, MatrixExpr], ...]:
+    def of_a_step(self) -> tuple[tuple[Variable | Parameter, MatrixExpr], ...]:
         """The sides of the model's equations, and of those within that the derivatives name."""
-        written = [(e.variable, e.written) for e in self.model.all_equations]
+        written = [(e.left, e.written) for e in self.model.written_equations]
         if self.level == "chain" and not is_named_within(self.model):
             return tuple(written)
         within = [e for e in self.model.definitions if e not in self.model.all_equations]
@@ -223,12 +224,19 @@ class Derivation:
     @property
     def reduction(self) -> Reduction:
         """How the scalar that is derived is made of the losses of all steps."""
-        return REDUCTIONS[self.loss]
+        return reduction_of(self.model, self.loss)
 
     def objective(self, *, general: bool = False) -> MatrixExpr:
         """The scalar that is derived: the loss of the last step, or the total of all steps."""
         steps = LAST_STEP if general else Integer(self.steps)
         return self.reduction.of(self.model.loss.variable, steps)
+
+    @property
+    def parts(self) -> MatrixExpr | None:
+        """What this scalar is the sum of, where something is added to the losses of steps."""
+        if not self.reduction.added:
+            return None
+        return self.reduction.parts(self.model.loss.variable, Integer(self.steps))
 
     @property
     def equations(self) -> tuple[DerivedEquation, ...]:

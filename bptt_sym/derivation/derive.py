@@ -18,7 +18,7 @@ from bptt_sym.derivation.path_lists import PathLists
 from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.step import Step, derive_step, written_step
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import DERIVATION_STEPS
@@ -89,6 +89,10 @@ class _Asked:
         return tuple(entry for entry in self.wrt if isinstance(entry, Variable))
 
     @property
+    def reduction(self) -> Reduction:
+        return reduction_of(self.step.model, self.loss)
+
+    @property
     def matrices(self) -> bool:
         return self.level == "jacobian"
 
@@ -107,7 +111,7 @@ class _Asked:
         return (*self._products(steps), *shapes)
 
     def _products(self, steps: int) -> Iterable[Section]:
-        if not _is_told_apart(self.step, REDUCTIONS[self.loss].at_last):
+        if not _is_told_apart(self.step, self.reduction.at_last):
             contributions = Contributions(self.step, self.most_factors)
             if not (contributions.have_many_blocks or contributions.are_long(self.parameters)):
                 products = Products(contributions, steps, self.loss, matrices=self.matrices)
@@ -130,7 +134,7 @@ class _Asked:
             raise InputError(f"ask for the inputs alone ({names}), or at level adjoint")
         step = with_copies(self.step, self.inputs)
         lagged = any(self.step.model.depth(given.name) for given in self.inputs)
-        if lagged or _is_told_apart(step, REDUCTIONS[self.loss].at_last):
+        if lagged or _is_told_apart(step, self.reduction.at_last):
             raise InputError(f"no single chain serves all time steps of {names}: {way_out}")
         sources = [step.model.sources[given.name] for given in self.inputs]
         contributions = Contributions(step, self.most_factors)
@@ -143,9 +147,12 @@ class _Asked:
 def _is_told_apart(step: Step, at_last: bool) -> bool:
     """Whether losses differ in what reaches them, so that one of them does not stand for all.
 
-    With a scan in reverse they do, and where a learned initial value reaches the first ones alone.
-    Nor is there one chain for all where a parameter begins an input: no state hands that on.
+    With a scan in reverse they do, where a learned initial value reaches the first ones alone, and
+    where the last step has a loss of its own. Nor is there one chain for all where a parameter
+    begins an input: no state hands that on.
     """
+    if step.model.terminal is not None:
+        return True
     if any(entry.reverse for entry in step.model.declared("state")):
         return True
     reached = reach(step, {step.loss.name: Lags(0, 0)})

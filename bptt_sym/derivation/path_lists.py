@@ -9,8 +9,8 @@ from bptt_sym.algebra.expressions import Integer, Parameter, product
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Factor
-from bptt_sym.derivation.paths import Paths
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.paths import Paths, losses_of
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Vertex
 
@@ -24,9 +24,9 @@ class PathLists:
     def __init__(self, step: Step, steps: int, loss: Loss, *, matrices: bool) -> None:
         self.step = step
         self.steps = steps
-        self.reduction = REDUCTIONS[loss]
+        self.reduction = reduction_of(step.model, loss)
         self.matrices = matrices
-        self.paths = Paths(step, steps, self.reduction.losses(steps))
+        self.paths = Paths(step, steps, losses_of(step, steps, self.reduction))
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """A section for each parameter; it holds no path where they are more than MOST_LISTED."""

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bptt_sym.derivation.dependencies import dependencies_of
+from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.sweeps import Sweep, sweeps
 from bptt_sym.derivation.unfolding import Vertex
 
 
 class Paths:
-    """The paths from the losses of some steps to every node that they depend on.
+    """The paths from some losses to every node that they depend on.
 
     ``totals`` counts, for each parameter, the paths to all of its copies, exactly, whatever the
     size. The counts of single nodes stop growing at ``most``, which then means as many or more.
     """
 
-    def __init__(self, step: Step, steps: int, losses: Iterable[int], most: int = 1) -> None:
+    def __init__(self, step: Step, steps: int, losses: Iterable[Vertex], most: int = 1) -> None:
         self.graph = dependencies_of(step)
         self.steps = steps
         self.most = most
+        self.losses = {loss.name for loss in step.losses}
         self.totals = dict.fromkeys(step.model.sources, 0)
         self._counts: dict[str, dict[int, int]] = {}
         self._waiting: dict[Vertex, int] = {}
-        for time in losses:
-            self._reach(Vertex(step.loss.name, time), 1)
+        for loss in losses:
+            self._reach(loss, 1)
         for sweep in sweeps(step.model, step.variables[::-1]):
             self._sweep(sweep)
         self._make_initial()
@@ -87,3 +89,9 @@ class Paths:
                 outside = (Vertex(state, time) for time in times if not 1 <= time <= self.steps)
                 found += [other for other in outside if self._copy(node.name, other) == node]
         return [reader for reader in found if self.count(reader)]
+
+
+def losses_of(step: Step, steps: int, reduction: Reduction) -> list[Vertex]:
+    """The losses of time steps that count: of the steps in order, then the terminal one."""
+    found = [Vertex(step.loss.name, time) for time in reduction.losses(steps)]
+    return [*found, *(Vertex(loss.name, steps) for loss in step.losses[1:])]

@@ -32,7 +32,8 @@ from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import Chain, Contribution, Factor, GeneralChain
 from bptt_sym.derivation.general import GeneralContributions
 from bptt_sym.derivation.matrices import edges_to, factor_section, label
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import reduction_of
+from bptt_sym.derivation.regularizer import from_regularizer
 from bptt_sym.derivation.totals import Total, Totals, Written
 
 
@@ -44,7 +45,7 @@ class Products:
     ) -> None:
         self.contributions = contributions
         self.steps = steps
-        self.reduction = REDUCTIONS[loss]
+        self.reduction = reduction_of(contributions.step.model, loss)
         self.matrices = matrices
         self.totals = Totals(contributions, matrices=matrices)
         # The symbolic step of the loss that a general form is about.
@@ -147,7 +148,7 @@ class Products:
         rights: Sequence[MatrixExpr],
     ) -> DerivedEquation:
         left = self.left(parameter, Integer(self.steps))
-        right = add(*rights, like=left)
+        right = add(*rights, *self.from_regularizer(parameter), like=left)
         chains = [chain for contribution in found for chain in contribution.chains]
         meaning = (self.loss_label(self.steps), parameter.name)
         return DerivedEquation(meaning, left, right, factor_lists(chains))
@@ -166,7 +167,11 @@ class Products:
             terms.append(self.reduction.share_of_sum(body, LAST_STEP))
         meaning = (self.loss_label(LAST_STEP), parameter.name)
         chains = [entry.chain for entry in general]
+        terms += self.from_regularizer(parameter)
         return DerivedEquation(meaning, left, add(*terms, like=left), factor_lists(chains))
+
+    def from_regularizer(self, parameter: Parameter) -> list[MatrixExpr]:
+        return from_regularizer(self.contributions.step, parameter, matrices=self.matrices)
 
     def left(self, by: Parameter | Variable, steps: Expr) -> MatrixExpr:
         """The derivative of the loss that is derived."""

@@ -32,8 +32,9 @@ from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.matrices import edges_to, factor_section
-from bptt_sym.derivation.paths import Paths
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.paths import Paths, losses_of
+from bptt_sym.derivation.reduction import reduction_of
+from bptt_sym.derivation.regularizer import from_regularizer
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.unfolding import Vertex
 
@@ -59,9 +60,15 @@ class LossTotals(AdjointRecursion):
         factor: MatrixExpr = PartialDerivative(of, edge.by.at(time - edge.lag), True)
         if self.matrices:
             factor = at_step(edge.jacobian, TIME, time)
-        if edge.of != self.step.loss:
+        if edge.of not in self.step.losses:
             return product(self._left(of, steps), factor)
-        return self.reduction.share(factor, steps)
+        return self.share(edge.of, factor, steps)
+
+    def share(self, loss: Variable, derivative: MatrixExpr, steps: Expr) -> MatrixExpr:
+        """What the derivative of a loss adds to that of all: of a mean, its part."""
+        if loss.name != self.step.loss.name:
+            return derivative
+        return self.reduction.share(derivative, steps)
 
 
 class RecursiveProducts:
@@ -79,12 +86,12 @@ class RecursiveProducts:
     ) -> None:
         self.step = step
         self.steps = steps
-        self.reduction = REDUCTIONS[loss]
+        self.reduction = reduction_of(step.model, loss)
         self.parameters = parameters
         self.matrices = matrices
         self.most_factors = most_factors
         self.totals = LossTotals(step, loss, parameters, matrices=matrices)
-        self.paths = Paths(step, steps, self.reduction.losses(steps), MOST_COUNTED)
+        self.paths = Paths(step, steps, losses_of(step, steps, self.reduction), MOST_COUNTED)
 
     def sections(self) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, the total derivatives."""
@@ -99,7 +106,7 @@ class RecursiveProducts:
         copies = self.paths.copies(parameter.name)
         parts = [self._contribution(parameter, copy) for copy in copies]
         left = self._left(parameter, Integer(self.steps))
-        right = add(*(part.right for part in parts), like=left)
+        right = add(*(part.right for part in parts), *self._once(parameter), like=left)
         chains = tuple(chain for part in parts for chain in part.factors)
         meaning = (self._label(self.steps), parameter.name)
         total = DerivedEquation(meaning, left, right, chains)
@@ -140,7 +147,7 @@ class RecursiveProducts:
         """From the loss to a reader at a step, and from there to the parameter."""
         reader = edge.of.at(time)
         immediate = Factor(reader, edge.by, "immediate", edge)
-        if edge.of == self.step.loss:
+        if edge.of in self.step.losses:
             return Chain((immediate,))
         return Chain((Factor(self.totals.whole(steps), reader, "total"), immediate))
 
@@ -148,7 +155,8 @@ class RecursiveProducts:
         right = product(*(factor.expression for factor in chain.factors))
         if self.matrices:
             right = chain.pulled_back([factor.expression for factor in chain.factors[:-1]])
-        return self.reduction.share(right, steps) if len(chain.factors) == 1 else right
+        alone = len(chain.factors) == 1
+        return self.totals.share(chain.reader.at(TIME), right, steps) if alone else right
 
     def _general(self, parameter: Parameter) -> DerivedEquation:
         terms, chains = [], []
@@ -169,10 +177,14 @@ class RecursiveProducts:
                     if readers:
                         chains.append(self._chain(edge, time, LAST_STEP))
                         terms.append(self._written(chains[-1], LAST_STEP))
+        terms += self._once(parameter)
         left = self._left(parameter, LAST_STEP)
         meaning = (self._label(LAST_STEP), parameter.name)
         factors = tuple(chain.factors for chain in chains)
         return DerivedEquation(meaning, left, add(*terms, like=left), factors)
+
+    def _once(self, parameter: Parameter) -> list[MatrixExpr]:
+        return from_regularizer(self.step, parameter, matrices=self.matrices)
 
     def _left(self, parameter: Parameter, steps: Expr) -> MatrixExpr:
         of = self.totals.whole(steps)

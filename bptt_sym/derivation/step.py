@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +29,7 @@ class Edge:
     """``of`` at step t reads ``by`` at step t - lag, or the parameter ``by``.
 
     ``pulled`` is what the adjoint of ``of`` adds to the adjoint of ``by``: linear in ``seed``,
-    which is the adjoint of ``of`` at step t, or 1 where ``of`` is the loss.
+    which is the adjoint of ``of`` at step t, or 1 where ``of`` is a loss.
     """
 
     of: Variable
@@ -64,7 +64,7 @@ class Step:
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
-        """What the step computes, in the order of computation, the loss last."""
+        """What the step computes, in the order of computation, the losses last."""
         if self.detailed:
             return tuple(equation.variable for equation in self.model.definitions)
         return tuple(equation.variable for equation in self.model.all_equations)
@@ -72,6 +72,22 @@ class Step:
     @cached_property
     def loss(self) -> Variable:
         return self.model.loss.variable
+
+    @cached_property
+    def losses(self) -> tuple[Variable, ...]:
+        """The loss, and the terminal one where there is one beside it."""
+        return tuple(equation.variable for equation in self.model.losses)
+
+    @cached_property
+    def by_regularizer(self) -> dict[str, MatrixExpr]:
+        """What the regularizer adds to the gradient with respect to each parameter."""
+        if self.model.regularizer is None:
+            return {}
+        reached = dict[Parameter, list[MatrixExpr]]()
+        for leaf, term in pullback(self.model.regularizer.expression, Identity(1)):
+            reached.setdefault(leaf, []).append(term)
+        found = {parameter.name: add(*terms) for parameter, terms in reached.items()}
+        return {name: found[name] for name in self.model.parameters if _counts(found.get(name))}
 
     @cached_property
     def _by_reader(self) -> dict[str, list[Edge]]:
@@ -103,24 +119,30 @@ class Step:
 
 
 def derive_step(
-    model: Model, *, detailed: bool, seed: MatrixExpr | None = None, loss_at_hand: bool = True
+    model: Model,
+    *,
+    detailed: bool,
+    seeds: Sequence[MatrixExpr] | None = None,
+    loss_at_hand: bool = True,
 ) -> Step:
     """The step graph of a model, every edge with its derivative.
 
-    ``seed`` is the adjoint of the loss of a step, where it is not 1. With ``loss_at_hand`` a
-    derivative may be written by the value of this loss, as that of exp is; without, it is not.
+    ``seeds`` are the adjoints of its losses, where they are not 1. With ``loss_at_hand`` a
+    derivative may be written by the value of a loss, as that of exp is; without, it is not.
     """
-    of_loss = Identity(1) if seed is None else seed
+    names = [loss.name for loss in model.losses]
+    of_losses = dict(zip(names, seeds or (Identity(1) for _ in names), strict=False))
     named = {
         definition.expression: definition.variable
         for definition in model.definitions
-        if not is_leaf(definition.expression) and (loss_at_hand or definition is not model.loss)
+        if not is_leaf(definition.expression) and (loss_at_hand or definition.name not in of_losses)
     }
     edges: list[Edge] = []
     for equation in model.definitions if detailed else model.all_equations:
         inner = () if detailed else equation.preactivations
         reached: dict[Variable | Parameter, list[MatrixExpr]] = {}
-        own = of_loss if equation is model.loss else Adjoint(equation.variable)
+        is_loss = equation.name in of_losses
+        own = of_losses[equation.name] if is_loss else Adjoint(equation.variable)
         for leaf, term in _reached(equation, inner, own):
             reached.setdefault(leaf, []).append(replaced(term, named))
         for leaf, terms in reached.items():
@@ -170,3 +192,7 @@ def _reached(
                 yield leaf, reached
 
     yield from sweep(equation.expression, seed)
+
+
+def _counts(derivative: MatrixExpr | None) -> bool:
+    return derivative is not None and not isinstance(derivative, ZeroMatrix)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bptt_sym.algebra.expressions import Parameter
-from bptt_sym.derivation.paths import Paths
+from bptt_sym.derivation.paths import Paths, losses_of
 from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Vertex
@@ -34,10 +34,10 @@ def costs(
 ) -> Iterator[Cost]:
     """The cost of the gradient with respect to a parameter for some numbers of time steps."""
     for steps in lengths:
-        yield _cost(Paths(step, steps, reduction.losses(steps)), parameter.name, step.loss.name)
+        yield _cost(Paths(step, steps, losses_of(step, steps, reduction)), parameter.name)
 
 
-def _cost(paths: Paths, parameter: str, loss: str) -> Cost:
+def _cost(paths: Paths, parameter: str) -> Cost:
     copies = paths.copies(parameter)
     found: dict[Vertex, tuple[int, int]] = {}
     edges = 0
@@ -47,7 +47,7 @@ def _cost(paths: Paths, parameter: str, loss: str) -> Cost:
         node, ready = waiting.pop()
         readers = paths.readers(node)
         if ready:
-            edges += sum(reader.name != loss for reader in readers)
+            edges += sum(reader.name not in paths.losses for reader in readers)
             ways = [found[reader] for reader in readers]
             count = sum(number for number, _ in ways) if readers else 1
             length = sum(number + far for number, far in ways)

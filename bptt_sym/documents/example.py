@@ -135,7 +135,7 @@ def _sizes(model: Model, turn: int) -> dict[str, int]:
 def _occurs(model: Model, name: str) -> bool:
     """Whether a shape or an equation has a dimension in it."""
     shapes = (size for entry in model.declarations for size in entry.shape)
-    equations = (definition.expression for definition in model.definitions)
+    equations = (definition.expression for definition in model.computed)
     return any(dimension(name) in part.free_symbols for part in (*shapes, *equations))
 
 
@@ -228,7 +228,13 @@ class Example:
 
     @cached_property
     def _losses(self) -> list[MatrixExpr]:
-        return [self.model.loss.variable.at(time) for time in self.reduction.losses(STEPS)]
+        times = self.reduction.losses(STEPS)
+        return [self.model.loss.variable.at(time) for time in times]
+
+    @cached_property
+    def _added(self) -> list[MatrixExpr]:
+        """The terms of the loss that are added once."""
+        return [e.left if e.timeless else e.variable.at(STEPS) for e in self.model.added]
 
     def _needed(self) -> tuple[set[MatrixExpr], dict[MatrixExpr, MatrixExpr]]:
         """All that the loss depends on, and of this what is computed, with its expression."""
@@ -237,7 +243,8 @@ class Example:
             for time in range(1, STEPS + 1)
             for definition in self.model.definitions
         }
-        waiting = list(self._losses)
+        computed |= {e.left: e.expression for e in self.model.added if e.timeless}
+        waiting = [*self._losses, *self._added]
         needed = set(waiting)
         while waiting:
             expression = computed.get(waiting.pop())
@@ -251,9 +258,10 @@ class Example:
         while waiting:
             symbol = next(symbol for symbol, e in waiting.items() if self._is_known(e))
             yield self._set(symbol, self._explicit(waiting.pop(symbol)))
-        if not self.reduction.at_last:
+        if self.objective not in self._losses:
             total = sum(self.values[symbol] for symbol in self._losses)
-            yield Value(self.objective, total / (STEPS if self.reduction.mean else 1))
+            total = total / (STEPS if self.reduction.mean else 1)
+            yield Value(self.objective, sum((self.values[e] for e in self._added), start=total))
 
     def _is_known(self, expression: MatrixExpr) -> bool:
         return all(leaf in self.values for leaf in expression.atoms(Variable, Parameter))

@@ -23,8 +23,8 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
-from bptt_sym.derivation.paths import Paths
-from bptt_sym.derivation.reduction import Reduction
+from bptt_sym.derivation.paths import Paths, losses_of
+from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.model.model import Model
@@ -50,7 +50,7 @@ class Copies:
 
     def __init__(self, step: Step, steps: int, reduction: Reduction) -> None:
         self.step, self.steps = step, steps
-        self.paths = Paths(step, steps, reduction.losses(steps), most=2)
+        self.paths = Paths(step, steps, losses_of(step, steps, reduction), most=2)
 
     def of(self, parameter: str) -> list[Vertex]:
         """The copies that a path from the loss leads to, the latest first."""
@@ -75,17 +75,18 @@ class Copies:
         its own step alone.
         """
         found = []
-        for time in range(1, self.steps + 1):
-            seen = Paths(self.step, self.steps, (time,)).copies(parameter)
-            if any(copy.time != time for copy in seen):
-                found.append((Vertex(self.step.loss.name, time), seen))
+        every = reduction_of(self.step.model, "sum")
+        for loss in losses_of(self.step, self.steps, every):
+            seen = Paths(self.step, self.steps, (loss,)).copies(parameter)
+            if any(copy.time != loss.time for copy in seen):
+                found.append((loss, seen))
         return max(found, key=lambda entry: len(entry[1]), default=None)
 
 
 def crosses_time(step: Step, parameter: str) -> bool:
     """Whether, for enough steps, some path from a loss to a parameter leaves the loss's step."""
     made_of = {edge.of.name for edge in step.initial if edge.by.name == parameter}
-    waiting = [(step.loss.name, False)]
+    waiting = [(loss.name, False) for loss in step.losses]
     seen = set(waiting)
     while waiting:
         name, crossed = waiting.pop()

@@ -51,7 +51,7 @@ def gradient(
     yield Paragraph(_copies(telling, parameter, found, bool(entries), drawing))
     if entries:
         yield ToldContributions(entries, drawing)
-        yield Paragraph(say.accumulation(name))
+        yield Paragraph(say.accumulation(name, telling.told_once(parameter)))
     general = telling.reduction.labelled(telling.model.loss.name, LAST_STEP)
     rest = [e for e in part.equations if not e.contribution]
     yield from telling.equations(chain, [e for e in rest if e.meaning[0] != general])
@@ -71,8 +71,9 @@ def _copies(
     """Which copies of a parameter paths lead to, and whether they leave their step."""
     name, loss, say = telling.math(parameter), telling.told_loss(), telling.say
     if not found:
-        return str(say.no_copy(name, loss))
-    timeless = telling.steps > 1 and not crosses_time(telling.step, parameter.name)
+        return str(say.no_copy(name, loss, telling.told_once(parameter)))
+    ends, once = telling.model.ends, telling.told_once(parameter)
+    timeless = telling.steps > 1 and not ends and not crosses_time(telling.step, parameter.name)
     if len(found) > 1:
         shown = drawing.label if drawing else ""
         many = telling.copies.has_many_paths(found[-1])
@@ -83,9 +84,9 @@ def _copies(
     step = only.time if telling.copies.is_of_step(only) else None
     other = telling.copies.of_another_step(parameter.name)
     seen = None
-    if other and step and telling.reduction.at_last:
+    if other and step and telling.reduction.at_last and not ends:
         seen = {"loss": telling.at(other[0]), **_places(telling, other[1])}
-    return str(say.one_copy(name, loss, step, readers, timeless, seen))
+    return str(say.one_copy(name, loss, step, readers, timeless, seen, once))
 
 
 def _places(telling: Telling, copies: Sequence[Vertex]) -> dict[str, Any]:

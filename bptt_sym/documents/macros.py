@@ -30,7 +30,7 @@ def macros(model: Model, command: str) -> str:
     symbols: dict[str, Expr] = {e.name: dimension(e.name) for e in model.dimensions}
     symbols |= {entry.name: entry.symbol for entry in model.declarations}
     symbols |= {entry.name: entry.variable for entry in model.definitions}
-    symbols[total_of(model.loss.name)] = TotalLoss(model.loss.name)
+    symbols[total_of(model.total)] = TotalLoss(model.total)
     found = []
     for name, symbol in symbols.items():
         box = typeset(symbol, model.notation)
@@ -52,7 +52,7 @@ def _names(model: Model) -> dict[str, str]:
             *(entry.name for entry in model.declarations),
             *(entry.name for entry in model.definitions),
             *model.functions,
-            total_of(model.loss.name),
+            total_of(model.total),
         ]
     )
     found: dict[str, str] = {}

@@ -30,7 +30,7 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     model, math = telling.model, telling.math
     yield Paragraph(telling.say.model(model))
     inner = [e for e in model.definitions if e not in model.all_equations]
-    written = [_derived(e, e.written) for e in model.all_equations]
+    written = [_derived(e, e.written) for e in model.written_equations]
     named = [_derived(e, e.expression) for e in inner]
     yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(chain))))
     if model.functions:
@@ -61,7 +61,7 @@ def _shape(telling: Telling, entry: Declaration) -> str:
 
 
 def _derived(equation: Equation, right: MatrixExpr) -> DerivedEquation:
-    return DerivedEquation(("model", equation.name), equation.variable, right)
+    return DerivedEquation(("model", equation.name), equation.left, right)
 
 
 def _formulas(
@@ -77,8 +77,10 @@ def _formulas(
 def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:
     """The figure of the unfolded model, and what its derivatives are meant to be."""
     loss, words = telling.math(telling.objective), telling.reduction.words
+    if telling.parts is not None:
+        loss, words = f"{loss} = {telling.math(telling.parts)}", ""
     shown = telling.figure_label("unfolded")
-    yield Paragraph(telling.say.unfolding(telling.steps, loss, words, shown))
+    yield Paragraph(telling.say.unfolding(telling.steps, loss, words, shown, telling.told_once()))
     caption = telling.say.unfolded_caption(telling.steps)
     yield Drawing("unfolded", telling.figure(), caption, shown)
     state_tuple = chain.state_tuple

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bptt_sym.algebra.expressions import Expr, Integer, Variable
+from bptt_sym.algebra.expressions import Expr, Integer, Parameter, Variable
 from bptt_sym.choices import Level, Loss
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plain_words
@@ -34,14 +34,14 @@ class Telling:
 
     def __init__(self, model: Model, steps: int, loss: Loss) -> None:
         self.model, self.steps, self.loss = model, steps, loss
-        self.reduction = REDUCTIONS[loss]
+        self.reduction = reduction_of(model, loss)
         self.step = written_step(model)
         self.glossary = glossary(model)
         self.copies = Copies(self.step, steps, self.reduction)
         jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
-        self.objective = any_one.objective()
+        self.objective, self.parts = any_one.objective(), any_one.parts
         self.layer_index = any_one.layer_index
         shown = {
             key: value if isinstance(value, str) else self.math(value)
@@ -70,7 +70,15 @@ class Telling:
 
     def told_loss(self) -> str:
         """What is derived, as a sentence names it."""
-        return f"${self.math(self.objective)}$" if self.reduction.at_last else "the loss"
+        alone = self.reduction.at_last and not self.reduction.added
+        return f"${self.math(self.objective)}$" if alone else "the loss"
+
+    def told_once(self, parameter: Parameter | None = None) -> str:
+        """The regularizer as a formula within a sentence, if it reads the parameter, or any."""
+        regularizer, read = self.model.regularizer, self.step.by_regularizer
+        if regularizer is None or (parameter is not None and parameter.name not in read):
+            return ""
+        return f"${self.math(regularizer.left)}$"
 
     def figure(self, path: str | None = None) -> Figure:
         """The unfolded model, or the paths to the copies of a parameter."""

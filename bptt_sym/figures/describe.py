@@ -34,7 +34,8 @@ def description(scene: Scene) -> str:
     request = scene.request
     loss = request.model.loss.name
     at_last = request.reduction.at_last
-    looked = f"the loss {loss}_{request.steps}" if at_last else "the sum of the losses"
+    alone = at_last and request.model.terminal is None
+    looked = f"the loss {loss}_{request.steps}" if alone else "the sum of the losses"
     sentences = []
     if request.kind == "folded":
         sentences.append(

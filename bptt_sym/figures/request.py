@@ -8,7 +8,8 @@ from typing import Literal
 from bptt_sym.algebra.expressions import TIME
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
-from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.derivation.reduction import Reduction, reduction_of
+from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError
 from bptt_sym.limits import DERIVATION_STEPS, DRAWN
 from bptt_sym.model.model import Model
@@ -32,14 +33,15 @@ class Request:
     contribution: int | None = None
 
     @property
-    def losses(self) -> range:
-        """The steps of the losses that are looked at."""
-        return self.reduction.losses(self.steps)
+    def roots(self) -> list[Vertex]:
+        """The losses that are looked at: those of time steps, and the one of the last."""
+        found = [Vertex(self.model.loss.name, time) for time in self.reduction.losses(self.steps)]
+        return [*found, *(Vertex(loss.name, self.steps) for loss in self.model.losses[1:])]
 
     @property
     def reduction(self) -> Reduction:
         """How the scalar that is looked at is made of the losses of all steps."""
-        return REDUCTIONS[self.loss]
+        return reduction_of(self.model, self.loss)
 
 
 def drawn(model: Model, steps: int, *, labelled: bool) -> int:

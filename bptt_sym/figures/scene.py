@@ -112,9 +112,11 @@ def _readings(request: Request, times: Iterable[int]) -> Iterable[Arrow]:
     labels = {equation.name: weights(equation) for equation in model.all_equations}
     used = {name for equation in labels.values() for name in _flat(equation)}
     names = {name: _tex(request, model.symbol(name)) for name in used}
+    without = {Vertex(loss.name, time) for loss in model.losses for time in times}
+    without -= set(request.roots)
     for time in times:
         for equation in model.all_equations:
-            if equation is model.loss and time not in request.losses:
+            if Vertex(equation.name, time) in without:
                 continue
             for link, factors in labels[equation.name].items():
                 of, by = Vertex(equation.name, time), Vertex(link.name, time - link.lag)
@@ -139,7 +141,7 @@ class _Contributions:
         written = {equation.name for equation in request.model.all_equations}
         self.graph: Dependencies = dependencies_of(written_step(request.model)).among(written)
         self.readers: dict[Vertex, list[Vertex]] = {}
-        waiting = [Vertex(request.model.loss.name, time) for time in request.losses]
+        waiting = request.roots
         reached = set(waiting)
         while waiting:
             node = waiting.pop()
@@ -270,7 +272,7 @@ def _is_drawn(node: Vertex, request: Request, shown: Sequence[int]) -> bool:
 
 
 def _role(model: Model, node: Vertex) -> Role:
-    if node.name == model.loss.name:
+    if any(node.name == loss.name for loss in model.losses):
         return "loss"
     if node.name in model.sources:
         return "copy"
@@ -278,7 +280,7 @@ def _role(model: Model, node: Vertex) -> Role:
     kind = entry.kind if entry else "value"
     if kind in ("input", "target", "state"):
         return kind
-    read_by_loss = {variable.name for variable in model.loss.reads()}
+    read_by_loss = {variable.name for loss in model.losses for variable in loss.reads()}
     return "output" if node.name in read_by_loss else "value"
 
 

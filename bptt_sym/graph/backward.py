@@ -145,7 +145,15 @@ class Backward:
         self.lowered.at_last = True
         totals += map(self.over_sequences, ending)
         self.lowered.at_last = False
+        totals += self.from_regularizer(parameter)
         return self.graph.total((ONE, total) for total in totals)
+
+    def from_regularizer(self, parameter: Parameter) -> Iterator[Node]:
+        """What a loss of parameters alone adds, once for all sequences."""
+        found = self.lowered.step.by_regularizer
+        if parameter.name in found:
+            node = self.lower.wide(found[parameter.name])
+            yield self.graph.times(1, [self.graph.make("closing", ()), node])
 
     def before_first(self, state: Variable) -> Node:
         """The gradient with respect to what a state begins with, in the order of time."""

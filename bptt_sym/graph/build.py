@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from bptt_sym.algebra.entries import size
 from bptt_sym.algebra.expressions import LAST_STEP
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.derivation import DerivedEquation
-from bptt_sym.derivation.reduction import REDUCTIONS, Reduction
+from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.backward import Backward
 from bptt_sym.graph.batch_sums import BatchSums
 from bptt_sym.graph.graph import Definition, Graph, New
+from bptt_sym.graph.lower import ONE
 from bptt_sym.graph.lowered_step import LoweredStep
 from bptt_sym.graph.node import Node
 from bptt_sym.model.kept_inputs import with_kept_inputs
@@ -48,7 +50,8 @@ def build_program(
     check_extent(concrete)
     # What begins a state is code alone, and no equation that a comment shows.
     model = replace(model, declarations=concrete.declarations)
-    return Program(model, chosen, REDUCTIONS[loss], _graph(LoweredStep(model, concrete, loss)))
+    lowered = LoweredStep(model, concrete, loss)
+    return Program(model, chosen, lowered.reduction, _graph(lowered))
 
 
 def _graph(lowered: LoweredStep) -> Graph:
@@ -76,7 +79,7 @@ def _add_forward(lowered: LoweredStep) -> None:
             graph.definitions["value", entry.name] = begun
     written = {definition.name: definition for definition in model.definitions}
     for definition in lowered.concrete.definitions:
-        if definition is not lowered.concrete.loss:
+        if definition not in lowered.concrete.losses:
             node = lower.full(lower.node(definition.expression), definition.variable, time=True)
             shown = _as_line(written[definition.name])
             lowered.define(("value", definition.name), node, (shown,))
@@ -92,19 +95,40 @@ def _initial(lowered: LoweredStep, entry: Declaration, lag: int) -> Node:
 
 def _add_loss(lowered: LoweredStep) -> None:
     reduction, graph = lowered.reduction, lowered.graph
-    lowered.at_last = reduction.at_last
-    expression = lowered.concrete.loss.expression
-    node = BatchSums(lowered.lower, over_time=not reduction.at_last).value_total(expression)
+    node = _total(lowered, lowered.concrete.loss, at_last=reduction.at_last)
     if reduction.mean:
         node = graph.make("divide", [node, lowered.lower.node(size(LAST_STEP))])
-    lowered.at_last = False
+        node = graph.make("weighted", [node])
+    added = list(_added_once(lowered))
+    if added:
+        once = graph.total((ONE, term) for term in added)
+        once = graph.times(1, [graph.make("closing", ()), once])
+        node = graph.total([(ONE, node), (ONE, once)])
     graph.results["loss",] = node
-    graph.equations["loss",] = (_as_line(lowered.model.loss),)
+    written = (lowered.model.loss, *lowered.model.added)
+    graph.equations["loss",] = tuple(map(_as_line, written))
+
+
+def _added_once(lowered: LoweredStep) -> Iterator[Node]:
+    """What is added once to the losses of the steps: the terminal loss, then the regularizer."""
+    if lowered.concrete.terminal is not None:
+        yield _total(lowered, lowered.concrete.terminal, at_last=True)
+    if lowered.concrete.regularizer is not None:
+        node = lowered.lower.node(lowered.concrete.regularizer.expression)
+        yield lowered.graph.make("total", [node]) if node.sizes else node
+
+
+def _total(lowered: LoweredStep, loss: Equation, *, at_last: bool) -> Node:
+    """The sum of a loss over the sequences, and over the time steps unless it is of the last."""
+    lowered.at_last = at_last
+    node = BatchSums(lowered.lower, over_time=not at_last).value_total(loss.expression)
+    lowered.at_last = False
+    return node
 
 
 def _as_line(equation: Equation) -> DerivedEquation:
     """An equation of the model as a line of a derivation."""
-    return DerivedEquation(("model", equation.name), equation.variable, equation.expression)
+    return DerivedEquation(("model", equation.name), equation.left, equation.expression)
 
 
 def _with_last(graph: Graph, targets: set[str]) -> Graph:

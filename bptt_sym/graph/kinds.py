@@ -136,6 +136,7 @@ KINDS: dict[str, Kind] = {
     "number": Kind(_plain),
     "size": Kind(_plain),
     "pi": Kind(_plain),
+    "closing": Kind(_plain),
     "parameter": Kind(timeless=True, shared=True),
     "given": Kind(),
     "labels": Kind(_plain),
@@ -222,5 +223,5 @@ KINDS: dict[str, Kind] = {
 ROWS = {name: row for row, name in enumerate(KINDS)}
 """The number of the row of each kind."""
 
-NUMBERS = ("number", "size", "pi")
+NUMBERS = ("number", "size", "pi", "closing")
 """The kinds of numbers that no array holds."""

@@ -20,7 +20,7 @@ from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.reach import Lags
-from bptt_sym.derivation.reduction import REDUCTIONS
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import Edge, derive_step
 from bptt_sym.graph.array_shapes import Sizes, array_sizes
 from bptt_sym.graph.graph import Definition, Graph, Key
@@ -31,6 +31,10 @@ from bptt_sym.model.recurrence import components
 
 SEED = Variable(" seed", Integer(1), Integer(1), TIME)
 """The adjoint of the loss of a time step: 1, but for a part of a sequence or a weighted step."""
+
+
+CLOSING = Parameter(" closing", Integer(1), Integer(1))
+"""The adjoint of what is added once: 1, but for 0 in a part of a sequence that is not the last."""
 
 
 class Carry(Compound):
@@ -48,9 +52,10 @@ class LoweredStep:
     """
 
     def __init__(self, model: Model, concrete: Model, loss: Loss) -> None:
-        self.model, self.concrete, self.reduction = model, concrete, REDUCTIONS[loss]
+        self.model, self.concrete = model, concrete
+        self.reduction = reduction_of(model, loss)
         # A graph has the total of the losses and not the loss of each step.
-        self.step = derive_step(concrete, detailed=True, seed=SEED, loss_at_hand=False)
+        self.step = derive_step(concrete, detailed=True, seeds=(SEED, CLOSING), loss_at_hand=False)
         self.recursion = AdjointRecursion(self.step, loss)
         recurrent = (part for part in components(concrete) if part.recurrent)
         self.in_loop = {name for part in recurrent for name in part.names}
@@ -115,6 +120,8 @@ class LoweredStep:
     def at_each_step(self, leaf: MatrixExpr) -> Node:
         sizes, make = array_sizes(leaf.shape), self.graph.make
         match leaf:
+            case Parameter() if leaf == CLOSING:
+                return make("closing", ())
             case Parameter() if leaf.name in self.once:
                 return self.given_one(leaf, sizes, time=False)
             case Parameter():

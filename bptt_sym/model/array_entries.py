@@ -18,7 +18,7 @@ def most_entries(model: Model, sizes: Mapping[str, int]) -> int:
 def _arrays(model: Model) -> Iterator[MatrixExpr]:
     waiting: list[object] = [entry.symbol for entry in model.declarations]
     waiting += [entry.initial for entry in model.declarations if entry.initial is not None]
-    waiting += [definition.expression for definition in model.definitions]
+    waiting += [definition.expression for definition in model.computed]
     while waiting:
         node = waiting.pop()
         if isinstance(node, MatrixExpr):

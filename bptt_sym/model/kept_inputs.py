@@ -24,7 +24,7 @@ def with_kept_inputs(model: Model) -> Model:
 
 
 def _with_kept(model: Model, entry: Declaration) -> Model:
-    state = Declaration(_free_name(model, entry.name), "state", entry.shape, initial=entry.initial)
+    state = Declaration(free_name(model, entry.name), "state", entry.shape, initial=entry.initial)
     given, kept = entry.symbol, state.symbol
     assert isinstance(given, Variable) and isinstance(kept, Variable)
     lags = range(1, model.depth(entry.name) + 1)
@@ -33,21 +33,22 @@ def _with_kept(model: Model, entry: Declaration) -> Model:
     }
 
     def rewritten(equation: Equation) -> Equation:
-        return Equation(
-            equation.variable,
-            equation.expression.xreplace(earlier),
-            tuple(map(rewritten, equation.preactivations)),
+        return replace(
+            equation,
+            expression=equation.expression.xreplace(earlier),
+            preactivations=tuple(map(rewritten, equation.preactivations)),
         )
 
+    model = model.with_equations(rewritten)
     return replace(
         model,
         declarations=(*model.declarations, state),
-        equations=(Equation(kept, given), *map(rewritten, model.equations)),
-        loss=rewritten(model.loss),
+        equations=(Equation(kept, given), *model.equations),
     )
 
 
-def _free_name(model: Model, name: str) -> str:
+def free_name(model: Model, name: str) -> str:
+    """The name of a state that keeps what is called ``name``, which nothing else has."""
     taken = {*model.functions, *(entry.name for entry in model.dimensions)}
     taken |= {entry.name for entry in model.declarations}
     taken |= {definition.name for definition in model.definitions}

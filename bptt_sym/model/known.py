@@ -46,11 +46,9 @@ def with_functions(model: Model, functions: Mapping[str, str | Formula]) -> Mode
         )
 
     return replace(
-        model,
+        model.with_equations(known_in),
         functions={},
         declarations=tuple(map(begun_by_known, model.declarations)),
-        equations=tuple(map(known_in, model.equations)),
-        loss=known_in(model.loss),
     )
 
 

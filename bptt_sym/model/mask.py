@@ -7,9 +7,10 @@ from dataclasses import replace
 from sympy import S
 
 from bptt_sym.algebra.arithmetic import Addition, ElementwiseProduct
-from bptt_sym.algebra.expressions import MatrixExpr, Variable, add, scale
+from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable, ZeroMatrix, add, scale
 from bptt_sym.errors import InputError
-from bptt_sym.model.model import Declaration, Equation, Model
+from bptt_sym.model.kept_inputs import free_name
+from bptt_sym.model.model import TERMINAL, Declaration, Equation, Model
 
 MASK = "mask"
 """The name of the mask among a model's inputs."""
@@ -20,8 +21,9 @@ def masked(model: Model, *, loss_of_every_step: bool) -> Model:
 
     Behind its end, where its mask is 0, a sequence keeps its states, and a sequence that is scanned
     in reverse begins there. The loss of a step is multiplied by the mask with
-    ``loss_of_every_step``; a loss of the last step alone reads the states that were kept. Raises
-    InputError where the model has the name of the mask already.
+    ``loss_of_every_step``; a loss of the last step alone reads the states that were kept. So does
+    one that the model has for the last step, E_last; where it reads more than these, it is kept
+    itself, as a state. Raises InputError where the model has the name of the mask already.
     """
     if any(entry.name == MASK for entry in model.declarations):
         raise InputError(f"the model '{model.name}' has a '{MASK}' already")
@@ -48,12 +50,52 @@ def masked(model: Model, *, loss_of_every_step: bool) -> Model:
         loss = replace(loss, expression=ElementwiseProduct().build(symbol, loss.expression))
     inputs = model.declared("input")
     others = tuple(entry for entry in model.declarations if entry.kind != "input")
-    return replace(
+    model = replace(
         model,
         declarations=(*inputs, mask, *others),
         equations=tuple(map(kept, model.equations)),
         loss=loss,
     )
+    ending = loss if model.ends else model.terminal
+    if ending is None or _reads_kept_states(model, ending):
+        return model
+    return _with_kept_loss(model, ending, symbol)
+
+
+def _reads_kept_states(model: Model, loss: Equation) -> bool:
+    """Whether what a loss reads is the same at all steps from the end of a sequence on."""
+    onward = {entry.name for entry in model.declared("state") if not entry.reverse}
+    equations = {equation.name: equation for equation in model.equations}
+    waiting = list(loss.reads())
+    while waiting:
+        read = waiting.pop()
+        if read.time != TIME or (read.name not in onward and read.name not in equations):
+            return False
+        if read.name not in onward:
+            waiting += equations[read.name].reads()
+    return True
+
+
+def _with_kept_loss(model: Model, loss: Equation, mask: Variable) -> Model:
+    """The model with a loss of the last step as a state, which a sequence keeps behind its end."""
+    state = Declaration(
+        free_name(model, loss.name.removesuffix(TERMINAL)),
+        "state",
+        loss.variable.shape,
+        f"{loss.name} of the last step that the sequence has",
+        initial=ZeroMatrix(*loss.variable.shape),
+    )
+    kept = state.symbol
+    assert isinstance(kept, Variable)
+    expression = _mixed(mask, loss.expression, kept.at(TIME - 1))
+    step = Equation(kept, expression, loss.preactivations)
+    read = replace(loss, expression=kept, preactivations=())
+    model = replace(
+        model,
+        declarations=(*model.declarations, state),
+        equations=(*model.equations, step),
+    )
+    return replace(model, loss=read) if model.ends else replace(model, terminal=read)
 
 
 def _mixed(mask: Variable, new: MatrixExpr, before: MatrixExpr) -> MatrixExpr:

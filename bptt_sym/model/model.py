@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,8 +21,13 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.pullback import leaves, pullback
 from bptt_sym.model.conventions import COURSE, Notation
 
-Kind = Literal["input", "target", "once", "parameter", "constant", "state", "value", "loss"]
+Kind = Literal[
+    "input", "target", "once", "parameter", "constant", "state", "value", "loss", "regularizer"
+]
 
+
+TERMINAL, OF_PARAMETERS = "_last", "_params"
+"""What the names of losses that are added once end with, behind the name of the loss E."""
 
 INITS = ("zeros", "ones", "normal", "uniform", "glorot", "orthogonal")
 """The ways to draw a parameter, the last two of them for matrices alone."""
@@ -70,7 +75,7 @@ class Declaration:
     @property
     def is_timeless(self) -> bool:
         """Whether it is the same at every time step."""
-        return self.kind in ("parameter", "constant", "once")
+        return self.kind in ("parameter", "constant", "once", "regularizer")
 
     @property
     def symbol(self) -> Variable | Parameter:
@@ -121,15 +126,22 @@ class Equation:
 
     The argument of a function has a name of its own, the pre-activation: s = phi(z) with
     z = x W_x + s W_s. ``preactivations`` holds these in the order in which they are computed.
+    What is ``timeless`` is the same at every step, and is printed so.
     """
 
     variable: Variable
     expression: MatrixExpr
     preactivations: tuple[Equation, ...] = ()
+    timeless: bool = False
 
     @property
     def name(self) -> str:
         return self.variable.name
+
+    @property
+    def left(self) -> Variable | Parameter:
+        """The left side as it is printed."""
+        return Parameter(self.name, *self.variable.shape) if self.timeless else self.variable
 
     @cached_property
     def written(self) -> MatrixExpr:
@@ -155,7 +167,9 @@ class Model:
     the formula, that generated code uses unless told otherwise. ``latex`` says how names are
     typeset in the derivation's ``notation``, ``vectors`` whether a vector is a row or a column;
     ``transposed`` says that the model file has it the other way round. ``loss`` is the equation of
-    the loss of one step.
+    the loss of one step; with ``ends`` it counts at the last step alone. Added once to what the
+    losses of all steps make up are the ``terminal`` loss, of the last step, and the
+    ``regularizer``, which reads parameters alone.
     ``layers`` tells of each name that a layer has of its own which name of the file it is of, and
     the number of the layer.
     ``reference`` is what the model is called on the command line: its name or its file.
@@ -175,6 +189,9 @@ class Model:
     vectors: str = "rows"
     transposed: bool = False
     layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    ends: bool = False
+    terminal: Equation | None = None
+    regularizer: Equation | None = None
 
     @property
     def latex(self) -> Mapping[str, str]:
@@ -242,9 +259,45 @@ class Model:
         return self.declaration(name).symbol if named is None else named
 
     @cached_property
+    def losses(self) -> tuple[Equation, ...]:
+        """The loss of a step, and the terminal one where there is one beside it."""
+        return (self.loss,) if self.terminal is None else (self.loss, self.terminal)
+
+    @property
+    def added(self) -> tuple[Equation, ...]:
+        """What is added once to what the losses of the steps make up."""
+        return tuple(entry for entry in (self.terminal, self.regularizer) if entry is not None)
+
+    @property
+    def total(self) -> str:
+        """The name of the whole, of which the losses are parts."""
+        return self.loss.name.removesuffix(TERMINAL) if self.ends and self.added else self.loss.name
+
+    @cached_property
     def all_equations(self) -> tuple[Equation, ...]:
-        """The equations of a step and its loss, without the pre-activations."""
-        return (*self.equations, self.loss)
+        """The equations of a step and its losses, without the pre-activations."""
+        return (*self.equations, *self.losses)
+
+    @property
+    def computed(self) -> tuple[Equation, ...]:
+        """Every equation, pre-activations and what is of no time step among them."""
+        alone = () if self.regularizer is None else (self.regularizer,)
+        return (*self.definitions, *alone)
+
+    @property
+    def written_equations(self) -> tuple[Equation, ...]:
+        """All equations that the model file has, without the pre-activations."""
+        return (*self.equations, self.loss, *self.added)
+
+    def with_equations(self, changed: Callable[[Equation], Equation]) -> Model:
+        """The model with each of its equations changed."""
+        return replace(
+            self,
+            equations=tuple(map(changed, self.equations)),
+            loss=changed(self.loss),
+            terminal=None if self.terminal is None else changed(self.terminal),
+            regularizer=None if self.regularizer is None else changed(self.regularizer),
+        )
 
     @cached_property
     def definitions(self) -> tuple[Equation, ...]:

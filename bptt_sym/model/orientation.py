@@ -25,16 +25,14 @@ def turned(model: Model) -> Model:
             if isinstance(leaf, Parameter | Variable) and leaf not in by:
                 by[leaf] = transpose(leaf) if leaf.name in kept else _turned_leaf(leaf)
     return replace(
-        model,
+        model.with_equations(lambda equation: _equation(equation, by)),
         declarations=tuple(_declaration(entry, by, kept) for entry in model.declarations),
-        equations=tuple(_equation(equation, by) for equation in model.equations),
-        loss=_equation(model.loss, by),
         vectors="columns" if model.vectors == "rows" else "rows",
     )
 
 
 def _expressions(model: Model) -> Iterator[MatrixExpr]:
-    for definition in model.definitions:
+    for definition in model.computed:
         yield definition.variable
         yield definition.expression
     yield from (entry.initial for entry in model.declarations if entry.initial is not None)
@@ -71,7 +69,8 @@ def _declaration(entry: Declaration, by: Mapping[Expr, Expr], kept: set[str]) ->
 
 
 def _equation(equation: Equation, by: Mapping[Expr, Expr]) -> Equation:
-    return Equation(
+    return replace(
+        equation,
         variable=by[equation.variable],
         expression=transposed(equation.expression, by),
         preactivations=tuple(_equation(inner, by) for inner in equation.preactivations),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sympy import Expr
 
@@ -17,7 +19,8 @@ from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.language import parse
 from bptt_sym.model.layer_section import SECTION as LAYERS
-from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.losses import Losses, losses_named, reading_parameters
+from bptt_sym.model.model import Declaration, Equation, Formula, Kind, Model
 from bptt_sym.model.numerals import decimals_of
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
@@ -60,18 +63,10 @@ class _ModelReader(Declarer):
         self.check_states(declarations)
         functions = self.functions()
         declarations = self.with_initials(declarations, functions)
-        equations, loss = self.equations(declarations, functions)
-        values = tuple(
-            Declaration(
-                equation.name,
-                "value",
-                equation.variable.shape,
-                heads=self.heads.get(equation.name),
-            )
-            for equation in equations
-            if equation.name not in {entry.name for entry in declarations}
-        )
-        layers = self.layered.with_arguments((*equations, loss))
+        names = losses_named(self.table("loss"), lambda text, key: self.error(text, "loss", key))
+        equations, losses = self.equations(declarations, functions, names)
+        values = (entry for entry in equations if entry.name not in self.states)
+        layers = self.layered.with_arguments((*equations, *losses.values()))
         model = Model(
             name=self.name,
             reference=self.reference,
@@ -81,12 +76,12 @@ class _ModelReader(Declarer):
             dimensions=dimensions,
             declarations=(
                 *declarations,
-                *values,
-                Declaration(loss.name, "loss", loss.variable.shape),
+                *(_computed(entry, "value", self.heads.get(entry.name)) for entry in values),
+                *(_computed(e, "regularizer" if e.timeless else "loss") for e in losses.values()),
             ),
             functions=functions,
             equations=equations,
-            loss=loss,
+            loss=losses[names.main],
             notation=Notation(
                 names=of_layers(layers),
                 latex=self.latex(),
@@ -94,6 +89,9 @@ class _ModelReader(Declarer):
             ),
             vectors=self.vectors(),
             layers=layers,
+            ends=names.step is None,
+            terminal=losses.get(names.terminal or "") if names.step else None,
+            regularizer=losses.get(names.regularizer or ""),
         )
         check_extent(model, self.place_of)
         self.check_meaning(model)
@@ -138,28 +136,27 @@ class _ModelReader(Declarer):
                 raise self.error(f"the section [{section}] is missing or empty", section)
 
     def equations(
-        self, declarations: tuple[Declaration, ...], functions: dict[str, str | Formula]
-    ) -> tuple[tuple[Equation, ...], Equation]:
+        self,
+        declarations: tuple[Declaration, ...],
+        functions: dict[str, str | Formula],
+        names: Losses,
+    ) -> tuple[tuple[Equation, ...], dict[str, Equation]]:
+        """The equations of a step, and the losses by their names."""
         texts = [("equations", name, text) for name, text in self.table("equations").items()]
-        losses = [("loss", name, text) for name, text in self.table("loss").items()]
-        if len(losses) != 1:
-            raise self.error("the section [loss] has one equation", "loss")
+        losses = [("loss", name, self.table("loss")[name]) for name in names if name]
         EQUATIONS.check(len(texts), self.source.place("equations"))
-        states = {entry.name for entry in declarations if entry.kind == "state"}
-        for section, name, text in (*texts, *losses):
-            if section == "loss" or name not in states:
-                self.declare(name, section, f"a name under [{section}]")
-            if not isinstance(text, str):
-                raise self.error(f"the equation of '{name}' must be text", section, name)
+        self.states = {entry.name for entry in declarations if entry.kind == "state"}
+        self.declare_defined((*texts, *losses), names)
         preactivations = self.preactivation_names([name for _, name, _ in (*texts, *losses)])
 
         current = {e.name: e.symbol for e in declarations if e.kind in ("input", "target")}
         symbols = {e.name: e.symbol for e in declarations}
         parameters = {e.name: e.symbol for e in declarations if e.is_timeless}
         lagged = [e for e in declarations if e.kind in ("input", "target", "state")]
-        reads = {name: self.reads(name, text) for _, name, text in texts}
+        reads = {name: _reads(self.layered.meaning(name), text) for _, name, text in texts}
         self.heads = {e.name: e.heads for e in declarations if e.heads is not None}
-        done = []
+        done: list[Equation] = []
+        found: dict[str, Equation] = {}
         for section, name, text in (*texts, *losses):
             meaning = self.layered.meaning(name)
             scope = Scope(
@@ -174,19 +171,28 @@ class _ModelReader(Declarer):
                 of_columns=self.columns,
                 heads=self.heads,
             )
+            if name == names.regularizer:
+                scope = reading_parameters(scope, declarations)
             value = parse(text, scope, partial(self.source.within, (section, name)))
             self.check_shape(section, name, value, symbols, self.heads.get(name))
             if isinstance(value, Stack):
                 self.heads[name] = value.heads
             equation = self.named(name, without_heads(value), preactivations.get(name, ()))
-            current[name] = equation.variable
-            done.append(equation)
-        return tuple(done[:-1]), done[-1]
+            if section == "loss":
+                found[name] = replace(equation, timeless=name == names.regularizer)
+            else:
+                current[name] = equation.variable
+                done.append(equation)
+        return tuple(done), found
 
-    def reads(self, name: str, text: str) -> frozenset[str]:
-        """The names that an equation reads at step t, those of layers with their numbers."""
-        names = self.layered.meaning(name).names
-        return frozenset(names.get(other, other) for other in reads_now(text))
+    def declare_defined(self, texts: Iterable[tuple[str, str, Any]], names: Losses) -> None:
+        for section, name, text in texts:
+            if section == "loss" or name not in self.states:
+                self.declare(name, section, f"a name under [{section}]")
+            if not isinstance(text, str):
+                raise self.error(f"the equation of '{name}' must be text", section, name)
+        if names.regularizer and not names.step:
+            self.declare(names.whole, "loss", "what the losses are called together", names.main)
 
     def check_shape(
         self,
@@ -242,6 +248,16 @@ class _ModelReader(Declarer):
         for entry in declarations:
             if entry.kind == "state" and entry.name not in self.table("equations"):
                 raise self.error(f"the state '{entry.name}' has no equation", "states", entry.name)
+
+
+def _reads(meaning: Meaning, text: str) -> frozenset[str]:
+    """The names that an equation reads at step t, those of layers with their numbers."""
+    return frozenset(meaning.names.get(other, other) for other in reads_now(text))
+
+
+def _computed(equation: Equation, kind: Kind, heads: Expr | None = None) -> Declaration:
+    """The declaration of what an equation alone declares."""
+    return Declaration(equation.name, kind, equation.variable.shape, heads=heads)
 
 
 def _why_not_yet(

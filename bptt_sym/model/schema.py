@@ -12,7 +12,8 @@ from bptt_sym.model.declare import DECLARING, FORMULA, OPTIONS
 from bptt_sym.model.latex_names import LONGEST
 from bptt_sym.model.layer_section import KEYS, OF_BELOW, SECTION
 from bptt_sym.model.layer_section import SECTIONS as OF_LAYERS
-from bptt_sym.model.model import INITS, Kind
+from bptt_sym.model.losses import Losses
+from bptt_sym.model.model import INITS, OF_PARAMETERS, Kind
 from bptt_sym.model.read import REQUIRED, SECTIONS, TEXTS
 from bptt_sym.version import MADE_BY
 
@@ -46,7 +47,10 @@ _SECTIONS: Mapping[str, str] = {
     "functions": 'Functions of one variable z that stay symbolic in derivations: phi = "tanh".',
     "equations": "One time step, in the order of computation.",
     "preactivations": 'Names for the arguments of functions in equations: s = "z".',
-    "loss": "The loss of one time step: one equation, a scalar.",
+    "loss": (
+        "The loss of one time step, a scalar: E. What is added once: E_last of the last step, "
+        "E_params of parameters alone."
+    ),
     "latex": "How names are typeset: the LaTeX of each, c = 'n'.",
     SECTION: "Layers that are written once: their number, what each reads and what each has.",
 }
@@ -86,6 +90,12 @@ _FORMULAS: Mapping[str, Described] = {
     "derivative": ("Its derivative, a formula in z, which you declare.", _FORMULA),
 }
 """What a table says of a function."""
+
+_OF_LOSSES: Schema = {
+    "maxProperties": len(Losses._fields),
+    "not": {"propertyNames": {"pattern": f"{OF_PARAMETERS}$"}},
+}
+"""There are so many losses, of which one at least is of a time step."""
 
 _READ: Schema = {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}
 
@@ -155,7 +165,7 @@ def _section(section: str) -> Schema:
         "propertyNames": {"maxLength": LONGEST_NAME},
         "patternProperties": {_NAME["pattern"]: entry},
         "additionalProperties": False,
-        **({"maxProperties": 1} if section == "loss" else {}),
+        **(_OF_LOSSES if section == "loss" else {}),
     }
 
 

@@ -26,6 +26,7 @@ class Scope:
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
     ``equation`` the name of what the expression defines. In a model ``of_columns`` a vector that
     scalars make up is a column. ``heads`` are the numbers of heads of the names that have some.
+    What is ``timeless`` reads no variable, which ``later`` then explains.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Scope:
     equation: str = ""
     of_columns: bool = False
     heads: Mapping[str, Expr] = field(default_factory=dict)
+    timeless: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,6 +74,8 @@ class Lookup:
             return Pi()
         if name in self.functions:
             raise self.text.error(node, f"the function '{name}' needs an argument: {name}(...)")
+        if self.scope.timeless and self.scope.later(name):
+            raise self.text.error(node, self.scope.later(name) or "")
         if name in self.scope.names or self.scope.later(name):
             raise self.text.error(node, f"'{name}' needs a time step: {name}[t] or {name}[t-1]")
         raise self.undeclared(node, name)
@@ -89,6 +93,8 @@ class Lookup:
         if name in known:
             return known[name].at(TIME - lag)
         reason = scope.later(name)
+        if scope.timeless and reason:
+            raise self.text.error(node, reason)
         if lag < 0 and (reason or name in scope.names):
             reason = (
                 f"{shortened(self.text.source(node))} is a later time step, which a state is read "

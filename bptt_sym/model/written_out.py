@@ -20,7 +20,7 @@ def check_extent(model: Model, place: Callable[[str], Place | None] = lambda nam
     """
     extent = Extent()
     total = 0
-    for equation in model.all_equations:
+    for equation in model.written_equations:
         for part in (*equation.preactivations, equation):
             symbols = extent.derivatives(part.expression)
             DERIVATIVES.check(symbols, place(equation.name))

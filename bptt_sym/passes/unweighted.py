@@ -1,4 +1,4 @@
-"""The losses of all time steps count alike: the adjoint of each is 1."""
+"""The losses of all time steps count alike, and what is added once: the adjoint of each is 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bptt_sym.graph.node import Node
 
 
 def unweighted(graph: Graph) -> Graph:
-    """The graph with 1 in the place of the seed, spread where all its entries are needed."""
+    """The graph with 1 in the place of the seeds, spread where all its entries are needed."""
     keys = {d.node: key for key, d in graph.definitions.items() if key[0] != "given"}
     taken: set[Node] = set()
 
@@ -27,7 +27,7 @@ def unweighted(graph: Graph) -> Graph:
 
 
 def _without_seed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
-    if node.kind == "seed":
+    if node.kind in ("seed", "closing"):
         return graph.number(1)
     if node.kind == "weighted" or (node.kind == "last" and not operands[0].time):
         return operands[0]

@@ -126,7 +126,7 @@ def _model(model: Model) -> dict[str, Any]:
             _function(rule, model.notation.with_letters(ARGUMENT.name))
             for rule in function_rules(model)
         ],
-        "equations": [_equation(equation, model.notation) for equation in model.all_equations],
+        "equations": [_equation(equation, model.notation) for equation in model.written_equations],
     }
 
 
@@ -154,7 +154,7 @@ def _equation(equation: Equation, notation: Notation) -> dict[str, Any]:
 
     return {
         "name": equation.name,
-        "text": text(equation.variable, equation.written),
+        "text": text(equation.left, equation.written),
         "preactivations": {
             inner.name: text(inner.variable, inner.expression) for inner in equation.preactivations
         },

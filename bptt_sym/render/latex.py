@@ -144,7 +144,7 @@ def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
 def displays(derivation: Derivation) -> list[str]:
     """The model, then each section, as displays for MathJax and KaTeX."""
     model = derivation.model
-    written = [DerivedEquation((e.name,), e.variable, e.written) for e in model.all_equations]
+    written = [DerivedEquation((e.name,), e.left, e.written) for e in model.written_equations]
     inner = [
         DerivedEquation((e.name,), e.variable, e.expression)
         for e in model.definitions

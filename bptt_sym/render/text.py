@@ -91,7 +91,7 @@ def model_text(model: Model, medium: Medium = ANYWHERE) -> str:
     def equation(left: Expr, right: Expr) -> str:
         return _equation(show(left), show(right), medium)
 
-    written = (side for e in model.definitions for side in (e.written, e.expression))
+    written = (side for e in model.computed for side in (e.written, e.expression))
     initial = (entry.initial for entry in model.declarations if entry.initial is not None)
     printed = (*map(show, (*initial, *written)), *function_boxes(model))
     signs = Glossary(model, medium.math).explained(printed)

@@ -25,7 +25,7 @@ def _lines(model: Model) -> Iterator[str]:
         yield f"{name}: {known}"
         if isinstance(known, Formula):
             yield f"{name}' = {_math(known.slope)}"
-    yield from (f"{_math(d.variable)} = {_math(d.expression)}" for d in model.definitions)
+    yield from (f"{_math(d.left)} = {_math(d.expression)}" for d in model.computed)
 
 
 def _declared(entry: Declaration) -> str:

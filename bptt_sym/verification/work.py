@@ -28,7 +28,7 @@ def check_work(model: Model, steps: int | None) -> None:
     checked = [(e.shape, 1) for e in model.declared("parameter")]
     checked += [(e.shape, model.depth(e.name)) for e in model.declared("state")]
     extent = Extent()
-    operations = sum(extent.work(definition.expression) for definition in model.definitions)
+    operations = sum(extent.work(definition.expression) for definition in model.computed)
     CHECKING.check(
         sum(entries(shape) * count for shape, count in checked)
         * (steps or FEWEST_STEPS)

@@ -31,6 +31,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import TimeSum
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.derivation.step import written_step
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 from bptt_sym.verification.sizes import number
@@ -107,6 +108,8 @@ class CellValues(Mapping):
         for entry in model.declarations:
             if entry.kind == "once":
                 self.known[entry.symbol] = self.matrix(entry.symbol, self.dense(entry.name))
+            elif entry.kind == "regularizer":
+                continue
             elif isinstance(entry.symbol, Parameter):
                 self.known[entry.symbol] = self.matrix(entry.symbol, self.arrays[entry.name])
             elif entry.kind in ("input", "target"):
@@ -114,6 +117,11 @@ class CellValues(Mapping):
                     self.known[entry.symbol.at(time)] = self.matrix(entry.symbol, value)
             for time, value in self.initial(entry.name):
                 self.known[entry.symbol.at(time)] = self.matrix(entry.symbol, value)
+
+    @property
+    def share(self) -> float:
+        """What the loss of a step has in the whole."""
+        return 1 / self.steps if self.loss == "mean" and not self.model.ends else 1
 
     @property
     def shapes(self) -> dict[str, tuple[str, ...]]:
@@ -143,7 +151,10 @@ class CellValues(Mapping):
             yield time, array[lag] if depth > 1 else array
 
     def matrix(self, symbol: MatrixExpr, value: Any) -> Any:
-        return np.reshape(value, [evaluate(size, self.known, {}) for size in symbol.shape])
+        return np.reshape(value, self.shape(symbol))
+
+    def shape(self, symbol: MatrixExpr) -> list[int]:
+        return [evaluate(size, self.known, {}) for size in symbol.shape]
 
     # A mapping of leaves to values.
 
@@ -211,6 +222,7 @@ class CellValues(Mapping):
         """The gradients of level jacobian: the sum, its terms one by one, the form for any N."""
         totals = EveryTotal(derivation, self.value)
         found: dict[str, dict[MatrixExpr, Any]] = {"sum": {}, "terms": {}, "any N": {}}
+        once = written_step(self.model).by_regularizer
         for section in derivation.sections:
             if section.topic != "gradient":
                 continue
@@ -220,22 +232,33 @@ class CellValues(Mapping):
             found["any N"][by] = self.value(written_out(general.right, self.steps), totals)
             if terms:
                 found["terms"][by] = sum(self.value(term.right, totals) for term in terms)
+                if by.name in once:
+                    found["terms"][by] = found["terms"][by] + self.value(once[by.name])
         return found
 
     def chains(self, derivation: Derivation, matrices: Derivation) -> dict[MatrixExpr, Any]:
         """The gradients of level chain: the Jacobians along each chain, multiplied as printed."""
         totals, found = EveryTotal(matrices, self.value), {}
+        once = written_step(self.model).by_regularizer
         for section in derivation.sections:
             if section.topic == "gradient":
                 chains = section.equations[-2].factors
                 rows = [product(*(factor.jacobian for factor in chain)) for chain in chains]
                 # A derivative of the loss of all steps has the share of one step in it.
-                whole = [isinstance(chain[0].of, TotalLoss) for chain in chains]
-                share = 1 / self.steps if self.loss == "mean" else 1
+                step = self.model.loss.name
+                whole = [isinstance(c[0].of, TotalLoss) or c[0].of.name != step for c in chains]
+                share = self.share
                 values = [self.value(row, totals) for row in rows]
-                if rows:
-                    parts = (v * (1 if w else share) for v, w in zip(values, whole, strict=True))
-                    found[section.parameter] = sum(parts)
+                parts = [v * (1 if w else share) for v, w in zip(values, whole, strict=True)]
+                for derivative in (
+                    section.equations[-2].right.atoms(PartialDerivative) if rows else ()
+                ):
+                    if isinstance(derivative.of, Parameter):
+                        parts.append(self.value(once[derivative.by.name]))
+                if chains:
+                    found[section.parameter] = sum(
+                        np.reshape(part, self.shape(section.parameter)) for part in parts
+                    )
         return found
 
     def expected(self) -> tuple[float, dict[MatrixExpr, Any]]:
@@ -269,7 +292,7 @@ class CellValues(Mapping):
                 loss=self.loss,
             )
             totals = EveryTotal(matrices, self.value)
-            share = 1 / self.steps if self.loss == "mean" else 1
+            share = self.share
             concrete = next(s for s in derivation.sections if s.topic == "gradients")
             yield {
                 equation.left.by: share
@@ -356,9 +379,15 @@ def assert_gradients(found: Mapping[MatrixExpr, Any], values: CellValues) -> Non
 def assert_loss(values: CellValues) -> None:
     """The equations give the loss of the module."""
     variable, steps = values.model.loss.variable, values.steps
-    times = [steps] if values.loss == "last" else range(1, steps + 1)
+    at_last = values.loss == "last" or values.model.ends
+    times = [steps] if at_last else range(1, steps + 1)
     loss = sum(values[variable.at(time)].item() for time in times)
-    loss /= steps if values.loss == "mean" else 1
+    loss *= values.share
+    for entry in values.model.added:
+        once = (
+            values.value(entry.expression) if entry.timeless else values[entry.variable.at(steps)]
+        )
+        loss += once.item()
     assert np.isclose(loss, values.expected()[0], rtol=1e-12, atol=0)
 
 
@@ -392,7 +421,7 @@ def assert_inputs(values: CellValues) -> None:
                 assert "--level adjoint" in str(error)
                 reverse = any(entry.reverse for entry in values.model.declarations)
                 begun = any(entry.initial is not None for entry in values.model.declarations)
-                assert reverse or begun or values.model.depth(name)
+                assert reverse or begun or values.model.depth(name) or values.model.terminal
                 continue
             for found in values.products_of_inputs(derivation):
                 assert found.keys() == expected.keys() or level == "chain"

@@ -23,6 +23,7 @@ KIND_SAMPLES = {
     "number": ("-1/2", "()"),
     "size": ("size(T*B)", "()"),
     "pi": ("pi()", "()"),
+    "closing": ("closing()", "()"),
     "parameter": ("W", "(m, n)"),
     "given": ("x", "(T, B, m)"),
     "labels": ("d", "(T, B)"),

@@ -32,16 +32,15 @@ def _renamed(model: Model, names: Mapping[str, str]) -> Model:
         return replace(entry, shape=(rows, columns), initial=initial)
 
     def equation(entry: Equation) -> Equation:
-        return Equation(
-            entry.variable.xreplace(by),
-            entry.expression.xreplace(by),
-            tuple(map(equation, entry.preactivations)),
+        return replace(
+            entry,
+            variable=entry.variable.xreplace(by),
+            expression=entry.expression.xreplace(by),
+            preactivations=tuple(map(equation, entry.preactivations)),
         )
 
     return replace(
-        model,
+        model.with_equations(equation),
         dimensions=tuple(replace(entry, name=names[entry.name]) for entry in model.dimensions),
         declarations=tuple(map(declaration, model.declarations)),
-        equations=tuple(map(equation, model.equations)),
-        loss=equation(model.loss),
     )

@@ -96,10 +96,23 @@ def _about(program: Program) -> dict[str, Any]:
         "known": ", ".join(f"{name} = {known}" for name, known in program.functions.items()),
         "dimensions": "".join(f", {d.name} {d.meaning}" for d in program.model.dimensions),
         "params": ["params: Parameters | Mapping[str, npt.ArrayLike]"],
-        "of_loss": _LOSSES[row.name].format(math_text(program.model.loss.variable)),
+        "of_loss": _of_loss(program),
         "share": _SHARES[row.name],
         "needs_a_step": row.needs_a_step,
     }
+
+
+def _of_loss(program: Program) -> str:
+    """What a module says of its loss."""
+    model = program.model
+    said = [_LOSSES[program.reduction.name].format(math_text(model.loss.variable))]
+    if model.terminal is not None:
+        of_last = math_text(model.terminal.variable)
+        said.append(f"Added is {of_last} of the last time step, summed over the sequences.")
+    if model.regularizer is not None:
+        once = math_text(model.regularizer.left)
+        said.append(f"{once} is added once, for all time steps and sequences together.")
+    return " ".join(said)
 
 
 def _entries(mapping: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:

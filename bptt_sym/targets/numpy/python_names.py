@@ -13,7 +13,7 @@ _MODULE = {
     "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
     "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Result",
     "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
-    "StepWorkspace", "STATES", "init_parameters",
+    "StepWorkspace", "STATES", "CLOSES", "init_parameters",
     "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
     "histories_of", "share_of", "run", "advance",
 }  # fmt: skip
@@ -22,8 +22,8 @@ _MODULE = {
 _LOCAL = {
     "T", "B", "t", "params", "sizes", "dtype", "rng", "dimensions", "value", "values", "normal",
     "uniform", "glorot", "orthogonal",
-    "work", "arguments", "start", "final", "weight", "until", "window", "exact", "checkpoint",
-    "workspace", "gradients", "state", "following", "seed", "self", "result",
+    "work", "arguments", "start", "final", "weight", "closing", "until", "window", "exact",
+    "checkpoint", "workspace", "gradients", "state", "following", "seed", "self", "result",
 }  # fmt: skip
 """What the functions of every generated module use."""
 

@@ -84,6 +84,12 @@ def _scaled(write: Writing, number: Fraction, factors: Sequence[Node]) -> Code:
     return shown[0][1] if len(shown) == 1 else chain(shown, MULTIPLICATIVE)
 
 
+def _weighted(write: Writing, node: Node) -> Code:
+    """At the last time step, and of the value of the loss: what its step counts."""
+    entry = "weight[-1]" if node.sizes else "weight[-1, 0, 0]"
+    return text(f"({{0}} if weight is None else {{0:call}} * {entry})")(write, node)
+
+
 def _times(write: Writing, node: Node) -> Code:
     if node.detail > 0:
         return _scaled(write, node.detail, node.operands)
@@ -281,6 +287,7 @@ SPELLINGS: dict[str, Row] = {
     "number": _number,
     "size": _size,
     "pi": lambda write, node: Code("math.pi"),
+    "closing": lambda write, node: Code(write.use("closing")),
     "parameter": named,
     "given": named,
     "labels": named,
@@ -306,7 +313,7 @@ SPELLINGS: dict[str, Row] = {
     "comparison": _comparison,
     "stopped": function("stop_gradient"),
     "declared": function("declared"),
-    "weighted": text("({0} if weight is None else {0:call} * weight[-1])"),
+    "weighted": _weighted,
     "spread": _spread,
     "across": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None, :]"),
     "lift": lambda write, node: write.operand(node.operands[0], CALL).then("[..., None]"),

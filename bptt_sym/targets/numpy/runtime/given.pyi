@@ -15,6 +15,7 @@ COUNTS: tuple[str, ...]
 DEPTHS: tuple[int, ...]
 INITIAL: dict[str, str]
 STATES: dict[str, tuple[str, ...]]
+CLOSES: bool
 
 class Dimensions(NamedTuple): ...
 class Parameters(NamedTuple): ...
@@ -50,6 +51,7 @@ def run(
     start: State | None = None,
     final: State | None = None,
     weight: Array | None = None,
+    closing: int = 1,
     until: str = "gradients",
 ) -> Any: ...
 def histories_of(work: Workspace) -> State: ...

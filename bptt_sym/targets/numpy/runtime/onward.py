@@ -23,6 +23,7 @@ from bptt_sym.targets.numpy.runtime.workspaces import (
 
 if TYPE_CHECKING:
     from bptt_sym.targets.numpy.runtime.given import (
+        CLOSES,
         DEPTHS,
         INITIAL,
         SHAPES,
@@ -86,7 +87,11 @@ class Parts:
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        return run(self.params, self.work(end - begin), part, **options)
+        return run(self.params, self.work(end - begin), part, **self.closing(end), **options)
+
+    def closing(self, end: int) -> dict[str, Any]:
+        """Return what is added once counts in a part with this end, where anything is."""
+        return {"closing": int(end == self.T)} if CLOSES else {}
 
     def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
         """Run several windows side by side, as sequences."""
@@ -97,7 +102,8 @@ class Parts:
                 part[name] = array[steps].reshape(window, -1, *array.shape[2:])
             elif SHAPES[name][:1] == ("B",):
                 part[name] = np.concatenate([array] * len(starts))
-        return run(self.params, self.work(window, len(starts)), part, **options)
+        closing = self.closing(int(starts[-1]) + window)
+        return run(self.params, self.work(window, len(starts)), part, **closing, **options)
 
     def weight(self, share: float, T: int = 1) -> Array:
         """Return what the loss of each step counts."""
@@ -159,7 +165,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
         share = share_of(begin, end, parts.T)
         if share:
             found, _ = parts.run(begin, end, start=start, weight=parts.weight(share))
-            total = total + share * found.value
+            total = total + found.value
             by_params = added(by_params, found.gradients)
             by_states = by_states if begin else found.initial
         else:
@@ -185,8 +191,10 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
     later = range(1, parts.T - window + 1)
     every = np.array([b for b in later if share_of(b, b + window, parts.T)])
     most = max(1, parts.T // window)
-    for begin in range(0, len(every), most):
-        starts = every[begin : begin + most]
+    while len(every):
+        # What is added once counts in the last window, which then is by itself.
+        count = min(most, max(1, len(every) - CLOSES))
+        starts, every = every[:count], every[count:]
         before = states_at(whole, starts)
         found, _ = parts.run_windows(starts, window, start=before, weight=weight)
         by_params = added(by_params, found.gradients)
@@ -206,7 +214,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
         found, by_following = parts.run(
             begin, end, start=states.pop(), final=by_following, weight=parts.weight(share)
         )
-        total = total + share * found.value if share else total
+        total = total + found.value if share else total
         by_params = added(by_params, found.gradients)
         if end == parts.T:
             final = found.final
