@@ -2,19 +2,19 @@
 
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
-Model: a69f5b414c38bfce
-Code: 4d380b141d62a1a0
+Model: 04199e57faceca4d
+Code: 018d8493cc8bb1b7
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
-    p_t = sigmoid(z_{i,t})
+    i_t = sigmoid(z_{i,t})
     z_{f,t} = x_t W_if + b_if + h_{t-1} W_hf + b_hf
     f_t = sigmoid(z_{f,t})
     z_{g,t} = x_t W_ig + b_ig + h_{t-1} W_hg + b_hg
     g_t = tanh(z_{g,t})
     z_{o,t} = x_t W_io + b_io + h_{t-1} W_ho + b_ho
     o_t = sigmoid(z_{o,t})
-    c_t = f_t * c_{t-1} + p_t * g_t
+    c_t = f_t * c_{t-1} + i_t * g_t
     h_t = o_t * tanh(c_t)
     y_t = h_t V
     E_t = sum (d_t - y_t)^2
@@ -109,7 +109,7 @@ class State(NamedTuple):
 class Forward(NamedTuple):
     """What the forward pass computes, for all time steps."""
 
-    p: Array  # (T, B, n), p_t
+    i: Array  # (T, B, n), i_t
     f: Array  # (T, B, n), f_t
     g: Array  # (T, B, n), g_t
     o: Array  # (T, B, n), o_t
@@ -397,12 +397,12 @@ class Workspace(Sized):
         super().__init__(T, B, dimensions, dtype)
         n = dimensions.n
         k = dimensions.k
-        self.z_g_o_f_p_in: Array = np.empty((T, 4*n, B), dtype)
+        self.z_g_o_f_i_in: Array = np.empty((T, 4*n, B), dtype)
         self.h_all: Array = np.empty((T + 1, n, B), dtype)
-        self.gofp: Array = np.empty((T, 4*n, B), dtype)
+        self.gofi: Array = np.empty((T, 4*n, B), dtype)
         self.c_all: Array = np.empty((T + 1, n, B), dtype)
         self.h_in: Array = np.empty((T, n, B), dtype)
-        self.z_g_o_f_p_in4: Array = np.empty((4*n, B), dtype)
+        self.z_g_o_f_i_in4: Array = np.empty((4*n, B), dtype)
         self.c_in: Array = np.empty((n, B), dtype)
         self.c_in2: Array = np.empty((n, B), dtype)
         self.h_rows: Array = np.empty((T + 1, B, n), dtype)
@@ -547,8 +547,8 @@ def advance(
     z_i_in = work.z_g_in
     z_i_in2 = work.z_i_in2
     z_i = work.z_i_in2
-    p_in = work.z_i_in2
-    p = work.z_i_in2
+    i_in = work.z_i_in2
+    i = work.z_i_in2
     c_in = work.z_g_in
     z_f_in = work.z_f_in
     z_f_in2 = work.z_f_in2
@@ -583,13 +583,13 @@ def advance(
     np.add(z_i_in2, b_ii, out=z_i)
     np.add(z_i, z_i_in, out=z_i)
     np.add(z_i, b_hi, out=z_i)
-    # p_t = sigmoid(z_{i,t})
-    np.multiply(z_i, 0.5, out=p_in)
-    np.tanh(p_in, out=p)
-    np.multiply(p, 0.5, out=p)
-    np.add(p, 0.5, out=p)
-    # c_t = f_t * c_{t-1} + p_t * g_t
-    np.multiply(p, g, out=c_in)
+    # i_t = sigmoid(z_{i,t})
+    np.multiply(z_i, 0.5, out=i_in)
+    np.tanh(i_in, out=i)
+    np.multiply(i, 0.5, out=i)
+    np.add(i, 0.5, out=i)
+    # c_t = f_t * c_{t-1} + i_t * g_t
+    np.multiply(i, g, out=c_in)
     # z_{f,t} = x_t W_if + b_if + h_{t-1} W_hf + b_hf
     np.dot(h_past, W_hf, out=z_f_in)
     np.dot(x, W_if, out=z_f_in2)
@@ -624,7 +624,7 @@ def advance(
     np.copyto(h_past, h)
     np.copyto(c_past, c)
     following = State(h_past, c_past)
-    return following, Forward(p, f, g, o, c, h, y)
+    return following, Forward(i, f, g, o, c, h, y)
 
 
 def initial_state(
@@ -939,18 +939,18 @@ def run(
     b_io = params.b_io
     b_ho = params.b_ho
     V = params.V
-    z_g_o_f_p_in = work.z_g_o_f_p_in
-    z_g_o_f_p_in3 = work.z_g_o_f_p_in
+    z_g_o_f_i_in = work.z_g_o_f_i_in
+    z_g_o_f_i_in3 = work.z_g_o_f_i_in
     h_all = work.h_all
     h = h_all[1:]
     h_previous = h_all[:-1]
-    gofp = work.gofp
+    gofi = work.gofi
     c_all = work.c_all
     c = c_all[1:]
     c_previous = c_all[:-1]
     h_in = work.h_in
-    z_g_o_f_p_in4 = work.z_g_o_f_p_in4
-    z_g_o_f_p_in5 = work.z_g_o_f_p_in4
+    z_g_o_f_i_in4 = work.z_g_o_f_i_in4
+    z_g_o_f_i_in5 = work.z_g_o_f_i_in4
     c_in = work.c_in
     c_in2 = work.c_in2
     h_rows = work.h_rows
@@ -963,7 +963,7 @@ def run(
     dc_in3 = work.dc_in
     dz_g_in = work.dz_g_in
     dz_g_in2 = work.dz_g_in
-    dz_ofig_in = work.z_g_o_f_p_in
+    dz_ofig_in = work.z_g_o_f_i_in
     dz_ofi_in = work.dz_ofi_in
     dc_next = work.c_in
     dh_next = work.c_in2
@@ -971,7 +971,7 @@ def run(
     dh = work.dh
     dc_in4 = work.dc_in4
     dc = work.dc_in4
-    dz_ofig_rows = work.z_g_o_f_p_in.reshape(T, B, 4*n)
+    dz_ofig_rows = work.z_g_o_f_i_in.reshape(T, B, 4*n)
 
     if start is None:
         h_all[0] = h0.swapaxes(-1, -2)
@@ -983,45 +983,45 @@ def run(
     W_ig_io_if_ii_T = np.ascontiguousarray(
         np.concatenate([W_ig.T, 0.5 * W_io.T, 0.5 * W_if.T, 0.5 * W_ii.T], axis=0)
     )
-    np.matmul(W_ig_io_if_ii_T, x.swapaxes(-1, -2), out=z_g_o_f_p_in)
+    np.matmul(W_ig_io_if_ii_T, x.swapaxes(-1, -2), out=z_g_o_f_i_in)
     # o_t = sigmoid(z_{o,t})
     # f_t = sigmoid(z_{f,t})
-    # p_t = sigmoid(z_{i,t})
-    z_g_o_f_p_in2 = np.concatenate([
+    # i_t = sigmoid(z_{i,t})
+    z_g_o_f_i_in2 = np.concatenate([
         b_ig + b_hg, 0.5 * b_io + 0.5 * b_ho, 0.5 * b_if + 0.5 * b_hf, 0.5 * b_ii + 0.5 * b_hi
     ])
-    np.add(z_g_o_f_p_in, z_g_o_f_p_in2[:, None], out=z_g_o_f_p_in3)
+    np.add(z_g_o_f_i_in, z_g_o_f_i_in2[:, None], out=z_g_o_f_i_in3)
     W_hg_ho_hf_hi_T = np.ascontiguousarray(
         np.concatenate([W_hg.T, 0.5 * W_ho.T, 0.5 * W_hf.T, 0.5 * W_hi.T], axis=0)
     )
     for (
-        h_previous_t, z_g_o_f_p_in3_t, gofp_t, gofp_t2, p_t, g_t, f_t, c_previous_t, c_t,
+        h_previous_t, z_g_o_f_i_in3_t, gofi_t, gofi_t2, i_t, g_t, f_t, c_previous_t, c_t,
         h_in_t, o_t, h_t,
     ) in zip(
         h_previous,
-        z_g_o_f_p_in3,
-        gofp,
-        gofp[:, n:],
-        gofp[:, 3*n:],
-        gofp[:, :n],
-        gofp[:, 2*n:3*n],
+        z_g_o_f_i_in3,
+        gofi,
+        gofi[:, n:],
+        gofi[:, 3*n:],
+        gofi[:, :n],
+        gofi[:, 2*n:3*n],
         c_previous,
         c,
         h_in,
-        gofp[:, n:2*n],
+        gofi[:, n:2*n],
         h,
         strict=True,
     ):
         # z_{g,t}
-        np.dot(W_hg_ho_hf_hi_T, h_previous_t, out=z_g_o_f_p_in4)
-        # z_{g,t}, o_t, f_t, p_t
-        np.add(z_g_o_f_p_in4, z_g_o_f_p_in3_t, out=z_g_o_f_p_in5)
+        np.dot(W_hg_ho_hf_hi_T, h_previous_t, out=z_g_o_f_i_in4)
+        # z_{g,t}, o_t, f_t, i_t
+        np.add(z_g_o_f_i_in4, z_g_o_f_i_in3_t, out=z_g_o_f_i_in5)
         # g_t = tanh(z_{g,t})
-        np.tanh(z_g_o_f_p_in5, out=gofp_t)
-        np.multiply(gofp_t2, 0.5, out=gofp_t2)
-        np.add(gofp_t2, 0.5, out=gofp_t2)
-        # c_t = f_t * c_{t-1} + p_t * g_t
-        np.multiply(p_t, g_t, out=c_in)
+        np.tanh(z_g_o_f_i_in5, out=gofi_t)
+        np.multiply(gofi_t2, 0.5, out=gofi_t2)
+        np.add(gofi_t2, 0.5, out=gofi_t2)
+        # c_t = f_t * c_{t-1} + i_t * g_t
+        np.multiply(i_t, g_t, out=c_in)
         np.multiply(f_t, c_previous_t, out=c_in2)
         np.add(c_in2, c_in, out=c_t)
         # h_t = o_t * tanh(c_t)
@@ -1032,10 +1032,10 @@ def run(
     np.matmul(h_rows[1:].reshape(T * B, n), V, out=y.reshape(T * B, k))
     if until == "forward":
         return Forward(
-            gofp[:, 3*n:].swapaxes(-1, -2),
-            gofp[:, 2*n:3*n].swapaxes(-1, -2),
-            gofp[:, :n].swapaxes(-1, -2),
-            gofp[:, n:2*n].swapaxes(-1, -2),
+            gofi[:, 3*n:].swapaxes(-1, -2),
+            gofi[:, 2*n:3*n].swapaxes(-1, -2),
+            gofi[:, :n].swapaxes(-1, -2),
+            gofi[:, n:2*n].swapaxes(-1, -2),
             c.swapaxes(-1, -2),
             h.swapaxes(-1, -2),
             y,
@@ -1062,18 +1062,18 @@ def run(
     # dc_t = dh_t * o_t * (1 - tanh(c_t)^2) + dc_{t+1} * f_{t+1} for t <= N - 1
     np.multiply(h_in, h_in, out=dc_in)
     np.subtract(1, dc_in, out=dc_in2)
-    np.multiply(gofp[:, n:2*n], dc_in2, out=dc_in3)
+    np.multiply(gofi[:, n:2*n], dc_in2, out=dc_in3)
     # dz_{g,t} = dg_t * (1 - g_t^2)
-    np.multiply(gofp[:, :n], gofp[:, :n], out=dz_g_in)
+    np.multiply(gofi[:, :n], gofi[:, :n], out=dz_g_in)
     np.subtract(1, dz_g_in, out=dz_g_in2)
-    np.multiply(gofp[:, 3*n:], dz_g_in2, out=dz_ofig_in[:, 3*n:])
+    np.multiply(gofi[:, 3*n:], dz_g_in2, out=dz_ofig_in[:, 3*n:])
     # dz_{o,t} = do_t * o_t * (1 - o_t)
     # dz_{f,t} = df_t * f_t * (1 - f_t)
-    # dz_{i,t} = dp_t * p_t * (1 - p_t)
-    np.subtract(1, gofp[:, n:], out=dz_ofi_in)
-    np.multiply(gofp[:, n:2*n], h_in, out=dz_ofig_in[:, :n])
-    np.multiply(gofp[:, 2*n:3*n], c_previous, out=dz_ofig_in[:, n:2*n])
-    np.multiply(gofp[:, 3*n:], gofp[:, :n], out=dz_ofig_in[:, 2*n:3*n])
+    # dz_{i,t} = di_t * i_t * (1 - i_t)
+    np.subtract(1, gofi[:, n:], out=dz_ofi_in)
+    np.multiply(gofi[:, n:2*n], h_in, out=dz_ofig_in[:, :n])
+    np.multiply(gofi[:, 2*n:3*n], c_previous, out=dz_ofig_in[:, n:2*n])
+    np.multiply(gofi[:, 3*n:], gofi[:, :n], out=dz_ofig_in[:, 2*n:3*n])
     np.multiply(dz_ofig_in[:, :3*n], dz_ofi_in, out=dz_ofig_in[:, :3*n])
     dc_next[...] = 0
     if final is not None:
@@ -1091,7 +1091,7 @@ def run(
         dz_ofig[:, :n][::-1],
         dz_ofig_in[:, n:].reshape(T, 3, n, B)[::-1],
         dz_ofig[:, n:].reshape(T, 3, n, B)[::-1],
-        gofp[:, 2*n:3*n][::-1],
+        gofi[:, 2*n:3*n][::-1],
         dz_ofig[::-1],
         strict=True,
     ):

@@ -30,7 +30,7 @@ KNOWN = "is an operation of the equation language"
 NAMES = {
     "class": KEYWORD, "None": KEYWORD, "lambda": KEYWORD, "in": KEYWORD, "async": KEYWORD,
     "tanh": KNOWN, "sum": KNOWN, "softmax": KNOWN, "layer_norm": KNOWN, "floor": KNOWN,
-    "t": "is reserved", "i": "is reserved", "N": "is reserved",
+    "t": "is reserved", "N": "is reserved",
     "__class__": SPELLED, "_x": SPELLED, "x_": SPELLED, "x__y": SPELLED, "W_x_y": SPELLED,
     "1x": SPELLED, "x'": SPELLED, "x y": SPELLED, "x-y": SPELLED, "x.y": SPELLED, "": SPELLED,
     'a"b': SPELLED, "a\\b": SPELLED, "a\nb": SPELLED, "a\tb": SPELLED, "{a}": SPELLED,

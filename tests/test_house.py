@@ -238,8 +238,8 @@ def test_a_name_means_one_thing():
 
 # What a text looks like is said where it is printed.
 
-READS_LATEX = ("model.alike",)
-"""Tells names apart by what they look like in LaTeX."""
+READS_LATEX = ("model.alike", "model.plain_names")
+"""Tell names apart, and names from others, by what they look like in LaTeX."""
 
 SPEAKS_OF_LATEX = ("\\input", "\\usepackage")
 """Commands that a message names and no formula holds."""

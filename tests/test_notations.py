@@ -181,7 +181,8 @@ class Numbers:
 
 
 def latex_of(model, name):
-    own = model.latex.get(name) or model.notation.name(name)
+    notation = model.notation
+    own = model.latex.get(name) or notation.indices.get(name) or notation.name(name)
     return f"\\{own}" if own == "tau" else own
 
 

@@ -61,11 +61,11 @@ def test_lstm_as_a_function():
             b_x, b_h = getattr(c, f"b_i{name}"), getattr(c, f"b_h{name}")
             return function(c.x[t] @ x + b_x + c.h[t - 1] @ h + b_h)
 
-        c.p = gate("i", c.sigmoid)
+        c.i = gate("i", c.sigmoid)
         c.f = gate("f", c.sigmoid)
         c.g = gate("g", c.tanh)
         c.o = gate("o", c.sigmoid)
-        c.c = c.f[t] * c.c[t - 1] + c.p[t] * c.g[t]
+        c.c = c.f[t] * c.c[t - 1] + c.i[t] * c.g[t]
         c.h = c.o[t] * c.tanh(c.c[t])
         c.y = c.h[t] @ c.V
         c.E = c.sum((c.d[t] - c.y[t]) ** 2)

@@ -24,8 +24,6 @@ _NAME = re.compile(NAME)
 
 RESERVED = {
     "t": "the time step",
-    "i": "the time step of a contribution",
-    "j": "the running index of a product",
     "N": "the last time step",
 }
 """What derivations call so; no name of a model may be one of these."""

@@ -27,14 +27,14 @@ def alike(model: Model) -> tuple[str, str] | None:
     vectors = {entry.name for entry in model.declarations if _is_vector(entry.shape)}
     vectors |= {entry.name for entry in model.definitions if _is_vector(entry.variable.shape)}
     notation = model.notation
-    bare = replace(COURSE, names=notation.names)
+    bare = replace(COURSE, names=notation.names, indices=notation.indices)
     return _alike(model, _Printer(set(), bare)) or _alike(model, _Printer(vectors, notation))
 
 
 def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
     signs: dict[str, str] = {}
     for index in INDICES:
-        form = printer.form(index)
+        form = printer.index(index)
         if form in signs:
             return index, signs[form]
         signs[form] = f"the index {index}"
@@ -67,7 +67,7 @@ def _alike(model: Model, printer: _Printer) -> tuple[str, str] | None:
 
 def _steps(printer: _Printer) -> str:
     """What a time step looks like: t - 1, 12, N."""
-    part = "|".join(("[0-9]", *(re.escape(printer.form(index)) for index in INDICES)))
+    part = "|".join(("[0-9]", *(re.escape(printer.index(index)) for index in INDICES)))
     return rf"(?:\{{ )?((?:{part})(?: (?:{part}|[+-]))*)(?: \}})?"
 
 
@@ -98,6 +98,9 @@ class _Printer:
     def __init__(self, vectors: set[str], notation: Notation) -> None:
         self.vectors = vectors
         self.notation = notation
+
+    def index(self, letter: str) -> str:
+        return _canonical(_letter(self.notation.index(letter)))
 
     def form(self, name: str, step: str = "") -> str:
         given = self.notation.latex.get(name)

@@ -29,8 +29,9 @@ class Notation:
     - ``gradient``, ``adjoint``: the derivative of the loss with respect to a parameter or a
       variable, in its shape: \partial E/\partial W, \nabla_W E, dW, \delta W, or W with a bar.
     - ``vector``, ``matrix``: the alphabets of names; ``product``, ``transpose``: their signs.
-    - ``names``: other names for those of the model, its functions, its dimensions and the indices
-      t, i, j, N; ``latex``: the LaTeX of names; ``macros``: the LaTeX commands to write for them.
+    - ``names``: other names for those of the model, its functions and its dimensions; ``indices``:
+      other letters for t, i, j, N; ``latex``: the LaTeX of names; ``macros``: the LaTeX commands to
+      write for them.
 
     ``decimals`` are the numbers that the model file writes with a point or a power of ten.
 
@@ -51,6 +52,7 @@ class Notation:
     product: Circle = "odot"
     transpose: TransposeSign = "top"
     names: Mapping[str, str] = field(default_factory=dict)
+    indices: Mapping[str, str] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)
     decimals: frozenset[Rational] = frozenset()
@@ -59,11 +61,15 @@ class Notation:
     def has_own_signs(self) -> bool:
         """Whether anything but names, derivatives and alphabets is written in its own way."""
         own = (self.product, self.transpose, self.time) != ("odot", "top", "subscript")
-        return own or bool(self.names or self.macros)
+        return own or bool(self.names or self.indices or self.macros)
 
     def name(self, name: str) -> str:
         """What a name of the model is called."""
         return self.names.get(name, name)
+
+    def index(self, letter: str) -> str:
+        """What one of the indices t, i, j, N is called."""
+        return self.indices.get(letter, letter)
 
     def with_letters(self, letters: str) -> Notation:
         """The notation in which some letters are themselves, and none of the model's names."""

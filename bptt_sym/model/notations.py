@@ -12,6 +12,7 @@ from bptt_sym.algebra.names import why_not_shown
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import CHOICES, INDICES, Notation, of_layers
+from bptt_sym.model.giving_way import giving_way
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.model import Model
 from bptt_sym.model.orientation import turned
@@ -68,19 +69,27 @@ def _written(model: Model, notation: Notation, names: Names) -> Model:
     kept = {name: latex for name, latex in model.latex.items() if name not in names.names}
     if notation.vectors not in ("declared", model.vectors):
         model = turned(model)
+    usual = model.notation.names if model.notation.is_default else of_layers(model.layers)
+    known = _names_of(model)
+    indices = {name: new for name, new in names.names.items() if name not in known}
+    named = {name: new for name, new in names.names.items() if name in known}
     full = replace(
         notation,
-        names={**of_layers(model.layers), **names.names},
+        names={**usual, **named},
+        indices=indices,
         latex={**kept, **names.latex},
         decimals=model.notation.decimals,
     )
-    return replace(model, notation=full)
+    return giving_way(replace(model, notation=full))
 
 
 def _known(model: Model) -> set[str]:
     """What may have another name: all that the model declares or defines, and the indices."""
+    return {*INDICES, *_names_of(model)}
+
+
+def _names_of(model: Model) -> set[str]:
     return {
-        *INDICES,
         *model.functions,
         *(entry.name for entry in model.dimensions),
         *(entry.name for entry in model.declarations),

@@ -17,11 +17,13 @@ from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation, of_layers
 from bptt_sym.model.declare import DECLARING, Declarer
 from bptt_sym.model.equation_text import reads_now
+from bptt_sym.model.giving_way import giving_way
 from bptt_sym.model.language import parse
 from bptt_sym.model.layer_section import SECTION as LAYERS
 from bptt_sym.model.losses import Losses, losses_named, reading_parameters
 from bptt_sym.model.model import Declaration, Equation, Formula, Kind, Model
 from bptt_sym.model.numerals import decimals_of
+from bptt_sym.model.plain_names import with_plain_names
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.repeated_layers import Meaning, unrolled
@@ -94,20 +96,19 @@ class _ModelReader(Declarer):
             regularizer=losses.get(names.regularizer or ""),
         )
         check_extent(model, self.place_of)
+        model = giving_way(with_plain_names(model))
         self.check_meaning(model)
         return model
 
     def check_meaning(self, model: Model) -> None:
-        mixed = mixed_scan(model)
-        if mixed:
+        if mixed := mixed_scan(model):
             raise self.error(
                 f"'{mixed[0]}' is scanned onward and '{mixed[1]}' in reverse, and each depends on "
                 "the other: no order computes them",
                 "states",
                 mixed[1],
             )
-        same = alike(model)
-        if same:
+        if same := alike(model):
             raise InputError(
                 f"'{same[0]}' prints like {same[1]}; give one of them another name, or another "
                 "LaTeX under [latex]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -60,6 +61,7 @@ class Signs:
     constants: Mapping[str, str]
     relations: Mapping[str, str]
     letters: Mapping[str, str]
+    accents: Mapping[str, str]
     low: Callable[[str], str]
     high: Callable[[str], str]
 
@@ -115,15 +117,29 @@ def plain_text(box: Box, signs: Signs) -> str:
             return _with_arguments(box, write, signs)
 
 
+_ACCENTED = re.compile(
+    rf"\\([a-z]+) ?\{{ ?(?:([A-Za-z])|\\({'|'.join(GREEK)})) ?\}}(?: ?_ ?\{{?([A-Za-z0-9]+)\}}?)?"
+)
+"""The LaTeX of a letter with an accent, and perhaps an index."""
+
+
 def _glyph(box: Glyph, time: str, signs: Signs) -> str:
     """A name with its time step, which is empty where there is none."""
-    base, mark = split_name(box.name)
-    mark = mark.replace("-", signs.minus)
-    name = signs.letters.get(base, base)
+    name, mark = _face(box, signs)
     if time and box.place == "subscript":
         return f"{name}_{{{mark},{time}}}" if mark else name + signs.low(time)
     raised = signs.high(signs.raised[box.place].format(time)) if time else ""
     return (name + _marked(mark, "_") if mark else name) + raised
+
+
+def _face(box: Glyph, signs: Signs) -> tuple[str, str]:
+    """A letter, with the accent that LaTeX gives it where these signs have it, and an index."""
+    accented = _ACCENTED.fullmatch(box.latex)
+    if accented and accented[1] in signs.accents:
+        letter = accented[2] or signs.letters[accented[3]]
+        return letter + signs.accents[accented[1]], accented[4] or ""
+    base, mark = split_name(box.name)
+    return signs.letters.get(base, base), mark.replace("-", signs.minus)
 
 
 def _letter(name: str, signs: Signs) -> str:
@@ -243,6 +259,17 @@ UNICODE = Signs(
     constants={"identity": "I", "ones": "𝟏", "zeros": "0"},
     relations={"at least": "≥", "greater": ">", "at most": "≤", "less": "<"},
     letters=GREEK,
+    accents={
+        "tilde": "\u0303",
+        "hat": "\u0302",
+        "bar": "\u0304",
+        "vec": "\u20d7",
+        "dot": "\u0307",
+        "ddot": "\u0308",
+        "check": "\u030c",
+        "breve": "\u0306",
+        "underline": "\u0332",
+    },
     low=lambda text: _shifted(text, _LOW, "_"),
     high=lambda text: _shifted(text, _HIGH, "^"),
 )
@@ -266,6 +293,7 @@ ASCII = Signs(
     constants={"identity": "I", "ones": "ones", "zeros": "0"},
     relations={"at least": ">=", "greater": ">", "at most": "<=", "less": "<"},
     letters={},
+    accents={},
     low=lambda text: _marked(text, "_"),
     high=lambda text: _marked(text, "^"),
 )

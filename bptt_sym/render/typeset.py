@@ -20,6 +20,7 @@ from bptt_sym.algebra.expressions import (
     MatrixExpr,
     Parameter,
     PartialDerivative,
+    TimeStep,
     TotalLoss,
     Variable,
 )
@@ -67,6 +68,8 @@ class _Typesetter:
             case PartialDerivative():
                 marked = self.mark_immediate and node.immediate
                 return self.fraction(node.of, node.by, marked=marked)
+            case TimeStep():
+                return boxes.Glyph(self.notation.index(node.name))
             case Symbol():
                 macro = self.notation.macros.get(node.name, "")
                 return boxes.Glyph(self.notation.name(node.name), macro=macro)

@@ -34,14 +34,14 @@ RNN = {
 # The input gate, i in the documentation, is p.
 LSTM = {
     "z_i": lambda v, before: v.x @ v.W_ii + v.b_ii + before.h @ v.W_hi + v.b_hi,
-    "p": lambda v, before: sigmoid(v.z_i),
+    "i": lambda v, before: sigmoid(v.z_i),
     "z_f": lambda v, before: v.x @ v.W_if + v.b_if + before.h @ v.W_hf + v.b_hf,
     "f": lambda v, before: sigmoid(v.z_f),
     "z_g": lambda v, before: v.x @ v.W_ig + v.b_ig + before.h @ v.W_hg + v.b_hg,
     "g": lambda v, before: np.tanh(v.z_g),
     "z_o": lambda v, before: v.x @ v.W_io + v.b_io + before.h @ v.W_ho + v.b_ho,
     "o": lambda v, before: sigmoid(v.z_o),
-    "c": lambda v, before: v.f * before.c + v.p * v.g,
+    "c": lambda v, before: v.f * before.c + v.i * v.g,
     "h": lambda v, before: v.o * np.tanh(v.c),
     **OUTPUT,
 }

@@ -26,16 +26,16 @@ import bptt_sym as b
 
 MODEL = b.load_model("lstm-peephole")
 STEPS = 5
-GATES = {"z": "z_bar", "i": "a_bar", "f": "f_bar", "o": "o_bar"}
+GATES = {"z": "z_bar", "i": "i_bar", "f": "f_bar", "o": "o_bar"}
 
 EQUATIONS = {
     "z_bar": lambda v, before: v.W_z @ v.x + v.R_z @ before.y + v.b_z,
     "z": lambda v, before: np.tanh(v.z_bar),
-    "a_bar": lambda v, before: v.W_i @ v.x + v.R_i @ before.y + v.p_i * before.c + v.b_i,
-    "a": lambda v, before: sigmoid(v.a_bar),
+    "i_bar": lambda v, before: v.W_i @ v.x + v.R_i @ before.y + v.p_i * before.c + v.b_i,
+    "i": lambda v, before: sigmoid(v.i_bar),
     "f_bar": lambda v, before: v.W_f @ v.x + v.R_f @ before.y + v.p_f * before.c + v.b_f,
     "f": lambda v, before: sigmoid(v.f_bar),
-    "c": lambda v, before: v.z * v.a + before.c * v.f,
+    "c": lambda v, before: v.z * v.i + before.c * v.f,
     "o_bar": lambda v, before: v.W_o @ v.x + v.R_o @ before.y + v.p_o * v.c + v.b_o,
     "o": lambda v, before: sigmoid(v.o_bar),
     "y": lambda v, before: np.tanh(v.c) * v.o,
@@ -65,7 +65,7 @@ def printed_backward(network):
         delta["y", t] = (
             Delta
             + v.R_z.T @ d_after.z_bar
-            + v.R_i.T @ d_after.a_bar
+            + v.R_i.T @ d_after.i_bar
             + v.R_f.T @ d_after.f_bar
             + v.R_o.T @ d_after.o_bar
         )
@@ -73,17 +73,17 @@ def printed_backward(network):
         delta["c", t] = (
             d.y * v.o * (1 - np.tanh(v.c) ** 2)
             + v.p_o * d.o_bar
-            + v.p_i * d_after.a_bar
+            + v.p_i * d_after.i_bar
             + v.p_f * d_after.f_bar
             + d_after.c * after.f
         )
         delta["f_bar", t] = d.c * before.c * v.f * (1 - v.f)
-        delta["a_bar", t] = d.c * v.z * v.a * (1 - v.a)
-        delta["z_bar", t] = d.c * v.a * (1 - v.z**2)
+        delta["i_bar", t] = d.c * v.z * v.i * (1 - v.i)
+        delta["z_bar", t] = d.c * v.i * (1 - v.z**2)
     return delta
 
 
-@pytest.mark.parametrize("name", ["y", "o_bar", "c", "f_bar", "a_bar", "z_bar"])
+@pytest.mark.parametrize("name", ["y", "o_bar", "c", "f_bar", "i_bar", "z_bar"])
 def test_L1_the_adjoints_of_the_blocks(network, derived, name):
     """delta y, delta o, delta c, delta f, delta i, delta z of every step."""
     delta, _ = derived
@@ -117,7 +117,7 @@ def test_L1_the_gradients_of_a_gate(network, derived, gate):
         assert close(gradients[name], network.gradient(network.losses(), network.copies(name)))
 
 
-PEEPHOLES = {"p_i": ("a_bar", 1), "p_f": ("f_bar", 1), "p_o": ("o_bar", 0)}
+PEEPHOLES = {"p_i": ("i_bar", 1), "p_f": ("f_bar", 1), "p_o": ("o_bar", 0)}
 
 
 @pytest.mark.parametrize("name", PEEPHOLES)

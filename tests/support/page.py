@@ -49,7 +49,7 @@ class Page:
             "overbar" in (notation.adjoint, notation.gradient),
             TRANSPOSES[notation.transpose],
         )
-        self.now, self.copy, self.last = (sign(notation.name(index)) for index in "tiN")
+        self.now, self.copy, self.last = (sign(notation.index(index)) for index in "tiN")
         self.shown = {shown_size(model, e.name): e.name for e in model.dimensions}
         self.names = notation.name
         self.columns, self.sizes = model.vectors == "columns", sizes
