@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.cell_values import CellValues, assert_gradients
+from support.cells import CELLS, name_of
+from support.shapes_check import assert_shapes
 
 import bptt_sym as b
 from bptt_sym.model.read import parse_model
@@ -73,3 +76,13 @@ E = "(d[t] - h[t]) ** 2"
 def test_what_has_its_shape_already_has_no_such_section(model, wrt):
     text = b.derive(model, wrt, level="jacobian").text()
     assert "in the shape of their" not in text and "djoint" not in text
+
+
+@pytest.mark.parametrize("loss", ["last", "sum"])
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+@pytest.mark.one_in(16)
+def test_what_is_said_of_shapes_holds(cell, loss):
+    model = b.load_model(str(cell))
+    values = CellValues(model, 3, loss, {e.name: 2 + k for k, e in enumerate(model.dimensions)})
+    found = assert_shapes(values, b.derive(model, level="jacobian", loss=loss))
+    assert_gradients(found, values)

@@ -227,3 +227,10 @@ def test_a_shell_completes_options(shell):
         text=True,
     )
     assert "--level" in told.stdout
+
+
+def test_the_line_of_a_complaint_is_in_the_signs_of_the_terminal():
+    wrong = InputError("no equation", Place("cell.toml", 1, 9, 'h = "µ + é"'))
+    assert complaint(wrong, []).splitlines()[1:] == ['h = "µ + é"', "        ^"]
+    line, caret = complaint(wrong, ["--ascii"]).splitlines()[1:]
+    assert line == r'h = "\xb5 + \xe9"' and caret.index("^") == line.index(r" \xe9")
