@@ -108,18 +108,16 @@ class Cell:
         }
         ones = {"T": STEPS, "B": 1}
         arrays |= {size: n for size, n in ones.items() if size in self.point.arguments}
-        kind = "last" if self.loss == "last" else "sum"
-        return Run(self.text, self.point.sizes, STEPS, kind, arrays), arrays
+        return Run(self.text, self.point.sizes, STEPS, self.loss, arrays), arrays
 
     def assert_is_what_the_text_says(self, run: Run, arrays: dict[str, Any]) -> None:
         value, gradients = self.value_and_gradients(arrays)
-        count = STEPS if self.loss == "mean" else 1
         # Large terms may cancel, and a sine of a large number has few digits.
         rounding = max(1e-13, run.rounding)
-        assert np.isclose(value * count, run.value_of_loss, rtol=1e-11, atol=rounding)
+        assert np.isclose(value, run.value_of_loss, rtol=1e-11, atol=rounding)
         for name in self.module.Parameters._fields:
             expected = np.asarray(run.by_parameter(name), float).reshape(arrays[name].shape)
-            assert agree(gradients[name] * count, expected, self.evidence.scale), name
+            assert agree(gradients[name], expected, self.evidence.scale), name
 
 
 def agree(found: Any, expected: Any, scale: float) -> bool:

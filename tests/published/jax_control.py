@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from support.jax_losses import against
+from support.jax_losses import Whole, against
 
 sigmoid = jax.nn.sigmoid
 
@@ -50,6 +50,17 @@ def linear_quadratic(K, A, G, Q, x0):
         u = -x @ K
         x = x @ (A - K @ G)
         yield x @ (Q @ Q.T) @ x + u @ u
+
+
+@against("lqr-terminal")
+def lqr_terminal(K, A, B_u, L, q, r, x0, w):
+    """Anderson and Moore 1990, section 2.1, with S = L L^T."""
+    x, costs = x0, []
+    for w_t in w:
+        u = -K @ x
+        x = A @ x + B_u @ u + w_t
+        costs.append(x @ jnp.diag(q) @ x + r * u @ u)
+    return Whole(costs, last=x @ (L @ L.T) @ x)
 
 
 @against("pendulum")

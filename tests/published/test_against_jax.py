@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from published import jax_control, jax_memories, jax_series  # noqa: F401 - for their cells
 from support.draws import in_turn
-from support.jax_losses import CELLS, against, gradients
+from support.jax_losses import CELLS, Whole, against, gradients
 from support.running import arguments, draw, parameters, sizes_of
 
 import bptt_sym as b
@@ -150,6 +150,33 @@ def retention(W_q, W_k, W_v, g, V, x, d):
         q, k, v = (jnp.einsum("m,hmn->hn", x_t, W) for W in (W_q, W_k, W_v))
         S = jax.nn.sigmoid(g)[:, None, None] * S + jnp.einsum("hi,hj->hij", k, v)
         yield jnp.sum((d_t - jnp.tanh(jnp.einsum("hi,hij->hj", q, S)) @ V) ** 2)
+
+
+@against("weight-decay")
+def weight_decay(W_x, W_s, W_y, lam, s0, x, d):
+    """Krogh and Hertz 1991, equation 2: the decay is added to the error of all examples."""
+    s, losses = s0, []
+    for x_t, d_t in zip(x, d, strict=True):
+        s = jnp.tanh(x_t @ W_x + s @ W_s)
+        losses.append(jnp.sum((d_t - s @ W_y) ** 2) / 2)
+    weights = jnp.concatenate([jnp.ravel(W) for W in (W_x, W_s, W_y)])
+    return Whole(losses, params=lam / 2 * weights @ weights)
+
+
+@against("many-to-one")
+def many_to_one(W, U, W_z, U_z, V, alpha, x, d):
+    """Cho et al. 2014, with the elastic net of Zou and Hastie 2005; what is read is the last step.
+
+    A target of the last step alone stands at all of them.
+    """
+    h = before = jnp.zeros(len(U))
+    for x_t in x:
+        z = jax.nn.sigmoid(x_t @ W_z + h @ U_z)
+        before, h = h, z * h + (1 - z) * jnp.tanh(x_t @ W + h @ U)
+    logits = (h + before / 2) @ V
+    norms = alpha * jnp.sum(V**2) + (1 - alpha) * jnp.sum(jnp.abs(U))
+    penalty = 0.1 * norms - jnp.log(alpha)
+    return Whole([], -jax.nn.log_softmax(logits)[jnp.ravel(d)[-1]], penalty)
 
 
 @pytest.mark.one_in(4)

@@ -30,6 +30,7 @@ FEW = frozenset(
         "kinks",  # maximum, minimum, where
         "rwkv",  # an input of the step before, logarithms of sums
         "distance-loss",  # a loss that is a root
+        "lqr-terminal",  # a loss of the last step beside those of all
     }
 )
 """A cell of each kind."""

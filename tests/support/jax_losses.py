@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,16 @@ import numpy as np
 
 jax.config.update("jax_enable_x64", True)
 
-Losses = Callable[..., Iterable[Any]]
+
+class Whole(NamedTuple):
+    """The losses of all time steps, and what is added once: for a sequence, and for all."""
+
+    steps: list[Any]
+    last: Any = 0.0
+    params: Any = 0.0
+
+
+Losses = Callable[..., Iterable[Any] | Whole]
 
 CELLS: dict[str, Losses] = {}
 """The losses of the cells that are compared."""
@@ -61,11 +70,16 @@ def gradients(
         shapes[name] = ("T", *shapes[name])
     axes = {name: shape.index("B") if "B" in shape else None for name, shape in shapes.items()}
 
-    def of_sequence(chosen: dict[str, Any]) -> Any:
-        return REDUCED[loss](jnp.stack([jnp.reshape(value, ()) for value in losses(**chosen)]))
+    def of_sequence(chosen: dict[str, Any]) -> tuple[Any, Any]:
+        found = losses(**chosen)
+        whole = found if isinstance(found, Whole) else Whole(list(found))
+        every = [jnp.reshape(value, ()) for value in whole.steps]
+        steps = REDUCED[loss](jnp.stack(every)) if every else 0.0
+        return steps + jnp.reshape(whole.last, ()), jnp.reshape(whole.params, ())
 
     def total(moved: dict[str, Any]) -> Any:
-        return jnp.sum(jax.vmap(of_sequence, in_axes=(axes,))({**given, **moved}))
+        of_all, params = jax.vmap(of_sequence, in_axes=(axes,))({**given, **moved})
+        return jnp.sum(of_all) + params[0]
 
     real = {n: given[n] for n in given if np.issubdtype(given[n].dtype, np.floating)}
     value, found = jax.value_and_grad(total)(real)

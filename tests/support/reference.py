@@ -375,13 +375,21 @@ class Run:
             for name, entry in self.file.get(section, {}).items()
         }
         self.equations = self.file["equations"] | self.file["loss"]
+        losses = self.file["loss"]
         self.values: dict[tuple[str, int], Any] = {}
         margins.clear()
         ties.clear()
-        self.last = loss == "last"
-        (name,) = self.file["loss"]
-        losses = [self.value(name, t)[0, 0] for t in range(steps if self.last else 1, steps + 1)]
-        self.loss = sum(losses[1:], losses[0])
+        terms: list[Any] = []
+        for name in losses:
+            if name.endswith("_params"):
+                # Parameters that are read at no time step have a copy of their own.
+                terms.append(self.evaluate(_tree(losses[name]), None)[0, 0])
+            elif name.endswith("_last") or loss == "last":
+                terms.append(self.value(name, steps)[0, 0])
+            else:
+                share = mpf(1) / steps if loss == "mean" else mpf(1)
+                terms += [self.value(name, t)[0, 0] * share for t in range(1, steps + 1)]
+        self.loss = sum(terms[1:], terms[0])
         self.by = derivatives(self.loss)
         numbers = reached(self.loss).items()
         moved = sum(abs(self.by[order] * number.value) for order, number in numbers)

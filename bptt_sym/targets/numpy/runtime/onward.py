@@ -191,10 +191,10 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
     later = range(1, parts.T - window + 1)
     every = np.array([b for b in later if share_of(b, b + window, parts.T)])
     most = max(1, parts.T // window)
-    while len(every):
-        # What is added once counts in the last window, which then is by itself.
-        count = min(most, max(1, len(every) - CLOSES))
-        starts, every = every[:count], every[count:]
+    # What is added once counts in the last window, which then is by itself.
+    begins = [*range(0, len(every) - CLOSES, most), *([len(every) - 1] if CLOSES else [])]
+    for begin, end in zip(begins, [*begins[1:], len(every)], strict=True):
+        starts = every[begin:end]
         before = states_at(whole, starts)
         found, _ = parts.run_windows(starts, window, start=before, weight=weight)
         by_params = added(by_params, found.gradients)
