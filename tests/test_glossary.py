@@ -153,3 +153,35 @@ def test_an_own_function_is_not_explained_as_a_sign() -> None:
         "[equations]", '[functions]\nvec = "tanh"\n[equations]'
     )
     assert "row after row" not in b.derive(parse_model(own, "own")).text()
+
+
+SPREAD = """
+[dimensions]
+m = "inputs"
+n = "units"
+[inputs]
+x = ["m"]
+[targets]
+d = ["n"]
+[parameters]
+W = ["m", "n"]
+g = ["n"]
+[states]
+h = ["n"]
+[equations]
+h = "tanh(x[t] @ ({}) + h[t-1])"
+[loss]
+E = "sum((d[t] - h[t]) ** 2)"
+"""
+
+
+def test_what_goes_with_each_row_is_said() -> None:
+    said = {
+        "g * W": "v ⊙ X is the product of the row, column or head v with each of X",
+        "g - W": "v + X is the sum of the row, column or head v with each of X",
+    }
+    for written, sentence in said.items():
+        shown = b.api.model_text(parse_model(SPREAD.format(written)))
+        assert sentence in shown
+        assert sum(other in shown for other in said.values()) == 1
+    assert "row, column or head" not in b.api.model_text(parse_model(SPREAD.format("W")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sympy import Rational
@@ -38,6 +38,7 @@ from bptt_sym.algebra.operation import (
     number_box,
     one_shape,
 )
+from bptt_sym.algebra.spread_over import SpreadOver
 
 LARGEST_EXPONENT = 16
 
@@ -67,7 +68,7 @@ class Addition(Operation):
             else:
                 shown = rest.operand if isinstance(rest, Broadcast) else rest
                 terms.append(show(scale(abs(coefficient), shown), boxes.PRODUCT))
-        return boxes.Terms(tuple(zip(signs, terms, strict=True)))
+        return boxes.Terms(tuple(zip(signs, terms, strict=True)), _is_spread(node.args))
 
     def value(self, node: MatAdd, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return sum(operands[1:], operands[0])
@@ -117,7 +118,8 @@ class ElementwiseProduct(Operation):
     def box(self, node: HadamardProduct, show: Show) -> boxes.Box:
         scalars, others = _scalars_apart(node.args)
         shown = tuple(show(factor, boxes.POWER) for factor in others)
-        rest = shown[0] if len(shown) == 1 else boxes.Factors(shown, "elementwise")
+        product = boxes.Factors(shown, "elementwise", _is_spread(others))
+        rest = shown[0] if len(shown) == 1 else product
         if node.shape == (1, 1):
             return boxes.Factors(boxes.enclosed(shown))
         if not scalars:
@@ -134,6 +136,10 @@ class ElementwiseProduct(Operation):
         for operand in operands[1:]:
             result = result * operand
         return result
+
+
+def _is_spread(operands: Iterable[MatrixExpr]) -> bool:
+    return any(isinstance(split_coefficient(operand)[1], SpreadOver) for operand in operands)
 
 
 def around(

@@ -55,18 +55,26 @@ class Constant:
 
 @dataclass(frozen=True)
 class Terms:
-    """A sum; each term has a sign, +1 or -1."""
+    """A sum; each term has a sign, +1 or -1.
+
+    It is ``spread`` where a row, column or head stands in it for several of them.
+    """
 
     terms: tuple[tuple[int, Box], ...]
+    spread: bool = False
     binding = SUM
 
 
 @dataclass(frozen=True)
 class Factors:
-    """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise", "circle")."""
+    """A product: of matrices (``kind`` is "matrix") or of entries ("elementwise", "circle").
+
+    One of entries is ``spread`` where a row, column or head stands in it for several of them.
+    """
 
     factors: tuple[Box, ...]
     kind: Literal["matrix", "elementwise", "circle", "kronecker"] = "matrix"
+    spread: bool = False
     binding = PRODUCT
 
 

@@ -28,6 +28,7 @@ from bptt_sym.algebra.expressions import (
     S,
     SumOfEntries,
     Variable,
+    add,
     dimension,
     product,
     transpose,
@@ -39,7 +40,7 @@ from bptt_sym.algebra.moments import InverseDeviation, InverseRms, LayerNorm, Rm
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.algebra.parts import Concatenation, Slice
 from bptt_sym.algebra.remainder import Modulo
-from bptt_sym.algebra.spread_over import SumOver
+from bptt_sym.algebra.spread_over import SpreadOver, SumOver
 from bptt_sym.algebra.vectors import LogSoftmax, LogSumExp, Softmax
 from bptt_sym.model.model import Model
 from bptt_sym.render.typeset import typeset
@@ -108,6 +109,8 @@ class Glossary:
 
 
 def _names_in(box: Box) -> Iterator[str]:
+    if isinstance(box, boxes.Factors | boxes.Terms) and box.spread:
+        yield "spread product" if isinstance(box, boxes.Factors) else "spread sum"
     name = _name(box)
     if name:
         yield name
@@ -167,10 +170,18 @@ def _signs() -> dict[str, Sign]:
 
 def _of_entries() -> dict[str, Sign]:
     first, end = dimension("a"), dimension("b")
-    u, v = _U, _V
+    u, v, x = _U, _V, Parameter("X", _M, _N)
+    each = SpreadOver(v, S.One, S.One, _M, _N)
     one, other = (Parameter(name, S.One, S.One) for name in "uv")
     return {
         "elementwise": Sign(HadamardProduct(u, v), ("the product entry by entry",)),
+        "spread product": Sign(
+            HadamardProduct(each, x),
+            ("the product of the row, column or head ", v, " with each of ", x),
+        ),
+        "spread sum": Sign(
+            add(each, x), ("the sum of the row, column or head ", v, " with each of ", x)
+        ),
         "entry sum": Sign(SumOfEntries(v), ("the sum of all entries of ", v)),
         "ones": Sign(OneMatrix(S.One, _N), ("a vector or matrix of ones, as large as must be",)),
         "indicator": Sign(comparison(u, v), ("1 in each entry where this holds and 0 elsewhere",)),
