@@ -64,8 +64,9 @@ OF_LOSS = (
     "elu(sin({}))", "silu(cos({}))", "phi(sin({}))",
 )  # fmt: skip
 
-# Allowed names of sizes that are words of code and of comments.
-ODD = ("one", "time", "the", "axis", "loss2", "keepdims", "out", "copy2", "name", "lock", "x2")
+# Allowed names of sizes that are words of code and of comments, or that indices give way to.
+ODD = ("one", "time", "the", "axis", "loss2", "keepdims", "out", "copy2", "name", "lock", "x2",
+       "i", "j", "tau", "delta")  # fmt: skip
 
 
 def turned(shape: Shape) -> Shape:
