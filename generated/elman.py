@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model elman:
     bptt-sym generate elman --loss sum --style readable
 Model: 67036f6fe346fafc
-Code: 20bef8bf6b32b194
+Code: a503d3e81502710f
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s
@@ -37,6 +37,7 @@ __all__ = [
     "Dimensions",
     "Forward",
     "InitialState",
+    "Inputs",
     "Parameters",
     "Result",
     "State",
@@ -71,6 +72,12 @@ class InitialState(NamedTuple):
     s0: Array  # (B, n), s before the first time step
 
 
+class Inputs(NamedTuple):
+    """What is given, or the gradients with respect to it."""
+
+    x: Array  # (T, B, m), input
+
+
 class State(NamedTuple):
     """What one time step hands to the next, or the gradient with respect to it."""
 
@@ -86,12 +93,16 @@ class Forward(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The loss, its gradients, and the State after the last time step."""
+    """The loss, its gradients, and the State after the last time step.
+
+    The gradients with respect to inputs are None where they were not asked for.
+    """
 
     value: Any
     gradients: Parameters
     initial: InitialState
     final: State
+    inputs: Inputs | None = None
 
 
 SHAPES: dict[str, tuple[str, ...]] = {
@@ -281,17 +292,19 @@ def value_and_grad(
     x: npt.ArrayLike,
     d: npt.ArrayLike,
     s0: npt.ArrayLike,
+    *,
+    inputs: bool = False,
 ) -> Result:
     """Return a Result: the loss, its gradients, and the State after the last time step.
 
     x: (T, B, m), input
     d: (T, B, k), target
     s0: (B, n), s before the first time step
+    inputs: whether gradients with respect to Inputs are among them
     """
     params, arguments, sizes, dtype = checked(params, {"x": x, "d": d, "s0": s0})
     x, d, s0 = arguments.values()
-    W_y = params.W_y
-    W_s = params.W_s
+    W_y, W_s, W_x = params
     T, B, n = sizes["T"], sizes["B"], sizes["n"]
     values = forward(params, x, s0)
     value = loss_of(params, values, d)
@@ -324,7 +337,13 @@ def value_and_grad(
 
     final = State(np.array(s[-1] if T else s0, dtype))
 
-    return Result(value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0), final)
+    by_inputs = None
+    if inputs:
+        # dx_t = dz_t W_x^T
+        dx = dz @ W_x.T
+        by_inputs = Inputs(dx.copy())
+
+    return Result(value, Parameters(dW_y, dW_s, dW_x), InitialState(ds0), final, by_inputs)
 
 
 
@@ -357,9 +376,10 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     They are relative to the gradient's largest entry, or to 1 where that is smaller.
     """
     params, arguments = example(seed)
-    result = value_and_grad(params, **arguments)
+    result = value_and_grad(params, **arguments, inputs=True)
     given: dict[str, Array] = {**params._asdict(), **arguments}
     gradients: dict[str, Array] = {**result.gradients._asdict(), **result.initial._asdict()}
+    gradients |= result.inputs._asdict() if result.inputs else {}
     errors: dict[str, float] = {}
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))

@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: 8bba0b1221da9e0a
+Code: e41f4d6ee9c3f1ff
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -46,6 +46,7 @@ __all__ = [
     "Dimensions",
     "Forward",
     "InitialState",
+    "Inputs",
     "Parameters",
     "Result",
     "State",
@@ -99,6 +100,12 @@ class InitialState(NamedTuple):
     c0: Array  # (B, n), c before the first time step
 
 
+class Inputs(NamedTuple):
+    """What is given, or the gradients with respect to it."""
+
+    x: Array  # (T, B, m), input
+
+
 class State(NamedTuple):
     """What one time step hands to the next, or the gradient with respect to it."""
 
@@ -119,12 +126,16 @@ class Forward(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The loss, its gradients, and the State after the last time step."""
+    """The loss, its gradients, and the State after the last time step.
+
+    The gradients with respect to inputs are None where they were not asked for.
+    """
 
     value: Any
     gradients: Parameters
     initial: InitialState
     final: State
+    inputs: Inputs | None = None
 
 
 SHAPES: dict[str, tuple[str, ...]] = {
@@ -351,23 +362,30 @@ def gradients_of(
     params: Parameters | Mapping[str, npt.ArrayLike],
     arguments: Mapping[str, npt.ArrayLike],
     workspace: Workspace | None,
+    *,
+    inputs: bool,
     start: State | None = None,
 ) -> Result:
     """Return the loss and the gradients of all time steps."""
+    until = "inputs" if inputs else "gradients"
     params, arrays, sizes, dtype = checked(params, arguments)
     if workspace is None:
         work = workspace_of(sizes, dtype)
-        return at_once(params, unpadded(arrays, work), work, start)
+        return at_once(params, unpadded(arrays, work), work, start, until)
     check_workspace(workspace, sizes, dtype)
     with workspace:
-        return at_once(params, unpadded(arrays, workspace), workspace, start)
+        return at_once(params, unpadded(arrays, workspace), workspace, start, until)
 
 
 def at_once(
-    params: Parameters, arguments: dict[str, Array], work: Workspace, start: State | None
+    params: Parameters,
+    arguments: dict[str, Array],
+    work: Workspace,
+    start: State | None,
+    until: str,
 ) -> Result:
     """Return the loss and the gradients of all time steps, computed in a workspace."""
-    result: Result = run(params, work, arguments, start=start)[0]
+    result: Result = run(params, work, arguments, start=start, until=until)[0]
     return result
 
 
@@ -386,7 +404,7 @@ class Workspace(Sized):
     """The arrays that a computation works in: made once, they serve any number of calls.
 
     It is for T time steps and B sequences and holds this many numbers:
-    2*B*T*k + 22*B*T*n + 11*B*n
+    2*B*T*k + B*T*m + 22*B*T*n + 11*B*n
     One call at a time works in it. What a call returns is copied out of it.
     Calls with a window keep smaller workspaces in it.
     """
@@ -395,6 +413,7 @@ class Workspace(Sized):
         self, T: int, B: int, dimensions: Dimensions, dtype: npt.DTypeLike = np.float64
     ) -> None:
         super().__init__(T, B, dimensions, dtype)
+        m = dimensions.m
         n = dimensions.n
         k = dimensions.k
         self.z_g_o_f_i_in: Array = np.empty((T, 4*n, B), dtype)
@@ -415,6 +434,7 @@ class Workspace(Sized):
         self.dz_ofig: Array = np.empty((T, 4*n, B), dtype)
         self.dh: Array = np.empty((n, B), dtype)
         self.dc_in4: Array = np.empty((n, B), dtype)
+        self.dx: Array = np.empty((T, B, m), dtype)
 
 
 def forward(
@@ -451,6 +471,7 @@ def value_and_grad(
     h0: npt.ArrayLike,
     c0: npt.ArrayLike,
     *,
+    inputs: bool = False,
     window: int | None = None,
     exact: bool = False,
     checkpoint: int | str | None = None,
@@ -463,6 +484,7 @@ def value_and_grad(
     d: (T, B, k), target
     h0: (B, n), h before the first time step
     c0: (B, n), c before the first time step
+    inputs: whether gradients with respect to Inputs are among them
     window: K truncates the gradient: the sequence is cut into chunks of K steps through which
         the states go on, and what a loss owes to a step of an earlier chunk is dropped
     exact: with window=K, drops instead what the loss of each step t owes to the steps before
@@ -474,7 +496,9 @@ def value_and_grad(
         earlier call; initial then holds the gradients with respect to its fields
     """
     arguments = {"x": x, "d": d, "h0": h0, "c0": c0}
-    return gradients_in_parts(params, arguments, window, exact, checkpoint, workspace, start)
+    return gradients_in_parts(
+        params, arguments, window, exact, checkpoint, workspace, start, inputs
+    )
 
 
 def step(
@@ -647,8 +671,12 @@ class Parts:
         params: Parameters | Mapping[str, npt.ArrayLike],
         arguments: Mapping[str, npt.ArrayLike],
         workspace: Workspace | None,
+        inputs: bool,
     ) -> None:
         self.params, self.arguments, self.sizes, self.dtype = checked(params, arguments)
+        names: tuple[str, ...] = Inputs._fields
+        begun = [np.zeros_like(self.arguments[name]) for name in names] if inputs else []
+        self.by_inputs = Inputs._make(begun) if inputs else None
         self.T = self.sizes["T"]
         if workspace is not None:
             check_workspace(workspace, self.sizes, self.dtype)
@@ -673,13 +701,28 @@ class Parts:
             self.works[key] = workspace_of(self.sizes, self.dtype, T=key[0], B=key[1])
         return self.works[key]
 
-    def run(self, begin: int, end: int, **options: Any) -> Any:
+    @property
+    def until(self) -> str:
+        """Return how far parts are run."""
+        return "gradients" if self.by_inputs is None else "inputs"
+
+    def run(self, begin: int, end: int, *, until: str = "", **options: Any) -> Any:
         """Run the time steps from begin to end."""
         part = {
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        return run(self.params, self.work(end - begin), part, **self.closing(end), **options)
+        found = run(
+            self.params,
+            self.work(end - begin),
+            part,
+            until=until or self.until,
+            **self.closing(end),
+            **options,
+        )
+        if not until:
+            self.add_inputs(found[0], [begin])
+        return found
 
     def closing(self, end: int) -> dict[str, Any]:
         """Return what is added once counts in a part with this end, where anything is."""
@@ -695,7 +738,27 @@ class Parts:
             elif SHAPES[name][:1] == ("B",):
                 part[name] = np.concatenate([array] * len(starts))
         closing = self.closing(int(starts[-1]) + window)
-        return run(self.params, self.work(window, len(starts)), part, **closing, **options)
+        work = self.work(window, len(starts))
+        found = run(self.params, work, part, until=self.until, **closing, **options)
+        self.add_inputs(found[0], starts.tolist())
+        return found
+
+    def add_inputs(self, found: Result, begins: list[int]) -> None:
+        """Add the gradients with respect to inputs of parts side by side, by where they begin."""
+        if self.by_inputs is None or found.inputs is None:
+            return
+        whole: dict[str, Array] = self.by_inputs._asdict()
+        part: dict[str, Array] = found.inputs._asdict()
+        for name, array in whole.items():
+            if SHAPES[name][:1] == ("T",):
+                rows = part[name].reshape(-1, len(begins), *array.shape[1:])
+                for k, begin in enumerate(begins):
+                    span = array[begin : begin + len(rows)]
+                    np.add(span, rows[:, k], out=span)
+            elif name not in INITIAL:
+                np.add(array, part[name].reshape(-1, *array.shape).sum(axis=0), out=array)
+            elif begins[0] == 0:
+                np.add(array, part[name], out=array)
 
     def weight(self, share: float, T: int = 1) -> Array:
         """Return what the loss of each step counts."""
@@ -724,6 +787,7 @@ def gradients_in_parts(
     checkpoint: int | str | None,
     workspace: Workspace | None,
     start: State | None,
+    inputs: bool = False,
 ) -> Result:
     """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
     if exact and window is None:
@@ -731,17 +795,17 @@ def gradients_in_parts(
     if start is not None:
         check_state(start, checked(params, arguments)[2])
     if window is None and checkpoint is None:
-        return gradients_of(params, arguments, workspace, start)
+        return gradients_of(params, arguments, workspace, inputs=inputs, start=start)
     if checkpoint is not None and (workspace is not None or window is not None):
         raise ValueError("checkpoint and window or workspace do not go together")
-    parts = Parts(params, arguments, workspace)
+    parts = Parts(params, arguments, workspace, inputs)
     if checkpoint == "sqrt":
         checkpoint = math.isqrt(max(parts.T - 1, 0)) + 1
     spans = parts.spans(*((window, "window") if checkpoint is None else (checkpoint, "checkpoint")))
     with workspace or nullcontext():
         parts.arguments = unpadded(parts.arguments, workspace)
         if len(spans) < 2:
-            return at_once(parts.params, parts.arguments, parts.whole(), start)
+            return at_once(parts.params, parts.arguments, parts.whole(), start, parts.until)
         if checkpoint is not None:
             return checkpointed(parts, spans, start)
         if exact:
@@ -763,7 +827,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
         else:
             parts.run(begin, end, start=start, until="forward")
         start = final = state_at(parts.work(end - begin), end - begin)
-    return Result(total, by_params, by_states, final)
+    return Result(total, by_params, by_states, final, parts.by_inputs)
 
 
 def windowed(parts: Parts, window: int, start: State | None) -> Result:
@@ -790,7 +854,7 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
         before = states_at(whole, starts)
         found, _ = parts.run_windows(starts, window, start=before, weight=weight)
         by_params = added(by_params, found.gradients)
-    return Result(total, by_params, by_states, final)
+    return Result(total, by_params, by_states, final, parts.by_inputs)
 
 
 def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
@@ -810,7 +874,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
         by_params = added(by_params, found.gradients)
         if end == parts.T:
             final = found.final
-    return Result(total, by_params, found.initial, final)
+    return Result(total, by_params, found.initial, final, parts.by_inputs)
 
 
 def states_at(work: Workspace, steps: Array) -> State:
@@ -906,9 +970,9 @@ def run(
     weight: Array | None = None,
     until: str = "gradients",
 ) -> Any:
-    """Compute as far as asked: the forward pass, the loss, or all gradients.
+    """Compute as far as asked: the forward pass, the loss, the gradients, or those of inputs too.
 
-    The last come as a Result, and with them the gradient with respect to the State before.
+    These come as a Result, and with them the gradient with respect to the State before.
 
     start: the State before the first step, where it is not that of the arguments
     final: the gradient with respect to the State behind the last step, from what comes after it
@@ -972,6 +1036,7 @@ def run(
     dc_in4 = work.dc_in4
     dc = work.dc_in4
     dz_ofig_rows = work.z_g_o_f_i_in.reshape(T, B, 4*n)
+    dx = work.dx
 
     if start is None:
         h_all[0] = h0.swapaxes(-1, -2)
@@ -1139,7 +1204,16 @@ def run(
     final_state = State(
         np.array(work.h_all.swapaxes(-1, -2)[T]), np.array(work.c_all.swapaxes(-1, -2)[T])
     )
-    result = Result(E, gradients, InitialState(h0=dh_first, c0=dc_first), final_state)
+    initial = InitialState(h0=dh_first, c0=dc_first)
+    by_inputs = None
+    if until == "inputs":
+        # dx_t = dz_{i,t} W_ii^T + dz_{f,t} W_if^T + dz_{g,t} W_ig^T + dz_{o,t} W_io^T
+        W_io_if_ii_ig_T = np.ascontiguousarray(
+            np.concatenate([W_io.T, W_if.T, W_ii.T, W_ig.T], axis=0)
+        )
+        np.matmul(dz_ofig_rows.reshape(T * B, 4*n), W_io_if_ii_ig_T, out=dx.reshape(T * B, m))
+        by_inputs = Inputs(x=np.array(dx))
+    result = Result(E, gradients, initial, final_state, by_inputs)
     return result, State(dh_first, dc_first)
 
 
@@ -1172,9 +1246,10 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     They are relative to the gradient's largest entry, or to 1 where that is smaller.
     """
     params, arguments = example(seed)
-    result = value_and_grad(params, **arguments)
+    result = value_and_grad(params, **arguments, inputs=True)
     given: dict[str, Array] = {**params._asdict(), **arguments}
     gradients: dict[str, Array] = {**result.gradients._asdict(), **result.initial._asdict()}
+    gradients |= result.inputs._asdict() if result.inputs else {}
     errors: dict[str, float] = {}
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))

@@ -111,8 +111,8 @@ def test_the_stabiliser_of_slstm_cancels():
     """Its gradient may be stopped: every gradient stays what it is."""
     module, params, given = drawn(shipped_or_not("slstm"))
     stopped = b.compile(shipped_or_not("slstm-stopped"))
-    value, gradients, _, _ = module.value_and_grad(params, **given)
-    other, others, _, _ = stopped.value_and_grad(stopped.Parameters(*params), **given)
+    value, gradients, *_ = module.value_and_grad(params, **given)
+    other, others, *_ = stopped.value_and_grad(stopped.Parameters(*params), **given)
     assert value == pytest.approx(other, rel=1e-14)
     for one, two in zip(gradients, others, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-10, atol=1e-12)
@@ -129,7 +129,7 @@ def test_lstm_whose_gates_see_one_column_is_lstm():
     given["C0"] = given.pop("c0")
     same = joined.value_and_grad(joined.Parameters(**weights), **given)
     given["c0"] = given.pop("C0")
-    value, gradients, states, _ = module.value_and_grad(params, **given)
+    value, gradients, states, *_ = module.value_and_grad(params, **given)
     assert same[0] == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(same[1].W_C.T[-len(params.W_ig) :], gradients.W_ig, rtol=1e-10)
     np.testing.assert_allclose(same[1].b_f, gradients.b_hf, rtol=1e-10)

@@ -117,11 +117,14 @@ def assert_results_are_their_own(
         values = module.forward(params, **arguments(module, arrays, "forward"))
         # The readable style also hands its backward pass views of states at other steps.
         assert_own(tuple(getattr(values, name) for name in fast.Forward._fields), everything)
-        assert_own(module.value_and_grad(params, **given), everything)
-    assert_own(fast.value_and_grad(params, **given, workspace=work), everything)
+        assert_own(module.value_and_grad(params, **given, inputs=True), everything)
+    assert_own(
+        fast.value_and_grad(params, **given, inputs=True, workspace=work),
+        everything,
+    )
     if hasattr(fast, "initial_state"):
         for option in ({"window": 3}, {"window": 3, "exact": True}, {"checkpoint": 2}):
-            assert_own(fast.value_and_grad(params, **given, **option), everything)
+            assert_own(fast.value_and_grad(params, **given, inputs=True, **option), everything)
 
 
 def assert_functions_agree(module: ModuleType, sizes: dict[str, int]) -> None:

@@ -36,7 +36,7 @@ def test_a_short_sequence_in_a_batch_has_the_loss_and_gradient_that_it_has_alone
     params = alone.Parameters(*(arrays.pop(field) for field in alone.Parameters._fields))
     lengths = [5, 3]
     (mask,) = set(module.SHAPES) - set(alone.SHAPES)
-    loss, by_params, by_states, _ = module.value_and_grad(
+    loss, by_params, by_states, *_ = module.value_and_grad(
         module.Parameters(*params), **arrays, **{mask: module.mask_of(lengths, 5)}
     )
     total, sums = 0.0, [0.0] * len(params)
@@ -45,7 +45,7 @@ def test_a_short_sequence_in_a_batch_has_the_loss_and_gradient_that_it_has_alone
             key: array[:length, k : k + 1] if alone.SHAPES[key][0] == "T" else array[k : k + 1]
             for key, array in arrays.items()
         }
-        value, gradients, states, _ = alone.value_and_grad(params, **own)
+        value, gradients, states, *_ = alone.value_and_grad(params, **own)
         total += value
         sums = [one + other for one, other in zip(sums, gradients, strict=True)]
         for batch, single in zip(by_states, states, strict=True):

@@ -90,7 +90,7 @@ def test_a_turned_model_computes_the_same(path):
         for name, array in arrays.items()
     }
     params = new.Parameters(*(moved.pop(name) for name in new.Parameters._fields))
-    values, _, _, _ = new.value_and_grad(params, **arguments(new, moved))
+    values, *_ = new.value_and_grad(params, **arguments(new, moved))
     olds = dict(arrays)
     old_params = old.Parameters(*(olds.pop(name) for name in old.Parameters._fields))
     before = old.value_and_grad(old_params, **arguments(old, olds))[0]

@@ -342,7 +342,7 @@ def test_gates_that_are_both_shut_have_a_ratio(dtype: Any, style: str) -> None:
         one = np.ones((1, 1), dtype)
         params = module.Parameters(W_f=z * one, W_i=z * one, W_h=one, V=one)
         arrays = {"x": one[None], "d": one[None], "h0": 0 * one}
-        value, by_parameters, by_states, _ = module.value_and_grad(params, **arrays)
+        value, by_parameters, by_states, *_ = module.value_and_grad(params, **arrays)
         assert value == 0.25
         assert by_states.h0 == -0.5
         assert np.all(np.isfinite(by_parameters))

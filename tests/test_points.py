@@ -32,6 +32,17 @@ class InitialState(NamedTuple):
     """No state."""
 
 
+class Inputs(NamedTuple):
+    """None with a gradient."""
+
+
+class Result(NamedTuple):
+    value: float
+    gradients: Parameters
+    initial: InitialState
+    inputs: Inputs
+
+
 SHAPES = {
     "W": ("4*n", "k"), "g": (), "p": ("k",),
     "R": ("m + n", "4*n"),
@@ -51,14 +62,14 @@ def loss(params, x, R, d, q, r):
     return np.sum(q * (np.log(np.sum(np.exp(o), -1, keepdims=True)) - chosen))
 
 
-def value_and_grad(params, x, R, d, q, r):
+def value_and_grad(params, x, R, d, q, r, *, inputs=False):
     a, o = forward(params, x, R)
     y = np.exp(o) / np.sum(np.exp(o), -1, keepdims=True)
     do = q * (y - np.eye(o.shape[-1])[d])
     dW = np.tensordot(a, do, axes=([0, 1], [0, 1])) * params.g
     dg = np.sum(do * (a @ params.W))
     dp = np.sum(do, axis=(0, 1)) / params.p
-    return loss(params, x, R, d, q, r), Parameters(dW, dg, dp), InitialState()
+    return Result(loss(params, x, R, d, q, r), Parameters(dW, dg, dp), InitialState(), Inputs())
 '''
 """Every kind of argument, by hand: no state, a frozen R, and an r that nothing reads."""
 

@@ -63,7 +63,7 @@ def test_every_gradient(both):
     loss.backward()
     gradients = {name: weight.grad for name, weight in both.layer.named_parameters()}
     expected = from_torch_state_dict(both.module, gradients, V=both.V.grad)
-    _, by_parameters, by_states, _ = both.module.value_and_grad(both.params, **both.arguments)
+    _, by_parameters, by_states, *_ = both.module.value_and_grad(both.params, **both.arguments)
     for name in both.module.Parameters._fields:
         assert relative(getattr(by_parameters, name), getattr(expected, name)) < 1e-10, name
     for got, state in zip(by_states, both.states, strict=True):

@@ -24,6 +24,7 @@ from support.cell_values import (
 from support.draws import EXHAUSTIVE, FACTOR, SEARCHING, draws, in_turn
 from support.random_models import ODD, models
 from support.reference import Run
+from support.running import by_name
 
 import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
@@ -83,8 +84,8 @@ class Cell:
         names = self.module.Parameters._fields
         params = self.module.Parameters(*(arrays[name] for name in names))
         others = {name: array for name, array in arrays.items() if name not in names}
-        value, by_parameters, by_states, _ = self.module.value_and_grad(params, **others)
-        return value, by_parameters._asdict() | by_states._asdict()
+        found = self.module.value_and_grad(params, **others, inputs=True)
+        return found.value, by_name(found)
 
     def assert_complex_step(self) -> None:
         """dE/dw = Im E(w + ih) / h, entry by entry."""

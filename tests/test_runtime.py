@@ -74,8 +74,10 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
         {"checkpoint": "sqrt"},
     ):
         chosen = {"window": None, "exact": False, "checkpoint": None, "workspace": None}
-        found = onward.gradients_in_parts(params, given, **(chosen | options), start=None)
-        expected = module.value_and_grad(params, **given, **options)
+        found = onward.gradients_in_parts(
+            params, given, **(chosen | options), start=None, inputs=True
+        )
+        expected = module.value_and_grad(params, **given, **options, inputs=True)
         assert found.value == expected.value
         for one, other in zip(found[1:], expected[1:], strict=True):
             assert difference(one._asdict(), other._asdict()) == 0

@@ -193,7 +193,7 @@ def test_what_runs_in_reverse_is_not_carried_on(style: str) -> None:
     onward = tuple(e.name for e in model.declared("state") if not e.reverse)
     arrays = draw(module, sizes_of(model, 4, 2))
     found = result(module, arrays)
-    assert found._fields == ("value", "gradients", "initial", "final")
+    assert found._fields == ("value", "gradients", "initial", "final", "inputs")
     assert found.final._fields == module.State._fields == onward
     for name in onward:
         assert np.array_equal(getattr(found.final, name), forward(module, arrays)[name][-1])

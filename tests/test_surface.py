@@ -50,8 +50,8 @@ def test_parameters_may_be_a_mapping(name: str, style: str) -> None:
     module, arrays = drawn(name, style)
     params, others = parameters(module, arrays), arguments(module, arrays)
     reordered = dict(reversed(params._asdict().items()))
-    expected = module.value_and_grad(params, **others)
-    found = module.value_and_grad(reordered, **others)
+    expected = module.value_and_grad(params, **others, inputs=True)
+    found = module.value_and_grad(reordered, **others, inputs=True)
     assert found.value == expected.value == module.loss(reordered, **others)
     for one, other in zip(found[1:], expected[1:], strict=True):
         assert difference(one._asdict(), other._asdict()) == 0

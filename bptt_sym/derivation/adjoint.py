@@ -38,23 +38,26 @@ class AdjointRecursion:
     """The adjoints that gradients need, for one kind of loss.
 
     ``wrt`` holds the parameters and the inputs that these are with respect to; without, they are
-    all parameters and the initial states that are arguments.
+    all parameters and the initial values that are arguments, and ``beside`` them inputs.
     """
 
-    def __init__(self, step: Step, loss: Loss, wrt: Sequence[Parameter | Variable] = ()) -> None:
+    def __init__(
+        self,
+        step: Step,
+        loss: Loss,
+        wrt: Sequence[Parameter | Variable] = (),
+        beside: Sequence[Parameter | Variable] = (),
+    ) -> None:
         self.step = step
         self.reduction = reduction_of(step.model, loss)
         self.reached = reach(step, _roots(step, self.reduction))
-        asked = wrt or tuple(step.model.parameters.values())
+        asked = wrt or (*step.model.parameters.values(), *beside)
         self.parameters = tuple(entry for entry in asked if isinstance(entry, Parameter))
         self.inputs = tuple(entry for entry in asked if isinstance(entry, Variable))
         self.with_initial_states = not wrt
         needed = _needed(self)
-        self.variables = tuple(
-            variable
-            for variable in reversed(step.variables)
-            if variable.name in needed and variable not in step.losses
-        )
+        computed = (v for v in reversed(step.variables) if v not in step.losses)
+        self.variables = tuple(variable for variable in computed if variable.name in needed)
 
     @cached_property
     def sweeps(self) -> list[Sweep]:
@@ -109,14 +112,10 @@ class AdjointRecursion:
         # For any number of steps, the first step is another equation than for these.
         general = ("general",) if steps == LAST_STEP and time.is_Integer else ()
         meaning = ("adjoint", f"{variable.name}_{time}", *general)
-        left = self._left(variable.at(time), steps)
+        of = variable.at(time)
         if variable in self.inputs:
-            return replace(self._gradient(variable.at(time), steps, tuple(terms)), span=span)
-        return DerivedEquation(meaning, left, add(*terms, like=left), span=span)
-
-    def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
-        """What an equation of the recursion is about."""
-        return Adjoint(variable)
+            return replace(self._gradient(of, steps, tuple(terms)), span=span)
+        return DerivedEquation(meaning, Adjoint(of), add(*terms, like=of), span=span)
 
     def _term(self, edge: Edge, time: Expr, steps: Expr) -> MatrixExpr:
         """What one reader, at a step, adds to it."""
@@ -178,7 +177,7 @@ class AdjointRecursion:
         last = Integer(steps)
         for parameter in self.parameters:
             terms = [
-                at_step(self._pulled(edge, last), TIME, time)
+                self._term(edge, Integer(time), last)
                 for time in range(steps, 0, -1)
                 for edge in self.readers_at(parameter, time, steps)
             ]
@@ -218,13 +217,13 @@ class AdjointRecursion:
                     yield at_step(edge.pulled, TIME, time)
 
     def _by_initial(self, steps: Expr) -> Iterator[DerivedEquation]:
-        """The gradients with respect to the initial states that are arguments."""
+        """The gradients with respect to the initial values that are arguments."""
         if not self.with_initial_states:
             return
-        for state in self.step.model.states:
+        for state in (*self.step.model.states, *self.inputs):
             if self.step.model.declaration(state.name).initial is None:
                 for time, readers in self.initial_readers(state, steps):
-                    terms = [self._term(edge, time + edge.lag, steps) for edge in readers]
+                    terms = tuple(self._term(e, time + e.lag, steps) for e in readers)
                     yield self._gradient(state.at(time), steps, terms)
 
     def _gradient(

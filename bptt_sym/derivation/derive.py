@@ -189,12 +189,13 @@ def choose_sources(
         return choose_parameters(model, None)
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     inputs = {entry.name: entry for entry in model.declared("input")}
+    varied = {entry.name for entry in model.varied_inputs}
     found: dict[str, Parameter | Variable] = {}
     for name in names:
         if name not in inputs:
             (found[name],) = choose_parameters(model, name)
             continue
-        if inputs[name].labels or inputs[name].mask:
+        if name not in varied:
             what = "given by labels" if inputs[name].labels else "a mask"
             raise InputError(
                 f"the input '{name}' is {what}: there is no gradient with respect to it"

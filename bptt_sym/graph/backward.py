@@ -27,7 +27,7 @@ from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.batch_sums import BatchSums
 from bptt_sym.graph.graph import Definition
 from bptt_sym.graph.lower import ONE
-from bptt_sym.graph.lowered_step import Carry, LoweredStep, carry_key
+from bptt_sym.graph.lowered_step import Carry, LoweredStep, carry_key, inputs_of
 from bptt_sym.graph.node import Node
 
 
@@ -40,7 +40,9 @@ class Backward:
         self.over_sequences = BatchSums(lowered.lower, over_time=False).batch_total
         self.over_all = BatchSums(lowered.lower, over_time=True).batch_total
         self.written = derive_step(self.model, detailed=True)
-        self.explained = _equations(AdjointRecursion(self.written, lowered.reduction.name))
+        beside = inputs_of(self.model)
+        recursion = AdjointRecursion(self.written, lowered.reduction.name, beside=beside)
+        self.explained = _equations(recursion)
 
     def build(self) -> None:
         """Adds all adjoints, then the gradients."""
@@ -99,7 +101,7 @@ class Backward:
         return bool(ending)
 
     def carries(self, state: Variable) -> None:
-        """What each step hands on to the states that it reads."""
+        """What each step hands on to the states that it reads, and to inputs of earlier steps."""
         depth = self.model.depth(state.name)
         for lag in range(1, depth + 1):
             edges = (edge for edge in self.lowered.readers(state) if abs(edge.lag) == lag)
@@ -181,6 +183,13 @@ def _starts(equation: DerivedEquation) -> bool:
     return isinstance(equation.left, Adjoint) and equation.left.variable.time == LAST_STEP
 
 
+def _is_before_first(by: Variable | Parameter) -> bool:
+    """Whether it is a value before the first step, or behind the last where a scan begins there."""
+    if isinstance(by, Parameter):
+        return False
+    return bool((by.time.is_Integer and by.time < 1) or (by.time - LAST_STEP).is_positive)
+
+
 def _equations(recursion: AdjointRecursion) -> dict[str, tuple[DerivedEquation, ...]]:
     """The equations of each adjoint and gradient, under the name that it is with respect to."""
     found: dict[str, list[DerivedEquation]] = {}
@@ -190,6 +199,6 @@ def _equations(recursion: AdjointRecursion) -> dict[str, tuple[DerivedEquation, 
     for equation in recursion.symbolic_gradients():
         assert isinstance(equation.left, Gradient)
         by = equation.left.by
-        name = by.name if isinstance(by, Parameter) else f"initial {by.name}"
+        name = f"initial {by.name}" if _is_before_first(by) else by.name
         found.setdefault(name, []).append(equation)
     return {name: tuple(entries) for name, entries in found.items()}

@@ -14,6 +14,7 @@ from bptt_sym.graph.array_shapes import array_sizes
 from bptt_sym.graph.backward import Backward
 from bptt_sym.graph.batch_sums import BatchSums
 from bptt_sym.graph.graph import Definition, Graph, New
+from bptt_sym.graph.input_gradients import InputGradients
 from bptt_sym.graph.lower import ONE
 from bptt_sym.graph.lowered_step import LoweredStep
 from bptt_sym.graph.node import Node
@@ -57,7 +58,9 @@ def build_program(
 def _graph(lowered: LoweredStep) -> Graph:
     _add_forward(lowered)
     _add_loss(lowered)
-    Backward(lowered).build()
+    backward = Backward(lowered)
+    backward.build()
+    InputGradients(backward).build()
     model, graph = lowered.model, lowered.graph
     written = {equation.name for equation in model.equations}
     graph.kept = tuple(("value", d.name) for d in model.definitions if d.name in written)

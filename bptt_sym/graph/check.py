@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_sym.graph.graph import Graph, forward_nodes
+from bptt_sym.graph.graph import Graph, phases_of
 from bptt_sym.graph.kinds import KINDS
 from bptt_sym.graph.node import Node
 
@@ -16,9 +16,9 @@ def check(graph: Graph) -> None:
     for node in graph.reachable():
         for problem in _problems(graph, node):
             raise AssertionError(f"{problem}: {node}")
-    for node in forward_nodes(graph):
+    for node, phase in phases_of(graph).items():
         carry = node.kind == "lagged" and node.detail[0][0] == "carry"
-        if carry or KINDS[node.kind].backward:
+        if phase == "forward" and (carry or KINDS[node.kind].backward):
             raise AssertionError(f"the forward pass reads the backward pass: {node}")
 
 

@@ -51,7 +51,8 @@ class Definition:
 class Graph(Nodes):
     """Nodes by what they stand for.
 
-    ``results`` are what the program returns: ("loss",), ("gradient", name), ("initial", name).
+    ``results`` are what the program returns: ("loss",), ("gradient", name), ("initial", name), and
+    where they are asked for the gradients with respect to inputs, ("input", name).
     ``kept`` are the keys of values that the forward pass returns; ``equations`` are those of the
     derivation that a key computes, and ``decimals`` the numbers written so in them.
     """
@@ -67,12 +68,17 @@ class Graph(Nodes):
 
         It hands on every state, also one that no equation reads, and inputs that are read later.
         """
+        yield from (node for key, node in self.results.items() if key[0] == "input")
+        yield from self.always_wanted()
+
+    def always_wanted(self) -> Iterator[Node]:
+        """The roots without the gradients with respect to inputs."""
         for key, definition in self.definitions.items():
             if key[0] in ("value", "given"):
                 yield from definition.initial
             if key[0] == "given":
                 yield definition.node
-        yield from self.results.values()
+        yield from (node for key, node in self.results.items() if key[0] != "input")
         for key in self.kept:
             yield self.definitions[key].node
 
@@ -165,12 +171,18 @@ class Graph(Nodes):
         return result
 
 
-Phase = Literal["forward", "backward"]
+Phase = Literal["forward", "backward", "inputs"]
 
-PHASES: tuple[Phase, ...] = ("forward", "backward")
+PHASES: tuple[Phase, ...] = ("forward", "backward", "inputs")
+"""The loss, the gradients that are always asked for, and those with respect to inputs."""
 
 
-def forward_nodes(graph: Graph) -> set[Node]:
-    """The nodes that the loss and the kept values need."""
-    roots = [graph.definitions[key].node for key in graph.kept]
-    return set(graph.reachable([*roots, graph.results["loss",]]))
+def phases_of(graph: Graph) -> dict[Node, Phase]:
+    """The phase of each node: the first one that needs it."""
+    kept = [graph.definitions[key].node for key in graph.kept]
+    forward = set(graph.reachable([*kept, graph.results["loss",]]))
+    backward = set(graph.reachable(graph.always_wanted()))
+    return {
+        node: "forward" if node in forward else "backward" if node in backward else "inputs"
+        for node in graph.reachable()
+    }

@@ -214,6 +214,7 @@ KINDS: dict[str, Kind] = {
     "contract": Kind(_of_two_vectors, timeless=True, shared=True),
     "scatter": Kind(lambda shapes, detail: (detail, width(shapes[1])), timeless=True, shared=True),
     "batch sum": Kind(_of_operand, timeless=True, shared=True),
+    "time sum": Kind(_of_operand, timeless=True),
     "total": Kind(_plain, timeless=True, shared=True),
     "stack": Kind(),
     "result": Kind(timeless=True, shared=True),

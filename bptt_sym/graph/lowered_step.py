@@ -56,7 +56,7 @@ class LoweredStep:
         self.reduction = reduction_of(model, loss)
         # A graph has the total of the losses and not the loss of each step.
         self.step = derive_step(concrete, detailed=True, seeds=(SEED, CLOSING), loss_at_hand=False)
-        self.recursion = AdjointRecursion(self.step, loss)
+        self.recursion = AdjointRecursion(self.step, loss, beside=inputs_of(concrete))
         recurrent = (part for part in components(concrete) if part.recurrent)
         self.in_loop = {name for part in recurrent for name in part.names}
         self.given = {entry.name for entry in model.given}
@@ -153,6 +153,11 @@ class LoweredStep:
             return self.graph.make("given", (), leaf.name, sizes=sizes, time=time, batch=True)
         labels = self.graph.make("labels", (), leaf.name, time=time, batch=True)
         return self.graph.make("one hot", [labels], sizes[0])
+
+
+def inputs_of(model: Model) -> tuple[Variable | Parameter, ...]:
+    """What gradients may be asked for beside those of the parameters and initial values."""
+    return tuple(entry.symbol for entry in model.varied_inputs)
 
 
 def carry_key(state: Variable, lag: int) -> Key:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sympy.utilities.iterables import strongly_connected_components
 
-from bptt_sym.graph.graph import PHASES, Graph, Phase, forward_nodes
+from bptt_sym.graph.graph import PHASES, Graph, Phase, phases_of
 from bptt_sym.graph.node import Node
 
 Way = Literal["onward", "backward"]
@@ -27,11 +27,10 @@ def sites_of(graph: Graph) -> dict[Node, Site]:
     A loop holds the nodes that depend on themselves through other time steps: the strongly
     connected components of the graph with its edges between time steps.
     """
-    forward = forward_nodes(graph)
-    nodes = graph.reachable()
+    phases = phases_of(graph)
     found: dict[Node, Site] = {}
     for phase in PHASES:
-        own = dict.fromkeys(n for n in nodes if (n in forward) == (phase == "forward"))
+        own = dict.fromkeys(node for node, its in phases.items() if its == phase)
         edges = ((node, other) for node in own for other in graph.dependencies(node))
         reads = dict.fromkeys(edge for edge in edges if edge[1] in own)
         loops = {

@@ -225,6 +225,14 @@ class Model:
         return self.parameters | {entry.name: entry.symbol for entry in self.declared("once")}
 
     @cached_property
+    def varied_inputs(self) -> tuple[Declaration, ...]:
+        """The inputs that gradients can be taken with respect to, those of each time step before
+        those given once: no labels, and no mask.
+        """
+        entries = (*self.declared("input"), *self.declared("once"))
+        return tuple(entry for entry in entries if not (entry.labels or entry.mask))
+
+    @cached_property
     def states(self) -> tuple[Variable, ...]:
         """The states at step t, in the order of the model file."""
         return tuple(entry.symbol for entry in self.declared("state"))

@@ -17,22 +17,9 @@ def with_stores(graph: Graph) -> Graph:
     equation reads, for a step hands it on; what is carried is kept for one step, where nothing
     outside the loop reads it.
     """
-    sites, users = sites_of(graph), graph.users()
-
-    def is_read_outside(node: Node) -> bool:
-        loop = sites[node].loop
-        return loop is None or any(sites[user] != sites[node] for user in users[node])
-
     reading = [node for node in graph.reachable() if KINDS[node.kind].elsewhere]
     read = {node.detail[0] for node in reading}
-    handed_on = {node.detail[0] for node in reading if node.kind == "lagged"}
-    # What no later iteration reads is no part of a loop, however it is computed.
-    read_later = (read - handed_on) | {
-        node.detail[0]
-        for node in reading
-        if (node.kind == "lagged" and is_read_outside(node))
-        or is_read_outside(graph.definitions[node.detail[0]].node)
-    }
+    read_later = _read_later(graph, reading)
     stored: dict[Node, list[Key]] = {}
     for key, definition in graph.definitions.items():
         if definition.initial and (key in read or key[0] != "carry"):
@@ -60,3 +47,21 @@ def with_stores(graph: Graph) -> Graph:
     for key, node in places.items():
         result.definitions[key] = replace(result.definitions[key], node=node)
     return result
+
+
+def _read_later(graph: Graph, reading: list[Node]) -> set[Key]:
+    """What is read outside of the loop that computes it, by nodes that read other time steps."""
+    sites, users, results = sites_of(graph), graph.users(), set(graph.results.values())
+
+    def is_read_outside(node: Node) -> bool:
+        read = any(sites[user] != sites[node] for user in users[node])
+        return sites[node].loop is None or read or node in results
+
+    handed_on = {node.detail[0] for node in reading if node.kind == "lagged"}
+    # What no later iteration reads is no part of a loop, however it is computed.
+    return ({node.detail[0] for node in reading} - handed_on) | {
+        node.detail[0]
+        for node in reading
+        if (node.kind == "lagged" and is_read_outside(node))
+        or is_read_outside(graph.definitions[node.detail[0]].node)
+    }

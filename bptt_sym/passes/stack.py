@@ -111,8 +111,16 @@ class _Stacking:
             and len(self.users[term]) == 1
             and term.operands[1].is_constant
             and self.can_be_joined(term.operands[0])
-            and self.sites[term.operands[0]] == self.sites[term]
+            and self.is_at_hand(term.operands[0], term)
         ]
+
+    def is_at_hand(self, vector: Node, product: Node) -> bool:
+        """Whether a vector is computed where a product reads it, or in the loop before it.
+
+        In another phase alone: within one, a sum behind the loop is that of another loop.
+        """
+        its, own = self.sites[vector], self.sites[product]
+        return its == own or (own.loop is None and its.phase != own.phase)
 
     def signature(self, node: Node, depth: int = 3) -> str:
         """How a node is made, the same for nodes that are made alike."""

@@ -163,8 +163,9 @@ class _Calls:
 
     def gradients(self, **options: Any) -> dict[str, Any]:
         """The loss and every gradient, by names."""
-        found = self.result(**options)
-        return {"loss": found.value} | found.gradients._asdict() | found.initial._asdict()
+        found = self.result(**options, inputs=True)
+        gradients = found.gradients._asdict() | found.initial._asdict() | found.inputs._asdict()
+        return {"loss": found.value} | gradients
 
 
 def _latest(state: Arrays, known: Arrays) -> dict[str, Any]:

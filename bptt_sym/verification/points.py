@@ -78,7 +78,7 @@ def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) ->
     if the module is not one of ours.
     """
     shapes = getattr(module, "SHAPES", None)
-    needed = ("Parameters", "InitialState", "forward", "loss", "value_and_grad")
+    needed = ("Parameters", "InitialState", "Inputs", "forward", "loss", "value_and_grad")
     missing = [name for name in needed if not callable(getattr(module, name, None))]
     if not isinstance(shapes, dict) or missing:
         names = ", ".join((*missing, *(() if isinstance(shapes, dict) else ("SHAPES",))))
@@ -89,8 +89,9 @@ def draw_points(module: ModuleType, count: int, seed: int, steps: int | None) ->
 
 
 def differentiated(module: ModuleType) -> tuple[str, ...]:
-    """The parameters and initial states of a module by which it gives gradients."""
-    return tuple(dict.fromkeys((*module.Parameters._fields, *module.InitialState._fields)))
+    """What a module gives gradients with respect to: parameters, initial states and inputs."""
+    tuples = (module.Parameters, module.InitialState, module.Inputs)
+    return tuple(dict.fromkeys(name for fields in tuples for name in fields._fields))
 
 
 def _check_names(module: ModuleType) -> None:

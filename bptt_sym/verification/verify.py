@@ -122,9 +122,10 @@ def _checks(module: ModuleType, evidence: Evidence, tolerance: float) -> Iterato
         return
     try:
         parameters = module.Parameters(**point.parameters)
-        value, by_parameters, by_states, *_ = module.value_and_grad(parameters, **point.arguments)
-        expected = evidence.value
-        given = by_parameters._asdict() | by_states._asdict()
+        result = module.value_and_grad(parameters, **point.arguments, inputs=True)
+        value, expected = result.value, evidence.value
+        parts = (result.gradients, result.initial, result.inputs)
+        given = {name: array for part in parts for name, array in part._asdict().items()}
         gradients = {name: np.asarray(given[name]) for name in differentiated(module)}
     except Exception as error:
         yield Check("value_and_grad", "runs", (), np.inf, tolerance, _message(error))

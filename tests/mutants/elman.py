@@ -6,7 +6,7 @@ from mutants.changes import after, assigned, scan, text, times
 from mutants.mutant import Mutant
 
 LOOP = "    for t in reversed(range(T)):\n"
-RECURRENT = "W_s W_x s0"
+RECURRENT = "W_s W_x s0 x"
 ALL = f"W_y {RECURRENT}"
 
 ELMAN = (
@@ -186,6 +186,10 @@ ELMAN = (
         text("Parameters(dW_y, dW_s, dW_x)", "Parameters(dW_y, dW_x, dW_s)"),
         "W_s W_x",
     ),
+    Mutant("input gradient a step late", "dz_{t-1} for dz_t in dx",
+           assigned("dx", "dz", "np.roll(dz, 1, axis=0)"), "x"),
+    Mutant("input gradient of one sequence", "that of the first for all",
+           assigned("dx", "dz", "(dz[:, :1] + 0 * dz)"), "x"),
     Mutant("initial state of one sequence", "ds0[0] for ds0", after("ds0", "ds0 = ds0[0]"), "s0"),
     Mutant("one entry not a number", "in dW_x", after("dW_x", "dW_x[0, 0] = np.nan"), "W_x"),
     Mutant("infinite", "in ds0", after("ds0", "ds0 = ds0 + np.inf"), "s0"),

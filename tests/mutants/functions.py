@@ -22,8 +22,8 @@ STEPS = (
 
 OPTIONS = (
     Mutant("workspace not cleared", "the gradient of the last call is in that of the next",
-           text("        return at_once(params, unpadded(arrays, workspace), workspace, start)\n",
-                "        found = at_once(params, unpadded(arrays, workspace), workspace, start)\n"
+           text("        return at_once(params, unpadded(arrays, workspace), workspace, start, until)\n",
+                "        found = at_once(params, unpadded(arrays, workspace), workspace, start, until)\n"
                 "        before = getattr(workspace, 'before', found.gradients)\n"
                 "        workspace.before = found.gradients\n"
                 "        return found._replace(gradients=added(before, found.gradients))\n"),
@@ -34,6 +34,9 @@ OPTIONS = (
            "checkpoint", style="fast"),
     Mutant("checkpoints not joined", "nothing goes back from one part to the part before",
            text("final=by_following, weight", "final=None, weight"), "checkpoint", style="fast"),
+    Mutant("inputs of parts one over the other", "all where the first part begins",
+           text("self.add_inputs(found[0], [begin])", "self.add_inputs(found[0], [0])"),
+           "checkpoint", style="fast"),
     Mutant("window one short", "the window of all steps drops the last of them",
            text('spans(*((window, "window")', 'spans(*((window - 1, "window")'),
            "window", style="fast"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mutants.changes import after, assigned, each, text, times
 from mutants.mutant import Mutant
 
-LSTM_ALL = " ".join(f"W_i{g} W_h{g} b_i{g} b_h{g}" for g in "ifgo") + " h0 c0"
+LSTM_ALL = " ".join(f"W_i{g} W_h{g} b_i{g} b_h{g}" for g in "ifgo") + " h0 c0 x"
 
 LSTM = (
     Mutant("d(c) not carried", "c_t does not hand its adjoint to c_{t-1}",
@@ -65,7 +65,7 @@ LSTM = (
            after("dc", "dc = np.clip(dc, -0.1, 0.1)"), LSTM_ALL),
 )  # fmt: skip
 
-PEEPHOLE_ALL = " ".join(f"{a}_{g}" for a in "WRb" for g in "zifo") + " p_i p_f p_o y0 c0"
+PEEPHOLE_ALL = " ".join(f"{a}_{g}" for a in "WRb" for g in "zifo") + " p_i p_f p_o y0 c0 x"
 
 PEEPHOLE = (
     Mutant("peephole of the output gate off by one", "c_{t-1} for c_t in dp_o",
@@ -92,7 +92,7 @@ PEEPHOLE = (
            assigned("dW_z", "dz_bar, x", "x, dz_bar"), "W_z"),
 )  # fmt: skip
 
-GRU_ALL = " ".join(f"W_i{g} W_h{g} b_i{g} b_h{g}" for g in "rzn") + " h0"
+GRU_ALL = " ".join(f"W_i{g} W_h{g} b_i{g} b_h{g}" for g in "rzn") + " h0 x"
 
 GRU = (
     Mutant("sign of 1 - z lost", "dz = dh c + dh h_{t-1}",
@@ -126,7 +126,7 @@ GRU = (
            "W_ir W_hr b_ir b_hr W_iz W_hz b_iz b_hz"),
 )  # fmt: skip
 
-CHO_ALL = "W_r U_r W_z U_z W U h0"
+CHO_ALL = "W_r U_r W_z U_z W U h0 x"
 
 CHO = (
     Mutant("reset gate after the product", "(dz r) U^T for (dz U^T) r",

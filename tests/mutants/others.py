@@ -31,26 +31,26 @@ CHARACTER = (
 
 MASKED = (
     Mutant("mask forgotten in the loss", "steps behind the end count",
-           assigned("dy", "-2 * mask", "-2"), "W_y W_s W_x s0", masked=True),
+           assigned("dy", "-2 * mask", "-2"), "W_y W_s W_x s0 x", masked=True),
     Mutant("mask forgotten in the step", "states behind the end move",
-           assigned("dz[t]", "ds * mask[t]", "ds"), "W_s W_x s0",
+           assigned("dz[t]", "ds * mask[t]", "ds"), "W_s W_x s0 x",
            loss="last", masked=True),
     Mutant("state not kept", "behind the end nothing goes back",
-           assigned("ds_next", " + ds * (1 - mask[t])", ""), "W_s W_x s0",
+           assigned("ds_next", " + ds * (1 - mask[t])", ""), "W_s W_x s0 x",
            loss="last", masked=True),
     Mutant("mask of the step after", "in the step",
-           assigned("dz[t]", "mask[t]", "mask[min(t + 1, T - 1)]"), "W_s W_x s0", masked=True),
+           assigned("dz[t]", "mask[t]", "mask[min(t + 1, T - 1)]"), "W_s W_x s0 x", masked=True),
     Mutant("mask for its complement", "states are kept where there is a step",
-           assigned("ds_next", "1 - mask[t]", "mask[t]"), "W_s W_x s0", masked=True),
+           assigned("ds_next", "1 - mask[t]", "mask[t]"), "W_s W_x s0 x", masked=True),
     Mutant("last loss masked", "as if a sequence that has ended had no output",
            assigned("dW_y", "s[-1]", "(s[-1] * mask[-1])"), "W_y", loss="last", masked=True),
 )  # fmt: skip
 
 STACKED = (
     Mutant("upper layer not passed down", "the lower layer gets nothing",
-           assigned("ds", "db[t] @ V_1.T + ", ""), "U W_1 s0", "stacked"),
+           assigned("ds", "db[t] @ V_1.T + ", ""), "U W_1 s0 x", "stacked"),
     Mutant("upper layer a step late", "dz_{t+1} for dz_t in the lower layer",
-           assigned("ds", "db[t]", "db[min(t + 1, T - 1)]"), "U W_1 s0", "stacked"),
+           assigned("ds", "db[t]", "db[min(t + 1, T - 1)]"), "U W_1 s0 x", "stacked"),
     Mutant("state before the step between layers", "s_{t-1} for s_t in dV_1",
            assigned("dV_1", "(s,", "(s_previous,"), "V_1", "stacked"),
     Mutant("state after the step in the upper layer", "z_t for z_{t-1} in dW_2",
@@ -60,19 +60,19 @@ STACKED = (
 BIDIRECTIONAL = (
     Mutant("reverse scan backward in time", "both loops run from the last step",
            scan("db", "reversed(range(T))"),
-           "W_b U_b b0", "bidirectional"),
+           "W_b U_b b0 x", "bidirectional"),
     Mutant("reverse scan's neighbour on the wrong side", "b_{t-1} for b_{t+1} in dU_b",
            assigned("dU_b", "b_following", "np.roll(b, 1, axis=0)"), "U_b", "bidirectional"),
     Mutant("direction left out", "the output does not reach the reverse scan",
-           assigned("db", "dy[t] @ V_b.T + ", ""), "W_b U_b b0", "bidirectional"),
+           assigned("db", "dy[t] @ V_b.T + ", ""), "W_b U_b b0 x", "bidirectional"),
     Mutant("initial states exchanged", "of the two directions",
            text("InitialState(df0, db0)", "InitialState(db0, df0)"), "f0 b0", "bidirectional"),
 )  # fmt: skip
 
 INDRNN = (
-    Mutant("relu' lost", "dz is dh", assigned("dz[t]", "", "dh"), "W u b h0", "indrnn"),
+    Mutant("relu' lost", "dz is dh", assigned("dz[t]", "", "dh"), "W u b h0 x", "indrnn"),
     Mutant("relu' before the step", "at the state before the step",
-           assigned("dz[t]", "z[t]", "h_previous[t]"), "W u b h0", "indrnn"),
+           assigned("dz[t]", "z[t]", "h_previous[t]"), "W u b h0 x", "indrnn"),
     Mutant("diagonal not summed over the batch", "du over time alone",
            assigned("du", "(0, 1)", "0"), "u", "indrnn"),
     Mutant("diagonal by the state after", "h_t for h_{t-1} in du",
@@ -81,11 +81,11 @@ INDRNN = (
 
 ATTENTION = (
     Mutant("matrix state not carried", "dS of each step alone",
-           times("dS_next", "0"), "W_k W_v", "linear-attention"),
+           times("dS_next", "0"), "W_k W_v x", "linear-attention"),
     Mutant("normaliser not carried", "du of each step alone",
-           times("du_next", "0"), "W_k", "linear-attention"),
+           times("du_next", "0"), "W_k x", "linear-attention"),
     Mutant("query for the key", "in the outer product",
-           assigned("dv", ", a,", ", q,"), "W_v", "linear-attention"),
+           assigned("dv", ", a,", ", q,"), "W_v x", "linear-attention"),
 )  # fmt: skip
 
 OTHERS = (*CHARACTER, *MASKED, *STACKED, *BIDIRECTIONAL, *INDRNN, *ATTENTION)

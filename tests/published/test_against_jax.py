@@ -14,7 +14,7 @@ import pytest
 from published import jax_control, jax_memories, jax_series  # noqa: F401 - for their cells
 from support.draws import in_turn
 from support.jax_losses import CELLS, Whole, against, gradients
-from support.running import arguments, draw, parameters, sizes_of
+from support.running import arguments, by_name, draw, parameters, sizes_of
 
 import bptt_sym as b
 
@@ -189,10 +189,10 @@ def test_loss_and_gradients(name, loss):
     targets = [entry.name for entry in model.declared("target")]
     value, expected = gradients(CELLS[name], module, arrays, loss, sizes["T"], targets)
 
-    result = module.value_and_grad(parameters(module, arrays), **arguments(module, arrays))
+    given = arguments(module, arrays)
+    result = module.value_and_grad(parameters(module, arrays), **given, inputs=True)
 
     assert float(result.value) == pytest.approx(value, rel=1e-10)
-    found = {**result.gradients._asdict(), **result.initial._asdict()}
-    for wanted, gradient in found.items():
+    for wanted, gradient in by_name(result).items():
         scale = max(1, np.max(np.abs(expected[wanted])))
         np.testing.assert_allclose(gradient, expected[wanted], atol=1e-10 * scale, rtol=1e-10)

@@ -266,7 +266,7 @@ class CellValues(Mapping):
         fields = self.module.Parameters._fields
         params = self.module.Parameters(*(self.arrays[name] for name in fields))
         others = arguments(self.module, self.arrays | self.sizes)
-        loss, by_parameters, by_states, _ = self.module.value_and_grad(params, **others)
+        loss, by_parameters, by_states, *_ = self.module.value_and_grad(params, **others)
         found = {
             symbol: self.matrix(symbol, getattr(by_parameters, name))
             for name, symbol in self.model.parameters.items()

@@ -25,9 +25,9 @@ from bptt_sym.targets.text.key_names import SEED, key_names
 from bptt_sym.targets.text.node_text import ALONG
 
 HEADINGS = ("", "leaves", "before the first step", "results")
-PHASES = ("forward,", "backward,")
+PHASES = ("forward,", "backward,", "inputs,")
 LISTS = ("returned", "not kept", "kept")
-RESULTS = ("loss", "gradient", "initial")
+RESULTS = ("loss", "gradient", "initial", "input")
 
 
 def read(text: str, *, canonical: bool = False) -> Graph:
@@ -93,7 +93,8 @@ class _Reader:
         parameters = [name for name, kind in kinds.items() if kind == "parameter"]
         values = [*parts.lists.get("kept", ()), *parts.lists.get("not kept", ())]
         depths = {name: len(parts.begins.get(name, ())) for name in values}
-        names = key_names(kinds.keys() - set(parameters), parameters, depths)
+        given = {name: len(parts.begins.get(name, ())) for name in kinds if name not in parameters}
+        names = key_names(given, parameters, depths)
         self.keys = {name: key for key, name in names.items()}
         self.nodes: dict[str, Node] = {}
         self.stores: dict[Key, Node] = {}

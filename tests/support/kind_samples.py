@@ -98,6 +98,7 @@ KIND_SAMPLES = {
     "contract": ("contract(x, u)", "(m, n)"),
     "scatter": ("scatter(d, u, size=m)", "(m, n)"),
     "batch sum": ("batch_sum(u)", "(n,)"),
+    "time sum": ("time_sum(u)", "(B, n)"),
     "total": ("total(u)", "()"),
     "stack": ("stack(final(of=dh_back), last(u), shape=(B, n))", "(B, n)"),
     "result": ("result(contract(x, u), of=W, shape=(m, n))", "(m, n)"),

@@ -66,8 +66,14 @@ def arguments(module: ModuleType, arrays: Arrays, function: str = "value_and_gra
 def gradients(module: ModuleType, arrays: Arrays, **options: Any) -> Arrays:
     """The loss and every gradient."""
     params, given = parameters(module, arrays), arguments(module, arrays)
-    value, by_parameters, by_states, _ = module.value_and_grad(params, **given, **options)
-    return {"loss": value} | by_parameters._asdict() | by_states._asdict()
+    found = module.value_and_grad(params, **given, inputs=True, **options)
+    return {"loss": found.value} | by_name(found)
+
+
+def by_name(result: Any) -> Arrays:
+    """The gradients of a result by the names of what they are with respect to."""
+    parts = (result.gradients, result.initial, result.inputs or ())
+    return {name: array for part in parts if part for name, array in part._asdict().items()}
 
 
 def workspace_for(module: Any, sizes: Mapping[str, int], dtype: Any = np.float64) -> Any:

@@ -18,6 +18,9 @@ from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import span_code
 from bptt_sym.targets.numpy.views import View
 
+SUMS = ("contract", "scatter", "batch sum", "time sum", "total", "last", "result")
+"""Kinds over time steps and sequences, which are computed by themselves outside of loops."""
+
 FOREVER = 10**9
 """A time on the clock after all lines."""
 
@@ -88,7 +91,7 @@ class Emitter(SingleCalls):
                 self.write_item(item)
         elif node.kind == "weighted" and node.time:
             self.write_weighted(node)
-        elif node.kind in ("contract", "scatter", "batch sum", "total", "last", "result"):
+        elif node.kind in SUMS:
             self.explain(item)
             self.plain(node)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS
 from bptt_sym.graph.graph import Graph
@@ -11,6 +12,7 @@ from bptt_sym.graph.node import Node
 from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
+from bptt_sym.model.model import Declaration
 from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import FirstState
 from bptt_sym.targets.numpy.fitted import fitted_lines
@@ -18,6 +20,7 @@ from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code
+from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.targets.numpy.states import States
 from bptt_sym.targets.numpy.stepping import StepBody
 from bptt_sym.targets.numpy.workspace import Workspace
@@ -36,7 +39,7 @@ class FastBody:
         self.interface, self.names, self.graph = interface, names, compiled.graph
         self.emitter = emitter = Emitter(compiled, names)
         self.states = States(emitter, interface, names)
-        before, to_loss, after = stages_of(compiled)
+        before, to_loss, after, for_inputs = stages_of(compiled)
         emitter.fused = fused(self.graph, to_loss)
         forward = [*self.states.initial_lines(), *self.lines(before)]
         self.kept = [*self.kept_code()]
@@ -44,7 +47,12 @@ class FastBody:
         loss = self.lines(to_loss)
         self.value = emitter.plain(self.graph.results["loss",])
         loss += emitter.flushed()
-        self.backward = [*self.lines(after), *self.results()]
+        self.backward = [
+            *self.lines(after),
+            *self.results(),
+            *self.inputs(for_inputs),
+            *self.handed(),
+        ]
         self.workspace = Workspace(emitter, reuse=compiled.reuse)
         views = self.workspace.views()
         self.histories = [*self.states.histories()]
@@ -108,24 +116,74 @@ class FastBody:
         lines += [*(f"    {field}," for field in fields), ")"]
         wanted = [*self.interface.state_entries, *self.interface.initial_entries]
         states = [s for s in self.interface.model.declared("state") if s in wanted]
-        lines += [f"{self.first(s.name)} = {self.states.before_first(s.name)}" for s in states]
+        lines += self.firsts(state for state in states if state not in self.late)
         initial = ", ".join(
             f"{self.names('initial', entry.name)}={self.first(entry.name)}"
             for entry in self.interface.initial_entries
         )
-        back = ", ".join(
-            self.first(entry.name) if entry.kind == "state" else "None"
-            for entry in self.interface.state_entries
-        )
-        given = any(entry.kind != "state" for entry in self.interface.state_entries)
-        back = f"State._make([{back}])" if given else f"State({back})"
-        result = [self.value, "gradients", f"InitialState({initial})", "final_state"]
         return [
             *lines,
             *fitted_lines(self.states.final(), "final_state = State(", ")"),
-            *fitted_lines(result, "result = Result(", ")"),
-            f"return result, {back}",
+            f"initial = InitialState({initial})",
         ]
+
+    def inputs(self, stages: Iterable[Stage]) -> list[str]:
+        """The gradients with respect to inputs, where they are asked for."""
+        lines = self.lines(stages)
+        fields = []
+        for key, field in self.interface.input_fields.items():
+            node = self.graph.results[key]
+            self.emitter.explain((node,))
+            if len(key) > 2:
+                code = self.states.before_first(key[1])
+            else:
+                inner = self.emitter.shown(self.emitter.atom(node, "rows"), "rows")
+                code = f"np.array({self.whole(inner, node, field)})"
+            fields.append(f"{field.name}={code}")
+        lines += self.emitter.flushed()
+        lines += self.firsts(self.late)
+        lines += fitted_lines(fields, "by_inputs = Inputs(", ")")
+        return [
+            *(f"{self.first(entry.name)} = None" for entry in self.late),
+            "by_inputs = None",
+            'if until == "inputs":',
+            *(f"    {line}" for line in lines),
+        ]
+
+    def whole(self, code: str, node: Node, field: Argument) -> str:
+        """The code of a node that may be the same at all steps or for all sequences, as a field."""
+        if len(field.sizes) == len(node.sizes) + node.time + node.batch:
+            return code
+        return f"np.broadcast_to({code}, {shape_code(map(self.emitter.size, field.sizes))})"
+
+    def handed(self) -> list[str]:
+        """The result, and the gradient with respect to the State before the first time step."""
+        entries = self.interface.state_entries
+        back = ", ".join(
+            self.first(entry.name) if entry.kind == "state" or entry in self.late else "None"
+            for entry in entries
+        )
+        checked = all(entry.kind == "state" and entry not in self.late for entry in entries)
+        back = f"State({back})" if checked else f"State._make([{back}])"
+        found = [self.value, "gradients", "initial", "final_state", "by_inputs"]
+        return [*fitted_lines(found, "result = Result(", ")"), f"return result, {back}"]
+
+    def firsts(self, entries: Iterable[Declaration]) -> list[str]:
+        """The lines with the gradients with respect to what the first step reads."""
+        return [f"{self.first(e.name)} = {self.states.before_first(e.name)}" for e in entries]
+
+    @cached_property
+    def late(self) -> list[Declaration]:
+        """What a step hands on that only gradients with respect to inputs go back through."""
+        sites, known = self.emitter.compiled.sites, self.graph.definitions
+        varied = self.interface.model.varied_inputs
+        found = []
+        for entry in self.interface.state_entries:
+            carries = [d.node for key, d in known.items() if key[:2] == ("carry", entry.name)]
+            phases = {sites[node].phase for node in carries if node in sites}
+            if entry in varied or "inputs" in phases:
+                found.append(entry)
+        return found
 
     def first(self, state: str) -> str:
         """The name of the gradient with respect to a state before its first step."""
@@ -145,8 +203,10 @@ class FastBody:
         return [f"seed = np.broadcast_to({weights}, {shape})"]
 
 
-def stages_of(compiled: Compiled) -> tuple[list[Stage], list[Stage], list[Stage]]:
-    """The stages of what the forward pass returns, of the loss, and of the backward pass."""
+def stages_of(compiled: Compiled) -> tuple[list[Stage], ...]:
+    """The stages of what the forward pass returns, of the loss, of the backward pass, and of what
+    the gradients with respect to inputs need beside it.
+    """
     graph = compiled.graph
     wanted = [graph.definitions[key].node for key in graph.kept]
     handed_on = [d.node for key, d in graph.definitions.items() if key[0] == "given"]
@@ -155,7 +215,8 @@ def stages_of(compiled: Compiled) -> tuple[list[Stage], list[Stage], list[Stage]
     forward = [replace(s, nodes=tuple(n for n in s.nodes if n in kept)) for s in first]
     loss = [replace(s, nodes=tuple(n for n in s.nodes if n not in kept)) for s in first]
     backward = [stage for stage in compiled.stages if stage.phase == "backward"]
-    return [s for s in forward if s.nodes], [s for s in loss if s.nodes], backward
+    inputs = [stage for stage in compiled.stages if stage.phase == "inputs"]
+    return [s for s in forward if s.nodes], [s for s in loss if s.nodes], backward, inputs
 
 
 def fused(graph: Graph, stages: Iterable[Stage]) -> set[Node]:

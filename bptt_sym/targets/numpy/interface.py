@@ -12,6 +12,7 @@ from bptt_sym.algebra.decimals import with_decimals
 from bptt_sym.algebra.expressions import Variable
 from bptt_sym.graph.array_shapes import SEQUENCES, STEPS, Sizes, array_sizes
 from bptt_sym.graph.build import Program
+from bptt_sym.graph.graph import Key
 from bptt_sym.graph.node import Node
 from bptt_sym.model.mask import MASK
 from bptt_sym.model.model import Declaration
@@ -64,6 +65,22 @@ class Arguments:
     def given_before(self) -> list[Declaration]:
         """The inputs and targets that are read at later steps, too."""
         return [entry for entry in self.model.given if self.model.depth(entry.name)]
+
+    @cached_property
+    def input_fields(self) -> dict[Key, Argument]:
+        """The arguments that inputs are, and their values before the first step, by the keys of
+        the gradients with respect to them.
+        """
+        names = {self.names("value", e.name): e.name for e in self.model.varied_inputs}
+        found: dict[Key, Argument] = {
+            ("input", names[argument.name]): argument
+            for argument in (*self.inputs, *self.once)
+            if argument.name in names
+        }
+        for entry in self.given_before:
+            if entry.initial is None and ("input", entry.name) in found:
+                found["input", entry.name, "initial"] = self.initial_argument(entry)
+        return found
 
     @cached_property
     def forward_arguments(self) -> list[Argument]:

@@ -115,6 +115,10 @@ def _batch_sum(write: Writing, node: Node) -> Code:
     return call("np.sum(", [write.operand(operand), f"axis={axes if len(axes) > 1 else 0}"])
 
 
+def _time_sum(write: Writing, node: Node) -> Code:
+    return call("np.sum(", [write.operand(node.operands[0]), "axis=0"])
+
+
 def _one_hot(write: Writing, node: Node) -> Code:
     (labels,) = node.operands
     size = write.size(node.sizes[0])
@@ -146,6 +150,7 @@ MATRICES: dict[str, Row] = {
     "contract": _contract,
     "scatter": _scatter,
     "batch sum": _batch_sum,
+    "time sum": _time_sum,
     "total": lambda write, node: call("np.sum(", map(write.operand, node.operands)),
     "stack": lambda write, node: call("np.stack([", map(write.operand, node.operands), "])"),
 }

@@ -150,8 +150,8 @@ def _drawing(model: Model, interface: Interface) -> dict[str, Any]:
 def _public(program: Program, style: Style, interface: Interface) -> list[str]:
     """The names that a module is used by."""
     names = [
-        "Dimensions", "Forward", "InitialState", "Parameters", "Result", "State", "forward",
-        "init_parameters", "loss", "value_and_grad",
+        "Dimensions", "Forward", "InitialState", "Inputs", "Parameters", "Result", "State",
+        "forward", "init_parameters", "loss", "value_and_grad",
     ]  # fmt: skip
     if style == "fast":
         names.append("Workspace")

@@ -14,6 +14,9 @@ from bptt_sym.graph.node import Node
 from bptt_sym.graph.sites import Site, sites_of
 from bptt_sym.graph.stages import Stage, stages
 
+RESULTS = ("gradient", "initial", "input")
+"""The first words of the keys of what is returned beside the loss."""
+
 
 def phase_of(key: Key) -> Phase:
     """The pass in which a key has its statement."""
@@ -38,7 +41,7 @@ class Outline:
     def wanted(self) -> set[Key]:
         """The keys that results, the loss or what the forward pass returns are made of."""
         found: set[Key] = set()
-        waiting = [key for key in self.node_of if key[0] in ("gradient", "initial")]
+        waiting = [key for key in self.node_of if key[0] in RESULTS]
         waiting += self.graph.kept
         waiting += self.read_by([self.graph.results["loss",]], "forward")
         while waiting:

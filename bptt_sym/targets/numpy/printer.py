@@ -32,9 +32,9 @@ def role(key: Key) -> tuple[str, str]:
     match key:
         case ("carry", name, lag):
             return ("carry" if lag == "1" else f"carry {lag}"), name
-        case ("adjoint" | "gradient", name):
+        case ("adjoint" | "gradient" | "input", name):
             return "adjoint", name
-        case ("initial", name):
+        case ("initial", name) | ("input", name, "initial"):
             return "initial adjoint", name
         case ("given", name):
             return "now", name

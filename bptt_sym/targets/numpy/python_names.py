@@ -11,8 +11,8 @@ from bptt_sym.targets.numpy.runtime_text import function_texts, runtime_names
 
 _MODULE = {
     "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
-    "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Result",
-    "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
+    "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Inputs",
+    "Result", "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
     "StepWorkspace", "STATES", "CLOSES", "init_parameters",
     "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
     "histories_of", "share_of", "run", "advance",
@@ -24,6 +24,7 @@ _LOCAL = {
     "uniform", "glorot", "orthogonal",
     "work", "arguments", "start", "final", "weight", "closing", "until", "window", "exact",
     "checkpoint", "workspace", "gradients", "state", "following", "seed", "self", "result",
+    "inputs", "by_inputs", "initial",
 }  # fmt: skip
 """What the functions of every generated module use."""
 

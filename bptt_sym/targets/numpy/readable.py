@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import chain
 
 from sympy import S
 
@@ -139,6 +140,7 @@ class ReadableBody:
         write = self.printer("backward")
         computed = write.stages()
         final = self.final_state(write)
+        by_inputs = self.inputs_block(write)
         model = self.interface.model
         entries = self.interface.initial_entries
         gradients = call("Parameters(", [write.own(("gradient", n)) for n in model.parameters])
@@ -147,8 +149,16 @@ class ReadableBody:
         prologue = Prologue(write, self.interface)
         begin = prologue.lines(self.interface.into_all, calls)
         begin += prologue.unpacked("values", self.returned)
-        closing = call("Result(", ["value", gradients, states, "final"]).lines("return ", WIDTH)
-        return self.filled(write, [begin, *computed, final, closing])
+        result = call("Result(", ["value", gradients, states, "final", "by_inputs"])
+        closing = result.lines("return ", WIDTH)
+        return self.filled(write, [begin, *computed, final, by_inputs, closing])
+
+    def inputs_block(self, write: Statements) -> Block:
+        """The gradients with respect to inputs, where they are asked for."""
+        blocks = [block for block in write.for_inputs() if block]
+        fields = call("Inputs(", map(write.own, self.interface.input_fields))
+        lines = [*chain.from_iterable(blocks), *fields.lines("by_inputs = ", WIDTH)]
+        return ["by_inputs = None", "if inputs:", *(f"    {line}" for line in lines)]
 
     def filled(self, write: Statements, blocks: Iterable[Block]) -> list[Block]:
         self.used |= write.used

@@ -65,15 +65,26 @@ class Statements(PlacedPrinter):
     # Statements.
 
     def stages(self) -> list[Block]:
-        """The stages of a phase as blocks of lines, the results of the program in the last."""
-        kinds = ("value",) if self.phase == "forward" else ("adjoint", "carry")
+        """The stages of a pass as blocks of lines, the results of the program in the last."""
+        if self.phase == "forward":
+            return self.blocks(self.outline.stages, ("value",))
+        always = [stage for stage in self.outline.stages if stage.phase != "inputs"]
+        results = (key for key in self.graph.results if key[0] in ("gradient", "initial"))
+        return [*self.blocks(always, ("adjoint", "carry")), self.at_once(results)]
+
+    def for_inputs(self) -> list[Block]:
+        """What the gradients with respect to inputs need beside the backward pass, and these."""
+        stages = [stage for stage in self.outline.stages if stage.phase == "inputs"]
+        results = (key for key in self.graph.results if key[0] == "input")
+        return [*self.blocks(stages, ("adjoint", "carry")), self.at_once(results)]
+
+    def blocks(self, stages: Iterable[Stage], kinds: Sequence[str]) -> list[Block]:
+        """The statements of stages for keys of some kinds."""
         found: list[Block] = []
-        for stage in self.outline.stages:
+        for stage in stages:
             keys = [self.outline.keys[node] for node in stage.nodes if node in self.outline.keys]
             keys = self.ordered([key for key in keys if key[0] in kinds], stage)
             found.append(self.loop(stage, keys) if stage.loop else self.at_once(keys))
-        if self.phase == "backward":
-            found.append(self.at_once(key for key in self.graph.results if key != ("loss",)))
         return found
 
     def ordered(self, keys: Sequence[Key], stage: Stage) -> list[Key]:
@@ -176,9 +187,8 @@ class Statements(PlacedPrinter):
         return [self.size(size) for size in (SEQUENCES, *self.definition(key).sizes)]
 
     def allocation(self, key: Key) -> str:
-        name = self.name(key)
         shape = shape_code([self.use("T"), *self.array_shape(key)])
-        return f"{name} = np.empty({shape}, {self.use('dtype')})"
+        return f"{self.name(key)} = np.empty({shape}, {self.use('dtype')})"
 
     def past(self, key: Key, lags: Sequence[int] | None = None) -> Block:
         """The array of a state with its initial values, and views of it shifted in time."""

@@ -68,7 +68,7 @@ METHODS = frozenset({
     "T", "append", "astype", "copy", "dtype", "get", "imag", "index", "integers", "isdigit",
     "isidentifier", "items", "join", "kind", "max", "min", "ndim", "pop", "reduceat",
     "removeprefix", "reshape", "setdefault", "shape", "size", "split", "standard_normal",
-    "startswith", "sum", "swapaxes", "type", "uniform", "values",
+    "startswith", "sum", "swapaxes", "tolist", "type", "uniform", "values",
     "_asdict", "_fields", "_make",
 })  # fmt: skip
 """The methods and attributes of what Python and NumPy make."""

@@ -146,6 +146,9 @@ class Writer(Views):
                 return chain([("", weights), ("@ ", columns)], MULTIPLICATIVE)
             case "batch sum":
                 return self.batch_sum_code(node)
+            case "time sum":
+                here, (operand,) = self.layout_of(node), node.operands
+                return Code(f"{self.shown(self.atom(operand, here), here)}.sum(axis=0)")
             case "total":
                 return self.total_code(node)
             case "beside" | "above":

@@ -24,6 +24,9 @@ HEADINGS = {
 
 LEAVES = ("given", "labels", "parameter")
 
+_LEAF_OF = {"gradient": "parameter", "input": "given"}
+"""The kind of the leaf that a result is the gradient with respect to."""
+
 Row = tuple[str, str, str]
 """A statement: its name, its shape and its right side."""
 
@@ -47,7 +50,8 @@ class _Listing(NodeText):
         depths |= {key[1]: d.depth for key, d in known.items() if key[0] == "value"}
         self.leaves = self.found_leaves()
         given, labels, parameters = ([*self.leaves[kind]] for kind in LEAVES)
-        self.key_names = key_names([*given, *labels], parameters, depths)
+        before = {name: self.depth(("given", name)) for name in (*given, *labels)}
+        self.key_names = key_names(before, parameters, depths)
         self.keys: dict[Node, list[Key]] = {}
         # An input that a step hands on has the name of its leaf, wherever it is stored.
         meant = [(key, d.node) for key, d in known.items() if key[0] != "given"]
@@ -59,17 +63,20 @@ class _Listing(NodeText):
         self.names: dict[Node, str] = {}
         self.taken = set(self.key_names.values()) | set(parameters)
 
+    def depth(self, key: Key) -> int:
+        return self.definitions[key].depth if key in self.definitions else 0
+
     def found_leaves(self) -> dict[str, dict[str, str]]:
         """The shapes of what the program is made of, by kind and name.
 
-        A parameter that nothing reads has a gradient.
+        A parameter or an input that nothing reads has a gradient.
         """
         found = {
             (node.kind, node.detail): shape(node) for node in self.nodes if node.kind in LEAVES
         }
         for key, node in self.graph.results.items():
-            if key[0] == "gradient":
-                found.setdefault(("parameter", key[1]), shape(node))
+            if key[0] in _LEAF_OF:
+                found.setdefault((_LEAF_OF[key[0]], key[1]), shape(node))
         return {
             kind: {name: found[kind, name] for of, name in sorted(found) if of == kind}
             for kind in LEAVES

@@ -52,9 +52,10 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     They are relative to the gradient's largest entry, or to 1 where that is smaller.
     """
     params, arguments = example(seed)
-    result = value_and_grad(params, **arguments)
+    result = value_and_grad(params, **arguments, inputs=True)
     given: dict[str, Array] = {**params._asdict(), **arguments}
     gradients: dict[str, Array] = {**result.gradients._asdict(), **result.initial._asdict()}
+    gradients |= result.inputs._asdict() if result.inputs else {}
     errors: dict[str, float] = {}
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))

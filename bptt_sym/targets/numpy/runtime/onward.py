@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Dimensions,
         Forward,
         InitialState,
+        Inputs,
         Parameters,
         Result,
         State,
@@ -55,8 +56,12 @@ class Parts:
         params: Parameters | Mapping[str, npt.ArrayLike],
         arguments: Mapping[str, npt.ArrayLike],
         workspace: Workspace | None,
+        inputs: bool,
     ) -> None:
         self.params, self.arguments, self.sizes, self.dtype = checked(params, arguments)
+        names: tuple[str, ...] = Inputs._fields
+        begun = [np.zeros_like(self.arguments[name]) for name in names] if inputs else []
+        self.by_inputs = Inputs._make(begun) if inputs else None
         self.T = self.sizes["T"]
         if workspace is not None:
             check_workspace(workspace, self.sizes, self.dtype)
@@ -81,13 +86,28 @@ class Parts:
             self.works[key] = workspace_of(self.sizes, self.dtype, T=key[0], B=key[1])
         return self.works[key]
 
-    def run(self, begin: int, end: int, **options: Any) -> Any:
+    @property
+    def until(self) -> str:
+        """Return how far parts are run."""
+        return "gradients" if self.by_inputs is None else "inputs"
+
+    def run(self, begin: int, end: int, *, until: str = "", **options: Any) -> Any:
         """Run the time steps from begin to end."""
         part = {
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        return run(self.params, self.work(end - begin), part, **self.closing(end), **options)
+        found = run(
+            self.params,
+            self.work(end - begin),
+            part,
+            until=until or self.until,
+            **self.closing(end),
+            **options,
+        )
+        if not until:
+            self.add_inputs(found[0], [begin])
+        return found
 
     def closing(self, end: int) -> dict[str, Any]:
         """Return what is added once counts in a part with this end, where anything is."""
@@ -103,7 +123,27 @@ class Parts:
             elif SHAPES[name][:1] == ("B",):
                 part[name] = np.concatenate([array] * len(starts))
         closing = self.closing(int(starts[-1]) + window)
-        return run(self.params, self.work(window, len(starts)), part, **closing, **options)
+        work = self.work(window, len(starts))
+        found = run(self.params, work, part, until=self.until, **closing, **options)
+        self.add_inputs(found[0], starts.tolist())
+        return found
+
+    def add_inputs(self, found: Result, begins: list[int]) -> None:
+        """Add the gradients with respect to inputs of parts side by side, by where they begin."""
+        if self.by_inputs is None or found.inputs is None:
+            return
+        whole: dict[str, Array] = self.by_inputs._asdict()
+        part: dict[str, Array] = found.inputs._asdict()
+        for name, array in whole.items():
+            if SHAPES[name][:1] == ("T",):
+                rows = part[name].reshape(-1, len(begins), *array.shape[1:])
+                for k, begin in enumerate(begins):
+                    span = array[begin : begin + len(rows)]
+                    np.add(span, rows[:, k], out=span)
+            elif name not in INITIAL:
+                np.add(array, part[name].reshape(-1, *array.shape).sum(axis=0), out=array)
+            elif begins[0] == 0:
+                np.add(array, part[name], out=array)
 
     def weight(self, share: float, T: int = 1) -> Array:
         """Return what the loss of each step counts."""
@@ -132,6 +172,7 @@ def gradients_in_parts(
     checkpoint: int | str | None,
     workspace: Workspace | None,
     start: State | None,
+    inputs: bool = False,
 ) -> Result:
     """Return the loss and the gradients, truncated or by checkpoints where that is asked for."""
     if exact and window is None:
@@ -139,17 +180,17 @@ def gradients_in_parts(
     if start is not None:
         check_state(start, checked(params, arguments)[2])
     if window is None and checkpoint is None:
-        return gradients_of(params, arguments, workspace, start)
+        return gradients_of(params, arguments, workspace, inputs=inputs, start=start)
     if checkpoint is not None and (workspace is not None or window is not None):
         raise ValueError("checkpoint and window or workspace do not go together")
-    parts = Parts(params, arguments, workspace)
+    parts = Parts(params, arguments, workspace, inputs)
     if checkpoint == "sqrt":
         checkpoint = math.isqrt(max(parts.T - 1, 0)) + 1
     spans = parts.spans(*((window, "window") if checkpoint is None else (checkpoint, "checkpoint")))
     with workspace or nullcontext():
         parts.arguments = unpadded(parts.arguments, workspace)
         if len(spans) < 2:
-            return at_once(parts.params, parts.arguments, parts.whole(), start)
+            return at_once(parts.params, parts.arguments, parts.whole(), start, parts.until)
         if checkpoint is not None:
             return checkpointed(parts, spans, start)
         if exact:
@@ -171,7 +212,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
         else:
             parts.run(begin, end, start=start, until="forward")
         start = final = state_at(parts.work(end - begin), end - begin)
-    return Result(total, by_params, by_states, final)
+    return Result(total, by_params, by_states, final, parts.by_inputs)
 
 
 def windowed(parts: Parts, window: int, start: State | None) -> Result:
@@ -198,7 +239,7 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
         before = states_at(whole, starts)
         found, _ = parts.run_windows(starts, window, start=before, weight=weight)
         by_params = added(by_params, found.gradients)
-    return Result(total, by_params, by_states, final)
+    return Result(total, by_params, by_states, final, parts.by_inputs)
 
 
 def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:
@@ -218,7 +259,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
         by_params = added(by_params, found.gradients)
         if end == parts.T:
             final = found.final
-    return Result(total, by_params, found.initial, final)
+    return Result(total, by_params, found.initial, final, parts.by_inputs)
 
 
 def states_at(work: Workspace, steps: Array) -> State:

@@ -89,23 +89,30 @@ def gradients_of(
     params: Parameters | Mapping[str, npt.ArrayLike],
     arguments: Mapping[str, npt.ArrayLike],
     workspace: Workspace | None,
+    *,
+    inputs: bool,
     start: State | None = None,
 ) -> Result:
     """Return the loss and the gradients of all time steps."""
+    until = "inputs" if inputs else "gradients"
     params, arrays, sizes, dtype = checked(params, arguments)
     if workspace is None:
         work = workspace_of(sizes, dtype)
-        return at_once(params, unpadded(arrays, work), work, start)
+        return at_once(params, unpadded(arrays, work), work, start, until)
     check_workspace(workspace, sizes, dtype)
     with workspace:
-        return at_once(params, unpadded(arrays, workspace), workspace, start)
+        return at_once(params, unpadded(arrays, workspace), workspace, start, until)
 
 
 def at_once(
-    params: Parameters, arguments: dict[str, Array], work: Workspace, start: State | None
+    params: Parameters,
+    arguments: dict[str, Array],
+    work: Workspace,
+    start: State | None,
+    until: str,
 ) -> Result:
     """Return the loss and the gradients of all time steps, computed in a workspace."""
-    result: Result = run(params, work, arguments, start=start)[0]
+    result: Result = run(params, work, arguments, start=start, until=until)[0]
     return result
 
 
