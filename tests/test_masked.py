@@ -55,6 +55,27 @@ def test_a_short_sequence_in_a_batch_has_the_loss_and_gradient_that_it_has_alone
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
+def test_the_loss_of_the_last_step_reads_the_inputs_that_the_sequence_has_there():
+    """A query is made of the input at the last step, which each sequence has at its own end."""
+    model = b.load_model("linear-attention")
+    module, alone = b.compile(model, masked=True, loss="last"), b.compile(model, loss="last")
+    arrays = draw(module, sizes_of(model, 5, 2))
+    arrays["mask"] = module.mask_of([5, 3], 5)[..., None]
+    result = module.value_and_grad(
+        parameters(module, arrays), **arguments(module, arrays), inputs=True
+    )
+    total = 0.0
+    for k, length in enumerate([5, 3]):
+        x = arrays["x"][:length, k : k + 1]
+        own = alone.value_and_grad(
+            parameters(alone, arrays), x, arrays["d"][length - 1, k : k + 1], inputs=True
+        )
+        total += own.value
+        np.testing.assert_allclose(result.inputs.x[:length, k : k + 1], own.inputs.x, atol=1e-12)
+        assert not np.any(result.inputs.x[length:, k])
+    assert result.value == pytest.approx(total, rel=1e-12)
+
+
 # What lies behind the end of a sequence.
 
 STEPS, SEQUENCES = 6, 5

@@ -22,12 +22,11 @@ class InputGradients:
     def build(self) -> None:
         """Adds those of each time step, of what is given once, and of values before the first."""
         self.lowered.carried_out = False
-        for given in self.read_later:
-            self.backward.begin_carries(given)
+        begun = {given for given in self.read_later if self.backward.begin_carries(given)}
         for given in self.read_later:
             self.backward.carries(given)
         for given in self.inputs:
-            self.at_each_step(given)
+            self.at_each_step(given, begun=given in begun)
         self.lowered.carried_out = True
         for name, once in self.model.sources.items():
             if name in self.lowered.once and name not in self.lowered.labels:
@@ -36,14 +35,17 @@ class InputGradients:
             if self.model.declaration(given.name).initial is None:
                 self.add(self.backward.before_first(given), given.name, "initial")
 
-    def at_each_step(self, given: Variable) -> None:
-        """What is read at its own step and, carried back, at later ones."""
+    def at_each_step(self, given: Variable, *, begun: bool) -> None:
+        """What is read at its own step and, carried back, at later ones.
+
+        Where that is ``begun``, what reaches the last step from outside is in it.
+        """
         readers = (edge for edge in self.lowered.readers(given) if edge.lag == 0)
         always, ending = self.lowered.split(readers)
         if given in self.read_later:
             always.append(Carry(given, Integer(1)))
         node = self.lower.full(self.lowered.sum(always, given), given, time=True)
-        self.add(self.backward.with_ending(node, ending), given.name)
+        self.add(self.backward.with_ending(node, [] if begun else ending), given.name)
 
     def given_once(self, once: Parameter) -> None:
         """The sum over the time steps, for each sequence."""

@@ -21,9 +21,10 @@ def masked(model: Model, *, loss_of_every_step: bool) -> Model:
 
     Behind its end, where its mask is 0, a sequence keeps its states, and a sequence that is scanned
     in reverse begins there. The loss of a step is multiplied by the mask with
-    ``loss_of_every_step``; a loss of the last step alone reads the states that were kept. So does
-    one that the model has for the last step, E_last; where it reads more than these, it is kept
-    itself, as a state. Raises InputError where the model has the name of the mask already.
+    ``loss_of_every_step``; a loss of the last step alone reads the states that were kept, and a
+    target of this step. So does one that the model has for the last step, E_last; where it reads
+    more than these, inputs for example, it is kept itself, as a state. Raises InputError where the
+    model has the name of the mask already.
     """
     if any(entry.name == MASK for entry in model.declarations):
         raise InputError(f"the model '{model.name}' has a '{MASK}' already")
@@ -56,15 +57,24 @@ def masked(model: Model, *, loss_of_every_step: bool) -> Model:
         equations=tuple(map(kept, model.equations)),
         loss=loss,
     )
+    if not (model.ends or loss_of_every_step):
+        model = _with_known_end(model, loss, symbol, {e.name for e in model.declared("target")})
     ending = loss if model.ends else model.terminal
-    if ending is None or _reads_kept_states(model, ending):
-        return model
-    return _with_kept_loss(model, ending, symbol)
+    return model if ending is None else _with_known_end(model, ending, symbol, set())
 
 
-def _reads_kept_states(model: Model, loss: Equation) -> bool:
-    """Whether what a loss reads is the same at all steps from the end of a sequence on."""
-    onward = {entry.name for entry in model.declared("state") if not entry.reverse}
+def _with_known_end(model: Model, loss: Equation, mask: Variable, targets: set[str]) -> Model:
+    """The model with a loss of the last step that is the same behind the end of a sequence."""
+    known = _reads_kept_states(model, loss, targets)
+    return model if known else _with_kept_loss(model, loss, mask)
+
+
+def _reads_kept_states(model: Model, loss: Equation, targets: set[str]) -> bool:
+    """Whether what a loss reads is the same at all steps from the end of a sequence on.
+
+    The ``targets`` are given for the last step alone.
+    """
+    onward = {entry.name for entry in model.declared("state") if not entry.reverse} | targets
     equations = {equation.name: equation for equation in model.equations}
     waiting = list(loss.reads())
     while waiting:
@@ -95,7 +105,7 @@ def _with_kept_loss(model: Model, loss: Equation, mask: Variable) -> Model:
         declarations=(*model.declarations, state),
         equations=(*model.equations, step),
     )
-    return replace(model, loss=read) if model.ends else replace(model, terminal=read)
+    return replace(model, loss=read) if loss is model.loss else replace(model, terminal=read)
 
 
 def _mixed(mask: Variable, new: MatrixExpr, before: MatrixExpr) -> MatrixExpr:

@@ -22,8 +22,8 @@ STEPS = (
 
 OPTIONS = (
     Mutant("workspace not cleared", "the gradient of the last call is in that of the next",
-           text("        return at_once(params, unpadded(arrays, workspace), workspace, start, until)\n",
-                "        found = at_once(params, unpadded(arrays, workspace), workspace, start, until)\n"
+           text("return at_once(params, unpadded(arrays, workspace), workspace, start, until)\n",
+                "found = at_once(params, unpadded(arrays, workspace), workspace, start, until)\n"
                 "        before = getattr(workspace, 'before', found.gradients)\n"
                 "        workspace.before = found.gradients\n"
                 "        return found._replace(gradients=added(before, found.gradients))\n"),
