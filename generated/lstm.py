@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: e41f4d6ee9c3f1ff
+Code: 4d1d5d07dc5cf7b5
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi

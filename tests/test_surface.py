@@ -181,7 +181,8 @@ def test_a_module_checks_its_own_gradients(
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     module = compiled(name, style, masked)
-    checked = [*module.Parameters._fields, *module.InitialState._fields]
+    tuples = (module.Parameters, module.InitialState, module.Inputs)
+    checked = [name for fields in tuples for name in fields._fields]
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[0] for line in lines[:-1]] == checked
     assert all(float(line.split()[1]) < 1e-12 for line in lines[:-1])
@@ -196,7 +197,7 @@ def test_a_module_with_a_fault_says_so(tmp_path: Path) -> None:
     path.write_text(planted, encoding="utf-8")
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.splitlines()[-1] == "fails: W_s, W_x, s0"
+    assert done.stdout.splitlines()[-1] == "fails: W_s, W_x, s0, x"
 
 
 def mark(model: b.Model, **options: Any) -> str:

@@ -223,9 +223,9 @@ def test_a_function_that_is_wrong_for_complex_numbers_fails(name: str) -> None:
     report = checked((FORWARD, forward), (DERIVATIVE, derivative))
     assert failing(report, COMPLEX) == {"W_s", "W_x", "s0", "x"}
     assert failing(report, DIFFERENCES) == set()
-    assert report.disagreeing == ("W_s", "W_x", "s0")
+    assert report.disagreeing == ("W_s", "W_x", "s0", "x")
     lines = report_table(report).splitlines()
-    assert lines[-2].startswith("W_s, W_x, s0: complex step contradicts central differences")
+    assert lines[-2].startswith("W_s, W_x, s0, x: complex step contradicts central differences")
     assert lines[-1] == "fails: W_s, W_x, s0"
 
 

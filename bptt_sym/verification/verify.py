@@ -208,7 +208,8 @@ def _by_direction(evidence: Evidence, gradients: dict[str, Any], tolerance: floa
     if isinstance(expected, Exception):
         return replace(check, problem=_message(expected))
     size = float(np.sum(np.abs(terms))) or 1.0
-    check = replace(check, error=float(abs(np.sum(terms) - expected) / size))
+    error = abs(np.sum(terms) - expected) / size
+    check = replace(check, error=float(np.nan_to_num(error, nan=np.inf, posinf=np.inf)))
     if not check.holds and evidence.is_tied:
         return replace(check, not_applied="two sides of a choice are equal")
     return check
