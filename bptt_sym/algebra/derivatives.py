@@ -106,6 +106,8 @@ def from_row(row: MatrixExpr, shape: Shape) -> MatrixExpr:
         return row
     if isinstance(rest, RowByRow) and rest.operand.shape == shape:
         return scale(number, rest.operand)
+    if isinstance(row, ZeroMatrix):
+        return ZeroMatrix(*shape)
     return transposed_product(row) if shape[1] == 1 else InRows(row, *shape)
 
 

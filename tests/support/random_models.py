@@ -207,7 +207,7 @@ class Author:
             self.equation(equations, name, None)
         for name, shape in unread.items():
             equations[name] = self.expression(shape, 2)
-        terms = [self.loss(), *self.unread(equations)]
+        losses = self.losses([*self.unread(equations)])
         even = "layer_norm" not in " ".join(equations.values())
         for name in states | unread:
             self.initial("states", name, even=even)
@@ -215,13 +215,16 @@ class Author:
             for name, entry in self.declared[section].items():
                 if "initial" in entry:
                     self.initial(section, name, even=even)
-        terms += self.alone()
+        alone = " + ".join(self.alone())
+        if alone:
+            losses = {name: f"{text} + {alone}" for name, text in losses.items()}
+        losses |= self.penalty()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
         file |= {section: entries for section, entries in self.declared.items() if entries}
         file["functions"] = self.functions
         file["equations"] = equations
-        file["loss"] = {"E": self.of_loss(" + ".join(terms))}
+        file["loss"] = losses
         return _toml(file)
 
     def givens(self) -> None:
@@ -319,6 +322,22 @@ class Author:
             return self.parameter(shape)
         parts = [self.parameter(self.along(shape, part)) for part in JOINTS[size]]
         return self.joined(shape, parts)
+
+    def losses(self, unread: list[str]) -> dict[str, str]:
+        """The loss of each step, often one of the last step alone beside it or in its place."""
+        kinds = ("E", "E", "E", "E E_last", "E_last")
+        return {
+            name: self.of_loss(" + ".join([self.loss(), *unread]))
+            for name in self.choose(kinds).split()
+        }
+
+    def penalty(self) -> dict[str, str]:
+        """A loss of parameters alone, most often none."""
+        if not self.scope.parameters or not self.rarely(3):
+            return {}
+        form = self.choose(("0.1 * sum({} ** 2)", "mean(abs({}))", "sum(tanh({})) * 2", "var({})"))
+        shapes = [self.shape() for _ in self.choose(((1,), (1, 2)))]
+        return {"E_params": " + ".join(form.replace("{}", self.parameter(s)) for s in shapes)}
 
     def of_loss(self, text: str) -> str:
         """A loss, or a function of it."""

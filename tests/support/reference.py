@@ -532,6 +532,8 @@ class Run:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 exponent = inner(right)
                 base = inner(left)
+                if isinstance(base, Number):
+                    return power(base, exponent)
                 if not isinstance(base, np.ndarray):
                     return base**exponent
                 return each(lambda entry: power(entry, exponent), base)

@@ -15,7 +15,7 @@ from bptt_sym.memory.storage import Storage
 from bptt_sym.model.model import Declaration
 from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import FirstState
-from bptt_sym.targets.numpy.fitted import fitted_lines
+from bptt_sym.targets.numpy.fitted import DEEPEST, WIDTH, fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.precedence import Code
 from bptt_sym.targets.numpy.python_names import PythonNames
@@ -135,7 +135,7 @@ class FastBody:
             node = self.graph.results[key]
             self.emitter.explain((node,))
             if len(key) > 2:
-                code = self.states.before_first(key[1])
+                code = str(self.states.before_first(key[1]))
             else:
                 inner = self.emitter.shown(self.emitter.atom(node, "rows"), "rows")
                 code = f"np.array({self.whole(inner, node, field)})"
@@ -170,7 +170,11 @@ class FastBody:
 
     def firsts(self, entries: Iterable[Declaration]) -> list[str]:
         """The lines with the gradients with respect to what the first step reads."""
-        return [f"{self.first(e.name)} = {self.states.before_first(e.name)}" for e in entries]
+        lines: list[str] = []
+        for entry in entries:
+            code = self.states.before_first(entry.name)
+            lines += code.lines(f"{self.first(entry.name)} = ", WIDTH - DEEPEST, packed=False)
+        return lines
 
     @cached_property
     def late(self) -> list[Declaration]:

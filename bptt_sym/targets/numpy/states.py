@@ -11,6 +11,7 @@ from bptt_sym.graph.stages import Stage
 from bptt_sym.targets.numpy.emitter import Emitter
 from bptt_sym.targets.numpy.first_state import state_key
 from bptt_sym.targets.numpy.interface import Interface
+from bptt_sym.targets.numpy.precedence import Code, call
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import shape_code
 
@@ -94,7 +95,7 @@ class States:
         node = self.graph.definitions[key].node
         return node.kind == "state" and node.detail == key and node in self.emitter.places
 
-    def before_first(self, state: str) -> str:
+    def before_first(self, state: str) -> Code:
         """The gradient with respect to a state before the first time step, in the public layout."""
         entry, depth = self.model.declaration(state), self.model.depth(state)
         carried = []
@@ -108,8 +109,8 @@ class States:
                 shape = shape_code(map(self.emitter.size, sizes))
                 carried.append(f"np.zeros({shape}, {self.emitter.use('dtype')})")
         if depth == 1:
-            return f"np.array({carried[0]})"
-        return f"np.stack([{', '.join(carried if entry.reverse else carried[::-1])}])"
+            return call("np.array(", carried, ")")
+        return call("np.stack([", carried if entry.reverse else carried[::-1], "])")
 
     def histories(self) -> Iterable[tuple[str, str]]:
         """For each field of the State its values over time, with those before the first step."""

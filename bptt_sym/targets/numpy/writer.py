@@ -87,14 +87,14 @@ class Writer(Views):
     def timeless(self, node: Node, layout: Layout) -> str:
         """The code of what does not vary over time, as it stands beside arrays of a layout."""
         code = self.plain(node)
-        if node.batch:
+        if node.batch and node.sizes:
             return code if layout == self.layout_of(node) else f"{code}.swapaxes(-1, -2)"
         column = layout == "features" and len(node.sizes) == 1 and node.sizes[0] != 1
         return f"{code}[:, None]" if column else code
 
     def layout_of(self, node: Node) -> Layout:
-        """How an array of one time step is laid out."""
-        return self.layout if node.batch and node.kind not in NAMED else "rows"
+        """How an array of one time step is laid out; labels have one axis, of the sequences."""
+        return self.layout if node.batch and node.sizes and node.kind not in NAMED else "rows"
 
     def plain(self, node: Node) -> str:
         """The name of what does not vary over time."""
