@@ -15,6 +15,7 @@ from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Adjoint,
     Expr,
+    Gradient,
     MatrixExpr,
     Parameter,
     PartialDerivative,
@@ -36,15 +37,16 @@ def in_shape(written: Step, loss: Loss, parameters: Sequence[Parameter]) -> list
     ``written`` have no name; then a line for each factor, and the gradients.
     """
     step = derive_step(written.model, detailed=True)
-    every = AdjointRecursion(step, loss, parameters)
-    chosen = [p for p in parameters if any(_differs(*_sides(e)) for e in every.readers(p))]
+    recursion = AdjointRecursion(step, loss, parameters)
+    readers = {parameter: recursion.readers(parameter) for parameter in parameters}
+    chosen = [p for p, edges in readers.items() if any(_differs(*_sides(e)) for e in edges)]
     if not chosen:
         return []
-    recursion = AdjointRecursion(step, loss, chosen)
-    edges = [edge for parameter in chosen for edge in recursion.readers(parameter)]
+    edges = [edge for parameter in chosen for edge in readers[parameter]]
     within = {edge.of.name for edge in edges} - {variable.name for variable in written.variables}
     adjoints = [e for e in recursion.symbolic() if _variable_of(e).name in within]
-    equations = [*adjoints, *_factors(edges), *recursion.symbolic_gradients()]
+    gradients = [e for e in recursion.symbolic_gradients() if _source_of(e) in chosen]
+    equations = [*adjoints, *_factors(edges), *gradients]
     if step.model.notation.adjoint == "fraction":
         equations = [_with_rows(equation, recursion) for equation in equations]
     named = (replace(e, meaning=("shape", *e.meaning)) for e in equations)
@@ -83,6 +85,11 @@ def _form(expression: Expr, known: dict[Expr, int]) -> object:
 def _variable_of(equation: DerivedEquation) -> MatrixExpr:
     assert isinstance(equation.left, Adjoint)
     return equation.left.variable
+
+
+def _source_of(equation: DerivedEquation) -> MatrixExpr:
+    assert isinstance(equation.left, Gradient)
+    return equation.left.by
 
 
 def _with_rows(equation: DerivedEquation, recursion: AdjointRecursion) -> DerivedEquation:
