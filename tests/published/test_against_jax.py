@@ -46,7 +46,7 @@ def along_axes(W, R, c, S0, x):
         centred = scaled - scaled.mean(axis=0, **moments)
         normed = centred / jnp.sqrt(scaled.var(axis=0, **moments) + 1e-5)
         G = normed + rms_norm(A) * jnp.cumsum(S, axis=0) + jnp.cumsum(A, axis=-1) - S
-        S = jnp.tanh(G) + jnp.outer(G.max(axis=1), S.mean(axis=-2))
+        S = jnp.tanh(G) + jnp.outer(jnp.tanh(G).max(axis=1), S.mean(axis=-2)) / 4
         norms = jnp.linalg.norm(S, axis=0)
         yield (
             jax.nn.logsumexp(S, axis=1).sum() + jnp.sqrt(jnp.sum(S**2)) + S.max() + S.var()

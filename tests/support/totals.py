@@ -9,6 +9,7 @@ from sympy import Expr, Identity, Integer, MatrixExpr, Symbol
 
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
+    Adjoint,
     Parameter,
     PartialDerivative,
     TotalLoss,
@@ -69,6 +70,8 @@ def matched(
     ``last`` is N for derivatives of the loss of all steps.
     """
     left, span = equation.left, equation.span
+    if isinstance(left, Adjoint):
+        return None
     if isinstance(left.by, Parameter) or isinstance(derivative.by, Parameter):
         return None
     steps: dict[Symbol, Expr] = {}
