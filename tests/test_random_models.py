@@ -25,12 +25,15 @@ from support.draws import EXHAUSTIVE, FACTOR, SEARCHING, draws, in_turn
 from support.random_models import ODD, models
 from support.reference import Run
 from support.running import by_name
+from sympy import preorder_traversal
 
 import bptt_sym as b
 from bptt_sym.algebra.functions import FUNCTIONS
+from bptt_sym.algebra.operations import OPERATIONS
 from bptt_sym.derivation import contributions
 from bptt_sym.derivation import derivation as derivations
 from bptt_sym.derivation import step as stepping
+from bptt_sym.model.known import with_functions
 from bptt_sym.model.read import parse_model
 from bptt_sym.model.words import CALLS
 from bptt_sym.verification.evidence import Evidence, quiet
@@ -162,21 +165,36 @@ WORDS = {
     "unread state": r"\nv = ", "no input": r'= ""\n\n\[(targets|parameters)\]',
     "odd size": "one = |time = |the = |axis = ",
     "formula": r'\bphi = ".*\bz\b', "slope": "derivative =",
+    "heads": r'= \["\w+", ("\w+"|1), ("\w+"|1)\]',
+    "state of heads": r'\n[shc] = .*\["\w+", .*, .*\]',
     "sum of sizes": r'\["m \+ n"\]', "product of sizes": r'\["4\*n"\]', "scalar": r"= \[\]",
     **{word: f"{word} = true" for word in ("labels", "frozen", "positive", "reverse")},
 }  # fmt: skip
 """How each word and form of the language is found in a model file."""
 
 
+def operations_in(model: b.Model) -> set[type]:
+    """The operations of a model's equations and of its derivation."""
+    known = with_functions(model, model.functions)
+    sides = [definition.expression for definition in known.definitions]
+    for level in ("jacobian", "adjoint"):
+        made = b.derive(known, steps=2, level=level, loss="sum").equations
+        sides += [side for equation in made for side in (equation.left, equation.right) if side]
+    return {type(node) for side in sides for node in preorder_traversal(side)}
+
+
 @pytest.mark.drawn
 def test_random_cells() -> None:
     checked: dict[str, bool] = {}
+    met: set[type] = set()
 
     @random_models
     @given(models(), st.sampled_from(LOSSES))
     def check(text: str, loss: str) -> None:
         if text not in checked:
             checked[text] = assert_gradients(text, loss)
+            if FACTOR >= 1:
+                met.update(operations_in(parse_model(text)))
 
     check()
     assert sum(checked.values()) >= CELLS
@@ -186,6 +204,7 @@ def test_random_cells() -> None:
     # A few models do not have all of the language.
     unused = [word for word, pattern in WORDS.items() if not re.search(pattern, files)]
     assert FACTOR < 1 or unused == []
+    assert FACTOR < 1 or set(OPERATIONS) <= met
 
 
 # The levels are equal, and equal to the module.
@@ -604,6 +623,25 @@ FOUND_FILES = {
         'h = "sigmoid((U @ c[t-1].T)[m - 1:]) * h[t-1] + erf(c[t-1] @ W.T)"\n'
         's = "sigmoid((R @ h[t-1].T)[:n]) * s[t-1]"',
         "loss": 'E = "mean((((d[t] / 0.8) @ (V + M)) - d[t]) ** 2) / 2"',
+    },
+    "a product with what cancels, which the loss squares": {
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ny = "s[t-1] @ W.T"',
+        "loss": 'E = "(b[0] - mean(y[t])) * sum((y[t] - (s[t-1] @ W.T)) ** 2) + mean(y[t] ** 2)"',
+    },
+    "a number of weights, as a matrix times a row of weights": {
+        "equations": 'a = "logsumexp(W[0]) @ sin(b)"\ns = "tanh(x[t] + b * s[t-1])"',
+        "loss": 'E = "sum(s[t] * a[t]) + sum(W ** 2)"',
+    },
+    "a carry that begins with what is computed for all time steps beside it": {
+        "parameters": 'W = ["m", "n"]\nb = ["n"]', "states": 's = ["n"]\n'
+        'h = {shape = ["n"], reverse = true}', "equations": 's = "tanh(b)"\n'
+        'h = "sin(s[t] ** 2)"\nv = "(s[t] - s[t-1]) @ W.T"',
+        "loss": 'E = "mean(h[t] ** 2) + sum(sin(v[t]))"',
+    },
+    "a factor of the loss that cancels": {
+        "states": 's = ["n"]\nh = ["n"]',
+        "equations": 'c = "h[t-1]"\nh = "tanh(h[t-1] * b)"\ns = "tanh(x[t] @ W.T @ W)"',
+        "loss": 'E = "(sum(c[t]) - sum(h[t-1])) * sum((x[t] * b) ** 2) + sum(s[t] * c[t])"',
     },
     "a matrix for each sequence times several weights": {
         "parameters": 'U = ["n", "n"]\nV = ["n", "n"]\nb = ["m"]', "states": 's = ["n", "n"]',

@@ -124,7 +124,9 @@ class Lowering:
 
     def spread(self, node: Node, like: MatrixExpr) -> Node:
         sizes = () if like.shape == (1, 1) and not node.batch else array_sizes(like.shape)
-        return node if node.sizes == sizes else self.make("spread", [node], sizes=sizes)
+        if node.sizes == sizes:
+            return node
+        return self.make("spread", [node], sizes=sizes) if sizes else self.entries(node)
 
     def whole(self, expression: MatrixExpr) -> Node:
         """The node of an expression as an array with an axis of its entries."""

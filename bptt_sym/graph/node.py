@@ -82,6 +82,10 @@ class Coefficients(NamedTuple):
     place: int = 0
 
 
+def _is_zero(node: Node) -> bool:
+    return node.kind == "number" and not node.detail
+
+
 @dataclass
 class Nodes:
     """Makes nodes: equal ones are one, sums and products are in a normal form.
@@ -206,6 +210,9 @@ class Nodes:
                 return self.total(self.terms(node, operands))
             case "times":
                 return self.times(node.detail, operands)
+            case "weighted" | "dot" | "contract" | "outer" if any(map(_is_zero, operands)):
+                # What cancels does so whatever it is a factor of.
+                return self.with_axes(self.number(0), node.axes)
             case _:
                 return self.make(node.kind, operands, node.detail, **node.axes._asdict())
 

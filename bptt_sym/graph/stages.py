@@ -57,16 +57,25 @@ def stages(graph: Graph, sites: Mapping[Node, Site]) -> list[Stage]:
 
 def _computable(graph: Graph, nodes: Sequence[Node], done: set[Node]) -> list[Node]:
     """Those of the nodes that wait for no others, in an order that works; now they are done."""
-    found: list[Node] = []
+    found: dict[Node, None] = {}
     more = True
     while more:
         more = False
         for node in nodes:
-            if node not in done and all(other in done for other in graph.dependencies(node)):
-                found.append(node)
+            if node in done or not all(other in done for other in graph.dependencies(node)):
+                continue
+            if not any(other.time and other in found for other in _begins_with(graph, node)):
+                found[node] = None
                 done.add(node)
                 more = True
-    return found
+    return list(found)
+
+
+def _begins_with(graph: Graph, node: Node) -> list[Node]:
+    """What the first value of a carry needs, which is written before the stage of the carry."""
+    if node.kind not in ("state", "carried") or node.detail[0] != "carry":
+        return []
+    return graph.reachable(graph.definitions[node.detail].initial)
 
 
 def way_of(graph: Graph, nodes: Sequence[Node]) -> Way:

@@ -10,14 +10,19 @@ of, is not near zero: an error of 1e-10 in a gradient is a fault and no rounding
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
 
+from support.draws import FACTOR
+
 ONE = "1"
-Shape = tuple[str, str]
+Shape = tuple[str, ...]
+"""Rows and columns, with heads in front where there are some."""
+
 SCALAR: Shape = (ONE, ONE)
 
 # Of values between -1 and 1.
@@ -70,11 +75,11 @@ ODD = ("one", "time", "the", "axis", "loss2", "keepdims", "out", "copy2", "name"
 
 
 def turned(shape: Shape) -> Shape:
-    return shape[1], shape[0]
+    return *shape[:-2], shape[-1], shape[-2]
 
 
 def is_vector(shape: Shape) -> bool:
-    return (shape[0] == ONE) != (shape[1] == ONE)
+    return len(shape) == 2 and (shape[0] == ONE) != (shape[1] == ONE)
 
 
 @dataclass
@@ -137,9 +142,14 @@ class Author:
         return (size, ONE) if self.vectors == "columns" else (ONE, size)
 
     def shape(self) -> Shape:
-        match self.choose(("vector",) * 6 + ("scalar", "matrix", "square", "turned")):
+        kinds = ("vector",) * 6 + ("scalar", "matrix", "square", "turned")
+        # A large draw has heads, too.
+        match self.choose((*kinds, "heads") if FACTOR >= 1 else kinds):
             case "scalar":
                 return SCALAR
+            case "heads":
+                sizes = (*self.dimensions, ONE)
+                return self.choose(self.dimensions), self.choose(sizes), self.choose(sizes)
             case "matrix":
                 return self.choose(self.dimensions), self.choose(self.dimensions)
             case "square":
@@ -215,7 +225,7 @@ class Author:
             for name, entry in self.declared[section].items():
                 if "initial" in entry:
                     self.initial(section, name, even=even)
-        alone = " + ".join(self.alone())
+        alone = " + ".join(self.alone(" ".join((*equations.values(), *losses.values()))))
         if alone:
             losses = {name: f"{text} + {alone}" for name, text in losses.items()}
         losses |= self.penalty()
@@ -357,7 +367,7 @@ class Author:
                     form = "sum({} * {})"
                 yield form.replace("{}", f"{name}[t]")
 
-    def alone(self) -> Iterator[str]:
+    def alone(self, text: str) -> Iterator[str]:
         """Terms by which each dimension is the size of some array, from which a module learns it.
 
         Labels are whole numbers and tell no size.
@@ -365,8 +375,9 @@ class Author:
         told = {
             size
             for section in ("inputs", "parameters")
-            for entry in self.declared[section].values()
-            for size in entry["shape"]
+            for name, entry in self.declared[section].items()
+            if section == "parameters" or re.search(rf"\b{name}\b", text)
+            for size in _axes(entry["shape"])
             if not entry.get("labels")
         }
         for size in self.dimensions:
@@ -444,21 +455,24 @@ class Author:
     def expression(self, shape: Shape, depth: int) -> str:
         if depth <= 0:
             return self.leaf(shape)
-        kinds = [*self.everywhere]
+        kinds = ["product", *self.everywhere] if len(shape) == 2 else [*self.everywhere]
+        if len(shape) == 3:
+            kinds += self.of_heads
         if shape == SCALAR:
             kinds += self.of_scalars * 2
         elif is_vector(shape):
             kinds += self.of_vectors
-        else:
+        elif len(shape) == 2:
             kinds += self.of_matrices
         return getattr(self, f"draw_{self.choose(kinds)}")(shape, depth - 1)
 
     everywhere = (
-        "leaf", "product", "sum", "difference", "elementwise", "function", "function", "function",
+        "leaf", "sum", "difference", "elementwise", "function", "function", "function",
         "number", "shift",
         "negative", "transpose", "power", "quotient", "root", "scaled", "shifted", "extremum",
         "clip", "where", "stop", "own", "remainder", "counted",
     )  # fmt: skip
+    of_heads = ("by_head",) * 6 + ("spread_over_heads",) * 4
     of_scalars = ("entries", "mean", "dot", "logsumexp", "bilinear", "entry", "entropy",
                   "determinant", "quadratic", "of_all", "norm")  # fmt: skip
     of_vectors = ("affine", "affine", "affine", "softmax", "log_softmax", "layer_norm", "joint",
@@ -486,6 +500,25 @@ class Author:
         between = self.choose((*self.dimensions, *(self.sizes() if self.rarely() else ()), ONE))
         left = self.expression((rows, between), depth)
         return f"({left} @ {self.expression((between, columns), depth)})"
+
+    def draw_by_head(self, shape: Shape, depth: int) -> str:
+        """A product head by head, of which one side may be shared by all heads."""
+        heads, rows, columns = shape
+        between = self.choose((*self.dimensions, ONE))
+        shared = self.choose(("none", "none", "left", "right"))
+        left = (rows, between) if shared == "left" else (heads, rows, between)
+        right = (between, columns) if shared == "right" else (heads, between, columns)
+        return f"({self.expression(left, depth)} @ {self.expression(right, depth)})"
+
+    def draw_spread_over_heads(self, shape: Shape, depth: int) -> str:
+        """Heads against what has fewer rows, columns or heads."""
+        heads, rows, columns = shape
+        small = self.choose(((heads, ONE, columns), (heads, rows, ONE), (heads, ONE, ONE),
+                             (rows, columns), (ONE, columns), (rows, ONE)))  # fmt: skip
+        form = self.choose(("({} * {})", "({1} + {0})", "({1} - {0})", "maximum({}, {})",
+                            "({} / {safe})", "where({1} > 0.25, {0}, 1)"))  # fmt: skip
+        inner, other = self.expression(shape, depth), self.expression(small, depth)
+        return form.format(inner, other, safe=self.safe(small, 1))
 
     def draw_affine(self, shape: Shape, depth: int) -> str:
         """A vector times a matrix of parameters, on the side where it fits."""
@@ -794,7 +827,8 @@ class Author:
 
     def draw_remainder(self, shape: Shape, depth: int) -> str:
         inner = self.expression(shape, depth)
-        divisor = self.choose((self.safe(shape, depth), self.choose(NUMBERS)))
+        # By a small number it is near a jump everywhere, and what is made of it chaotic.
+        divisor = self.choose((self.safe(shape, depth), "1.25", "7 / 4", "3"))
         return f"mod({inner}, {divisor})"
 
     def draw_antisymmetric(self, shape: Shape, depth: int) -> str:
@@ -859,6 +893,14 @@ class Author:
 def models(draw: Callable[..., Any]) -> str:
     """The text of a random model file: one to three states, one to six equations, a loss."""
     return Author(draw).model()
+
+
+def _axes(shape: list[Any]) -> list[Any]:
+    """The axes of the array that generated code takes: heads and their rows are one."""
+    if len(shape) < 3:
+        return shape
+    heads, rows, columns = shape
+    return [heads if rows == 1 else f"{heads}*{rows}", columns]
 
 
 def _toml(file: dict[str, Any]) -> str:

@@ -436,10 +436,10 @@ class Run:
             return slice(self.size(node.lower) if node.lower else 0, stop)
         return slice(self.size(node), self.size(node) + 1)
 
-    def shape(self, name: str) -> tuple[int, int]:
+    def shape(self, name: str) -> tuple[int, ...]:
         sizes = [self.size(_tree(str(size))) for size in self.declared[name]["shape"]]
-        if len(sizes) == 2:
-            return sizes[0], sizes[1]
+        if len(sizes) > 1:
+            return tuple(sizes)
         size = sizes[0] if sizes else 1
         return (size, 1) if self.file.get("vectors") == "columns" else (1, size)
 
@@ -509,7 +509,7 @@ class Run:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -inner(operand)
             case ast.Attribute(value=value, attr="T"):
-                return inner(value).T
+                return np.swapaxes(inner(value), -1, -2)
             case ast.Subscript(value=value, slice=ast.Tuple(elts=places)):
                 spans = tuple(map(self.span, places))
                 return inner(value)[spans]
