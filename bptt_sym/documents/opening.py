@@ -13,7 +13,7 @@ from bptt_sym.model.model import Declaration, Equation
 from bptt_sym.render.formulas import shape
 from bptt_sym.render.latex import lines, right_width
 from bptt_sym.render.show import Show, function_boxes, functions_of, is_marked, sides, typesetter
-from bptt_sym.render.tex import tex
+from bptt_sym.render.tex import tex_in_line
 
 KINDS = {
     "input": "inputs",
@@ -34,7 +34,7 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
     named = [_derived(e, e.expression) for e in inner]
     yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(chain))))
     if model.functions:
-        said = telling.say.functions(functions_of(model, tex))
+        said = telling.say.functions(functions_of(model, tex_in_line))
         yield Paragraph(said, telling.glossary.signs(function_boxes(model)))
     entries = [
         (

@@ -79,6 +79,8 @@ class Backward:
         if not terms:
             return node
         last = self.lowered.sum(terms, at_last=True)
+        if not last.sizes:  # one number for all entries, which an array over time has
+            last = self.graph.with_axes(last, node.axes._replace(time=False))
         ending = self.graph.make("ending", [last], time=True)
         return self.graph.total([(ONE, node), (ONE, ending)])
 

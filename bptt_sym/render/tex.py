@@ -208,8 +208,13 @@ def small_matrix(rows: Sequence[Sequence[Box]]) -> str:
 
 
 def tex_in_line(box: Box) -> str:
-    """The box as LaTeX between words: a derivative with a slash."""
-    return f"{_numerator(box)} / {_denominator(box)}" if isinstance(box, Fraction) else tex(box)
+    """The box as LaTeX between words: a derivative with a slash, a product with places to break."""
+    match box:
+        case Fraction():
+            return f"{_numerator(box)} / {_denominator(box)}"
+        case Factors(factors=factors, kind=kind):
+            return rf"{_OPERATORS[kind]}\allowbreak ".join(map(tex, factors))
+    return tex(box)
 
 
 def _numerator(box: Fraction) -> str:

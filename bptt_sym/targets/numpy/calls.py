@@ -12,7 +12,6 @@ from bptt_sym.graph.node import Node
 from bptt_sym.graph.runs import runs
 from bptt_sym.memory.items import Item
 from bptt_sym.targets.numpy.block import LINE
-from bptt_sym.targets.numpy.fitted import fitted_lines
 from bptt_sym.targets.numpy.function_spellings import FUNCTIONS
 from bptt_sym.targets.numpy.precedence import call, number_code
 from bptt_sym.targets.numpy.views import View
@@ -214,7 +213,7 @@ class SingleCalls(Calls):
         code = self.written(node, layout)
         out = self.shown(target, layout, writes=True)
         self.has_temporaries |= self.block.way is None
-        self.line(f"{out}[...] = {code}")
+        self.line(*code.lines(f"{out}[...] = ", LINE))
 
     def write_row_times_matrices(self, node: Node, target: View) -> None:
         """A vector times a matrix, each of its own for each sequence."""
@@ -259,4 +258,4 @@ class SingleCalls(Calls):
             out += f".reshape({self.count()}, {self.size(storage.width)})"
         # For one time step np.dot has half the overhead.
         function = "np.dot(" if in_loop else "np.matmul("
-        self.line(*fitted_lines([*factors, f"out={out}"], function, ")"))
+        self.line(*call(function, [*factors, f"out={out}"]).lines("", LINE))
