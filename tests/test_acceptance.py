@@ -123,7 +123,7 @@ def test_a_long_chain_is_one_factor_that_is_defined_once():
     ]
 
 
-@pytest.mark.parametrize("loss", ["last", "sum"])
+@pytest.mark.parametrize("loss", ["last", pytest.param("sum", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("level", ["chain", "jacobian", "adjoint"])
 def test_the_output_is_linear_in_the_number_of_steps(level, loss):
     lengths = [

@@ -489,7 +489,7 @@ def test_a_file_that_is_not_utf_8(capsys, tmp_path):
 
 
 MODULES = {
-    "no interface": ("x = 1", "it has no Parameters, InitialState, forward"),
+    "no interface": ("x = 1", "it has no Parameters, InitialState, Inputs, forward"),
     "broken syntax": ("x = (", ":1:5: error: not a Python module"),
     "raises": ("1 / 0", "cannot be imported: ZeroDivisionError"),
     "exits": ("raise SystemExit(0)", "cannot be imported: SystemExit"),

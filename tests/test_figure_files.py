@@ -127,6 +127,7 @@ def typeset(folder, source):
     return log
 
 
+@pytest.mark.exhaustive
 @needs_latex
 def test_every_tikz_picture_compiles_and_fits_the_line(tmp_path):
     body = "\n\n".join(rf"\noindent {figure.tikz()}\newpage" for figure in samples())

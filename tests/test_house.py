@@ -108,6 +108,7 @@ def graphs(model: Model, loss: str) -> list[Graph]:
     return [*found, with_stores(found[-1])]
 
 
+@pytest.mark.exhaustive
 def test_every_kind_occurs():
     """A row that no cell needs says something about nothing."""
     occurring = {

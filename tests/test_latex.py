@@ -169,6 +169,7 @@ def test_every_notation_compiles_and_fits(models, notation, tmp_path):
     assert complaints(log, "Moved tag") == []
 
 
+@exhaustive
 @needs_latex
 def test_marked_derivatives_compile_and_fit(models, tmp_path):
     fragments = {
@@ -182,6 +183,7 @@ def test_marked_derivatives_compile_and_fit(models, tmp_path):
     assert too_wide(log) == []
 
 
+@exhaustive
 @needs_latex
 def test_paths_means_and_masks_compile_and_fit(models, tmp_path):
     choices = {

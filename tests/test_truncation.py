@@ -149,8 +149,25 @@ def test_a_window_keeps_the_contributions_of_its_steps(name: str, exact: bool) -
             found = gradients(module, arrays, window=window, exact=exact)
             value = found.pop("loss")
             assert value == pytest.approx(gradients(module, arrays)["loss"], rel=1e-12)
-            scaled = {key: gradient * share for key, gradient in found.items()}
+            scaled = {key: found[key] * share for key in expected}
             assert difference(scaled, expected) <= 1e-9, (loss, window)
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["chunks", "exact"])
+@pytest.mark.parametrize("name", ["elman", "lag-two", "rwkv"])
+def test_a_window_keeps_what_losses_owe_to_the_inputs_of_its_steps(name: str, exact: bool) -> None:
+    module, last = compiled(name, "sum"), compiled(name, "last")
+    arrays = draw(module, sizes_of(model_of(name), STEPS, 2))
+    over_time = {key for key, sizes in module.SHAPES.items() if sizes[:1] == ("T",)}
+    for window in WINDOWS[:-2]:
+        expected = np.zeros_like(arrays["x"])
+        for t in range(1, STEPS + 1):
+            begin = max(0, t - window) if exact else (t - 1) // window * window
+            until = {k: array[:t] if k in over_time else array for k, array in arrays.items()}
+            owed = gradients(last, at_last_step(last, until))["x"]
+            expected[begin:t] += owed[begin:]
+        found = gradients(module, arrays, window=window, exact=exact)["x"]
+        assert difference({"x": found}, {"x": expected}) <= 1e-9, window
 
 
 @pytest.mark.parametrize("loss", LOSSES)

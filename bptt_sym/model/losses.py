@@ -22,12 +22,12 @@ class Losses(NamedTuple):
     @property
     def main(self) -> str:
         """That of the steps, or of the last one where there is none."""
-        return self.step or self.terminal or ""
+        return self.terminal or "" if self.step is None else self.step
 
     @property
     def whole(self) -> str:
         """What they are called together."""
-        return self.step or self.main.removesuffix(TERMINAL)
+        return self.main.removesuffix(TERMINAL) if self.step is None else self.step
 
 
 def losses_named(names: Iterable[str], error: Callable[[str, str], InputError]) -> Losses:

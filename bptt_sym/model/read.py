@@ -92,7 +92,7 @@ class _ModelReader(Declarer):
             vectors=self.vectors(),
             layers=layers,
             ends=names.step is None,
-            terminal=losses.get(names.terminal or "") if names.step else None,
+            terminal=losses.get(names.terminal or "") if names.step is not None else None,
             regularizer=losses.get(names.regularizer or ""),
         )
         check_extent(model, self.place_of)
@@ -144,7 +144,7 @@ class _ModelReader(Declarer):
     ) -> tuple[tuple[Equation, ...], dict[str, Equation]]:
         """The equations of a step, and the losses by their names."""
         texts = [("equations", name, text) for name, text in self.table("equations").items()]
-        losses = [("loss", name, self.table("loss")[name]) for name in names if name]
+        losses = [("loss", name, self.table("loss")[name]) for name in names if name is not None]
         EQUATIONS.check(len(texts), self.source.place("equations"))
         self.states = {entry.name for entry in declarations if entry.kind == "state"}
         self.declare_defined((*texts, *losses), names)
@@ -192,7 +192,7 @@ class _ModelReader(Declarer):
                 self.declare(name, section, f"a name under [{section}]")
             if not isinstance(text, str):
                 raise self.error(f"the equation of '{name}' must be text", section, name)
-        if names.regularizer and not names.step:
+        if names.regularizer and names.step is None:
             self.declare(names.whole, "loss", "what the losses are called together", names.main)
 
     def check_shape(

@@ -17,8 +17,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from support.draws import FACTOR
-
 ONE = "1"
 Shape = tuple[str, ...]
 """Rows and columns, with heads in front where there are some."""
@@ -143,8 +141,7 @@ class Author:
 
     def shape(self) -> Shape:
         kinds = ("vector",) * 6 + ("scalar", "matrix", "square", "turned")
-        # A large draw has heads, too.
-        match self.choose((*kinds, "heads") if FACTOR >= 1 else kinds):
+        match self.choose((*kinds, "heads")):
             case "scalar":
                 return SCALAR
             case "heads":

@@ -71,7 +71,7 @@ def gradients(module: ModuleType, arrays: Arrays, **options: Any) -> Arrays:
 
 
 def by_name(result: Any) -> Arrays:
-    """The gradients of a result by the names of what they are with respect to."""
+    """The gradients of a result, under the names of what they are with respect to."""
     parts = (result.gradients, result.initial, result.inputs or ())
     return {name: array for part in parts if part for name, array in part._asdict().items()}
 
