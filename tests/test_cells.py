@@ -30,6 +30,7 @@ def test_a_cell_cites_its_source(cell):
     assert f"Source: {cell.source}" in model_text(cell)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("loss", ["last", "sum"])
 @pytest.mark.parametrize("level", ["chain", "jacobian", "adjoint"])
 def test_a_cell_derives_and_prints(cell, level, loss):
@@ -50,6 +51,7 @@ def test_a_cell_derives_and_prints(cell, level, loss):
     assert derivation.json()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("loss", ["sum", "last"])
 def test_a_cell_verifies(cell, loss):
     report = b.verify(cell, loss=loss)
@@ -80,14 +82,17 @@ def test_the_equations_give_the_loss_of_the_module(values):
     assert_loss(values)
 
 
+@pytest.mark.one_in(2)
 def test_the_recursion_gives_every_gradient(values):
     assert_recursion(values)
 
 
+@pytest.mark.one_in(2)
 def test_the_recursion_gives_the_gradient_of_every_input(values):
     assert_inputs(values)
 
 
+@pytest.mark.one_in(3)
 def test_the_products_give_every_gradient(values):
     assert_products(values)
 

@@ -116,6 +116,7 @@ MOVES = (0.3, -1)
 """Changes of a weight, one of which shows."""
 
 
+@pytest.mark.one_in(2)
 @each_cell
 def test_paths_lead_to_the_copies_that_the_losses_depend_on(cell):
     """For each loss E_t and each copy: a path leads there if, and only if, a change shows."""
@@ -300,7 +301,7 @@ SMOOTH = 1e-6
 """Differences are as exact as this, where nothing bends in between."""
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("loss", ["last", "sum"])
 @each_cell
 def test_the_factor_from_step_to_step_is_the_derivative_of_the_step(cell, loss):
@@ -377,7 +378,7 @@ FORBIDDEN = re.compile(
 BEFORE_A_DISPLAY = {"is", "are", "computes", "further", "Then"}
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("loss", LOSSES)
 @each_cell
 def test_sentences_are_whole_and_say_nothing_that_is_known_to_be_wrong(cell, loss):
@@ -517,6 +518,7 @@ def test_every_symbol_of_the_example_is_defined_before(notation):
 # Exercises.
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("ending", ["md", "tex", "slides", "ipynb"])
 @pytest.mark.parametrize("name", ["elman", "gru", "elman-column"])
 def test_a_sheet_of_exercises_does_not_print_its_answers(name, ending):

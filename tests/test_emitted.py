@@ -209,7 +209,7 @@ def small(**sections: str) -> b.Model:
     return parse_model("\n".join(f"[{section}]\n{text}" for section, text in chosen.items()))
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(15)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("function", WORDS)
@@ -220,6 +220,7 @@ def test_a_loss_may_be_any_function(function: str, style: str, masked: bool) -> 
         assert b.verify(model, loss=loss, style=style, masked=masked).holds
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ODD)
 def test_sizes_called_like_words_of_code(name: str, loss: str) -> None:

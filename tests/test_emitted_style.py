@@ -28,7 +28,7 @@ RULES = Path(__file__).parent.parent / "pyproject.toml"
 SOME = [cell for cell in CELLS if name_of(cell) in FEW]
 OTHERS = [cell for cell in CELLS if name_of(cell) not in FEW]
 GROUPS = [
-    pytest.param(SOME, (False,), id="some"),
+    pytest.param(SOME, (False,), id="some", marks=pytest.mark.exhaustive),
     pytest.param(SOME, (True,), id="some, masked", marks=pytest.mark.exhaustive),
     pytest.param(OTHERS, (False, True), id="others", marks=pytest.mark.exhaustive),
 ]

@@ -42,6 +42,7 @@ def assert_every_form_is_read_back(model: Model, loss: str) -> None:
         assert_read_back(graph)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", CELLS, ids=name_of)
 def test_every_form_of_a_cell_is_read_back(name, loss):

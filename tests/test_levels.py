@@ -215,6 +215,7 @@ def gradient_sections(derivation):
     return [section for section in derivation.sections if section.topic == "gradient"]
 
 
+@pytest.mark.one_in(2)
 def test_chain_level_is_the_derivative(model, steps, loss, unfolded, same):
     """The Jacobians multiplied along each chain, in the order printed, give vec(dE/dW)."""
     derivation = b.derive(model, steps=steps, loss=loss)
@@ -248,6 +249,7 @@ def test_general_form_instantiates_to_the_sum(model, steps, loss, unfolded, same
         assert same(unfolded.explicit(general, totals), expected)
 
 
+@pytest.mark.one_in(2)
 def test_contributions_are_gradients_by_untied_copies(model, steps, loss, unfolded, same):
     """Contribution i is the gradient with respect to the copy of step i."""
     untied = Scalars(model, steps, loss, untied=True)

@@ -31,6 +31,7 @@ def test_a_planted_fault_fails(mutant: Mutant) -> None:
     assert set(report.failing) == set(mutant.fails.split())
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("mutant", MUTANTS[::20], ids=lambda mutant: mutant.name)
 def test_verification_finds_the_same_without_the_evidence_of_others(mutant: Mutant) -> None:
     assert verify(module_from_source(mutant.planted(), "planted")) == report_on(mutant)

@@ -43,7 +43,7 @@ STEPS = 3
 # Every notation says the same.
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("level", ["jacobian", "adjoint"])
 @pytest.mark.parametrize(
     "name", [*MODELS, "tests/cells/pascanu.toml", "tests/cells/d2l-linear.toml"]

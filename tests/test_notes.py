@@ -305,6 +305,7 @@ def test_solutions_are_in_a_file_of_their_own(tmp_path):
     assert_clean(compiled(tmp_path, rf"{head}\input{{sheet}}\end{{document}}"))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_markdown_names_its_figures_and_closes_its_formulas(tmp_path, name):
     target = tmp_path / "notes.md"
@@ -322,6 +323,7 @@ RUN = ["elman", "elman-character", "lstm"]
 RUN += [str(path) for path in CORPUS if path.stem in ("distance-loss", "epidemic", "time-delay")]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", RUN, ids=lambda name: Path(name).stem)
 def test_a_notebook_runs_from_top_to_bottom(name):
     model = b.load_model(name)

@@ -577,6 +577,7 @@ def test_the_code_of_a_function_is_its_value(name):
     np.testing.assert_allclose(forward.s[0, 0], expected, rtol=1e-14)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", WORDS)
 def test_the_code_of_a_derivative_holds(name):
     """A recurrence through the function, where it has a value, verified."""

@@ -33,6 +33,7 @@ def assert_same(fast: Any, readable: Any, arrays: dict[str, Any]) -> None:
     assert difference(values, named) <= ROUNDING
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", b.model_names())
@@ -54,6 +55,7 @@ def test_fast_is_readable_for_published_cells(path: Path) -> None:
         assert_same(b.compile(model, loss=loss, layout=layout), readable, arrays)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", b.model_names())
 def test_every_pass_keeps_the_values(name: str) -> None:
     model = b.load_model(name)

@@ -34,7 +34,7 @@ def written(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> Writt
     return of
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(("command", "fault"), CASES)
 def test_a_fault_leaves_whole_files(
     watched: Watched, written: Written, tmp_path: Path, command: str, fault: str
