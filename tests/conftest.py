@@ -54,8 +54,23 @@ def armed():
     patch.undo()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--part", metavar="K/N", default="1/1", help="of the chosen tests, every N-th from the K-th"
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Marks tests before -m chooses among them, and keeps the part of these that --part names."""
+    mark(items)
+    yield
+    part, parts = map(int, config.getoption("--part").split("/"))
+    config.hook.pytest_deselected(items=[t for k, t in enumerate(items) if k % parts != part - 1])
+    items[:] = items[part - 1 :: parts]
+
+
+def mark(items):
     """Marks what an exhaustive run adds: most of a cross product, and larger draws."""
     met = Counter()
     for item in items:
