@@ -279,7 +279,8 @@ def _ending(write: Writing, node: Node) -> Code:
     shape = shape_code(["T - 1", *map(write.size, (SEQUENCES, *node.sizes))])
     write.use("T")
     zeros = f"np.zeros({shape}, {write.use('dtype')})"
-    return call("np.concatenate([", [zeros, f"{write.operand(node.operands[0], CALL)}[None]"], "])")
+    last = write.operand(node.operands[0], CALL).then("[None]")
+    return call("np.concatenate([", [zeros, last], "])")
 
 
 SPELLINGS: dict[str, Row] = {
