@@ -117,14 +117,14 @@ class FastBody:
         wanted = [*self.interface.state_entries, *self.interface.initial_entries]
         states = [s for s in self.interface.model.declared("state") if s in wanted]
         lines += self.firsts(state for state in states if state not in self.late)
-        initial = ", ".join(
+        initial = [
             f"{self.names('initial', entry.name)}={self.first(entry.name)}"
             for entry in self.interface.initial_entries
-        )
+        ]
         return [
             *lines,
             *fitted_lines(self.states.final(), "final_state = State(", ")"),
-            f"initial = InitialState({initial})",
+            *fitted_lines(initial, "initial = InitialState(", ")"),
         ]
 
     def inputs(self, stages: Iterable[Stage]) -> list[str]:
