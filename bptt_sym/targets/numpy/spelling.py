@@ -99,6 +99,8 @@ def _times(write: Writing, node: Node) -> Code:
         return chain([("-", first.within(UNARY)), *others], MULTIPLICATIVE)
     (operand,) = node.operands
     binding = MULTIPLICATIVE if operand.kind in ("times", "divide") else UNARY
+    if operand.kind == "times" and operand.detail < 0:
+        binding = CALL
     return chain([("-", write.operand(operand, binding))], UNARY)
 
 
