@@ -38,7 +38,8 @@ class Backward:
         self.lowered = lowered
         self.model, self.graph, self.lower = lowered.model, lowered.graph, lowered.lower
         self.over_sequences = BatchSums(lowered.lower, over_time=False).batch_total
-        self.over_all = BatchSums(lowered.lower, over_time=True).batch_total
+        self.all_sums = BatchSums(lowered.lower, over_time=True)
+        self.over_all = self.all_sums.batch_total
         self.written = derive_step(self.model, detailed=True)
         beside = inputs_of(self.model)
         recursion = AdjointRecursion(self.written, lowered.reduction.name, beside=beside)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_sym.algebra.entries import size
-from bptt_sym.algebra.expressions import LAST_STEP, Integer, Parameter, Variable
+from bptt_sym.algebra.expressions import Integer, Parameter, Variable
 from bptt_sym.graph.backward import Backward
 from bptt_sym.graph.lower import ONE
 from bptt_sym.graph.lowered_step import Carry
@@ -28,8 +27,8 @@ class InputGradients:
         for given in self.inputs:
             self.at_each_step(given, begun=given in begun)
         self.lowered.carried_out = True
-        for name, once in self.model.sources.items():
-            if name in self.lowered.once and name not in self.lowered.labels:
+        for once in self.lowered.recursion.parameters:
+            if once.name in self.lowered.once:
                 self.given_once(once)
         for given in self.read_later:
             if self.model.declaration(given.name).initial is None:
@@ -54,7 +53,7 @@ class InputGradients:
         if node.time:
             node = self.graph.make("time sum", [node])
         else:
-            node = self.graph.times(1, [self.lower.node(size(LAST_STEP)), node])
+            node = self.backward.all_sums.at_each_step(node)
         at_last = self.lowered.sum(ending, once, at_last=True)
         total = self.graph.total([(ONE, node), (ONE, at_last)])
         self.add(self.lower.full(total, once, time=False), once.name)

@@ -130,18 +130,18 @@ class FastBody:
     def inputs(self, stages: Iterable[Stage]) -> list[str]:
         """The gradients with respect to inputs, where they are asked for."""
         lines = self.lines(stages)
+        firsts = self.firsts(self.late)
         fields = []
         for key, field in self.interface.input_fields.items():
             node = self.graph.results[key]
             self.emitter.explain((node,))
             if len(key) > 2:
-                code = str(self.states.before_first(key[1]))
+                code = self.first(key[1])
             else:
                 inner = self.emitter.shown(self.emitter.atom(node, "rows"), "rows")
                 code = f"np.array({self.whole(inner, node, field)})"
             fields.append(f"{field.name}={code}")
-        lines += self.emitter.flushed()
-        lines += self.firsts(self.late)
+        lines += [*self.emitter.flushed(), *firsts]
         lines += fitted_lines(fields, "by_inputs = Inputs(", ")")
         return [
             *(f"{self.first(entry.name)} = None" for entry in self.late),
