@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: 4d1d5d07dc5cf7b5
+Code: 6bade214807a887d
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -706,23 +706,19 @@ class Parts:
         """Return how far parts are run."""
         return "gradients" if self.by_inputs is None else "inputs"
 
-    def run(self, begin: int, end: int, *, until: str = "", **options: Any) -> Any:
-        """Run the time steps from begin to end."""
+    def run(self, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end, there and back."""
+        found = self.run_until(self.until, begin, end, **self.closing(end), **options)
+        self.add_inputs(found[0], [begin])
+        return found
+
+    def run_until(self, until: str, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end as far as asked."""
         part = {
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        found = run(
-            self.params,
-            self.work(end - begin),
-            part,
-            until=until or self.until,
-            **self.closing(end),
-            **options,
-        )
-        if not until:
-            self.add_inputs(found[0], [begin])
-        return found
+        return run(self.params, self.work(end - begin), part, until=until, **options)
 
     def closing(self, end: int) -> dict[str, Any]:
         """Return what is added once counts in a part with this end, where anything is."""
@@ -825,7 +821,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
             by_params = added(by_params, found.gradients)
             by_states = by_states if begin else found.initial
         else:
-            parts.run(begin, end, start=start, until="forward")
+            parts.run_until("forward", begin, end, start=start)
         start = final = state_at(parts.work(end - begin), end - begin)
     return Result(total, by_params, by_states, final, parts.by_inputs)
 
@@ -861,7 +857,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
     """The gradients of all time steps, the states between spans alone kept."""
     states = [start]
     for begin, end in spans[:-1]:
-        parts.run(begin, end, start=states[-1], until="forward")
+        parts.run_until("forward", begin, end, start=states[-1])
         states.append(state_at(parts.work(end - begin), end - begin))
     total, by_following = 0, None
     by_params, _ = parts.no_gradients()

@@ -91,23 +91,19 @@ class Parts:
         """Return how far parts are run."""
         return "gradients" if self.by_inputs is None else "inputs"
 
-    def run(self, begin: int, end: int, *, until: str = "", **options: Any) -> Any:
-        """Run the time steps from begin to end."""
+    def run(self, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end, there and back."""
+        found = self.run_until(self.until, begin, end, **self.closing(end), **options)
+        self.add_inputs(found[0], [begin])
+        return found
+
+    def run_until(self, until: str, begin: int, end: int, **options: Any) -> Any:
+        """Run the time steps from begin to end as far as asked."""
         part = {
             name: array[begin:end] if SHAPES[name][:1] == ("T",) else array
             for name, array in self.arguments.items()
         }
-        found = run(
-            self.params,
-            self.work(end - begin),
-            part,
-            until=until or self.until,
-            **self.closing(end),
-            **options,
-        )
-        if not until:
-            self.add_inputs(found[0], [begin])
-        return found
+        return run(self.params, self.work(end - begin), part, until=until, **options)
 
     def closing(self, end: int) -> dict[str, Any]:
         """Return what is added once counts in a part with this end, where anything is."""
@@ -210,7 +206,7 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
             by_params = added(by_params, found.gradients)
             by_states = by_states if begin else found.initial
         else:
-            parts.run(begin, end, start=start, until="forward")
+            parts.run_until("forward", begin, end, start=start)
         start = final = state_at(parts.work(end - begin), end - begin)
     return Result(total, by_params, by_states, final, parts.by_inputs)
 
@@ -246,7 +242,7 @@ def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None
     """The gradients of all time steps, the states between spans alone kept."""
     states = [start]
     for begin, end in spans[:-1]:
-        parts.run(begin, end, start=states[-1], until="forward")
+        parts.run_until("forward", begin, end, start=states[-1])
         states.append(state_at(parts.work(end - begin), end - begin))
     total, by_following = 0, None
     by_params, _ = parts.no_gradients()
