@@ -115,7 +115,12 @@ class AdjointRecursion:
         of = variable.at(time)
         if variable in self.inputs:
             return replace(self._gradient(of, steps, tuple(terms)), span=span)
-        return DerivedEquation(meaning, Adjoint(of), add(*terms, like=of), span=span)
+        left = self._left(of, steps)
+        return DerivedEquation(meaning, left, add(*terms, like=left), span=span)
+
+    def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
+        """What an equation of the recursion is about."""
+        return Adjoint(variable)
 
     def _term(self, edge: Edge, time: Expr, steps: Expr) -> MatrixExpr:
         """What one reader, at a step, adds to it."""
@@ -123,9 +128,8 @@ class AdjointRecursion:
 
     def _pulled(self, edge: Edge, steps: Expr) -> MatrixExpr:
         """What the adjoint of an edge's reader adds to that of what it reads."""
-        if edge.of != self.step.loss:
-            return edge.pulled
-        return self.reduction.share(edge.pulled, steps)
+        of_step = edge.of == self.step.loss
+        return self.reduction.share(edge.pulled, steps) if of_step else edge.pulled
 
     def readers(self, symbol: Variable | Parameter) -> list[Edge]:
         """The edges to a variable or parameter from what the loss depends on."""
@@ -155,10 +159,8 @@ class AdjointRecursion:
         reverse = self.step.model.declaration(state.name).reverse
         for before in range(self.step.model.depth(state.name)):
             time = steps + (1 + before) if reverse else Integer(-before)
-            yield (
-                time,
-                [e for e in edges if abs(e.lag) > before and self._is_reached(e, time, steps)],
-            )
+            farther = (edge for edge in edges if abs(edge.lag) > before)
+            yield time, [edge for edge in farther if self._is_reached(edge, time, steps)]
 
     def _is_reached(self, edge: Edge, time: Expr, steps: Expr) -> bool:
         """Whether the loss depends on what an initial state is read by."""
@@ -218,9 +220,8 @@ class AdjointRecursion:
 
     def _by_initial(self, steps: Expr) -> Iterator[DerivedEquation]:
         """The gradients with respect to the initial values that are arguments."""
-        if not self.with_initial_states:
-            return
-        for state in (*self.step.model.states, *self.inputs):
+        begun = (*self.step.model.states, *self.inputs) if self.with_initial_states else ()
+        for state in begun:
             if self.step.model.declaration(state.name).initial is None:
                 for time, readers in self.initial_readers(state, steps):
                     terms = tuple(self._term(e, time + e.lag, steps) for e in readers)

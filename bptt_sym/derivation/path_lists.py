@@ -26,7 +26,7 @@ class PathLists:
         self.steps = steps
         self.reduction = reduction_of(step.model, loss)
         self.matrices = matrices
-        self.paths = Paths(step, steps, losses_of(step, steps, self.reduction))
+        self.paths = Paths(step, steps, losses_of(step.model, steps, self.reduction))
 
     def sections(self, parameters: Sequence[Parameter]) -> list[Section]:
         """A section for each parameter; it holds no path where they are more than MOST_LISTED."""

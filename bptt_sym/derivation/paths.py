@@ -9,6 +9,7 @@ from bptt_sym.derivation.reduction import Reduction
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.sweeps import Sweep, sweeps
 from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.model.model import Model
 
 
 class Paths:
@@ -91,7 +92,7 @@ class Paths:
         return [reader for reader in found if self.count(reader)]
 
 
-def losses_of(step: Step, steps: int, reduction: Reduction) -> list[Vertex]:
+def losses_of(model: Model, steps: int, reduction: Reduction) -> list[Vertex]:
     """The losses of time steps that count: of the steps in order, then the terminal one."""
-    found = [Vertex(step.loss.name, time) for time in reduction.losses(steps)]
-    return [*found, *(Vertex(loss.name, steps) for loss in step.losses[1:])]
+    found = [Vertex(model.loss.name, time) for time in reduction.losses(steps)]
+    return [*found, *(Vertex(loss.name, steps) for loss in model.losses[1:])]

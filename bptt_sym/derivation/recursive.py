@@ -9,7 +9,6 @@ there, times the immediate one; and the total derivatives follow by the chain ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bptt_sym.algebra.expressions import (
     CONTRIBUTION_STEP,
@@ -23,7 +22,6 @@ from bptt_sym.algebra.expressions import (
     PartialDerivative,
     TotalLoss,
     Variable,
-    ZeroMatrix,
     add,
     at_step,
     product,
@@ -31,7 +29,7 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.algebra.over_time import sum_over_time
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.adjoint import AdjointRecursion
-from bptt_sym.derivation.derivation import DerivedEquation, Section, Span
+from bptt_sym.derivation.derivation import DerivedEquation, Section
 from bptt_sym.derivation.factors import MOST_COUNTED, Chain, Contribution, Factor
 from bptt_sym.derivation.matrices import edges_to, factor_section
 from bptt_sym.derivation.paths import Paths, losses_of
@@ -56,18 +54,6 @@ class LossTotals(AdjointRecursion):
 
     def _left(self, variable: Variable, steps: Expr) -> MatrixExpr:
         return PartialDerivative(self.whole(steps), variable, False)
-
-    def _adjoint(
-        self,
-        variable: Variable,
-        time: Expr,
-        readers: Sequence[Edge],
-        steps: Expr,
-        span: Span | None = None,
-    ) -> DerivedEquation:
-        made = super()._adjoint(variable, time, readers, steps, span)
-        left = self._left(variable.at(time), steps)
-        return replace(made, left=left, right=made.right if readers else ZeroMatrix(*left.shape))
 
     def _term(self, edge: Edge, time: Expr, steps: Expr) -> MatrixExpr:
         of = edge.of.at(time)
@@ -105,7 +91,7 @@ class RecursiveProducts:
         self.matrices = matrices
         self.most_factors = most_factors
         self.totals = LossTotals(step, loss, parameters, matrices=matrices)
-        self.paths = Paths(step, steps, losses_of(step, steps, self.reduction), MOST_COUNTED)
+        self.paths = Paths(step, steps, losses_of(step.model, steps, self.reduction), MOST_COUNTED)
 
     def sections(self) -> list[Section]:
         """The factors at level jacobian, a section for each parameter, the total derivatives."""

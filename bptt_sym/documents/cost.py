@@ -34,7 +34,7 @@ def costs(
 ) -> Iterator[Cost]:
     """The cost of the gradient with respect to a parameter for some numbers of time steps."""
     for steps in lengths:
-        yield _cost(Paths(step, steps, losses_of(step, steps, reduction)), parameter.name)
+        yield _cost(Paths(step, steps, losses_of(step.model, steps, reduction)), parameter.name)
 
 
 def _cost(paths: Paths, parameter: str) -> Cost:

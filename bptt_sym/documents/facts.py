@@ -50,7 +50,7 @@ class Copies:
 
     def __init__(self, step: Step, steps: int, reduction: Reduction) -> None:
         self.step, self.steps = step, steps
-        self.paths = Paths(step, steps, losses_of(step, steps, reduction), most=2)
+        self.paths = Paths(step, steps, losses_of(step.model, steps, reduction), most=2)
 
     def of(self, parameter: str) -> list[Vertex]:
         """The copies that a path from the loss leads to, the latest first."""
@@ -76,7 +76,7 @@ class Copies:
         """
         found = []
         every = reduction_of(self.step.model, "sum")
-        for loss in losses_of(self.step, self.steps, every):
+        for loss in losses_of(self.step.model, self.steps, every):
             seen = Paths(self.step, self.steps, (loss,)).copies(parameter)
             if any(copy.time != loss.time for copy in seen):
                 found.append((loss, seen))

@@ -8,6 +8,7 @@ from typing import Literal
 from bptt_sym.algebra.expressions import TIME
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
 from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
+from bptt_sym.derivation.paths import losses_of
 from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError
@@ -35,8 +36,7 @@ class Request:
     @property
     def roots(self) -> list[Vertex]:
         """The losses that are looked at: those of time steps, and the one of the last."""
-        found = [Vertex(self.model.loss.name, time) for time in self.reduction.losses(self.steps)]
-        return [*found, *(Vertex(loss.name, self.steps) for loss in self.model.losses[1:])]
+        return losses_of(self.model, self.steps, self.reduction)
 
     @property
     def reduction(self) -> Reduction:
