@@ -58,8 +58,7 @@ class Reduction:
         losses: MatrixExpr = loss.at(steps)
         if not self.at_last:
             losses = self.share_of_sum(sum_over_time(loss, TIME, Integer(1), steps), steps)
-        once = (e.left if e.timeless else e.variable.at(steps) for e in self.added)
-        return add(losses, *once)
+        return add(losses, *(entry.left_at(steps) for entry in self.added))
 
     def labelled(self, loss: str, steps: Expr | int) -> str:
         """Its part of the label of an equation; ``loss`` is the name of that of one step."""

@@ -234,7 +234,7 @@ class Example:
     @cached_property
     def _added(self) -> list[MatrixExpr]:
         """The terms of the loss that are added once."""
-        return [e.left if e.timeless else e.variable.at(STEPS) for e in self.model.added]
+        return [entry.left_at(STEPS) for entry in self.model.added]
 
     def _needed(self) -> tuple[set[MatrixExpr], dict[MatrixExpr, MatrixExpr]]:
         """All that the loss depends on, and of this what is computed, with its expression."""

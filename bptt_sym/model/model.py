@@ -143,6 +143,10 @@ class Equation:
         """The left side as it is printed."""
         return Parameter(self.name, *self.variable.shape) if self.timeless else self.variable
 
+    def left_at(self, time: Expr) -> Variable | Parameter:
+        """The left side at a time step."""
+        return self.left if self.timeless else self.variable.at(time)
+
     @cached_property
     def written(self) -> MatrixExpr:
         """The right side as the user wrote it, its pre-activations put back in place."""
