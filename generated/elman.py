@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model elman:
     bptt-sym generate elman --loss sum --style readable
 Model: 67036f6fe346fafc
-Code: a503d3e81502710f
+Code: 2873c78901750bbf
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s
@@ -73,7 +73,7 @@ class InitialState(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What is given, or the gradients with respect to it."""
+    """The inputs, or the gradients with respect to them."""
 
     x: Array  # (T, B, m), input
 

@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: 6bade214807a887d
+Code: 342217bb4b93ded7
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -101,7 +101,7 @@ class InitialState(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What is given, or the gradients with respect to it."""
+    """The inputs, or the gradients with respect to them."""
 
     x: Array  # (T, B, m), input
 
