@@ -661,14 +661,14 @@ def text_of(name: str) -> str:
     return "\n".join([f'vectors = "{vectors}"', *parts])
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_what_was_found(name: str, loss: str) -> None:
     assert assert_gradients(text_of(name), loss)
     assert_levels(parse_model(text_of(name)), loss)
 
 
-@pytest.mark.one_in(9)
+@pytest.mark.one_in(18)
 @pytest.mark.parametrize("name", FOUND | FOUND_FILES)
 def test_what_was_found_is_written(name: str) -> None:
     assert_written(parse_model(text_of(name)))

@@ -179,7 +179,7 @@ def many_to_one(W, U, W_z, U_z, V, alpha, x, d):
     return Whole([], -jax.nn.log_softmax(logits)[jnp.ravel(d)[-1]], penalty)
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize(("name", "loss"), in_turn(CELLS, ["sum", "last"]))
 def test_loss_and_gradients(name, loss):
     model = b.load_model(FOLDER / f"{name}.toml")
