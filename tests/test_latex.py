@@ -87,14 +87,15 @@ def models(tmp_path_factory):
 def typeset(fragments: dict[str, str], folder: Path) -> str:
     """Compiles the fragments as one article, with a reference to each label; the second run's log.
 
-    In the log the name of each fragment stands before what LaTeX says about it.
+    In the log the name of each fragment stands before what LaTeX says about it. Its equations have
+    numbers of four digits, wherever it stands.
     """
     body, references = "", ""
     for name, fragment in fragments.items():
         labels = re.findall(r"\\label\{(.*?)\}", fragment)
         assert labels
         references += "".join(rf"\eqref{{{label}}}" + "\n" for label in labels)
-        body += f"\\typeout{{Fragment {name}}}\n{fragment}\n"
+        body += f"\\typeout{{Fragment {name}}}\\setcounter{{equation}}{{2000}}\n{fragment}\n"
     # At the end, where they move no equation to another page.
     body += f"\\typeout{{Fragment references}}\n\\newpage\\sloppy {references}"
     (folder / "page.tex").write_text(DOCUMENT % body, encoding="utf-8")

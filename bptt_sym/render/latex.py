@@ -24,14 +24,14 @@ from bptt_sym.render.show import (
     words_of,
 )
 from bptt_sym.render.tex import matrix, small_matrix, tex, tex_in_line
+from bptt_sym.render.tex_height import fence
 from bptt_sym.render.tex_width import (
     COMMA,
     GAPS,
+    NUMBER,
     SIGN,
     THICK,
-    is_tall,
     matrix_width,
-    number_width,
     width,
 )
 from bptt_sym.templating import environment
@@ -68,7 +68,7 @@ MATRIX_STYLES = {r"\displaystyle ": 1.0, "": 0.8}
 
 def _around(box: Box, inner: Box) -> tuple[str, str] | None:
     """What is before and behind the hole, with brackets of one size in both lines."""
-    size = "bigg" if is_tall(inner) else "big"
+    size = fence(inner).command or "big"
     begin, _, end = tex(box).partition(tex(HOLE))
     # Within braces a line cannot end.
     if begin.count("{") != begin.count("}"):
@@ -200,9 +200,7 @@ def right_width(equations: Sequence[DerivedEquation], show: Show) -> float:
     """The room for the right sides of equations, which begin below each other."""
     lefts = [_left_width(e, show) for e in equations]
     left = max((taken for taken in lefts if taken <= WIDEST_LEFT), default=0)
-    # Where LaTeX numbers, or notes do, the number is not known.
-    number = number_width(max((e.number or 0 for e in equations), default=0) + 10)
-    return EXACTNESS * (TEXT_WIDTH - left - EQUALS - number)
+    return EXACTNESS * (TEXT_WIDTH - left - EQUALS - NUMBER)
 
 
 def lines(equation: DerivedEquation, show: Show, room: float) -> list[str]:
@@ -221,11 +219,11 @@ def lines(equation: DerivedEquation, show: Show, room: float) -> list[str]:
         else:
             written = [*written[:-1], f"{written[-1]},", rf"\qquad {span}"]
     first, *more = written
-    (left, *others), sign = _left(equation, show)
+    (left, *others), sign = _left(equation, show, room - 1 if hung else inf)
     if hung:
         before = [f"&{left}", *(rf"&\quad {line}" for line in others)]
         return [*before, rf"&\quad {sign}{first}", *(rf"&\quad \quad {line}" for line in more)]
-    return [f"{left}&{sign}{first}", *(rf"&\quad {line}" for line in more)]
+    return [f"{left} &{sign}{first}", *(rf"&\quad {line}" for line in more)]
 
 
 def _broken(right: Box, room: float) -> list[str]:
@@ -248,19 +246,20 @@ def _row(derivation: Derivation, equation: DerivedEquation, show: Show, room: fl
     return " \\notag \\\\\n".join(written)
 
 
-def _left(equation: DerivedEquation, show: Show) -> tuple[list[str], str]:
-    """A left side, in lines where it has many parts, and the sign between the two."""
+def _left(equation: DerivedEquation, show: Show, room: float) -> tuple[list[str], str]:
+    """A left side, in lines where it has no room or many parts, and the sign between the two."""
     if equation.left is not None:
-        return [tex(show(equation.left)) + " "], "= "
+        first, *more = broken(show(equation.left), room, PAGE)
+        return [first, *(rf"\quad {line}" for line in more)], "= "
     unsigned = r"\mathrel{\phantom{=}} "
     if equation.path:
-        return [rf"\text{{to step }} {equation.path[-1].time}\colon "], unsigned
+        return [rf"\text{{to step }} {equation.path[-1].time}\colon"], unsigned
     readers = [show(reader) for reader in equation.readers]
     gaps = [COMMA] * (len(readers) - 1)
     parts = filled([width(reader) for reader in readers], gaps, READERS_WIDTH, 0, 0)
     lines = [",".join(map(tex, readers[start:stop])) + "," for start, stop in parts]
     lines[0] = rf"\text{{from }} {lines[0]}"
-    lines[-1] = lines[-1].removesuffix(",") + r"\colon "
+    lines[-1] = lines[-1].removesuffix(",") + r"\colon"
     return lines, unsigned
 
 

@@ -20,9 +20,12 @@ from bptt_sym.algebra.boxes import (
     Call,
     EntrySum,
     Factors,
+    ModuloOf,
     Negative,
     Number,
+    Part,
     Ratio,
+    Relation,
     Row,
     Superscript,
     Terms,
@@ -71,6 +74,10 @@ class Indented(NamedTuple):
     depth: int
     text: str
 
+    def deeper(self, by: int = 1) -> Indented:
+        """The line farther to the right."""
+        return Indented(self.depth + by, self.text)
+
 
 def broken(box: Box, room: float, page: Page) -> list[str]:
     """The box as written lines; what cannot be broken is left whole where ``room`` lacks.
@@ -89,6 +96,8 @@ def _lines(box: Box, room: float, page: Page, used: float) -> list[Indented]:
             return _of_sum(terms, room, page, used)
         case Application(arguments=parts) | Row(parts=parts) if len(parts) > 1:
             return _of_list(box, parts, room, page, used)
+        case Relation() | ModuloOf():
+            return _of_pair(box, room, page, used)
         case Ratio():
             return _of_ratio(box, room, page, used)
         case Factors(factors=(Ratio() as ratio,)):
@@ -97,7 +106,7 @@ def _lines(box: Box, room: float, page: Page, used: float) -> list[Indented]:
     before, taken, body = _opened(box, page)
     if isinstance(body, Factors) and len(body.factors) > 1:
         found = _of_product(body, room, page, used + taken)
-    elif before:
+    elif body is not box:
         found = _lines(body, room, page, used + taken)
     else:
         found = _within(body, room, page, used)
@@ -114,7 +123,7 @@ def _deeper(box: Box, room: float, page: Page, used: float) -> list[Indented]:
     """The lines of what is part of something: later ones are farther to the right."""
     # What is used of the first line is used of the whole room.
     first, *more = _lines(box, room - page.step, page, used - page.step)
-    return [first, *(Indented(line.depth + 1, line.text) for line in more)]
+    return [first, *(line.deeper() for line in more)]
 
 
 def _of_sum(
@@ -183,9 +192,28 @@ def _of_list(
         *most, end = _behind(written, found)
         comma = "" if stop == len(parts) else ","
         found = [*most, Indented(end.depth, end.text + comma)]
-        lines += [Indented(line.depth + 1, line.text) for line in found]
+        lines += [line.deeper() for line in found]
     lines[0] = Indented(0, lines[0].text)
     return _closed(around, lines)
+
+
+def _of_pair(box: Relation | ModuloOf, room: float, page: Page, used: float) -> list[Indented]:
+    """Two sides with a sign between them, which begins a line."""
+    if isinstance(box, Relation):
+        left, right = box.left, box.right
+        bare: Box = Relation(HOLE, box.sign, HOLE)
+        shell: Box = Relation(HOLE, box.sign, HOLE, indicator=box.indicator)
+    else:
+        left, right = box.dividend, box.divisor
+        shell = bare = ModuloOf(HOLE, HOLE)
+    before, sign, behind = page.write(shell).split(page.write(HOLE))
+    brackets = page.measure(shell) - page.measure(bare)
+    depth = 1 if before else 0  # lines begin behind brackets
+    room -= depth * page.step
+    first, *more = _deeper(left, room, page, used + brackets)
+    taken = page.measure(bare) - 2 * page.measure(HOLE) + brackets
+    more += _closed((f"{sign.strip()} ", behind), _deeper(right, room, page, taken))
+    return [first._replace(text=before + first.text), *(line.deeper(depth) for line in more)]
 
 
 def _of_ratio(box: Ratio, room: float, page: Page, used: float) -> list[Indented]:
@@ -230,6 +258,10 @@ def _shell(box: Box) -> tuple[Box, Box | None]:
         case Superscript(base=Brackets() | Call() as base):
             shell, inner = _shell(base)
             return replace(box, base=shell), inner
+        case Superscript(base=base):
+            return replace(box, base=HOLE), base
+        case Part(body=body):
+            return replace(box, body=HOLE), body
         case _:
             return box, None
 

@@ -34,9 +34,9 @@ from bptt_sym.algebra.boxes import (
     Superscript,
     Terms,
     Tuple,
-    with_parts,
 )
 from bptt_sym.algebra.names import GREEK, split_name
+from bptt_sym.render.tex_height import fence
 
 SCRIPT = 0.8
 """The width of a letter in an index, of that of the letter: small letters are wider."""
@@ -71,13 +71,17 @@ _ITALIC = {
     "sigma": 0.6, "tau": 0.51, "phi": 0.6, "chi": 0.63, "psi": 0.68, "omega": 0.65,
 }  # fmt: skip
 _DIGIT, _CAPITAL, _OTHER = 0.5, 0.76, 0.6
+NUMBER = 1.8 + 4 * _DIGIT
+"""An equation's number with the room before it: LaTeX may count on to four digits."""
 _PARTIAL = 0.58
 _BRACKET = 0.39
-_TALL_BRACKET = 0.74
+_BARS = {"abs": 0.28, "norm": 0.5, "floor": 0.56, "ceil": 0.56}
 _PRIME = 0.29
 _TRANSPOSE = 0.6
 _SMALL_SPACE = 0.05
 """What TeX leaves behind an index."""
+_SMALLEST = 0.12
+"""What a time step in an index is wider by than the index of an index is taken to be."""
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\S")
 _ACCENTS = {"\\hat", "\\bar", "\\tilde", "\\vec", "\\dot", "\\ddot", "\\overline", "\\underline",
@@ -115,8 +119,7 @@ def width(box: Box) -> float:
         case AdjointOf(variable=inner, sign=sign):
             return width(inner) + (0 if sign == "overbar" else 0.48 if sign == "delta" else 0.56)
         case Brackets(body=body):
-            tall = is_tall(body)
-            return 2 * (_TALL_BRACKET if tall else _BRACKET) + 2 * THIN + width(body)
+            return 2 * fence(body).width + 2 * THIN + width(body)
         case Superscript(base=base, exponent=exponent, inverse=inverse):
             sign = _TRANSPOSE if exponent is None else _small(exponent) + _SMALL_SPACE
             raised = sign + (0.62 if inverse else 0)
@@ -137,6 +140,8 @@ def _with_arguments(box: Box) -> float:
             return 0.24 + max(width(over), width(under))
         case Call(function="sqrt", argument=argument):
             return 1.0 + width(argument)
+        case Call(function=function, argument=argument) if function in _BARS:
+            return 2 * (_BARS[function] + THIN) + width(argument)
         case Call(function=function, argument=argument, primes=primes, axis=axis):
             along = 0 if axis is None else 2.9
             return _of_function(function) + _PRIME * primes + 2 * _BRACKET + width(argument) + along
@@ -171,27 +176,6 @@ def _of_list(parts: tuple[Box, ...]) -> float:
     return sum(map(width, parts)) + COMMA * (len(parts) - 1)
 
 
-def number_width(number: int) -> float:
-    """The width of an equation's number with the room before it."""
-    return 1.8 + _DIGIT * len(str(number))
-
-
-def is_tall(box: Box) -> bool:
-    """Whether something in a box is higher than a letter with an index."""
-    found = False
-
-    def look(part: Box) -> Box:
-        nonlocal found
-        found = found or is_tall(part)
-        return part
-
-    if isinstance(box, Fraction | Ratio | Big | EntrySum | Matrix | Cases):
-        return True
-    if not isinstance(box, Glyph | Superscript):
-        with_parts(box, look)
-    return found
-
-
 def _of_big(box: Big) -> float:
     if box.kind == "sum":
         below = _small(box.index) + _small(box.lower) + 0.6
@@ -224,6 +208,8 @@ def _small(box: Box) -> float:
             return sum(map(_small, (t for _, t in terms))) + 0.62 * (len(terms) - 1)
         case Factors(factors=factors):
             return sum(map(_small, factors)) + THIN * (len(factors) - 1)
+        case Glyph(time=time, place=place) if time is not None and place != "subscript":
+            return SCRIPT * width(box) + _SMALLEST
         case _:
             return SCRIPT * width(box)
 

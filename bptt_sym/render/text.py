@@ -142,7 +142,7 @@ def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> s
         head = f"  {number}  {' ' * (width - cells(left))}{left}"
         sign = ":  " if equation.left is None else " = "
         if cells(left) > most:
-            whole = medium.prose(head + sign.rstrip(" ="), " " * before)
+            whole = _hung(equation, f"  {number}  ", left, show, medium)
             lines.append(whole.replace(number, styled, 1))
             head, sign = indent[:-3], sign.replace(":", " ")
         span = _span(equation, show, medium)
@@ -151,6 +151,15 @@ def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> s
         lines.append(f"{head.replace(number, styled, 1)}{sign}{first}")
         lines += [f"{indent}{line}" for line in more]
     return "\n".join(lines)
+
+
+def _hung(equation: DerivedEquation, before: str, left: str, show: Show, medium: Medium) -> str:
+    """A left side that stands above its equation, with its number ``before`` it."""
+    indent = " " * len(before)
+    if equation.left is None:
+        return medium.prose(f"{before}{left}:", indent)
+    room = medium.columns - len(before) - 2
+    return before + f"\n{indent}  ".join(broken(show(equation.left), room, medium.page))
 
 
 def _right(right: Box, span: str, room: int, medium: Medium) -> list[str]:

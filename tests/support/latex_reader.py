@@ -43,7 +43,8 @@ _FENCES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     r"\lceil": (r"\rceil", np.ceil),
 }
 _CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
-_CLOSING |= {r"\bigr", r"\biggr"}
+_OPENING = {r"\left", r"\bigl", r"\Bigl", r"\biggl", r"\Biggl"}
+_CLOSING |= {r"\bigr", r"\Bigr", r"\biggr", r"\Biggr"}
 _CLOSING -= {r"\begin"}
 
 
@@ -257,7 +258,7 @@ class Reader:
                 found = self.sum()
                 self.take(")")
                 return found
-            case r"\left" | r"\bigl" | r"\biggl":
+            case _ if token in _OPENING:
                 right = self.take().replace("left", "right").replace("gl", "gr")
                 opening = self.take(*_FENCES)
                 found = self.sum()
