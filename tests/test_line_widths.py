@@ -145,13 +145,20 @@ def test_brackets_around_several_lines_are_as_high_as_what_is_in_them():
 LONG = Terms(((1, W),) * 12)
 
 
-def test_a_relation_is_broken_before_its_sign():
-    indicator = Relation(LONG, "at least", LONG, indicator=True)
+def test_a_relation_is_broken_before_its_sign_where_both_sides_are_long():
+    def lines(left: Box, right: Box) -> list[str]:
+        return broken(Relation(left, "at least", right, indicator=True), width(LONG) + 9, PAGE)
+
     half = tex(LONG)
-    for box in (indicator, Factors((indicator,))):
-        written = broken(box, width(LONG) + 7, PAGE)
-        assert written == [rf"\mathbf{{1}}[{half}", rf"\quad \ge {half}]"]
-    assert broken(ModuloOf(LONG, W), width(LONG) + 1, PAGE) == [half, r"\bmod W"]
+    assert lines(LONG, LONG) == [rf"\mathbf{{1}}[{half}", rf"\quad \ge {half}]"]
+    twice = Factors((Brackets(LONG), Brackets(LONG)))
+    one, other = rf"\left( {half} \right)", rf"\cdot \left( {half} \right)"
+    assert lines(W, twice) == [rf"\mathbf{{1}}[W \ge {one}", rf"\quad \quad {other}]"]
+    assert lines(twice, W) == [rf"\mathbf{{1}}[{one}", rf"\quad \quad {other} \ge W]"]
+
+
+def test_a_remainder_is_broken_before_its_sign():
+    assert broken(ModuloOf(LONG, LONG), width(LONG) + 4, PAGE) == [tex(LONG), rf"\bmod {tex(LONG)}"]
 
 
 def test_what_stands_behind_brackets_stands_behind_their_last_line():

@@ -198,7 +198,7 @@ def _of_list(
 
 
 def _of_pair(box: Relation | ModuloOf, room: float, page: Page, used: float) -> list[Indented]:
-    """Two sides with a sign between them, which begins a line."""
+    """Two sides with a sign between them, which begins a line if neither of them is short."""
     if isinstance(box, Relation):
         left, right = box.left, box.right
         bare: Box = Relation(HOLE, box.sign, HOLE)
@@ -210,10 +210,18 @@ def _of_pair(box: Relation | ModuloOf, room: float, page: Page, used: float) -> 
     brackets = page.measure(shell) - page.measure(bare)
     depth = 1 if before else 0  # lines begin behind brackets
     room -= depth * page.step
-    first, *more = _deeper(left, room, page, used + brackets)
     taken = page.measure(bare) - 2 * page.measure(HOLE) + brackets
-    more += _closed((f"{sign.strip()} ", behind), _deeper(right, room, page, taken))
-    return [first._replace(text=before + first.text), *(line.deeper(depth) for line in more)]
+    if page.measure(left) <= LONGEST_BEFORE * room:
+        used += page.measure(left) + taken
+        found = _behind(page.write(left) + sign, _deeper(right, room, page, used))
+    elif page.measure(right) <= LONGEST_BEFORE * room:
+        taken += page.measure(right)
+        found = _closed(("", sign + page.write(right)), _deeper(left, room - taken, page, used))
+    else:
+        found = _deeper(left, room, page, used + brackets)
+        found += _behind(f"{sign.strip()} ", _deeper(right, room, page, taken))
+    first, *more = _closed((before, behind), found)
+    return [first, *(line.deeper(depth) for line in more)]
 
 
 def _of_ratio(box: Ratio, room: float, page: Page, used: float) -> list[Indented]:
