@@ -28,12 +28,47 @@ def test_the_print_is_the_gradient(level: str, name: str, loss: str) -> None:
     assert max(compared(b.load_model(name), level, loss)) < 1e-12
 
 
-@pytest.mark.parametrize("name", ["kalman-vector", "information-filter"])
-def test_the_print_of_inverses_and_determinants_is_the_gradient(name: str) -> None:
-    (text,) = (path.read_text(encoding="utf-8") for path in CORPUS if path.stem == name)
-    any_start = re.sub(r", initial = [^}]*}", "}", text)
-    any_start = re.sub(r"\(J\[(t|t-1)\]", r"(J[\1] + 4 * eye(n)", any_start)
-    assert max(compared(parse_model(any_start), "adjoint", "sum")) < 1e-10
+HEADS_AND_AXES = {"axes", "retention-heads", "kalman-vector"}
+"""Those that the default run reads: states with heads, operations along an axis, inverses."""
+
+# What the reader cannot make out of the print of a published cell, and why.
+NOT_READ = {
+    "cornn": "a name of two letters side by side",
+    "epidemic": "one start of two states",
+    "garch": "a start that parameters make up",
+    "gjr-garch": "a start that parameters make up",
+    "gru-two-bidirectional": "what holds for two layers is printed once",
+    "hmm": "a start that parameters make up",
+    "holt-winters": "a name i beside the step i of contributions",
+    "holt-winters-multiplicative": "a name i beside the step i of contributions",
+    "lag-two": "two states before the first",
+    "learned-start": "a start that parameters make up",
+    "local-level": "a start that parameters make up",
+    "lstm-layer-norm": "zeros beside a slice, as wide as must be",
+    "lstm-stacked-gates": "zeros beside a slice, as wide as must be",
+    "lstm-three-layers": "what holds for three layers is printed once",
+    "many-to-one": "a loss of parameters",
+    "jacobian of mlstm-heads": "a vector of a number for each head beside heads",
+    "nas": "zeros beside a slice, as wide as must be",
+    "seir-groups": "a start that parameters make up",
+    "sir-poisson": "a start that parameters make up",
+    "time-delay": "inputs before the first step",
+    "ttt-linear": "a start that parameters make up",
+    "weight-decay": "a loss of parameters",
+    "weight-noise": "a row times a column entry by entry",
+}
+PUBLISHED = [
+    pytest.param(level, name, marks=() if name in HEADS_AND_AXES else pytest.mark.exhaustive)
+    for name in (path.stem for path in CORPUS)
+    for level in ("jacobian", "adjoint")
+    if name not in NOT_READ and f"{level} of {name}" not in NOT_READ
+]
+
+
+@pytest.mark.parametrize(("level", "name"), PUBLISHED)
+def test_the_print_of_a_published_cell_is_the_gradient(level: str, name: str) -> None:
+    (path,) = (path for path in CORPUS if path.stem == name)
+    assert max(compared(b.load_model(path), level, "sum")) < 1e-10
 
 
 LEAVES = ["x[t] @ W_x", "h[t-1] @ W_h", "h[t-1]", "c[t-1] @ U.T", "c[t-1]", "b", "x[t-1] @ W_x"]

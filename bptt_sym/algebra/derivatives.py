@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from sympy import KroneckerProduct, S, expand
@@ -84,11 +85,17 @@ class Selection(Compound):
 
 
 def kronecker(left: MatrixExpr, right: MatrixExpr) -> MatrixExpr:
-    """The Kronecker product, where neither side is the 1 x 1 identity."""
+    """The Kronecker product, where neither side is the 1 x 1 identity; ones at its end are one."""
     if isinstance(left, Identity) and left.rows == 1:
         return right
     if isinstance(right, Identity) and right.rows == 1:
         return left
+    if isinstance(right, OneMatrix) and isinstance(left, OneMatrix):
+        return OneMatrix(left.rows * right.rows, left.cols * right.cols)
+    if isinstance(right, OneMatrix) and isinstance(left, KroneckerProduct):
+        *others, last = left.args
+        if isinstance(last, OneMatrix):
+            return KroneckerProduct(*others, kronecker(last, right))
     return KroneckerProduct(left, right)
 
 
@@ -186,6 +193,21 @@ class Kronecker(Operation):
         return np.kron(*operands)
 
 
+def _spread_row(spread: SpreadOver) -> MatrixExpr:
+    """vec of what is spread: vec of it times ones, those before and after all it has outside."""
+    each = [Identity(m) if few == m else OneMatrix(1, m) for few, m in spread.axes if m != 1]
+    before: list[MatrixExpr] = []
+    after: list[MatrixExpr] = []
+    while isinstance(each[0], OneMatrix):
+        before.append(each.pop(0))
+    while isinstance(each[-1], OneMatrix):
+        after.insert(0, each.pop())
+    row = as_row(spread.operand)
+    if any(isinstance(size, OneMatrix) for size in each):
+        row = product(row, reduce(kronecker, each))
+    return reduce(kronecker, (*before, row, *after))
+
+
 class Vectorisation(Operation):
     """The entries of a matrix as one row, in the Jacobian with respect to a matrix."""
 
@@ -202,14 +224,9 @@ class Vectorisation(Operation):
 
     def box(self, node: RowByRow, show: Show) -> boxes.Box:
         number, rest = split_coefficient(node.operand)
-        if isinstance(rest, SpreadOver) and is_vector(rest.operand.shape):
-            # Within vec nothing beside a row or a column would show over what it is spread.
-            vector = rest.operand
-            if vector.rows == 1 and vector.cols == rest.cols:
-                return show(scale(number, kronecker(OneMatrix(1, rest.rows), vector)), boxes.SUM)
-            if vector.cols == 1 and vector.rows == rest.rows:
-                turned = transpose(vector)
-                return show(scale(number, kronecker(turned, OneMatrix(1, rest.cols))), boxes.SUM)
+        if isinstance(rest, SpreadOver):
+            # Within vec nothing would show over what it is spread.
+            return show(scale(number, _spread_row(rest)), boxes.SUM)
         return boxes.Call("vec", show(node.operand, boxes.SUM))
 
     def value(self, node: RowByRow, np: Any, operands: Sequence[Any], apply: Apply) -> Any:

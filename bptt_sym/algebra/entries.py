@@ -15,7 +15,7 @@ from bptt_sym.algebra.expressions import (
     scale,
     split_coefficient,
 )
-from bptt_sym.algebra.spread_over import spread_over
+from bptt_sym.algebra.spread_over import SpreadOver, spread_over
 
 
 def broadcast(scalar: MatrixExpr, shape: Shape) -> MatrixExpr:
@@ -34,6 +34,11 @@ def quotient(numerator: MatrixExpr, denominator: MatrixExpr) -> MatrixExpr:
     under, bottom = split_coefficient(denominator)
     if isinstance(top, ZeroMatrix) or is_one(bottom):
         return scale(over / under, top)
+    if isinstance(top, OneMatrix) and isinstance(bottom, SpreadOver):
+        operand, *sizes = bottom.args
+        return scale(
+            over / under, spread_over(quotient(OneMatrix(*operand.shape), operand), *sizes)
+        )
     return scale(over / under, Quotient(top, bottom))
 
 

@@ -31,6 +31,7 @@ from bptt_sym.algebra.expressions import (
     transpose,
 )
 from bptt_sym.algebra.operation import Apply, Operation, Pairs, Show
+from bptt_sym.algebra.spread_over import SpreadOver, SumOver, spread_over
 
 
 class HeadProduct(Compound):
@@ -100,12 +101,39 @@ def head_product(left: MatrixExpr, right: MatrixExpr, heads: Expr) -> MatrixExpr
 
 
 def head_transpose(operand: MatrixExpr, heads: Expr) -> MatrixExpr:
-    """The transpose of each head, its number in front."""
+    """The transpose of each head, its number in front; that of one number in each is the same."""
+    if operand.shape == (heads, S.One):
+        return operand
     number, rest = split_coefficient(operand)
     if isinstance(rest, HeadTranspose) and rest.heads == heads:
         return scale(number, rest.operand)
+    if _is_shared(rest):
+        turned = transpose(rest.operand)
+        return scale(number, spread_over(turned, S.One, heads, *turned.shape))
     turned = HeadTranspose(rest, heads)
     return ZeroMatrix(*turned.shape) if isinstance(rest, ZeroMatrix) else scale(number, turned)
+
+
+def _is_shared(matrix: MatrixExpr) -> bool:
+    """Whether it is a matrix that all heads have."""
+    return isinstance(matrix, SpreadOver) and (
+        matrix.args[3:] == matrix.operand.shape and matrix.args[1] == 1
+    )
+
+
+def as_one_product(expression: MatrixExpr) -> MatrixExpr:
+    """The same as a product of two matrices of the rows of all heads, where it is one.
+
+    A product with a matrix that all heads have is one, and the sum over the heads of a transpose
+    times a matrix.
+    """
+    match expression:
+        case HeadProduct(left=left, right=right) if _is_shared(right):
+            return product(left, right.operand)
+        case SumOver(operand=HeadProduct(left=HeadTranspose() as left) as each):
+            if expression.shape == (each.rows / each.heads, each.cols):
+                return product(transpose(left.operand), each.right)
+    return expression
 
 
 class HeadProductOperation(Operation):
@@ -135,7 +163,8 @@ class HeadProductOperation(Operation):
         return product(reached, kronecker(spread, Identity(right.cols)))
 
     def box(self, node: HeadProduct, show: Show) -> boxes.Box:
-        return boxes.Factors(tuple(show(side, boxes.PRODUCT) for side in node.args[:2]))
+        sides = (boxes.as_factor(show(side, boxes.PRODUCT)) for side in node.args[:2])
+        return boxes.Factors(boxes.enclosed([f for side in sides for f in boxes.factors_of(side)]))
 
     def value(self, node: HeadProduct, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         left, right, heads = operands
@@ -179,19 +208,18 @@ class HeadTransposition(Operation):
 
 
 class BlockDiagonalMatrix(Operation):
-    """Heads along a diagonal: a product head by head as a matrix."""
+    """Heads along a diagonal: a product head by head as a matrix.
+
+    What all heads share stands there as often as there are heads: a Kronecker product.
+    """
 
     node = BlockDiagonal
 
     def box(self, node: BlockDiagonal, show: Show) -> boxes.Box:
-        operand, _, times = node.args
-        shown = show(operand, boxes.SUM)
-        if times == 1:
-            return boxes.Call("blockdiag", shown)
-        inner = boxes.Factors(
-            (boxes.Constant("identity", show(times, boxes.SUM)), shown), "kronecker"
-        )
-        return boxes.Call("blockdiag", inner)
+        operand, heads, times = node.args
+        if _is_shared(operand):
+            return show(kronecker(Identity(heads * times), operand.operand), boxes.SUM)
+        return boxes.Call("blockdiag", show(kronecker(Identity(times), operand), boxes.SUM))
 
     def value(self, node: BlockDiagonal, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         matrix, heads, times = operands

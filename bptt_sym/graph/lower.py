@@ -35,6 +35,7 @@ from bptt_sym.algebra.expressions import (
     transpose,
 )
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.heads import as_one_product
 from bptt_sym.algebra.linear_systems import DeterminantOf, LogDeterminant
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.algebra.operations import is_leaf
@@ -63,7 +64,7 @@ class Lowering:
             return self.graph.times(fraction(number), [self.linear(rest, term)])
         if isinstance(rest, MatAdd):
             return self.graph.total((ONE, self.linear(part, term)) for part in rest.args)
-        return term(rest)
+        return term(as_one_product(rest))
 
     def term(self, rest: MatrixExpr) -> Node:
         """The node of what is no sum and has no number in front."""

@@ -15,7 +15,7 @@ from sympy import Expr, Rational, S
 
 from bptt_sym.algebra.arithmetic import Addition, Division, ElementwiseProduct, Power
 from bptt_sym.algebra.entries import joint_size
-from bptt_sym.algebra.expressions import MatrixExpr, Shape, product, scale
+from bptt_sym.algebra.expressions import MatrixExpr, Shape, scale
 from bptt_sym.algebra.heads import head_product, head_transpose
 from bptt_sym.algebra.operation import ShapeError, shape_text
 from bptt_sym.algebra.spread_over import spread_over
@@ -78,15 +78,10 @@ def heads_of(operands: Sequence[Value]) -> Expr | None:
 
 def matrix_product(left: Value, right: Value, heads: Expr) -> Stack:
     """The product head by head; what all heads share stands on either side."""
-    if isinstance(left, Stack) and isinstance(right, MatrixExpr):
-        _check_inner(left.shape, right.shape)
-        return Stack(product(left.matrix, right), heads)
-    if isinstance(left, MatrixExpr):
-        assert isinstance(right, Stack)
-        _check_inner(left.shape, right.shape)
-        left = shared(left, heads)
-    assert isinstance(left, Stack) and isinstance(right, Stack)
     _check_inner(left.shape, right.shape)
+    left, right = (
+        side if isinstance(side, Stack) else shared(side, heads) for side in (left, right)
+    )
     return Stack(head_product(left.matrix, right.matrix, heads), heads)
 
 

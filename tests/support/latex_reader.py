@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from support.fitted import Fitted, kronecker, matrix_product, ones, turned
+from support.printed_functions import FUNCTIONS
+
 Times = Mapping[str, int]
 
-_TOKEN = re.compile(r"\\mathrm\{[dD]\}|\\[a-zA-Z]+|\\\\|[0-9]+(?:\.[0-9]+)?|[^\s]")
+_TOKEN = re.compile(r"\\mathrm\{[dD]\}|\\[a-zA-Z]+|\\\\|\\\||[0-9]+(?:\.[0-9]+)?|[^\s]")
 _SPACE = re.compile(r"\\,|&?\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|\n")
 _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
 _SPAN = re.compile(r", \\qquad .*? = (.*)")
@@ -39,45 +42,21 @@ _PRODUCTS = {
 _FENCES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "(": (")", lambda z: z),
     "|": ("|", np.abs),
+    r"\|": (r"\|", FUNCTIONS["norm"]),
     r"\lfloor": (r"\rfloor", np.floor),
     r"\lceil": (r"\rceil", np.ceil),
 }
-_CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", r"\ge", "<", "&", ""}
+_CLOSING = {")", "]", "}", r"\right", r"\end", r"\\", "+", "-", ",", "=", "|", "&", ""}
+_RELATIONS = {
+    r"\ge": np.greater_equal,
+    ">": np.greater,
+    r"\le": np.less_equal,
+    "<": np.less,
+}
+_CLOSING |= {*_RELATIONS, r"\|", ":", r"\text"}
 _OPENING = {r"\left", r"\bigl", r"\Bigl", r"\biggl", r"\Biggl"}
 _CLOSING |= {r"\bigr", r"\Bigr", r"\biggr", r"\Biggr"}
 _CLOSING -= {r"\begin"}
-
-
-def sigmoid(z: Any) -> Any:
-    return 1 / (1 + np.exp(-z))
-
-
-def softmax(z: Any) -> Any:
-    return np.exp(z) / np.exp(z).sum()
-
-
-def commutation(rows: int, columns: int) -> Any:
-    """The matrix with vec(X^T) = vec(X) K, the entries row by row."""
-    places = np.arange(rows * columns).reshape(rows, columns).T.ravel()
-    return np.eye(rows * columns)[:, places]
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tanh": np.tanh,
-    "exp": np.exp,
-    "log": np.log,
-    "sin": np.sin,
-    "cos": np.cos,
-    "sigmoid": sigmoid,
-    "softmax": softmax,
-    "logsumexp": lambda z: np.log(np.exp(z).sum()).reshape(1, 1),
-    "diag": lambda z: np.diag(z.ravel()),
-    "identity": lambda z: z,
-    "vec": lambda z: z.reshape(1, -1),
-    "det": lambda z: np.linalg.det(z).reshape(1, 1),
-    "arctan": np.arctan,
-    "K": lambda rows, columns: commutation(int(rows), int(columns)),
-}
 
 
 _DERIVATIVES = (r"\partial", r"\mathrm{d}", r"\mathrm{D}")
@@ -97,10 +76,6 @@ class Style:
     loss: str = ""
     overbar: bool = False
     transpose: str = r"\top"
-
-
-class Ones:
-    """A vector of ones as long as its neighbour in the product asks."""
 
 
 @dataclass(frozen=True)
@@ -202,9 +177,7 @@ class Reader:
         while self.next in ("+", "-"):
             sign = -1 if self.take() == "-" else 1
             term = sign * self.product()
-            either_number = np.ndim(total) == 0 or np.ndim(term) == 0
-            assert either_number or total.shape == term.shape, (total.shape, term.shape)
-            total = total + term
+            total = total + term if _go_together(total, term) else None
         return total
 
     def product(self) -> Any:
@@ -217,23 +190,43 @@ class Reader:
             factors[0] = float(np.squeeze(number)) * factors[0]
         assert len(set(kinds)) < 2, f"brackets are missing: {self.tokens}"
         found = factors[0]
-        for k, (kind, factor) in enumerate(zip(kinds, factors[1:], strict=True)):
-            after = factors[k + 2] if k + 2 < len(factors) else None
-            found = _times(found, factor, kind, after)
+        for kind, factor in zip(kinds, factors[1:], strict=True):
+            found = _times(found, factor, kind)
         return found
 
     def factor(self) -> Any:
         base = self.atom()
-        while self.next in ("^", "/"):
-            base = base / self.factor() if self.take() == "/" else self.raised(base, self.group())
+        while self.next in ("^", "/") or self.is_part():
+            match self.take():
+                case "/":
+                    base = _divided(base, self.factor())
+                case "^":
+                    base = self.raised(base, self.group())
+                case _:
+                    base = self.part(base)
         return base
+
+    def is_part(self) -> bool:
+        """Whether what follows is from where to where, and no row."""
+        return self.next == "[" and ":" in self.tokens[self.at : self.tokens.index("]", self.at)]
+
+    def part(self, base: Any) -> Any:
+        """The entries of a vector, the rows or the columns of a matrix, from one to another."""
+        columns = self.next == "{" and self.group() == [":"] and bool(self.take(","))
+        start, _, stop = self.count(), self.take(":"), self.count()
+        self.take("]")
+        along = -1 if columns or base.shape[-2] == 1 else -2
+        return base.take(range(start, stop), axis=along)
+
+    def count(self) -> int:
+        return round(float(np.squeeze(self.sum())))
 
     def raised(self, base: Any, exponent: list[str]) -> Any:
         """A transpose, the inverse of a matrix or its transpose, or a power of each entry."""
         is_matrix = np.ndim(base) == 2 and 1 not in np.shape(base)
         match exponent:
             case [sign] if sign == self.style.transpose:
-                return np.asarray(base).T
+                return turned(base)
             case ["-", sign] if sign == self.style.transpose:
                 return np.linalg.inv(base).T
             case ["-", "1"] if is_matrix:
@@ -266,6 +259,8 @@ class Reader:
                 closing, value = _FENCES[opening]
                 self.take(closing)
                 return value(found)
+            case "[":
+                return self.row()
             case r"\log" if self.tokens[self.at + 1] == r"\left":
                 self.take()
                 return np.log(self.atom()).reshape(1, 1)
@@ -275,7 +270,7 @@ class Reader:
             case r"\mathbf":
                 self.take()
                 assert self.group() == ["1"]
-                return Ones()
+                return self.indicator() if self.next == "[" else ones()
             case r"\frac" | r"\tfrac":
                 return self.fraction()
             case r"\sum":
@@ -295,11 +290,31 @@ class Reader:
                 return self.matrix()
         return self.name()
 
+    def relation(self) -> Any:
+        """Where it holds, entry by entry."""
+        left, sign, right = self.sum(), self.take(*_RELATIONS), self.sum()
+        return _RELATIONS[sign](left, right)
+
+    def indicator(self) -> Any:
+        self.take("[")
+        found = self.relation()
+        self.take("]")
+        return found.astype(float)
+
+    def row(self) -> Any:
+        """Vectors one after the other."""
+        self.take("[")
+        parts = [self.sum()]
+        while self.take(",", "]") == ",":
+            parts.append(self.sum())
+        parts = [np.reshape(part, (1, 1)) if np.ndim(part) == 0 else part for part in parts]
+        return np.concatenate(parts, axis=-1 if all(len(part) == 1 for part in parts) else 0)
+
     def fraction(self) -> Any:
         self.take()
         over, under = self.group(), self.group()
         if under[0] not in _DERIVATIVES:
-            return self.inner(over) / self.inner(under)
+            return _divided(self.inner(over), self.inner(under))
         plain = over[0] in _DERIVATIVES and over[1:2] != ["^"]
         marked = 4 if over[0] == r"\bar" else 5
         of, by = self.variable(over[1 if plain else marked :]), self.variable(under[1:])
@@ -336,7 +351,7 @@ class Reader:
         for self.times[index] in range(last, first - 1, -1):
             self.at = start
             one = self.product()
-            found = one if found is None else found @ one
+            found = one if found is None else matrix_product(found, one)
         self.at = end
         if found is None:
             return np.eye(one.shape[0]) if np.ndim(one) else 1.0
@@ -345,7 +360,10 @@ class Reader:
     def matrix(self) -> Any:
         """Blocks; a 0 is a block of zeros, as large as the others of its row and column."""
         self.take()
-        assert "".join(self.group()) == "bmatrix"
+        kind = "".join(self.group())
+        if kind == "cases":
+            return self.cases()
+        assert kind == "bmatrix"
         rows: list[list[Any]] = [[]]
         while True:
             rows[-1].append(self.sum())
@@ -357,6 +375,17 @@ class Reader:
                     self.space()
         assert "".join(self.group()) == "bmatrix"
         return _blocks(rows, self.shape)
+
+    def cases(self) -> Any:
+        chosen, _, holds = self.sum(), self.take("&"), self.relation()
+        self.take("\\\\")
+        other = self.sum()
+        self.take("&")
+        self.take(r"\text")
+        self.group()
+        self.take(r"\end")
+        self.group()
+        return np.where(holds, chosen, other)
 
     def space(self) -> None:
         """The room between two rows, which says nothing."""
@@ -410,29 +439,49 @@ class Reader:
         self.raised_transpose = False
         return found
 
+    def function_name(self) -> str:
+        """tanh, log softmax, sum_rc, rms^-1: with the axes and the sign of the inverse it has."""
+        if self.next == r"\log" and self.tokens[self.at + 1] == r"\operatorname":
+            self.take()
+            return f"log {self.function_name()}"
+        if self.next != r"\operatorname":
+            return self.take().lstrip("\\")
+        self.take()
+        name = "".join(self.group())
+        while self.next in ("_", "^"):
+            name += self.take() + "".join(self.group())
+        return name
+
+    def arguments(self) -> tuple[list[Any], dict[str, int]]:
+        """The operands of a call, and the axis where one is told."""
+        self.take("(")
+        found, axis = [self.sum()], {}
+        while self.take(",", ")") == ",":
+            if self.tokens[self.at : self.at + 2] == [r"\mathrm", "{"]:
+                named = self.tokens.index("=", self.at)
+                assert "".join(self.tokens[self.at : named]) == r"\mathrm{axis}"
+                self.at = named + 1
+                axis["axis"] = int(self.take()) - 2
+            else:
+                found.append(self.sum())
+        return found, axis
+
     def name(self) -> Any:
         start = self.at
-        if self.next == r"\operatorname":
-            self.take()
-            name = "".join(self.group())
-        else:
-            name = self.take().lstrip("\\")
+        name = self.function_name()
+        if self.next == "'" and f"{name}'" in self.functions:
+            name += self.take()
         primes = 0
         while self.next == "'":
             self.take()
             primes += 1
         if self.next == "(" and (name in self.functions or primes):
-            self.take()
-            arguments = [self.sum()]
-            while self.next == ",":
-                self.take()
-                arguments.append(self.sum())
-            self.take(")")
+            arguments, axis = self.arguments()
             function = self.functions[name]
             assert primes < 2
             if primes:
                 return np.imag(function(arguments[0] + 1e-30j)) / 1e-30
-            return function(*arguments)
+            return function(*arguments, **axis)
         self.at = start
         symbol = self.symbol()
         bar = _BARRED.fullmatch(symbol.sign)
@@ -473,23 +522,44 @@ def _blocks(rows: list[list[Any]], shape: tuple[list[int], list[int]]) -> Any:
 
 
 def is_number(factor: Any) -> bool:
-    return not isinstance(factor, Ones) and np.size(factor) == 1
+    return not isinstance(factor, Fitted) and np.size(factor) == 1
 
 
-def _times(left: Any, right: Any, kind: str, after: Any) -> Any:
-    if isinstance(right, Ones):
-        right = np.ones((left.shape[1], 1))
-    if isinstance(left, Ones):
-        left = np.ones((1, right.shape[0]))
-    if not (np.ndim(left) and np.ndim(right)):
-        return left * right
+def _go_together(left: Any, right: Any) -> bool:
+    """Whether each entry of one goes with one of the other, or each head, row or column.
+
+    Raises AssertionError where they do not.
+    """
+    if (
+        isinstance(left, Fitted)
+        or isinstance(right, Fitted)
+        or not (np.ndim(left) and np.ndim(right))
+    ):
+        return True
+    whole = np.broadcast_shapes(left.shape, right.shape)
+    assert whole in (left.shape, right.shape) or left.ndim != right.ndim, (left.shape, right.shape)
+    return True
+
+
+def _divided(left: Any, right: Any) -> Any:
+    assert _go_together(left, right)
+    return left / right
+
+
+def _times(left: Any, right: Any, kind: str) -> Any:
     if kind == "kronecker":
-        return np.kron(left, right)
+        return kronecker(left, right)
     if kind == "remainder":
         return np.mod(left, right)
     if kind == "elementwise":
-        assert left.shape == right.shape or 1 in (left.size, right.size)
+        assert _go_together(left, right)
         return left * right
-    if left.shape[1] != right.shape[0] and (1, 1) in (left.shape, right.shape):
+    if is_number(left) and is_number(right):
         return left * right
-    return left @ right
+    if is_number(left) or is_number(right):
+        number, other = (left, right) if is_number(left) else (right, left)
+        if isinstance(other, Fitted) or np.ndim(number) == 0:
+            return number * other
+        if left.shape[-1] != right.shape[-2]:
+            return number * other
+    return matrix_product(left, right)

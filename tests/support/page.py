@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 
 import bptt_sym as b
+from bptt_sym.algebra.evaluate import evaluate
+from bptt_sym.algebra.expressions import Parameter, dimension
 from bptt_sym.algebra.names import GREEK
 from bptt_sym.verification.sizes import number
+from support.fitted import Fitted, fit
 from support.latex_reader import Reader, Row, Style, Symbol, rows_of, time
 from support.running import draw, gradients, sizes_of
 
@@ -64,11 +67,11 @@ class Page:
                     if not np.issubdtype(whole.dtype, np.floating):
                         size = sizes[str(entry.symbol.shape[0 if self.columns else 1])]
                         whole = np.eye(size)[whole]
-                    self.fixed[key] = self.shaped(whole)
+                    self.fixed[key] = self.shaped(whole, entry)
                 elif entry.kind == "parameter" or (
                     entry.name in arrays and entry.kind == "constant"
                 ):
-                    self.fixed[key] = self.shaped(arrays[entry.name])
+                    self.fixed[key] = self.shaped(arrays[entry.name], entry)
                 elif entry.kind in ("input", "target"):
                     whole = arrays[entry.name]
                     if not np.issubdtype(whole.dtype, np.floating):
@@ -76,16 +79,13 @@ class Page:
                         whole = np.eye(size)[whole]
                     # The loss of the last step has one target.
                     alone = whole.shape[0] == 1
-                    before = arrays.get(started(entry.name))
-                    self.varying[key] = lambda t, a=whole, alone=alone, before=before: self.shaped(
-                        before[0] if t < 1 else a[0] if alone else a[t - 1, 0]
+                    before = self.start(entry, arrays)
+                    self.varying[key] = lambda t, a=whole, n=alone, b=before, e=entry: (
+                        b if t < 1 else self.shaped(a[0] if n else a[t - 1, 0], e)
                     )
-                elif started(entry.name) in arrays:
-                    first = self.shaped(arrays[started(entry.name)][0])
-                    self.varying[key] = lambda t, a=first: a
                 elif entry.kind == "state":
-                    zeros = np.zeros([number(str(size), sizes) for size in entry.symbol.shape])
-                    self.varying[key] = lambda t, a=zeros: a
+                    first = self.start(entry, arrays)
+                    self.varying[key] = lambda t, a=first: a
         self.lengths = {
             key: number(str(rows), sizes) * number(str(columns), sizes)
             for entry in (*model.declarations, *(e.variable for e in model.definitions))
@@ -101,11 +101,21 @@ class Page:
         for row in self.rows:
             self.file(row)
 
-    def shaped(self, array: Any) -> Any:
-        array = np.asarray(array, float)
-        if array.ndim > 1:
-            return array
-        return array.reshape(-1, 1) if self.columns else array.reshape(1, -1)
+    def start(self, entry: Any, arrays: dict[str, Any]) -> Any:
+        """The value before the first step: an array that is given, or a number."""
+        given = arrays.get(started(entry.name))
+        if given is not None:
+            return self.shaped(given[0], entry)
+        start = np.zeros([number(str(size), self.sizes) for size in entry.symbol.shape])
+        if entry.initial is not None and not entry.initial.atoms(Parameter):
+            known = {dimension(name): self.sizes[name] for name in self.shown.values()}
+            start += evaluate(entry.initial, known, {})
+        return self.shaped(start, entry)
+
+    def shaped(self, array: Any, entry: Any) -> Any:
+        """In the rows and columns of a declaration, with an axis of heads where it has some."""
+        shape = tuple(number(str(size), self.sizes) for size in entry.sizes)
+        return np.reshape(np.asarray(array, float), shape)
 
     def file(self, row: Row) -> None:
         seen: list[Any] = []
@@ -195,6 +205,8 @@ class Page:
             return np.eye(self.size(what.indices[0]))
         if isinstance(what, Symbol) and not what.indices and what.sign in self.shown:
             return float(self.sizes[self.shown[what.sign]])
+        if what == Symbol(r"\pi", ()):
+            return np.pi
         key = self.key(what, times)
         if key[0] == "derivative" and not self.is_defined(key):
             # Where one edge is all there is between, the immediate derivative is the total one.
@@ -215,7 +227,7 @@ class Page:
             return self.fixed[key[:2]]
         step = step_of(key)
         if key in self.exact:
-            return self.read(self.exact[key], {}, what)
+            return self.read(self.exact[key], {}, what, key)
         between = self.from_to(key)
         if between:
             return self.read(*between, what)
@@ -223,7 +235,7 @@ class Page:
         inside = 1 <= step <= STEPS
         if moved in self.general and (inside or not isinstance(what, Symbol)):
             rights = [right for steps, right in self.general[moved] if not steps or step in steps]
-            return self.read(rights[0], {"t": step}, what)
+            return self.read(rights[0], {"t": step}, what, key)
         return self.varying[key[:2]](step)
 
     def is_defined(self, key: Any) -> bool:
@@ -234,28 +246,47 @@ class Page:
         )
 
     def size(self, written: str) -> int:
-        """The size of an identity: of a dimension, or of several letters side by side."""
+        """The size of an identity: of a dimension, a number, or a sum of products of them."""
         if written in self.shown:
             return int(self.sizes[self.shown[written]])
-        return int(np.prod([self.sizes[self.shown[letter]] for letter in written]))
+        return round(float(np.squeeze(self.read(written, {}))))
 
     def entries(self, what: Any) -> list[int]:
         """The numbers of entries of a symbol, or of each in a tuple."""
         if isinstance(what, tuple):
             return [size for symbol in what[1:] for size in self.entries(symbol)]
-        return [self.lengths.get((what.sign, what.indices[:-1]), 1)]
+        name = (what.sign, what.indices)
+        return [self.lengths.get(name if name in self.fixed else (name[0], name[1][:-1]), 1)]
 
     def known_functions(self) -> dict[str, Any]:
         """The functions of the model by their printed names."""
         named = {sign(self.names(name)): function for name, function in self.functions.items()}
-        return {name.lstrip("\\"): function for name, function in named.items()}
+        return {name.lstrip("\\"): function for name, function in named.items()} | self.functions
 
-    def read(self, text: str, times: Any, what: Any = None) -> Any:
+    def read(self, text: str, times: Any, what: Any = None, key: Any = None) -> Any:
         functions = self.known_functions()
         reader = Reader(text, self.times(**times), self.value, functions, self.style)
         if isinstance(what, tuple) and len(what) == 3 and isinstance(what[2], Symbol | tuple):
             reader.shape = self.entries(what[1]), self.entries(what[2])
-        return reader.whole()
+        found = reader.whole()
+        if not isinstance(found, Fitted):
+            return found
+        of_derivative = tuple(map(sum, reader.shape)) if all(reader.shape) else None
+        return fit(found, of_derivative or self.shape_of(key))
+
+    def shape_of(self, key: Any) -> Any:
+        """The shape of what is read, where it is an adjoint or a gradient."""
+        if key is None:
+            return None
+        if key[0] == "delta":
+            return self.shape_of(key[1])
+        if len(key) != 3 or not isinstance(key[1], tuple) or key[0] in KINDS:
+            return None
+        sign, indices, step = key
+        symbol = Symbol(sign, indices if step is None else (*indices, str(step)))
+        with suppress(LookupError, RecursionError):
+            return np.shape(self.value(symbol, self.times()))
+        return None
 
     def check_identities(self) -> int:
         """How many of the equations that hold at any step were compared, at each step."""
@@ -264,6 +295,8 @@ class Page:
             for step in range(1, STEPS + 1):
                 with suppress(LookupError):  # not every adjoint is there at every step
                     left, right = (self.read(side, {"t": step}) for side in (row.left, row.right))
+                    if np.ndim(right) == 3:  # of heads of one column each, the row of all
+                        right = right.reshape(left.shape)
                     assert left.shape == right.shape
                     assert np.abs(left - right).max() <= 1e-12 * (1 + np.abs(right).max())
                     count += 1
@@ -349,11 +382,12 @@ def compared(
             parameter = names.get((symbol.sign, symbol.indices))
             parameter = parameter or started(names[symbol.sign, symbol.indices[:-1]])
             gradient = np.asarray(expected[parameter])
-            value = np.asarray(page.read(right, {}))
+            key = page.key(symbol, page.times())
+            value = np.asarray(page.read(right, {}, symbol, key))
             if not value.ndim:  # a zero stands for a matrix of zeros
                 assert value == 0
                 value = np.zeros(gradient.shape)
-            assert value.size == gradient.size
+            assert value.size == gradient.size, (symbol, value.shape, gradient.shape, right[:300])
             found.append(float(np.abs(value.ravel() - gradient.ravel()).max()))
     assert len(found) >= 3 * len(module.Parameters._fields)
     return found
