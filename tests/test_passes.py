@@ -108,6 +108,14 @@ def test_a_name_for_what_has_one_is_left_out():
     )
 
 
+@pytest.mark.parametrize(
+    ("signs", "simple"),
+    [("-(-a)", "a"), ("u - (-a)", "u + a"), ("-(-2 * a)", "2 * a")],
+)
+def test_two_signs_cancel(signs, simple):
+    assert_becomes(expand, f"E = total(exp({signs}))", f"E = total(exp({simple}))")
+
+
 def test_zeros_are_left_out_of_sums():
     zero = "spread(0, shape=(T, B, n))"
     assert_becomes(expand, f"E = total((u + {zero}) * c)", "E = total(u * c)")

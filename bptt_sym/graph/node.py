@@ -152,7 +152,7 @@ class Nodes:
                 place = place if constant else len(gathered)
                 constant += coefficient * node.detail
                 continue
-            number, bare = self._split(node)
+            number, bare = self._split(node, free=node.detail == -1)
             gathered[bare] = gathered.get(bare, Fraction(0)) + coefficient * number
         left = {node: c for node, c in gathered.items() if c}
         if not left and not constant:
@@ -182,11 +182,12 @@ class Nodes:
         """A product entry by entry."""
         coefficient = Fraction(coefficient)
         left: list[Node] = []
+        factors = list(factors)
         for factor in factors:
             if factor.kind == "number":
                 coefficient *= factor.detail
             else:
-                number, bare = self._split(factor)
+                number, bare = self._split(factor, free=len(factors) == 1)
                 coefficient *= number
                 left.append(bare)
         if not left or not coefficient:
@@ -195,9 +196,13 @@ class Nodes:
             return left[0]
         return self.make("times", self._ordered(left), coefficient)
 
-    def _split(self, node: Node) -> tuple[Fraction, Node]:
-        """The number before a product, and the rest; what is computed once keeps its number."""
-        computed_once = self.canonical and node.is_constant
+    def _split(self, node: Node, *, free: bool) -> tuple[Fraction, Node]:
+        """The number before a product, and the rest.
+
+        What is computed once keeps its number, unless this is ``free`` where the node is read.
+        """
+        kept = not (free and len(node.operands) == 1)
+        computed_once = self.canonical and node.is_constant and kept
         if node.kind != "times" or node.detail == 1 or computed_once or node in self._whole:
             return Fraction(1), node
         return node.detail, self.times(1, node.operands)
