@@ -232,6 +232,7 @@ def program_text(
     from bptt_sym.graph.build import build_program
     from bptt_sym.memory.compiled import compiled
     from bptt_sym.passes.pipeline import rewritten
+    from bptt_sym.targets.numpy.free_sizes import with_free_sizes
     from bptt_sym.targets.numpy.module import numpy_calls
     from bptt_sym.targets.text.listing import listing
 
@@ -239,7 +240,7 @@ def program_text(
     check_choice("form", after, FORMS)
     if masked:
         model = _masked(model, loss)
-    built = build_program(model, dict(activation or {}), loss)
+    built = with_free_sizes(build_program(model, dict(activation or {}), loss))
     match after:
         case "calls":
             return numpy_calls(built)

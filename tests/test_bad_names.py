@@ -30,7 +30,7 @@ KNOWN = "is an operation of the equation language"
 NAMES = {
     "class": KEYWORD, "None": KEYWORD, "lambda": KEYWORD, "in": KEYWORD, "async": KEYWORD,
     "tanh": KNOWN, "sum": KNOWN, "softmax": KNOWN, "layer_norm": KNOWN, "floor": KNOWN,
-    "t": "is reserved", "N": "is reserved",
+    "t": "is reserved",
     "__class__": SPELLED, "_x": SPELLED, "x_": SPELLED, "x__y": SPELLED, "W_x_y": SPELLED,
     "1x": SPELLED, "x'": SPELLED, "x y": SPELLED, "x-y": SPELLED, "x.y": SPELLED, "": SPELLED,
     'a"b': SPELLED, "a\\b": SPELLED, "a\nb": SPELLED, "a\tb": SPELLED, "{a}": SPELLED,
@@ -75,7 +75,6 @@ SAME = [
     (MORE + 'x_1 = ["n"]', {}, "'x_1' prints like 'x' at step 1"),
     (MORE + 'x_t = ["n"]', {}, "'x_t' prints like 'x' at step t"),
     (MORE + 's_0 = ["n"]', {}, "'s_0' prints like 's' at step 0"),
-    (MORE + 'd_N = ["n"]', {}, "'d_N' prints like 'd' at step N"),
     (MORE + 'E_12 = ["n"]', {}, "'E_12' prints like 'E' at step 12"),
     (MORE + 'z_1 = ["n"]', {}, "'z_1' prints like 'z' at step 1"),
     (MORE + 'I_n = ["n"]', {}, "'I_n' prints like the identity of size n"),
@@ -86,7 +85,7 @@ SAME = [
     (W_S, {"s": "a", "x": "a"}, "'s' prints like 'x'"),
     (W_S, {"s": r"\bar{x}"}, "'s' prints like 'x'"),
     (W_S, {"W_s": "n"}, "'W_s' prints like 'n'"),
-    (W_S, {"W_s": "N"}, "'W_s' prints like the index N"),
+    (W_S, {"W_s": "t"}, "'W_s' prints like the index t"),
     (W_S, {"W_s": "I_n"}, "'W_s' prints like the identity of size n"),
     (W_S, {"W_s": r"\phi"}, "'phi' prints like 'W_s'"),
     (W_S, {"x": "x", "W_s": "x_1"}, "'W_s' prints like 'x' at step 1"),
@@ -107,6 +106,7 @@ def test_two_names_that_print_alike(parameters, latex, message):
     ("old", "new"),
     [
         (W_S, MORE + 'x1 = ["n"]\nq_1 = ["n"]\nx_s = ["n"]\nx_n = ["n"]'),
+        (W_S, MORE + 'd_N = ["n"]'),
         (f"{W_S}\n", f'{W_S}\ns_0 = ["n"]\n'),
         ("[loss]", "[latex]\ns = 'n'\nW_s = 'x'\nd = '\\hat{x}'\n\n[loss]"),
     ],

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bptt_sym as b
-from bptt_sym.algebra.names import COUNTED, RESERVED
+from bptt_sym.algebra.names import TIME_STEP
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.read import parse_model
 from bptt_sym.model.tables import WORDS
@@ -74,19 +74,11 @@ def test_the_way_out_of_a_keyword_is_one():
     assert cell(W=name)
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_an_index_of_derivations_is_reserved(name):
+def test_the_time_step_of_equations_is_reserved():
     for role in PLAIN:
-        assert f"the name '{name}' is reserved: derivations call {RESERVED[name]} so" in reason(
-            **{role: name}
+        assert "the name 't' is reserved: equations call the time step so, as in x[t]" in reason(
+            **{role: TIME_STEP}
         )
-
-
-@pytest.mark.parametrize("name", COUNTED)
-def test_what_generated_code_counts_is_reserved_for_dimensions_alone(name):
-    assert f"generated code calls the number of {COUNTED[name]} so" in reason(n=name)
-    for role in PLAIN.keys() - {"n"}:
-        assert cell(**{role: name})
 
 
 def test_an_operation_that_prints_by_its_name_is_no_name():
@@ -137,9 +129,9 @@ def test_a_word_is_free_where_it_does_not_print_by_its_name(word):
 # What is not refused works: names of Python, of NumPy, of generated code and of the language.
 
 FORM = re.compile("[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?")
-OF_CODE = ("np", "npt", "T", "B", "I", "O", "l", "params", "work", "value")
+OF_CODE = ("np", "npt", "T", "B", "N", "I", "O", "l", "params", "work", "value")
 OTHERS = {*OF_CODE, "match", "case", "type", "step", "normal_pdf"}
-ALLOWED = {*vars(np), *dir(builtins), *OTHERS, *REACHING} - {*WORDS, *keyword.kwlist, *RESERVED}
+ALLOWED = {*vars(np), *dir(builtins), *OTHERS, *REACHING} - {*WORDS, *keyword.kwlist, TIME_STEP}
 ALLOWED = sorted(filter(FORM.fullmatch, ALLOWED | FREE_WORDS))
 
 
@@ -159,6 +151,9 @@ NAMES = [
         ("value", "array", "match", "index", "count", "where", "print"),
         ("l", "params", "work", "rng", "sizes", "start", "Result"),
         ("dump", "self", "State", "Array", "weight", "final", "result"),
+        ("T", "B", "N", "T_1", "E", "t_0", "L"),
+        ("B", "x", "T", "N", "i", "j", "J"),
+        ("N", "T", "B", "L", "s", "K", "J"),
         ("id", "step", "Parameters", "seed", "exact", "window", "run"),
     ]
 ]
@@ -179,6 +174,48 @@ def test_a_model_works_under_any_names(names, style, tmp_path):
     assert names["s"] in b.derive(model, level="adjoint").text()
 
 
+HEADS = """
+[dimensions]
+T = "heads"
+B = "inputs"
+len = "units of a head"
+N = "outputs"
+[inputs]
+x = ["B"]
+[targets]
+d = ["T", 1, "N"]
+[parameters]
+W = ["T", "B", "len"]
+g = ["T", 1, 1]
+V = ["len", "N"]
+[states]
+S = {shape = ["T", 1, "len"], initial = 0}
+[equations]
+S = "sigmoid(g) * S[t-1] + tanh(x[t] @ W) / sqrt(T)"
+y = "S[t] @ V"
+[loss]
+E = "sum((d[t] - y[t]) ** 2) / N"
+E_last = "sum(S[t] ** 2) * B"
+"""
+
+
+@pytest.mark.parametrize("style", ["readable", "fast"])
+def test_dimensions_may_have_the_names_that_steps_and_sequences_have(style):
+    model = parse_model(HEADS)
+    assert b.verify(model, style=style, masked=True).holds
+    code = b.generate(model, style=style)
+    told = " ".join(code.split())
+    assert "Sizes: T time steps, B sequences, T_ heads, B_ inputs, len_ units of a head" in told
+    assert "tanh(z_{S,t}) / sqrt(T_)" in code
+
+
+def test_the_last_step_gives_way_to_a_name_of_the_model():
+    told = b.derive(parse_model(HEADS), level="adjoint", loss="sum").text()
+    assert "L = 3, level adjoint" in told and "for any L" in told and " / N" in told
+    assert "N = 3" not in told and "_N" not in told
+    assert "given x (T, B, B_)" in b.api.program_text(parse_model(HEADS), after="graph")
+
+
 def test_a_size_gives_way_to_what_code_needs_and_to_other_names():
     assert free_sizes(["n", "T", "len"], ["T_", "x"]) == {"n": "n", "T": "T__", "len": "len_"}
 
@@ -190,9 +227,7 @@ def test_the_page_names_what_is_reserved():
     section = PAGE.partition("## Names\n")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| (.*?) \| (.*?) \|$", section, re.MULTILINE))
     listed = {what: set(re.findall(r"`([^`]+)`", names)) for names, what in rows.items()}
-    (indices,) = (names for what, names in listed.items() if "derivations" in what)
-    (counts,) = (names for what, names in listed.items() if "dimensions" in what)
-    assert indices == RESERVED.keys()
-    assert counts == COUNTED.keys()
+    (reserved,) = (names for what, names in listed.items() if "time step" in what)
+    assert reserved == {TIME_STEP}
     free = re.search(r"may be called (.*?), too", section.replace("\n", " "))[1]
     assert set(re.findall(r"`([^`]+)`", free)) == FREE_WORDS

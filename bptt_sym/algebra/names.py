@@ -22,18 +22,12 @@ NAME = "[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?"
 
 _NAME = re.compile(NAME)
 
-RESERVED = {
-    "t": "the time step",
-    "N": "the last time step",
-}
-"""What derivations call so; no name of a model may be one of these."""
-
-COUNTED = {"T": "time steps", "B": "sequences"}
-"""What generated code counts so; no dimension of a model may be one of these."""
+TIME_STEP = "t"
+"""What equations call the time step; no name of a model may be this one."""
 
 
-def why_not_a_name(name: str, *, of_size: bool = False) -> str | None:
-    """Why a name cannot be used in a model, or of a dimension, or None if it can.
+def why_not_a_name(name: str) -> str | None:
+    """Why a name cannot be used in a model, or None if it can.
 
     A name is ASCII letters and digits with at most one underscore, before its index: W_s. This
     closed form is what lets names enter LaTeX as they are, and Python but for those that it needs.
@@ -43,10 +37,8 @@ def why_not_a_name(name: str, *, of_size: bool = False) -> str | None:
         return reason
     if keyword.iskeyword(name):
         return why_not_written(name)
-    if name in RESERVED:
-        return f"is reserved: derivations call {RESERVED[name]} so; take another name"
-    if of_size and name in COUNTED:
-        return f"is reserved: generated code calls the number of {COUNTED[name]} so"
+    if name == TIME_STEP:
+        return "is reserved: equations call the time step so, as in x[t]; take another name"
     return None
 
 
@@ -69,6 +61,11 @@ def why_not_shown(name: str) -> str | None:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """The letter of a name and its index: ("W", "s") for W_s, ("x", "") for x."""
+    """The letter of a name and its index: ("W", "s") for W_s, ("x", "") for x.
+
+    What generated code calls a size, T_ in the place of T, is a name without an index.
+    """
+    if name.endswith("_"):
+        return name, ""
     base, _, index = name.partition("_")
     return base, index

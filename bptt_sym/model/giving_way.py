@@ -11,8 +11,13 @@ from bptt_sym.model.alike import alike
 from bptt_sym.model.model import Model
 from bptt_sym.model.plain_names import plain_name
 
-RUNNING = {"i": ("i", "tau", "l", "k", "p", "q"), "j": ("j", "k", "l", "q", "r")}
-"""What the time step of a contribution and the running index of a product may be called."""
+RUNNING = {
+    "i": ("i", "tau", "l", "k", "p", "q"),
+    "j": ("j", "k", "l", "q", "r"),
+    "N": ("N", "T", "L", "K", "M"),
+}
+"""What the time step of a contribution, the running index of a product and the last time step may
+be called."""
 
 
 def giving_way(model: Model) -> Model:
@@ -31,17 +36,17 @@ def giving_way(model: Model) -> Model:
         model = replace(model, notation=replace(notation, adjoint=adjoint, gradient=gradient))
     if letters.isdisjoint(map(notation.index, RUNNING)) and not alike(model):
         return model
-    fixed = {notation.index(letter) for letter in ("t", "N")}
+    fixed = {notation.index("t")}
     choices = (
         [notation.indices[index]]
         if index in notation.indices
         else [letter for letter in RUNNING[index] if letter not in letters | fixed]
         for index in RUNNING
     )
-    for pair in product(*choices):
-        indices = {**notation.indices, **dict(zip(RUNNING, pair, strict=True))}
+    for chosen in product(*choices):
+        indices = {**notation.indices, **dict(zip(RUNNING, chosen, strict=True))}
         given = replace(model, notation=replace(model.notation, indices=indices))
-        if len(set(pair)) == len(pair) and not alike(given):
+        if len(set(chosen)) == len(chosen) and not alike(given):
             return given
     return model
 

@@ -54,7 +54,7 @@ class Tables:
                 "like; take another name, whose LaTeX you may choose under [latex]",
                 *at,
             )
-        reason = why_not_a_name(name, of_size=section == "dimensions")
+        reason = why_not_a_name(name)
         if reason:
             raise self.error(f"the name '{shortened(name)}' {reason}", *at)
         if name in self.kinds:

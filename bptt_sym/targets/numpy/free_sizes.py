@@ -29,7 +29,8 @@ def _renamed(model: Model, names: Mapping[str, str]) -> Model:
     def declaration(entry: Declaration) -> Declaration:
         rows, columns = (size.xreplace(by) for size in entry.shape)
         initial = None if entry.initial is None else entry.initial.xreplace(by)
-        return replace(entry, shape=(rows, columns), initial=initial)
+        heads = None if entry.heads is None else entry.heads.xreplace(by)
+        return replace(entry, shape=(rows, columns), initial=initial, heads=heads)
 
     def equation(entry: Equation) -> Equation:
         return replace(
