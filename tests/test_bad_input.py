@@ -50,7 +50,10 @@ OPTIONS = [
     ("derive .toml", "no such model file"),
     ("derive /", "this is a folder, not a model file"),
     ("derive /dev/zero", "no regular file"),
-    ("derive --wrt Q", "unknown parameter 'Q'; the parameters of 'elman' are W_y, W_s, W_x"),
+    (
+        "derive --wrt Q",
+        "unknown parameter or input 'Q'; the parameters of 'elman' are W_y, W_s, W_x, its inputs x",
+    ),
     ("derive --steps 0", "a whole number from 1 to 10000, not 0"),
     ("derive --steps -1", "a whole number from 1 to 10000, not -1"),
     ("derive --steps 1000000000", "a whole number from 1 to 10000, not 1000000000"),
@@ -268,7 +271,7 @@ EQUATIONS = [
     ("not s[t-1]", "not part of the equation language"),
     ("s[t-1] < 0", "not part of the equation language"),
     ("s[t-1].t", "not part of the equation language"),
-    ("t", "6: error: 't' is not declared"),
+    ("t", "6: error: 't' is the time step"),
     ("s[t-1] == 0", "not part of the equation language"),
     ("{s[t-1]}", "not part of the equation language"),
     ("{{ s[t-1] }}", "not part of the equation language"),
@@ -350,7 +353,14 @@ FILES = {
     "loss is a vector": (changed("sum((d[t] - y[t]) ** 2)", "d[t] - y[t]"), "must be a scalar"),
     "two losses": (ELMAN + 'F = "sum(y[t])"\n', "'F' is none of these"),
     "two stems": (ELMAN + 'F_last = "sum(y[t])"\n', "E_last at the last step"),
-    "a loss that reads another": (ELMAN + 'E_last = "E[t]"\n', "'E' is not declared"),
+    "a loss that reads another": (
+        ELMAN + 'E_last = "E[t]"\n', "'E' is a loss, which no equation reads: what both need"),
+    "a penalty that reads a loss": (ELMAN + 'E_params = "E"\n', "'E' is a loss, which no"),
+    "an equation that reads a loss": (
+        changed("x[t] @ W_x", "E[t] * x[t] @ W_x"), "'E' is a loss, which no equation reads"),
+    "a loss nearly named": (ELMAN + 'E_Last = "sum(y[t])"\n', "(did you mean 'E_last'?)"),
+    "the time step as a number": (
+        changed("x[t] @ W_x", "t * x[t] @ W_x"), "'t' is the time step, which stands in brackets"),
     "a loss of nothing in time": (
         changed("E = ", "E_params = "), "add the loss E of each step, or E_last"),
     "a penalty of a state": (
@@ -371,6 +381,53 @@ FILES = {
     "a title of two lines": (changed("Elman network", "a\\nb"), "'title' must be one line"),
     "a meaning of two lines": (changed('m = "inputs"', 'm = "a\\nb"'), "say in words"),
 }  # fmt: skip
+
+
+ASKED = {
+    "s": "'s' is a state, not a parameter or input; the parameters of 'cell' are W, ",
+    "d": "'d' is a target, not a parameter or input; the",
+    "g": "'g' is computed by an equation, not a parameter or input; the",
+    "E": "'E' is a loss, not a parameter or input; the",
+    "c": "the parameter 'c' is frozen: no gradient is taken with respect to it; the",
+    "l": "the input 'l' is given by labels: there is no gradient with respect to it",
+    "X": "unknown parameter or input 'X' (did you mean 'x'?); the",
+}
+MORE = """
+[dimensions]
+n = "units"
+[inputs]
+x = ["n"]
+l = {shape = ["n"], labels = true}
+k = {shape = ["n"], once = true}
+[targets]
+d = ["n"]
+[parameters]
+W = ["n", "n"]
+c = {shape = [], frozen = true}
+[states]
+s = ["n"]
+[equations]
+g = "c * (x[t] + l[t] + k)"
+s = "tanh(g[t] + s[t-1] @ W)"
+[loss]
+E = "sum((d[t] - s[t]) ** 2)"
+"""
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_there_is_no_gradient_with_respect_to_is_told(name):
+    model = parse_model(MORE, "cell")
+    with pytest.raises(b.InputError) as refusal:
+        b.derive(model, wrt=name)
+    assert refusal.value.message.startswith(ASKED[name])
+    assert b.derive(model, wrt=["W", "x", "k"], level="adjoint")
+
+
+def test_notes_and_figures_are_of_parameters():
+    model = parse_model(MORE, "cell")
+    for asked in (lambda: b.notes(model, 2, wrt="x"), lambda: b.figure(model, 2, path="x:1")):
+        with pytest.raises(b.InputError, match="'x' is an input: derive --wrt x shows the"):
+            asked()
 
 
 GIVEN = "the initial value of 's' is \"argument\", a number or an expression"

@@ -217,7 +217,7 @@ def test_a_figure_is_the_same_each_time():
         (("--path", "W_s:0"), "no contribution 0"),
         (("--path", "W_s:"), "PARAMETER:NUMBER"),
         (("--path", "Q"), "unknown parameter 'Q'"),
-        (("--simplified", "s"), "unknown parameter 's'"),
+        (("--simplified", "s"), "'s' is a state, not a parameter"),
         (("--simplified", "W_s:1"), "for a path"),
         (("--simplified", "W_s", "--folded"), "choose one"),
         (("--steps", "0"), "from 1 to 10000"),

@@ -156,7 +156,8 @@ def test_what_is_advised_can_be_written(vectors):
 
 NEAR = {
     "show elmann": "unknown model 'elmann' (did you mean 'elman'?)",
-    "derive --wrt w_s": "unknown parameter 'w_s' (did you mean 'W_s'?)",
+    "derive --wrt w_s": "unknown parameter or input 'w_s' (did you mean 'W_s'?)",
+    "derive --wrt X": "unknown parameter or input 'X' (did you mean 'x'?)",
     "figure --path W_t:2 -o f.svg": "unknown parameter 'W_t' (did you mean 'W_",
     "notes --exercise Ws -o f.tex": "unknown parameter 'Ws' (did you mean 'W_s'?)",
     "derive --notation goodfelow": "unknown notation 'goodfelow' (did you mean 'goodfellow'?)",

@@ -19,6 +19,7 @@ from bptt_sym.derivation.products import Products
 from bptt_sym.derivation.reach import Lags, reach
 from bptt_sym.derivation.recursive import RecursiveProducts
 from bptt_sym.derivation.reduction import Reduction, reduction_of
+from bptt_sym.derivation.sources import choose_sources
 from bptt_sym.derivation.step import Step, derive_step, written_step
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import DERIVATION_STEPS
@@ -131,7 +132,10 @@ class _Asked:
         names = listed(given.name for given in self.inputs)
         way_out = "level adjoint has it (--level adjoint)"
         if any(isinstance(entry, Parameter) for entry in self.wrt):
-            raise InputError(f"ask for the inputs alone ({names}), or at level adjoint")
+            raise InputError(
+                "gradients with respect to inputs and parameters are shown together at level "
+                f"adjoint (--level adjoint); else ask for the inputs alone, {names}"
+            )
         step = with_copies(self.step, self.inputs)
         lagged = any(self.step.model.depth(given.name) for given in self.inputs)
         if lagged or _is_told_apart(step, self.reduction.at_last):
@@ -161,49 +165,6 @@ def _is_told_apart(step: Step, at_last: bool) -> bool:
         return True
     lags = [reached[variable.name] for variable in begun]
     return not at_last and any(entry.last is not None for entry in lags)
-
-
-def choose_parameters(model: Model, wrt: str | Iterable[str] | None) -> tuple[Parameter, ...]:
-    """The parameters of these names, each once. Raises InputError for another name."""
-    if wrt is None:
-        return tuple(model.parameters.values())
-    names = [wrt] if isinstance(wrt, str) else list(wrt)
-    for name in names:
-        if name not in model.sources:
-            raise InputError(
-                f"unknown parameter '{shortened(name)}'{closest(name, model.sources)}; "
-                f"the parameters of '{model.name}' are {listed(model.parameters)}"
-            )
-    return tuple(model.sources[name] for name in dict.fromkeys(names))
-
-
-def choose_sources(
-    model: Model, wrt: str | Iterable[str] | None
-) -> tuple[Parameter | Variable, ...]:
-    """The parameters and inputs of these names, each once, all parameters without names.
-
-    Raises InputError for another name, and for an input that is no vector of numbers: labels and
-    a mask.
-    """
-    if wrt is None:
-        return choose_parameters(model, None)
-    names = [wrt] if isinstance(wrt, str) else list(wrt)
-    inputs = {entry.name: entry for entry in model.declared("input")}
-    varied = {entry.name for entry in model.varied_inputs}
-    found: dict[str, Parameter | Variable] = {}
-    for name in names:
-        if name not in inputs:
-            (found[name],) = choose_parameters(model, name)
-            continue
-        if name not in varied:
-            what = "given by labels" if inputs[name].labels else "a mask"
-            raise InputError(
-                f"the input '{name}' is {what}: there is no gradient with respect to it"
-            )
-        symbol = inputs[name].symbol
-        assert isinstance(symbol, Variable)
-        found[name] = symbol
-    return tuple(found.values())
 
 
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from bptt_sym.choices import LOSSES, Loss
-from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
+from bptt_sym.derivation.derive import check_choice, check_number
+from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
 from bptt_sym.documents.document import Document, explained, numbered, plain_words
 from bptt_sym.documents.latex_notes import latex

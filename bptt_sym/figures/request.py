@@ -7,9 +7,10 @@ from typing import Literal
 
 from bptt_sym.algebra.expressions import TIME
 from bptt_sym.choices import SHOWN_LOSSES, ShownLoss
-from bptt_sym.derivation.derive import check_choice, check_number, choose_parameters
+from bptt_sym.derivation.derive import check_choice, check_number
 from bptt_sym.derivation.paths import losses_of
 from bptt_sym.derivation.reduction import Reduction, reduction_of
+from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError
 from bptt_sym.limits import DERIVATION_STEPS, DRAWN

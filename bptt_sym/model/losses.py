@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from bptt_sym.errors import InputError
+from bptt_sym.errors import InputError, closest
 from bptt_sym.model.model import OF_PARAMETERS, TERMINAL, Declaration
 from bptt_sym.model.scope import Scope
 from bptt_sym.quoting import shortened
@@ -47,6 +47,7 @@ def losses_named(names: Iterable[str], error: Callable[[str, str], InputError]) 
                 f"{shortened(whole + TERMINAL)} at the last step, "
                 f"{shortened(whole + OF_PARAMETERS)} of parameters alone; "
                 f"'{shortened(name)}' is none of these"
+                f"{closest(name, (whole + TERMINAL, whole + OF_PARAMETERS))}"
             )
             raise error(message, name)
         found[suffix] = name

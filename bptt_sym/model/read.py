@@ -171,6 +171,7 @@ class _ModelReader(Declarer):
                 equation=name,
                 of_columns=self.columns,
                 heads=self.heads,
+                losses=frozenset(name for _, name, _ in losses) | {names.whole},
             )
             if name == names.regularizer:
                 scope = reading_parameters(scope, declarations)

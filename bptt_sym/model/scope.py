@@ -11,6 +11,7 @@ from sympy import Expr
 from bptt_sym.algebra.constants import Pi
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Parameter, Size, Variable
 from bptt_sym.algebra.functions import WORDS
+from bptt_sym.algebra.names import TIME_STEP
 from bptt_sym.errors import InputError, closest, listed
 from bptt_sym.limits import LAG
 from bptt_sym.model.equation_text import EquationText
@@ -26,7 +27,8 @@ class Scope:
     step defines further down. ``argument`` is the variable of a formula, where it is one, and
     ``equation`` the name of what the expression defines. In a model ``of_columns`` a vector that
     scalars make up is a column. ``heads`` are the numbers of heads of the names that have some.
-    What is ``timeless`` reads no variable, which ``later`` then explains.
+    What is ``timeless`` reads no variable, which ``later`` then explains. ``losses`` are names that
+    no equation reads.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Scope:
     of_columns: bool = False
     heads: Mapping[str, Expr] = field(default_factory=dict)
     timeless: bool = False
+    losses: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,8 +132,13 @@ class Lookup:
 
     def undeclared(self, node: ast.expr, name: str) -> InputError:
         """The error for a name that the scope has not."""
-        return self.text.error(
-            node,
-            f"'{shortened(name)}' is not declared{closest(name, self.scope.names)}; "
-            f"declared are {listed(self.scope.names)}",
-        )
+        if name == TIME_STEP:
+            why = "'t' is the time step, which stands in brackets alone: s[t-1]"
+        elif name in self.scope.losses:
+            why = (
+                f"'{name}' is a loss, which no equation reads: what both need gets a name of its "
+                "own under [equations]"
+            )
+        else:
+            why = f"'{shortened(name)}' is not declared{closest(name, self.scope.names)}"
+        return self.text.error(node, f"{why}; declared are {listed(self.scope.names)}")
