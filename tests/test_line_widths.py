@@ -10,13 +10,20 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 from support.cells import CELLS, name_of
+from support.draws import draws
+from support.latex_reader import Reader
+from support.random_models import models
 from test_latex import LEVELS, complaints, needs_latex, too_wide, typeset
+from test_random_models import random_models
 
 import bptt_sym as b
 from bptt_sym.algebra.boxes import (
     Box,
     Brackets,
+    Call,
+    Cases,
     Factors,
     Fraction,
     Glyph,
@@ -32,8 +39,10 @@ from bptt_sym.algebra.boxes import (
     with_parts,
 )
 from bptt_sym.api import notation_names
+from bptt_sym.model.read import parse_model
 from bptt_sym.render.latex import EXACTNESS, PAGE, TEXT_WIDTH
 from bptt_sym.render.line_breaking import broken
+from bptt_sym.render.medium import Medium
 from bptt_sym.render.show import typesetter
 from bptt_sym.render.tex import tex
 from bptt_sym.render.tex_height import fence
@@ -161,6 +170,41 @@ def test_a_remainder_is_broken_before_its_sign():
     assert broken(ModuloOf(LONG, LONG), width(LONG) + 4, PAGE) == [tex(LONG), rf"\bmod {tex(LONG)}"]
 
 
+def cases(left: Box, right: Box) -> Cases:
+    return Cases(Negative(Brackets(LONG)), Relation(left, "greater", right), LONG)
+
+
+def test_cases_without_room_have_rows_that_go_on():
+    assert broken(cases(W, W), 20.0, PAGE) == [
+        r"\begin{cases} -\bigl( W + W + W + W + W \\ \quad \quad + W + W + W + W + W \\ "
+        r"\quad \quad + W + W \bigr) & W > W \\ W + W + W + W + W + W \\ "
+        r"\quad + W + W + W + W + W + W & \text{else} \end{cases}"
+    ]
+    in_text = broken(cases(W, W), 36, Medium().page)
+    assert in_text == [
+        "(−(W + W + W + W + W + W + W",
+        "      + W + W + W + W + W)",
+        "  if W > W,",
+        "  else W + W + W + W + W + W + W + W",
+        "    + W + W + W + W)",
+    ]
+
+
+@pytest.mark.parametrize("room", [14.0, 18.0, 25.0, 60.0])
+@pytest.mark.parametrize(("left", "right"), [(W, LONG), (LONG, W), (LONG, LONG)])
+def test_cases_in_rows_are_read_as_cases(room: float, left: Box, right: Box):
+    """And a root over several lines as a root."""
+
+    def read(text: str) -> float:
+        return Reader(text, {}, lambda symbol, times: 0.5, {}).whole()
+
+    for box in (
+        cases(left, right),
+        Call("sqrt", Terms(((1, cases(left, right)), (1, LONG), (1, LONG)))),
+    ):
+        assert read(" ".join(broken(box, room, PAGE))) == read(tex(box)) != 0
+
+
 def test_what_stands_behind_brackets_stands_behind_their_last_line():
     for box, end in (
         (Superscript(Row((LONG, LONG)), None), r"]^{\top}"),
@@ -182,6 +226,37 @@ def test_a_left_side_without_room_is_broken_like_a_right_side():
               ⊙ exp(−exp(ν)) ⊙ exp(ν))
                        = −δwₜ ⊙ (sin(exp(θ)) ⊙ uₜ₋₁ + cos(exp(θ)) ⊙ wₜ₋₁)
 """ in derivation.text(width=80)
+
+
+DEEP = 0.03
+"""So many of the random models nest their brackets deeper than a page is wide."""
+
+
+def random_texts(number: int) -> list[str]:
+    texts: list[str] = []
+
+    @settings(random_models, max_examples=number)
+    @given(models())
+    def draw(text: str) -> None:
+        texts.append(text)
+
+    draw()
+    return texts
+
+
+@needs_latex
+@pytest.mark.exhaustive
+def test_documents_of_random_models_fit(tmp_path: Path):
+    texts = random_texts(draws(80))
+    fragments = {}
+    for k, text in enumerate(texts):
+        for level in LEVELS:
+            fragment = b.derive(parse_model(text, f"model-{k}"), level=level, loss="sum").latex()
+            if r"\label" in fragment:
+                fragments[f"model-{k}, {level}"] = fragment
+    log = typeset(fragments, tmp_path)
+    found = {line.split(",")[0] for line in [*too_wide(log), *complaints(log, "Moved tag")]}
+    assert len(found) <= DEEP * len(texts)
 
 
 @needs_latex

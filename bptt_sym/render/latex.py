@@ -12,7 +12,8 @@ from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.glossary import Glossary
-from bptt_sym.render.line_breaking import HOLE, Page, broken, filled
+from bptt_sym.render.line_breaking import broken, filled
+from bptt_sym.render.page import HOLE, Page
 from bptt_sym.render.show import (
     Show,
     conventions_of,
@@ -76,11 +77,26 @@ def _around(box: Box, inner: Box) -> tuple[str, str] | None:
     return begin.replace(r"\left", rf"\{size}l"), end.replace(r"\right", rf"\{size}r")
 
 
+def _cases(chosen: Sequence[str], condition: Sequence[str], other: Sequence[str]) -> str:
+    """Cases whose lines are rows; one that goes on with the row before it is indented."""
+    first, *more = condition
+    rows = [*_continued(chosen, f" & {first}"), *(rf"& \quad {line}" for line in more)]
+    rows += _continued(other, r" & \text{else}")
+    return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
+
+
+def _continued(lines: Sequence[str], behind: str) -> list[str]:
+    *rows, last = [lines[0], *(rf"\quad {line}" for line in lines[1:])]
+    return [*rows, last + behind]
+
+
 PAGE = Page(
     write=tex,
     measure=width,
     gap=lambda _before, _factor, kind: GAPS[kind],
     around=_around,
+    cases=_cases,
+    brace=1.9,
     minus="-",
     sign=SIGN,
     begin=SIGN,

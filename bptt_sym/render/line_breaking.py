@@ -6,10 +6,10 @@ brackets of what still has no room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bptt_sym.algebra.boxes import (
     POWER,
@@ -18,6 +18,7 @@ from bptt_sym.algebra.boxes import (
     Box,
     Brackets,
     Call,
+    Cases,
     EntrySum,
     Factors,
     ModuloOf,
@@ -31,41 +32,13 @@ from bptt_sym.algebra.boxes import (
     Terms,
     bracketed,
 )
-
-Kind = Literal["matrix", "elementwise", "circle", "kronecker"]
-
-HOLE = Number(0, decimal="\0")
-"""Stands for what is broken in what is around it: no language writes this character."""
+from bptt_sym.render.page import HOLE, Page
 
 FEWEST_TERMS = 3
 """Terms share lines where so many of the widest fit on one; else each begins a line."""
 
 LONGEST_BEFORE = 0.25
 """What is broken begins beside factors that take at most so much of the line."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """How a language writes a box, measures it and begins a line.
-
-    ``gap`` is the width between two factors of a product, ``sign`` that of a plus or minus with its
-    spaces, ``begin`` that of a sign that begins a line, ``comma`` that of a comma, and ``step``
-    that of an ``indent``. ``operators`` begin a line inside a product. ``around`` is what is
-    written before and behind the hole in a box where that holds several lines, or None where it
-    cannot.
-    """
-
-    write: Callable[[Box], str]
-    measure: Callable[[Box], float]
-    gap: Callable[[Box, Box, Kind], float]
-    around: Callable[[Box, Box], tuple[str, str] | None]
-    minus: str
-    sign: float
-    begin: float
-    comma: float
-    operators: Mapping[str, str]
-    indent: str
-    step: float
 
 
 class Indented(NamedTuple):
@@ -98,6 +71,8 @@ def _lines(box: Box, room: float, page: Page, used: float) -> list[Indented]:
             return _of_list(box, parts, room, page, used)
         case Relation() | ModuloOf():
             return _of_pair(box, room, page, used)
+        case Cases():
+            return _of_cases(box, room, page, used)
         case Ratio():
             return _of_ratio(box, room, page, used)
         case Factors(factors=(Ratio() as ratio,)):
@@ -224,6 +199,22 @@ def _of_pair(box: Relation | ModuloOf, room: float, page: Page, used: float) -> 
     return [first, *(line.deeper(depth) for line in more)]
 
 
+def _of_cases(box: Cases, room: float, page: Page, used: float) -> list[Indented]:
+    """Cases in two columns, that of conditions as narrow as it may be, or one below the other."""
+    if page.cases is not None:
+        room -= used + page.brace
+        beside = min(page.measure(box.condition), room / 2)
+        rooms = (room - beside, beside, room - beside)
+        parts = (box.chosen, box.condition, box.other)
+        written = (broken(part, place, page) for part, place in zip(parts, rooms, strict=True))
+        return [Indented(0, page.cases(*written))]
+    first, *more = _deeper(box.chosen, room, page, used + page.comma)
+    taken = page.begin + page.comma
+    more += _closed(("if ", ","), _deeper(box.condition, room, page, taken))
+    more += _closed(("else ", ")"), _deeper(box.other, room, page, taken))
+    return [first._replace(text=f"({first.text}"), *(line.deeper() for line in more)]
+
+
 def _of_ratio(box: Ratio, room: float, page: Page, used: float) -> list[Indented]:
     """A fraction with a slash: what is under it stands behind the last line, or on its own."""
     over, under = bracketed(box.numerator, POWER), bracketed(box.denominator, POWER)
@@ -243,11 +234,16 @@ def _within(box: Box, room: float, page: Page, used: float) -> list[Indented]:
     """What is in the brackets of a box in several lines, or the box whole."""
     shell, inner = _shell(box)
     around = page.around(shell, inner) if inner is not None else None
+    if around is None and isinstance(box, Call) and box.function == "sqrt":
+        # The sign of a root reaches over one line.
+        return _within(Superscript(Brackets(box.argument), Number(1, 2)), room, page, used)
     if inner is None or around is None:
         return _whole(box, page)
     taken = page.measure(shell)
     found = _deeper(inner, room - page.comma, page, used + taken)
-    return _closed(around, found) if len(found) > 1 else _whole(box, page)
+    if len(found) == 1:
+        around = _halves(shell, page)
+    return _closed(around, found)
 
 
 def _closed(around: tuple[str, str], lines: Sequence[Indented]) -> list[Indented]:
@@ -299,8 +295,14 @@ def _opened(box: Box, page: Page) -> tuple[str, float, Box]:
     return _until_hole(shell, page) + begin, page.measure(shell) - page.measure(HOLE) + taken, inner
 
 
+def _halves(shell: Box, page: Page) -> tuple[str, str]:
+    """What is written before and behind the hole."""
+    begin, _, end = page.write(shell).partition(page.write(HOLE))
+    return begin, end
+
+
 def _until_hole(shell: Box, page: Page) -> str:
-    return page.write(shell).partition(page.write(HOLE))[0]
+    return _halves(shell, page)[0]
 
 
 def filled(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bptt_sym.algebra.boxes import Box
-from bptt_sym.render.line_breaking import HOLE, Page
+from bptt_sym.render.page import HOLE, Page
 from bptt_sym.render.plain import ASCII, UNICODE, between, plain_text
 
 EQUATIONS = 96
@@ -66,6 +66,8 @@ class Medium:
             measure=lambda box: cells(self.math(box)),
             gap=lambda before, factor, kind: cells(between(before, factor, kind, signs)),
             around=around,
+            cases=None,
+            brace=0,
             minus=signs.minus,
             sign=3,
             begin=2,

@@ -115,7 +115,7 @@ def reach(box: Box) -> Reach:
             return _centred(1.2 * len(rows))
         case Call(function="sqrt", argument=argument):
             return Reach(reach(argument).above + 0.16, reach(argument).below)
-        case Call(function="abs" | "norm" | "floor" | "ceil", argument=argument):
+        case Call(function="abs" | "norm" | "floor" | "ceil", argument=argument, axis=None):
             return _centred(fence(argument).height)
         case _:
             return _of_parts(box)

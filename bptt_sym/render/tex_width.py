@@ -140,7 +140,7 @@ def _with_arguments(box: Box) -> float:
             return 0.24 + max(width(over), width(under))
         case Call(function="sqrt", argument=argument):
             return 1.0 + width(argument)
-        case Call(function=function, argument=argument) if function in _BARS:
+        case Call(function=function, argument=argument, axis=None) if function in _BARS:
             return 2 * (_BARS[function] + THIN) + width(argument)
         case Call(function=function, argument=argument, primes=primes, axis=axis):
             along = 0 if axis is None else 2.9

@@ -20,6 +20,8 @@ Times = Mapping[str, int]
 
 _TOKEN = re.compile(r"\\mathrm\{[dD]\}|\\[a-zA-Z]+|\\\\|\\\||[0-9]+(?:\.[0-9]+)?|[^\s]")
 _SPACE = re.compile(r"\\,|&?\\quad|\\displaystyle|\\notag|\\label\{[^}]*\}|\\tag\{[^}]*\}|\n")
+_GOES_ON = re.compile(r" \\\\ (?:& )?\\quad ")
+"""The begin of a row that goes on with the one before it, in cases."""
 _ROWS = re.compile(r"\\begin\{align\*?\}(.*?)\\end\{align\*?\}", re.DOTALL)
 _SPAN = re.compile(r", \\qquad .*? = (.*)")
 _ACCENTS = {
@@ -117,7 +119,7 @@ def rows_of(latex: str) -> list[Row]:
 
 
 def tokens(text: str) -> list[str]:
-    return _TOKEN.findall(_SPACE.sub(" ", text))
+    return _TOKEN.findall(_SPACE.sub(" ", _GOES_ON.sub(" ", text)))
 
 
 class Reader:
