@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: 342217bb4b93ded7
+Code: 483a8ac67531912f
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -658,6 +658,11 @@ def initial_state(
     return State(np.array(h0), np.array(c0))
 
 
+def ends_of(arguments: Mapping[str, Array]) -> Array | None:
+    """Return None: no loss counts at the end of each sequence that is not that of all."""
+    return None
+
+
 def share_of(begin: int, end: int, T: int) -> float:
     """Return what the loss of the steps from begin to end counts in that of all T."""
     return 1
@@ -678,6 +683,7 @@ class Parts:
         begun = [np.zeros_like(self.arguments[name]) for name in names] if inputs else []
         self.by_inputs = Inputs._make(begun) if inputs else None
         self.T = self.sizes["T"]
+        self.ends = ends_of(self.arguments)
         if workspace is not None:
             check_workspace(workspace, self.sizes, self.dtype)
         self.workspace = workspace
@@ -723,6 +729,26 @@ class Parts:
     def closing(self, end: int) -> dict[str, Any]:
         """Return what is added once counts in a part with this end, where anything is."""
         return {"closing": int(end == self.T)} if CLOSES else {}
+
+    def ending(self, begin: int, end: int) -> Array | None:
+        """Return 1 for sequences that end in a part before the last step, where any does."""
+        if self.ends is None or end == self.T:
+            return None
+        found: Array = (begin < self.ends) & (self.ends <= end)
+        return found.astype(self.dtype) if found.any() else None
+
+    def owed(self, before: State) -> State:
+        """Return what the losses of the last step owe to the states that sequences end with.
+
+        These are as they were before the last step, of a sequence that has ended.
+        """
+        weight = self.weight(share_of(self.T - 1, self.T, self.T))
+        options = {"start": before, "weight": weight, **self.closing(self.T)}
+        found = self.run_until("gradients", self.T - 1, self.T, **options)[1]
+        arrays: tuple[Array, ...] = before
+        # An input of the step before is none of what a sequence ends with.
+        pairs = zip(arrays, found, strict=True)
+        return State._make([np.zeros_like(a) if b is None else b for a, b in pairs])
 
     def run_windows(self, starts: Array, window: int, **options: Any) -> Any:
         """Run several windows side by side, as sequences."""
@@ -815,9 +841,15 @@ def chunked(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> 
     by_params, by_states = parts.no_gradients()
     for begin, end in spans:
         share = share_of(begin, end, parts.T)
-        if share:
-            found, _ = parts.run(begin, end, start=start, weight=parts.weight(share))
-            total = total + found.value
+        ending, behind = parts.ending(begin, end), None
+        if ending is not None:
+            parts.run_until("forward", begin, end, start=start)
+            before = state_at(parts.work(end - begin), end - begin)
+            behind = side_by_side(parts.owed(before), [ending])
+        if share or behind is not None:
+            weight = parts.weight(share)
+            found, _ = parts.run(begin, end, start=start, final=behind, weight=weight)
+            total = total + found.value if share else total
             by_params = added(by_params, found.gradients)
             by_states = by_states if begin else found.initial
         else:
@@ -831,26 +863,50 @@ def windowed(parts: Parts, window: int, start: State | None) -> Result:
     whole = parts.whole()
     total = run(parts.params, whole, parts.arguments, start=start, until="loss")
     final = state_at(whole, parts.T)
+    early = None if parts.ends is None else parts.ending(0, parts.T - 1)
+    owed = None if early is None else parts.owed(state_at(whole, parts.T - 1))
     by_params, by_states = parts.no_gradients()
     # Nothing is dropped of the first losses; each other has its own window, as one sequence more.
-    share = share_of(0, window, parts.T)
-    if share:
-        found, _ = parts.run(0, window, start=start, weight=parts.weight(share))
+    share, ending = share_of(0, window, parts.T), parts.ending(0, window)
+    if share or ending is not None:
+        behind = None if ending is None else side_by_side(owed, [ending])
+        weight = parts.weight(share)
+        found, _ = parts.run(0, window, start=start, final=behind, weight=weight)
         by_params, by_states = found.gradients, found.initial
-    share = share_of(parts.T - window, parts.T, parts.T)
-    weight = parts.weight(0, window)
-    weight[-1] = share
-    later = range(1, parts.T - window + 1)
-    every = np.array([b for b in later if share_of(b, b + window, parts.T)])
+    endings = {b: parts.ending(b + window - 1, b + window) for b in range(1, parts.T - window + 1)}
+    if early is not None:
+        # The last window takes back what it owes to sequences that have their own.
+        endings[parts.T - window] = -early
+    every = np.array(
+        [b for b, e in endings.items() if share_of(b, b + window, parts.T) or e is not None]
+    )
     most = max(1, parts.T // window)
-    # What is added once counts in the last window, which then is by itself.
-    begins = [*range(0, len(every) - CLOSES, most), *([len(every) - 1] if CLOSES else [])]
+    # What counts at the last step alone does in the last window, which then is by itself.
+    alone = CLOSES or early is not None
+    begins = [*range(0, len(every) - alone, most), *([len(every) - 1] if alone else [])]
     for begin, end in zip(begins, [*begins[1:], len(every)], strict=True):
         starts = every[begin:end]
+        weight = parts.weight(0, window)
+        weight[-1] = share_of(int(starts[-1]), int(starts[-1]) + window, parts.T)
+        behind = side_by_side(owed, [endings[b] for b in starts])
         before = states_at(whole, starts)
-        found, _ = parts.run_windows(starts, window, start=before, weight=weight)
+        found, _ = parts.run_windows(starts, window, start=before, final=behind, weight=weight)
         by_params = added(by_params, found.gradients)
     return Result(total, by_params, by_states, final, parts.by_inputs)
+
+
+def side_by_side(owed: State | None, endings: list[Array | None]) -> State | None:
+    """Return what sequences owe behind several parts, as sequences side by side."""
+    if owed is None:
+        return None
+    arrays: tuple[Array, ...] = owed
+    found = []
+    for shape, array in zip(STATES.values(), arrays, strict=True):
+        axis = shape.index("B")
+        later = [1] * (array.ndim - axis - 1)
+        each = [array * (0 if e is None else e.reshape(-1, *later)) for e in endings]
+        found.append(np.concatenate(each, axis))
+    return State._make(found)
 
 
 def checkpointed(parts: Parts, spans: list[tuple[int, int]], start: State | None) -> Result:

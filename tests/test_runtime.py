@@ -31,6 +31,7 @@ def test_a_part_stands_in_a_module_as_it_is_or_not_at_all(
         "masks": masked,
         "workspaces": style == "fast",
         "onward": onward,
+        "streams": onward,
         "gradient_check": True,
     }
     assert {part: f"\n{runtime_text(part)}\n" in source for part in PARTS} == expected
@@ -82,7 +83,7 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
         for one, other in zip(found[1:], expected[1:], strict=True):
             assert difference(one._asdict(), other._asdict()) == 0
     state = module.State(*(arrays[name] for name in module.INITIAL))
-    following, values = onward.stepped(params, state, {"x": arrays["x"][0]}, None)
+    following, values = parts["streams"].stepped(params, state, {"x": arrays["x"][0]}, None)
     expected, others = module.step(params, state, arrays["x"][0])
     assert difference(following._asdict(), expected._asdict()) == 0
     assert difference(values._asdict(), others._asdict()) == 0

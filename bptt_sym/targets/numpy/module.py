@@ -99,6 +99,7 @@ def _about(program: Program) -> dict[str, Any]:
         "of_loss": _of_loss(program),
         "share": _SHARES[row.name],
         "needs_a_step": row.needs_a_step,
+        "ends_apart": program.model.masked and (row.at_last or program.model.terminal is not None),
     }
 
 

@@ -15,7 +15,7 @@ _MODULE = {
     "Result", "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
     "StepWorkspace", "STATES", "CLOSES", "init_parameters",
     "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
-    "histories_of", "share_of", "run", "advance",
+    "ends_of", "histories_of", "share_of", "run", "advance",
 }  # fmt: skip
 """What every generated module defines."""
 
