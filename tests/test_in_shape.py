@@ -40,10 +40,19 @@ def test_columns_are_transposed_to_be_rows():
 def test_a_notation_without_adjoints_has_derivatives_which_are_rows():
     """In it vectors are columns."""
     assert last_lines(b.load_model("elman"), wrt="W_s", notation="d2l") == [
-        "(∂L_T/∂aₜ)ᵀ = (∂L_T/∂hₜ)ᵀ ⊙ φ′(aₜ)   for t = T, …, 1",
+        "∂L_T/∂aₜ = ∂L_T/∂hₜ · diag(φ′(aₜ))   for t = T, …, 1",
         "∂L_T/∂aₜ · (Iₕ ⊗ hₜ₋₁ᵀ) = vec((∂L_T/∂aₜ)ᵀ hₜ₋₁ᵀ)",
         "∂L_T/∂W_hh = Σₜ₌₁^T (∂L_T/∂aₜ)ᵀ hₜ₋₁ᵀ",
     ]
+
+
+@pytest.mark.parametrize("notation", ["pascanu", "d2l"])
+@pytest.mark.parametrize("name", ["elman", "lstm", "linear-attention", "indrnn"])
+def test_a_derivative_of_the_loss_is_transposed_in_gradients_alone(name, notation):
+    """No left side is a transpose, and no transpose one of what is transposed."""
+    lines = last_lines(b.load_model(name), notation=notation)
+    assert not [line for line in lines if line.startswith("(")]
+    assert not [line for line in lines if re.search(r"ᵀ[^()]*\)ᵀ", line)]
 
 
 def test_each_form_has_one_line():

@@ -14,12 +14,20 @@ from bptt_sym.algebra.derivatives import as_row, from_row
 from bptt_sym.algebra.expressions import (
     LAST_STEP,
     Adjoint,
+    DiagMatrix,
     Expr,
     Gradient,
+    HadamardProduct,
+    MatAdd,
     MatrixExpr,
     Parameter,
     PartialDerivative,
+    Transpose,
+    add,
+    hadamard,
     product,
+    scale,
+    split_coefficient,
     transpose,
 )
 from bptt_sym.algebra.operations import is_leaf, replaced
@@ -102,4 +110,22 @@ def _with_rows(equation: DerivedEquation, recursion: AdjointRecursion) -> Derive
         for adjoint in side.atoms(Adjoint)
     }
     left, right = (replaced(side, rows) for side in sides)
+    if left.shape[1] == 1 and isinstance(equation.left, Adjoint):
+        left, right = transpose(left), _as_a_row(right)
+    elif isinstance(right, Transpose) and isinstance(right.arg, HadamardProduct):
+        right = hadamard(*map(transpose, right.arg.args))
     return replace(equation, left=left, right=right)
+
+
+def _as_a_row(column: MatrixExpr) -> MatrixExpr:
+    """A column of derivatives as these, which are rows, times matrices of what multiplies them."""
+    number, rest = split_coefficient(column)
+    if isinstance(rest, MatAdd):
+        return scale(number, add(*map(_as_a_row, rest.args)))
+    if not isinstance(rest, HadamardProduct):
+        return transpose(column)
+    derived = [factor for factor in rest.args if factor.has(PartialDerivative)]
+    others = [factor for factor in rest.args if factor not in derived]
+    if len(derived) != 1 or not others:
+        return transpose(column)
+    return scale(number, product(transpose(derived[0]), DiagMatrix(hadamard(*others))))
