@@ -11,8 +11,8 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from itertools import pairwise
 
+from growing_models import all_read, in_a_row, nested
 from sympy.core.cache import clear_cache
 
 from bptt_sym import derive
@@ -21,48 +21,6 @@ from bptt_sym.model.read import parse_model
 
 SIZES = (12, 25, 50, 100, 199)
 DEPTHS = (4, 8, 16, 30)
-
-MODEL = """
-title = "Growth"
-[dimensions]
-n = "units"
-[inputs]
-x = ["n"]
-[targets]
-d = ["n"]
-[parameters]
-w = ["n"]
-[states]
-h = ["n"]
-[equations]
-{equations}
-[loss]
-E = "sum((d[t] - h[t]) ** 2)"
-"""
-
-
-def in_a_row(count: int) -> str:
-    """A model whose step is a chain of equations."""
-    names = [*(f"a{k}" for k in range(count - 2)), "h"]
-    first = f'{names[0]} = "tanh(w * x[t] + h[t-1])"'
-    rest = [f'{name} = "tanh(w * {before}[t])"' for before, name in pairwise(names)]
-    return MODEL.format(equations="\n".join([first, *rest]))
-
-
-def all_read(count: int) -> str:
-    """A model in which each equation reads the two before it: paths grow as Fibonacci's numbers."""
-    names = [*(f"a{k}" for k in range(count - 2)), "h"]
-    lines = [f'{names[0]} = "tanh(w * x[t] + h[t-1])"', f'{names[1]} = "tanh(w * {names[0]}[t])"']
-    for first, second, name in zip(names, names[1:], names[2:], strict=False):
-        lines.append(f'{name} = "tanh(w * {second}[t] + {first}[t])"')
-    return MODEL.format(equations="\n".join(lines))
-
-
-def nested(depth: int) -> str:
-    """A model whose only equation is softmax of softmax of ..."""
-    inner = "w * x[t] + h[t-1]"
-    return MODEL.format(equations=f'h = "{"softmax(" * depth}{inner}{")" * depth}"')
-
 
 KINDS: dict[str, tuple[Callable[[int], str], tuple[int, ...]]] = {
     "equations in a row": (in_a_row, SIZES),

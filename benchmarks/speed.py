@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import peers
 from peers import CELLS, Contender, Problem, Size
+from processes import process_seconds
 
 SIZES = {
     "tiny": Size(10, 1, 4, 8, 4),
@@ -237,12 +238,6 @@ def print_table(arguments: argparse.Namespace) -> None:
         data = {"machine": machine(found), "layout": arguments.layout}
         data["rows"] = [each._asdict() for each in done]
         Path(arguments.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-
-
-def process_seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
 
 
 def import_seconds(folder: str) -> float:

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
-import time
+
+from processes import process_seconds
 
 IMPORTS = [sys.executable, "-c", "import sympy, jinja2, click"]
 DERIVE = [sys.executable, "-m", "bptt_sym", "derive", "--steps", "3"]
-
-
-def seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -27,8 +21,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15, help="runs of each command [15]")
     runs = parser.parse_args().runs
     for command in (IMPORTS, DERIVE):
-        seconds(command)  # fills the caches of the disk
-    pairs = [(seconds(IMPORTS), seconds(DERIVE)) for _ in range(runs)]
+        process_seconds(command)  # fills the caches of the disk
+    pairs = [(process_seconds(IMPORTS), process_seconds(DERIVE)) for _ in range(runs)]
     imports, derive = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(f"import sympy, jinja2, click   {imports:.3f} s")
     print(f"bptt-sym derive --steps 3     {derive:.3f} s")

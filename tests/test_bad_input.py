@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-from importlib.resources import files
 
 import pytest
 import sympy
@@ -15,15 +14,12 @@ from conftest import ArmedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.draws import draws
+from support.elman_text import ELMAN, STATE, W_S, changed
 from support.message import message_of
 
 import bptt_sym as b
 from bptt_sym.cli import main
 from bptt_sym.model.read import parse_model
-
-ELMAN = (files("bptt_sym.model") / "cells" / "elman.toml").read_text(encoding="utf-8")
-STATE = 's = "phi(x[t] @ W_x + s[t-1] @ W_s)"'
-W_S = 'W_s = ["n", "n"]'
 
 
 def run(capsys, *arguments: object) -> tuple[int, str, str]:
@@ -302,11 +298,6 @@ def test_a_bad_equation(capsys, tmp_path, monkeypatch, equation, message):
     assert shown.startswith(f"cell.toml:{line}:")
     assert message in shown
     assert {path.name for path in tmp_path.iterdir()} == {"cell.toml"}
-
-
-def changed(old: str, new: str) -> str:
-    assert old in ELMAN
-    return ELMAN.replace(old, new)
 
 
 FILES = {

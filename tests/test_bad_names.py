@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.resources import files
 
 import pytest
+from support.elman_text import ELMAN, W_S, changed
 
 import bptt_sym as b
 from bptt_sym.algebra.names import why_not_a_name
 from bptt_sym.model.latex_names import why_not_latex
 from bptt_sym.model.read import parse_model
-
-ELMAN = (files("bptt_sym.model") / "cells" / "elman.toml").read_text(encoding="utf-8")
-W_S = 'W_s = ["n", "n"]'
-
-
-def changed(old: str, new: str) -> str:
-    assert old in ELMAN
-    return ELMAN.replace(old, new)
-
 
 # Names: of Python, of the language, and what would be no name anywhere.
 

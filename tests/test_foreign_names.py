@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.draws import draws
 from support.message import message_of
+from support.small_model import SMALL
 
 import bptt_sym as b
 from bptt_sym import cli
@@ -27,22 +28,7 @@ from bptt_sym.documents.files import files_of
 from bptt_sym.errors import LONGEST_MESSAGE
 from bptt_sym.quoting import command_line
 
-MODEL = """
-[dimensions]
-n = "units"
-[inputs]
-x = ["n"]
-[targets]
-d = ["n"]
-[parameters]
-W = ["n", "n"]
-[states]
-s = ["n"]
-[equations]
-s = "x[t] + s[t-1] @ W"
-[loss]
-E = "sum((d[t] - s[t]) ** 2)"
-"""
+MODEL = SMALL
 """A model that has its name alone for a title."""
 
 HOSTILE = (

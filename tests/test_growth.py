@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
+from growing_models import in_a_row, nested
 
 import bptt_sym as b
+from bptt_sym.choices import LEVELS
 from bptt_sym.model.read import parse_model
-
-LEVELS = ("chain", "jacobian", "adjoint")
-
-MODEL = """
-title = "Growth"
-[dimensions]
-n = "units"
-[inputs]
-x = ["n"]
-[targets]
-d = ["n"]
-[parameters]
-w = ["n"]
-[states]
-h = ["n"]
-[equations]
-{equations}
-[loss]
-E = "sum((d[t] - h[t]) ** 2)"
-"""
 
 LAYERS = """
 title = "Layers"
@@ -53,18 +33,6 @@ h = "tanh(c[t])"
 [loss]
 E = "sum((d[t] - h[t]) ** 2)"
 """
-
-
-def in_a_row(count: int) -> str:
-    names = [*(f"a{k}" for k in range(count - 1)), "h"]
-    first = 'a0 = "tanh(w * x[t] + h[t-1])"'
-    rest = [f'{name} = "tanh(w * {before}[t])"' for before, name in pairwise(names)]
-    return MODEL.format(equations="\n".join([first, *rest]))
-
-
-def nested(depth: int) -> str:
-    equation = f'h = "{"softmax(" * depth}w * x[t] + h[t-1]{")" * depth}"'
-    return MODEL.format(equations=equation)
 
 
 def length(text: str, level: str) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import cells
 from support.running import Arrays, difference, draw, gradients, sizes_of, workspace_for
 
 import bptt_sym as b
@@ -47,8 +47,7 @@ OPTIONS = [{"window": window, "exact": exact} for window in (1, 2, 3, 6) for exa
 def model_of(name: str) -> b.Model:
     if MODELS[name]:
         return parse_model(MODELS[name], "cell")
-    path = Path(__file__).parent / "cells" / f"{name}.toml"
-    return b.load_model(path if path.exists() else name)
+    return cells.model_of(name)
 
 
 @cache

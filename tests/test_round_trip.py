@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from support.cells import CORPUS
+from support.cells import CORPUS, model_of
 from support.draws import draws
 from support.page import compared
 
@@ -67,8 +67,7 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("level", "name"), PUBLISHED)
 def test_the_print_of_a_published_cell_is_the_gradient(level: str, name: str) -> None:
-    (path,) = (path for path in CORPUS if path.stem == name)
-    assert max(compared(b.load_model(path), level, "sum")) < 1e-10
+    assert max(compared(model_of(name), level, "sum")) < 1e-10
 
 
 LEAVES = ["x[t] @ W_x", "h[t-1] @ W_h", "h[t-1]", "c[t-1] @ U.T", "c[t-1]", "b", "x[t-1] @ W_x"]

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cells import model_of
 from support.running import Arrays, arguments, difference, draw, forward, parameters, sizes_of
 
 import bptt_sym as b
 from bptt_sym.model.read import parse_model
 
-CELLS = Path(__file__).parent / "cells"
 STYLES = ("fast", "readable")
 
 ONWARD = [
     *(name for name in b.model_names() if name != "bidirectional"),
     *("lag-two", "learned-start", "mlstm", "qrnn", "rwkv", "rwkv-channel", "slstm", "time-delay"),
 ]
-
-
-def model_of(name: str) -> b.Model:
-    path = CELLS / f"{name}.toml"
-    return b.load_model(path if path.exists() else name)
 
 
 @cache

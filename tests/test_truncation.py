@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import tracemalloc
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from support.cell_values import CellValues, EveryTotal
+from support.cells import model_of
 from support.running import (
     Arrays,
     difference,
@@ -26,7 +26,6 @@ import bptt_sym as b
 from bptt_sym.algebra.expressions import Parameter, product
 from bptt_sym.choices import LOSSES
 
-CELLS = Path(__file__).parent / "cells"
 STEPS = 7
 WINDOWS = (1, 2, 3, 5, STEPS, STEPS + 4)
 ROUNDING = 1e-11
@@ -35,11 +34,6 @@ DERIVED = ["elman", "lstm", "gru", "stacked", "lag-two", "learned-start", "rwkv"
 """One state, several, layers, a lag of two steps, a learned first state, an input of before."""
 
 ONWARD = [name for name in b.model_names() if name != "bidirectional"]
-
-
-def model_of(name: str) -> b.Model:
-    path = CELLS / f"{name}.toml"
-    return b.load_model(path if path.exists() else name)
 
 
 @cache

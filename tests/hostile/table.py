@@ -8,24 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostile.modules import forged
+from support.small_model import SMALL as BASE
 
-BASE = """\
-[dimensions]
-n = "units"
-[inputs]
-x = ["n"]
-[targets]
-d = ["n"]
-[parameters]
-W = ["n", "n"]
-[states]
-s = ["n"]
-[equations]
-s = "tanh(x[t] + s[t-1] @ W)"
-[loss]
-E = "sum((d[t] - s[t])**2)"
-"""
+from hostile.modules import forged
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from importlib.resources import files
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cells import text_of
+from support.small_model import SMALL as BASE
 
 import bptt_sym as b
 from bptt_sym.errors import InputError
@@ -19,15 +21,12 @@ from bptt_sym.model.notations import in_notation, notation_names
 from bptt_sym.model.read import parse_model
 from bptt_sym.targets.numpy.accepted import check_emitted
 from hostile.modules import forged
-from hostile.table import BASE, KINDS, OBEYED
+from hostile.table import KINDS, OBEYED
 
 DEFAULT = 2_000
 FUZZED = int(os.environ.get("BPTT_SYM_FUZZ", DEFAULT))
 
-CELLS = [
-    (files("bptt_sym.model") / "cells" / f"{name}.toml").read_text(encoding="utf-8")
-    for name in b.model_names()
-]
+CELLS = list(map(text_of, b.model_names()))
 NOTATIONS = [
     (files("bptt_sym.model") / "notations" / f"{name}.toml").read_text(encoding="utf-8")
     for name in notation_names()

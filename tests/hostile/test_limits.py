@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.small_model import SMALL as BASE
 
 import bptt_sym as b
 from bptt_sym import limits
@@ -15,7 +16,6 @@ from bptt_sym.model.read import parse_model
 from bptt_sym.model.source import parse_source, read_source
 from bptt_sym.verification.points import draw_points
 from bptt_sym.verification.work import check_work
-from hostile.table import BASE
 
 
 def equation(text: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from importlib.resources import files
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cells import text_of
 from support.draws import draws
 
 import bptt_sym as b
@@ -15,7 +15,7 @@ from bptt_sym.model.key_places import key_spots
 from bptt_sym.model.read import _ModelReader
 from bptt_sym.model.source import Source
 
-TEXT = (files("bptt_sym.model") / "cells" / "elman-bias.toml").read_text(encoding="utf-8")
+TEXT = text_of("elman-bias")
 TABLES = tomllib.loads(TEXT)
 PLACES = [(section, key) for section, table in TABLES.items() if isinstance(table, dict)
           for key in table]  # fmt: skip

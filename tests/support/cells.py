@@ -36,6 +36,20 @@ FEW = frozenset(
 """A cell of each kind."""
 
 
+def path_of(cell: str) -> Path:
+    """The file of a cell that ships, or of one of the corpus."""
+    path = Path(__file__).parent.parent / "cells" / f"{cell}.toml"
+    return path if path.exists() else Path(b.__file__).parent / "model" / "cells" / f"{cell}.toml"
+
+
+def text_of(cell: str) -> str:
+    return path_of(cell).read_text(encoding="utf-8")
+
+
+def model_of(cell: str) -> b.Model:
+    return b.load_model(cell if cell in SHIPPED else path_of(cell))
+
+
 def name_of(cell: str | Path) -> str:
     """The name of a cell that ships, or of a file of the corpus."""
     return cell.stem if isinstance(cell, Path) else cell
