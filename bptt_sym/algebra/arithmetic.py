@@ -38,6 +38,7 @@ from bptt_sym.algebra.operation import (
     number_box,
     one_shape,
 )
+from bptt_sym.algebra.parts import put_together
 from bptt_sym.algebra.spread_over import SpreadOver
 
 LARGEST_EXPONENT = 16
@@ -59,8 +60,11 @@ class Addition(Operation):
         return [(term, cotangent) for term in node.args]
 
     def box(self, node: MatAdd, show: Show) -> boxes.Box:
+        args = put_together(node.args)
+        if len(args) == 1:
+            return show(args[0], boxes.SUM)
         signs, terms = [], []
-        for term in node.args:
+        for term in args:
             coefficient, rest = split_coefficient(term)
             signs.append(-1 if coefficient < 0 else 1)
             if isinstance(rest, OneMatrix):
@@ -68,7 +72,7 @@ class Addition(Operation):
             else:
                 shown = rest.operand if isinstance(rest, Broadcast) else rest
                 terms.append(show(scale(abs(coefficient), shown), boxes.PRODUCT))
-        return boxes.Terms(tuple(zip(signs, terms, strict=True)), _is_spread(node.args))
+        return boxes.Terms(tuple(zip(signs, terms, strict=True)), _is_spread(args))
 
     def value(self, node: MatAdd, np: Any, operands: Sequence[Any], apply: Apply) -> Any:
         return sum(operands[1:], operands[0])
@@ -117,6 +121,9 @@ class ElementwiseProduct(Operation):
 
     def box(self, node: HadamardProduct, show: Show) -> boxes.Box:
         scalars, others = _scalars_apart(node.args)
+        others = _as_outer(others)
+        if len(others) == 1 and not scalars:
+            return show(others[0], boxes.SUM)
         shown = tuple(show(factor, boxes.POWER) for factor in others)
         product = boxes.Factors(shown, "elementwise", _is_spread(others))
         rest = shown[0] if len(shown) == 1 else product
@@ -136,6 +143,15 @@ class ElementwiseProduct(Operation):
         for operand in operands[1:]:
             result = result * operand
         return result
+
+
+def _as_outer(factors: list[MatrixExpr]) -> list[MatrixExpr]:
+    """Rows and columns that are spread over each other as a column times a row."""
+    spread = [rest.operand for rest in factors if isinstance(rest, SpreadOver)]
+    columns = [operand for operand in spread if operand.cols == 1]
+    rows = [operand for operand in spread if operand.rows == 1]
+    apart = len(columns) + len(rows) == len(factors) and columns and rows
+    return [product(hadamard(*columns), hadamard(*rows))] if apart else factors
 
 
 def _is_spread(operands: Iterable[MatrixExpr]) -> bool:

@@ -169,6 +169,44 @@ def padded(vector: MatrixExpr, start: Expr, rows: Expr, columns: Expr) -> Matrix
     return scale(coefficient, Padding(rest, start, rows, columns))
 
 
+def put_together(terms: Sequence[MatrixExpr]) -> Sequence[MatrixExpr]:
+    """The terms of a sum, vectors among zeros in one where they are beside each other.
+
+    [u, 0] + [0, v] is [u, v]. The first of these has their place.
+    """
+    padded = [term for term in terms if isinstance(split_coefficient(term)[1], Padding)]
+    joined = _in_one(padded) if len(padded) > 1 else None
+    if joined is None:
+        return terms
+    first = terms.index(padded[0])
+    return [*terms[:first], joined, *(term for term in terms[first:] if term not in padded)]
+
+
+def _in_one(terms: Sequence[MatrixExpr]) -> MatrixExpr | None:
+    """Vectors among zeros as one, zeros where none of them is, or None where two meet."""
+    waiting = {}
+    for term in terms:
+        number, rest = split_coefficient(term)
+        waiting[rest.args[1]] = scale(number, rest.operand)
+    if len(waiting) < len(terms):
+        return None
+    parts, end, total = [], S.Zero, length(terms[0])
+    while waiting:
+        start = next((s for s in waiting if all((o - s).is_nonnegative for o in waiting)), None)
+        if start is None or not (start - end).is_nonnegative:
+            return None
+        vector = waiting.pop(start)
+        parts += [*_zeros(start - end, terms[0]), vector]
+        end = start + length(vector)
+    return Concatenation(*parts, *_zeros(total - end, terms[0]))
+
+
+def _zeros(count: Expr, like: MatrixExpr) -> list[MatrixExpr]:
+    if count == 0:
+        return []
+    return [ZeroMatrix(1, count) if like.rows == 1 else ZeroMatrix(count, 1)]
+
+
 class PaddingOperation(Operation):
     """What a slice hands back: zeros around the slice's cotangent."""
 
