@@ -105,6 +105,8 @@ REDUCTIONS: dict[Loss, Reduction] = {row.name: row for row in _ROWS}
 
 
 def reduction_of(model: Model, loss: Loss) -> Reduction:
-    """The reduction of a model's losses: of one that counts at the last step alone, this step."""
-    row = REDUCTIONS["last" if model.ends else loss]
+    """The reduction of a model's losses: of one that counts at the last step alone, this step; of
+    a layer, whose error signals are given at all steps, the sum.
+    """
+    row = REDUCTIONS["last" if model.ends else "sum" if model.outputs else loss]
     return replace(row, added=model.added, total=model.total) if model.added else row

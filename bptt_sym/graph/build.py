@@ -21,6 +21,7 @@ from bptt_sym.graph.node import Node
 from bptt_sym.model.kept_inputs import with_kept_inputs
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Declaration, Equation, Formula, Model
+from bptt_sym.model.outputs import with_final_signals
 from bptt_sym.model.written_out import check_extent
 
 
@@ -45,7 +46,7 @@ def build_program(
 
     The adjoint of each step's loss is a node "seed". Raises InputError for an unknown function.
     """
-    model = with_kept_inputs(model)
+    model = with_final_signals(with_kept_inputs(model))
     chosen: dict[str, str | Formula] = {**model.functions, **(functions or {})}
     concrete = with_functions(model, chosen)
     check_extent(concrete)

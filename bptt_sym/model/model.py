@@ -174,6 +174,10 @@ class Model:
     the loss of one step; with ``ends`` it counts at the last step alone. Added once to what the
     losses of all steps make up are the ``terminal`` loss, of the last step, and the
     ``regularizer``, which reads parameters alone.
+    A layer has ``outputs`` in the place of a loss: the name of each with that of its error signal,
+    the derivative of the loss above with respect to it, which is given like a target. Its ``loss``
+    stands in for that one, and sums over all steps. ``final_signals`` are those of the State behind
+    the last step: by a name of a state and how many steps before the last it is read.
     ``layers`` tells of each name that a layer has of its own which name of the file it is of, and
     the number of the layer.
     ``reference`` is what the model is called on the command line: its name or its file.
@@ -196,6 +200,8 @@ class Model:
     ends: bool = False
     terminal: Equation | None = None
     regularizer: Equation | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    final_signals: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def latex(self) -> Mapping[str, str]:

@@ -23,6 +23,8 @@ from bptt_sym.model.layer_section import SECTION as LAYERS
 from bptt_sym.model.losses import Losses, losses_named, reading_parameters
 from bptt_sym.model.model import Declaration, Equation, Formula, Kind, Model
 from bptt_sym.model.numerals import decimals_of
+from bptt_sym.model.outputs import KEY as OUTPUTS
+from bptt_sym.model.outputs import Layer, layer_of, named_outputs
 from bptt_sym.model.plain_names import with_plain_names
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
@@ -34,7 +36,7 @@ from bptt_sym.model.written_out import check_extent
 from bptt_sym.quoting import label_name, shortened, shown_path, title
 
 _DEFINING = ("equations", "loss", "states", "inputs", "functions")
-REQUIRED = ("parameters", "equations", "loss")
+REQUIRED = ("parameters", "equations")
 SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
 TEXTS = ("title", "description", "source", "vectors")
 
@@ -65,8 +67,12 @@ class _ModelReader(Declarer):
         self.check_states(declarations)
         functions = self.functions()
         declarations = self.with_initials(declarations, functions)
-        names = losses_named(self.table("loss"), lambda text, key: self.error(text, "loss", key))
+        names = self.loss_names()
         equations, losses = self.equations(declarations, functions, names)
+        layer = self.layer(declarations, equations)
+        if layer is not None:
+            names, losses = Losses(layer.loss.name, None, None), {layer.loss.name: layer.loss}
+            declarations = (*declarations, *layer.signals)
         values = (entry for entry in equations if entry.name not in self.states)
         layers = self.layered.with_arguments((*equations, *losses.values()))
         model = Model(
@@ -94,6 +100,7 @@ class _ModelReader(Declarer):
             ends=names.step is None,
             terminal=losses.get(names.terminal or "") if names.step is not None else None,
             regularizer=losses.get(names.regularizer or ""),
+            outputs={} if layer is None else layer.outputs,
         )
         check_extent(model, self.place_of)
         model = giving_way(with_plain_names(model))
@@ -122,19 +129,42 @@ class _ModelReader(Declarer):
 
     def check_sections(self) -> None:
         for key, value in self.source.tables.items():
-            if key in TEXTS:
+            if key in (*TEXTS, OUTPUTS):
                 continue
             if key not in SECTIONS:
-                entries = (*TEXTS, *SECTIONS, LAYERS)
+                entries = (*TEXTS, OUTPUTS, *SECTIONS, LAYERS)
                 shown = f"'{shortened(key)}'{closest(key, entries)}"
                 message = f"unknown entry {shown}; known are {listed(entries)}"
                 place_of = (key, None) if isinstance(value, dict) else (None, key)
                 raise self.error(message, *place_of)
             if not isinstance(value, dict):
                 raise self.error(f"'{key}' must be a section: [{key}]", None, key)
-        for section in REQUIRED:
+        required = REQUIRED if OUTPUTS in self.source.tables else (*REQUIRED, "loss")
+        if OUTPUTS in self.source.tables and "loss" in self.source.tables:
+            message = f"a model has '{OUTPUTS}', whose error signals are given, or a loss, not both"
+            raise self.error(message, None, OUTPUTS)
+        for section in required:
             if not self.source.tables.get(section):
                 raise self.error(f"the section [{section}] is missing or empty", section)
+
+    def loss_names(self) -> Losses:
+        if OUTPUTS in self.source.tables:
+            return Losses(None, None, None)
+        return losses_named(self.table("loss"), lambda text, key: self.error(text, "loss", key))
+
+    def layer(
+        self, declarations: Iterable[Declaration], equations: Iterable[Equation]
+    ) -> Layer | None:
+        """What stands in for a loss, where the model has outputs instead."""
+        if OUTPUTS not in self.source.tables:
+            return None
+        heads = self.heads
+        known = {e.name: _computed(e, "value", heads.get(e.name)) for e in equations}
+        try:
+            named = named_outputs(self.source.tables[OUTPUTS], known, self.layered.outside)
+        except ValueError as error:
+            raise self.error(str(error), None, OUTPUTS) from None
+        return layer_of([known[name] for name in named], self.kinds)
 
     def equations(
         self,

@@ -61,6 +61,8 @@ class _Calls:
             yield "loss_of", "of forward, against loss", self.of_forward
         if hasattr(self.module, "step"):
             yield "step", "from initial_state, against forward", self.steps
+        if hasattr(self.module, "backward"):
+            yield "backward", "of forward, against value_and_grad", self.backward
         if "workspace" in options:
             yield "workspace", "twice, against none", self.with_workspace
         if "window" in options:
@@ -90,7 +92,7 @@ class _Calls:
         yield from self.stepped(self.module.StepWorkspace(sequences, self.dimensions))
 
     def stepped(self, work: Any) -> Iterator[Pair]:
-        expected = self.call("forward")._asdict()
+        expected = _arrays(self.call("forward"))
         state = self.call("initial_state")
         sequences = over_time(self.module, self.point)
         for t in range(self.point.sizes["T"]):
@@ -101,15 +103,46 @@ class _Calls:
             handed_on = sequences | one_hot(self.module, self.point) | expected
             known = {name: handed_on[name][t] for name in state._fields}
             latest = _latest(state._asdict(), known)
-            expected_now = {name: expected[name][t] for name in values._fields}
-            for pair in ((latest, known), (values._asdict(), expected_now)):
+            expected_now = {name: array[t] for name, array in expected.items()}
+            for pair in ((latest, known), (_arrays(values), expected_now)):
                 yield self.without_padding(pair[0], t), self.without_padding(pair[1], t)
         final = _latest(self.result().final._asdict(), known)
         yield self.without_padding(latest, t), self.without_padding(final, t)
 
+    def backward(self) -> Iterator[Pair]:
+        """From one forward pass twice, and from others in one workspace, the second one first."""
+        whole = self.gradients()
+        del whole["loss"]
+        values = self.call("forward")
+        before = {name: np.array(array) for name, array in _arrays(values).items()}
+        for _ in range(2):
+            yield self.backward_of(values), whole
+        yield _arrays(values), before
+        if hasattr(self.module, "Workspace"):
+            work = self.workspace()
+            passes = [self.call("forward", workspace=work) for _ in range(2)]
+            for values in passes[::-1]:
+                yield self.backward_of(values), whole
+
+    def backward_of(self, values: Any) -> dict[str, Any]:
+        """The gradients from the error signals that the arguments of the point are."""
+        given, module = self.point.arguments, self.module
+        outputs = {name: given[signal] for name, signal in module.OUTPUTS.items()}
+        final: dict[str, Any] = {}
+        for signal, (name, place) in module.FINAL.items():
+            if place is None:
+                final[name] = given[signal]
+            else:
+                final.setdefault(name, {})[place] = given[signal]
+        for name, rows in final.items():
+            if isinstance(rows, dict):
+                final[name] = np.stack([rows[place] for place in sorted(rows)])
+        found = module.backward(self.parameters, values, outputs, final)
+        parts = (found.parameters, found.initial, found.inputs)
+        return {name: array for part in parts for name, array in part._asdict().items()}
+
     def with_workspace(self) -> Iterator[Pair]:
-        sizes = self.point.sizes
-        work = self.module.Workspace(sizes["T"], sizes["B"], self.dimensions)
+        work = self.workspace()
         for _ in range(2):
             yield self.gradients(workspace=work), self.gradients()
 
@@ -154,9 +187,14 @@ class _Calls:
         names = self.module.Dimensions._fields
         return self.module.Dimensions(*(self.point.sizes.get(name, 1) for name in names))
 
-    def call(self, name: str) -> Any:
+    def workspace(self) -> Any:
+        """A new one, of the sizes of the point."""
+        sizes = self.point.sizes
+        return self.module.Workspace(sizes["T"], sizes["B"], self.dimensions)
+
+    def call(self, name: str, **options: Any) -> Any:
         function = getattr(self.module, name)
-        return function(self.parameters, **taken(function, self.point))
+        return function(self.parameters, **taken(function, self.point), **options)
 
     def result(self, **options: Any) -> Any:
         return self.module.value_and_grad(self.parameters, **self.point.arguments, **options)
@@ -166,6 +204,11 @@ class _Calls:
         found = self.result(**options, inputs=True)
         gradients = found.gradients._asdict() | found.initial._asdict() | found.inputs._asdict()
         return {"loss": found.value} | gradients
+
+
+def _arrays(named: Any) -> dict[str, Any]:
+    """The arrays of a tuple by their names, without what else it holds."""
+    return {name: a for name, a in named._asdict().items() if isinstance(a, np.ndarray)}
 
 
 def _latest(state: Arrays, known: Arrays) -> dict[str, Any]:

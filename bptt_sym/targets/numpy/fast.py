@@ -13,7 +13,7 @@ from bptt_sym.graph.stages import Stage
 from bptt_sym.memory.compiled import Compiled
 from bptt_sym.memory.storage import Storage
 from bptt_sym.model.model import Declaration
-from bptt_sym.targets.numpy.emitter import Emitter
+from bptt_sym.targets.numpy.emitter import FOREVER, Emitter
 from bptt_sym.targets.numpy.first_state import FirstState
 from bptt_sym.targets.numpy.fitted import DEEPEST, WIDTH, fitted_lines
 from bptt_sym.targets.numpy.interface import Interface
@@ -37,12 +37,14 @@ class FastBody:
 
     def __init__(self, compiled: Compiled, interface: Interface, names: PythonNames) -> None:
         self.interface, self.names, self.graph = interface, names, compiled.graph
+        self.waits = interface.is_layer
         self.emitter = emitter = Emitter(compiled, names)
         self.states = States(emitter, interface, names)
         before, to_loss, after, for_inputs = stages_of(compiled)
         emitter.fused = fused(self.graph, to_loss)
         forward = [*self.states.initial_lines(), *self.lines(before)]
         self.kept = [*self.kept_code()]
+        self.pin_kept()
         self.forward = [*forward, *emitter.flushed()]
         loss = self.lines(to_loss)
         self.value = emitter.plain(self.graph.results["loss",])
@@ -66,12 +68,13 @@ class FastBody:
         first = {argument.name for argument in interface.forward_arguments}
         self.loss = [*interface.label_checks(emitter, set(read) - first), *loss]
         checks = interface.label_checks(emitter, first)
-        self.prologue = [*self.unpacked(), *views, *checks, *self.seed()]
+        self.prologue = [*self.unpacked(), *views, *checks]
         sizes = [size for size in ("T", "B", *interface.dimensions) if size in emitter.used]
         self.reads_first = [f'{name} = arguments["{name}"]' for name in read if name in first]
         self.reads_first += [f'{size} = work.sizes["{size}"]' for size in sizes]
         self.reads_later = [f'{name} = arguments["{name}"]' for name in read if name not in first]
-        self.returned = interface.written
+        self.reads_later += self.seed()
+        self.forward_fields = interface.written
         self.depths = [interface.model.depth(entry.name) for entry in interface.state_entries]
         self.initial_fields = dict(self.states.initial_fields())
         self.used = emitter.used | self.first_state.used | (self.step.used if self.step else set())
@@ -102,6 +105,13 @@ class FastBody:
             shared = view.storage in emitter.pseudo.values() or lanes & taken
             taken |= lanes
             yield emitter.shown(view, "rows") + (".copy()" if shared else "")
+
+    def pin_kept(self) -> None:
+        """What a layer's forward pass returned stays as it is on the way back."""
+        for key in self.graph.kept if self.waits else ():
+            view = self.emitter.atom(self.graph.definitions[key].node, "rows")
+            if not isinstance(view, Code | str):
+                self.emitter.touched.setdefault(view.storage, []).append((FOREVER, False))
 
     def results(self) -> list[str]:
         """The gradients as they are returned, none of which shares memory with another."""
@@ -166,7 +176,8 @@ class FastBody:
         checked = all(entry.kind == "state" and entry not in self.late for entry in entries)
         back = f"State({back})" if checked else f"State._make([{back}])"
         found = [self.value, "gradients", "initial", "final_state", "by_inputs"]
-        return [*fitted_lines(found, "result = Result(", ")"), f"return result, {back}"]
+        end = "yield" if self.waits else "return"
+        return [*fitted_lines(found, "result = Result(", ")"), f"{end} result, {back}"]
 
     def firsts(self, entries: Iterable[Declaration]) -> list[str]:
         """The lines with the gradients with respect to what the first step reads."""

@@ -222,6 +222,40 @@ class Interface(Arguments):
         used = _names_in_sizes(self.parameters)
         return [size for size in self.dimensions if size in used]
 
+    # What a layer has in the place of a loss.
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the error signals of its outputs are given, and no loss."""
+        return bool(self.model.outputs)
+
+    @property
+    def output_fields(self) -> list[Argument]:
+        """The error signals of the outputs, by the names of these."""
+        signals = {argument.name: argument for argument in self.targets}
+        return [
+            replace(signals[self.names("value", signal)], name=self.names("value", output))
+            for output, signal in self.model.outputs.items()
+        ]
+
+    @property
+    def signals(self) -> dict[str, str]:
+        """The arguments that the error signals of outputs are, by the names of these."""
+        named = self.model.outputs.items()
+        return {self.names("value", name): self.names("value", signal) for name, signal in named}
+
+    @property
+    def final_signals(self) -> dict[str, tuple[str, int | None]]:
+        """The arguments that the error signals of the State behind the last step are, each with
+        its field there, and where in it that goes back several steps.
+        """
+        found: dict[str, tuple[str, int | None]] = {}
+        for (state, lag), signal in self.model.final_signals.items():
+            depth = self.model.depth(state)
+            place = None if depth == 1 else depth - 1 - lag
+            found[self.names("value", signal)] = self.names("value", state), place
+        return found
+
     # What goes from step to step, and what is returned.
 
     @cached_property

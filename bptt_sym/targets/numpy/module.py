@@ -67,7 +67,8 @@ def numpy_module(
     math = partial(math_text, decimals=program.graph.decimals)
     filters: dict[str, Callable[..., object]] = {
         "math": math, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
-        "wrapped": wrapped, "entries": _entries, "buffers": _buffers, "field": _field,
+        "wrapped": wrapped, "entries": _entries, "placed": _placed, "buffers": _buffers,
+        "field": _field,
     }  # fmt: skip
     template = environment(filters).get_template(f"numpy/{style}.py.j2")
     text = template.render(
@@ -121,6 +122,11 @@ def _entries(mapping: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str
     return [f'"{name}": "{text}"' for name, text in dict(mapping).items()]
 
 
+def _placed(fields: Mapping[str, tuple[str, int | None]]) -> list[str]:
+    """Names of a mapping with pairs of a field's name and a place in it, as code."""
+    return [f'"{name}": ("{field}", {place})' for name, (field, place) in fields.items()]
+
+
 def _buffers(unpadded: Mapping[str, str], *, none: bool = False) -> list[str]:
     """Names of a mapping with the arrays of a workspace that are theirs, or None, as code."""
     pairs = unpadded.items()
@@ -154,6 +160,8 @@ def _public(program: Program, style: Style, interface: Interface) -> list[str]:
         "Dimensions", "Forward", "InitialState", "Inputs", "Parameters", "Result", "State",
         "forward", "init_parameters", "loss", "value_and_grad",
     ]  # fmt: skip
+    if interface.is_layer:
+        names += ["Gradients", "Outputs", "backward"]
     if style == "fast":
         names.append("Workspace")
     if style == "fast" and interface.is_onward:

@@ -18,10 +18,13 @@ class Prologue:
     def __init__(self, write: Statements, interface: Interface) -> None:
         self.write, self.interface = write, interface
 
-    def lines(self, into: Signature, calls: Block | None = None) -> Block:
+    def lines(
+        self, into: Signature, calls: Block | None = None, *, as_mapping: bool = False
+    ) -> Block:
         """What a function begins with: its parameters, the check of its arguments, the sizes.
 
-        ``calls`` come before the arguments are brought into the form that the blocks read.
+        ``calls`` come before the arguments are brought into the form that the blocks read. Where
+        the function takes them ``as_mapping``, this is called arguments.
         """
         prepared = self.prepared(into.arguments)
         told = {s for a in (*self.interface.parameters, *into.arguments) for s in a.shape}
@@ -32,7 +35,7 @@ class Prologue:
             sizes = [f'{size} = sizes["{size}"]' for size in used]
         self.write.used |= {"sizes"} if used else set()
         return [
-            *self.checked(into),
+            *self.checked(into, as_mapping=as_mapping),
             *self.unpacked("params", self.interface.parameters),
             *sizes,
             *(calls or []),
@@ -44,26 +47,32 @@ class Prologue:
         sizes = ("T", "B", *self.interface.dimensions)
         return [size for size in sizes if size in self.write.used and size in set(known)]
 
-    def unpacked(self, source: str, fields: Sequence[Argument]) -> Block:
-        """The fields of a tuple that the code reads, as local names."""
+    def unpacked(
+        self, source: str, fields: Sequence[Argument], beside: Sequence[Argument] = ()
+    ) -> Block:
+        """The fields of a tuple that the code reads, as local names; it has others ``beside``."""
         used = [field.name for field in fields if field.name in self.write.used]
         self.write.used |= {source} if used else set()
-        if len(used) == len(fields) > 1:
+        if len(used) == len(fields) > 1 and not beside:
             line = f"{', '.join(used)} = {source}"
             if len(line) <= WIDTH:
                 return [line]
             return ["(", *wrapped_lines(f"{', '.join(used)},", WIDTH), f") = {source}"]
         return [f"{name} = {source}.{name}" for name in used]
 
-    def checked(self, into: Signature) -> Block:
+    def checked(self, into: Signature, *, as_mapping: bool = False) -> Block:
         """Parameters and arguments as arrays of one type, and of these what the code reads."""
         read = [argument.name for argument in into.arguments if argument.name in self.write.used]
         wanted = self.write.used | ({"arguments"} if read else set()) | {"params"}
         found = [
             name if name in wanted else "_" for name in ("params", "arguments", "sizes", "dtype")
         ]
-        lines = fitted_lines(into.mapped, f"{', '.join(found)} = checked(params, {{", "})")
-        if len(read) == len(into.arguments) > 1:
+        targets = ", ".join(found)
+        if as_mapping:
+            lines = [f"{targets} = checked(params, arguments)"]
+        else:
+            lines = fitted_lines(into.mapped, f"{targets} = checked(params, {{", "})")
+        if len(read) == len(into.arguments) > 1 and not as_mapping:
             return [*lines, f"{', '.join(read)} = arguments.values()"]
         return [*lines, *(f'{name} = arguments["{name}"]' for name in read)]
 

@@ -12,9 +12,11 @@ from bptt_sym.targets.numpy.runtime_text import function_texts, runtime_names
 _MODULE = {
     "np", "npt", "annotations", "NamedTuple", "Any", "Mapping", "functools", "math", "nullcontext",
     "Lock", "Array", "Dimensions", "Parameters", "InitialState", "State", "Forward", "Inputs",
-    "Result", "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS", "INITIAL", "Workspace",
-    "StepWorkspace", "STATES", "CLOSES", "init_parameters",
-    "unpadded", "forward", "loss", "loss_of", "value_and_grad", "step", "initial_state",
+    "Outputs", "Gradients", "Result", "SHAPES", "KINDS", "COUNTS", "DECLARED", "DEPTHS",
+    "INITIAL", "Workspace",
+    "StepWorkspace", "STATES", "CLOSES", "OUTPUTS", "FINAL", "Generator", "init_parameters",
+    "unpadded", "forward", "backward", "pulled_back", "both_ways", "loss", "loss_of",
+    "value_and_grad", "step", "initial_state",
     "ends_of", "histories_of", "share_of", "run", "advance",
 }  # fmt: skip
 """What every generated module defines."""
@@ -24,11 +26,11 @@ _LOCAL = {
     "uniform", "glorot", "orthogonal",
     "work", "arguments", "start", "final", "weight", "closing", "until", "window", "exact",
     "checkpoint", "workspace", "gradients", "state", "following", "seed", "self", "result",
-    "inputs", "by_inputs", "initial",
+    "inputs", "by_inputs", "initial", "signals", "d_outputs", "d_final", "kept", "found",
 }  # fmt: skip
 """What the functions of every generated module use."""
 
-_ATTRIBUTES = {"lock", "parts", "marks"}
+_ATTRIBUTES = {"lock", "parts", "marks", "last"}
 """What a Workspace has beside its arrays; a size may have such a name."""
 
 _AMBIGUOUS = {"l", "O", "I"}

@@ -28,8 +28,11 @@ from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 class ReadableBody:
     """What the template of a readable module lays out: the bodies of its functions, as blocks.
 
-    ``used`` are the names in their code.
+    ``used`` are the names in their code. What a layer's forward pass returns is all that its way
+    back needs, so that nothing ``waits``.
     """
+
+    waits = False
 
     def __init__(
         self, outline: Outline, interface: Interface, names: PythonNames, numbers: Numbers
@@ -42,6 +45,7 @@ class ReadableBody:
         self.loss = self.loss_body()
         self.whole_loss = self.whole_loss_body()
         self.backward = self.backward_body()
+        self.whole = self.whole_body() if interface.is_layer else []
 
     # Arguments.
 
@@ -52,7 +56,7 @@ class ReadableBody:
 
     @cached_property
     def returned(self) -> list[Argument]:
-        """The fields of what the forward pass returns."""
+        """What the forward pass returns of what it computes."""
         variables = {d.name: d.variable for d in self.interface.model.definitions}
         fields = [self.interface.over_time(variables[key[1]]) for key in self.outline.returned]
         for key, lag in self.outline.returned_lags:
@@ -64,6 +68,21 @@ class ReadableBody:
             name = self.names(*lagged_role(key, lag, reverse=reverse))
             fields.append(Argument(name, argument.sizes, meaning))
         return fields
+
+    @property
+    def handed_back(self) -> list[Argument]:
+        """What the forward pass of a layer was given, which it returns for the way back."""
+        return self.interface.forward_arguments if self.interface.is_layer else []
+
+    @property
+    def forward_fields(self) -> list[Argument]:
+        """The fields of what the forward pass returns."""
+        return [*self.returned, *self.handed_back]
+
+    @property
+    def given_back(self) -> list[str]:
+        """These as entries of a mapping, from what it returned."""
+        return [f'"{argument.name}": values.{argument.name}' for argument in self.handed_back]
 
     def with_past(self) -> list[Node]:
         """What the loss writes, and what the past of inputs that it reads is made of."""
@@ -85,7 +104,8 @@ class ReadableBody:
         computed = write.stages()
         values = [write.own(key) for key in self.outline.returned]
         earlier = [write.lagged_name(key, lag) for key, lag in self.outline.returned_lags]
-        closing = fitted_lines([*values, *earlier], "return Forward(", ")")
+        given = [write.use(argument.name) for argument in self.handed_back]
+        closing = fitted_lines([*values, *earlier, *given], "return Forward(", ")")
         prologue = Prologue(write, self.interface).lines(self.interface.into_forward)
         return self.filled(write, [prologue, *computed, closing])
 
@@ -103,7 +123,7 @@ class ReadableBody:
             write.use("T")
         lines = [
             *prologue.unpacked("params", self.interface.parameters),
-            *prologue.unpacked("values", self.returned),
+            *prologue.unpacked("values", self.returned, self.handed_back),
             *(f"{size} = {places[size]}" for size in prologue.sizes_used(places)),
         ]
         if "dtype" in write.used:
@@ -139,19 +159,38 @@ class ReadableBody:
         """The gradient: adjoints of all steps at once, the recurrences backward, sums over time."""
         write = self.printer("backward")
         computed = write.stages()
-        final = self.final_state(write)
         by_inputs = self.inputs_block(write)
         model = self.interface.model
         entries = self.interface.initial_entries
         gradients = call("Parameters(", [write.own(("gradient", n)) for n in model.parameters])
         states = call("InitialState(", [write.own(("initial", entry.name)) for entry in entries])
-        calls = self.calls(write)
         prologue = Prologue(write, self.interface)
-        begin = prologue.lines(self.interface.into_all, calls)
-        begin += prologue.unpacked("values", self.returned)
-        result = call("Result(", ["value", gradients, states, "final", "by_inputs"])
+        if self.interface.is_layer:
+            begin = prologue.lines(self.interface.into_all, as_mapping=True)
+            begin += prologue.unpacked("values", self.returned, self.handed_back)
+            result = call("Gradients(", [gradients, states, "by_inputs"])
+            final: Block = []
+        else:
+            final = self.final_state(write)
+            begin = prologue.lines(self.interface.into_all, self.calls(write))
+            begin += prologue.unpacked("values", self.returned, self.handed_back)
+            result = call("Result(", ["value", gradients, states, "final", "by_inputs"])
         closing = result.lines("return ", WIDTH)
         return self.filled(write, [begin, *computed, final, by_inputs, closing])
+
+    def whole_body(self) -> list[Block]:
+        """A layer's loss and gradients: the way forward, and back."""
+        write = self.printer("backward")
+        into_all, prologue = self.interface.into_all, Prologue(write, self.interface)
+        final = self.final_state(write)
+        back = "found = pulled_back(params, values, arguments, inputs=inputs)"
+        calls = [*self.calls(write), back]
+        write.used |= {"arguments"}
+        begin = prologue.lines(into_all, calls)
+        begin += prologue.unpacked("values", self.returned, self.handed_back)
+        found = ["value", *(f"found.{part}" for part in ("parameters", "initial"))]
+        result = call("Result(", [*found, "final", "found.inputs"])
+        return self.filled(write, [begin, final, result.lines("return ", WIDTH)])
 
     def inputs_block(self, write: Statements) -> Block:
         """The gradients with respect to inputs, where they are asked for."""

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-PARTS = ("shapes", "labels", "masks", "workspaces", "onward", "streams", "gradient_check")
+PARTS = (
+    "shapes", "labels", "masks", "workspaces", "onward", "streams", "layer", "passes",
+    "gradient_check",
+)  # fmt: skip
 """The parts that stand in a module as a whole, or not at all."""
 
 DECREED = ("stop_gradient", "declared")

@@ -10,6 +10,8 @@ import ast
 
 IMPORTS = frozenset({
     "from __future__ import annotations",
+    "from collections.abc import Generator, Iterable, Mapping",
+    "from collections.abc import Generator, Mapping",
     "from collections.abc import Iterable, Mapping",
     "from collections.abc import Mapping",
     "from contextlib import nullcontext",
@@ -28,14 +30,14 @@ NODES: tuple[type[ast.AST], ...] = (
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.keyword, ast.IfExp,
     ast.Attribute, ast.Subscript, ast.Slice, ast.Name, ast.Constant, ast.Starred,
     ast.Tuple, ast.List, ast.Dict, ast.JoinedStr, ast.FormattedValue,
-    ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.comprehension,
+    ast.Yield, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.comprehension,
     ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
 )  # fmt: skip
 
 BUILTINS = frozenset({
     "RuntimeError", "SystemExit", "TypeError", "ValueError", "__name__", "all", "any", "bool",
     "complex", "dict", "enumerate", "float", "getattr", "int", "isinstance", "len", "list", "map",
-    "max", "min", "object", "print", "property", "range", "reversed", "str", "sum", "super",
+    "max", "min", "next", "object", "print", "property", "range", "reversed", "str", "sum", "super",
     "tuple", "type", "zip",
 })  # fmt: skip
 
@@ -67,9 +69,9 @@ WITHIN_MODULES: dict[str, frozenset[str]] = {
 METHODS = frozenset({
     "T", "append", "astype", "copy", "dtype", "get", "imag", "index", "integers", "isdigit",
     "isidentifier", "items", "join", "kind", "max", "min", "ndim", "pop", "reduceat",
-    "removeprefix", "reshape", "setdefault", "shape", "size", "split", "standard_normal",
+    "removeprefix", "reshape", "send", "setdefault", "shape", "size", "split", "standard_normal",
     "startswith", "sum", "swapaxes", "tolist", "type", "uniform", "values",
-    "_asdict", "_fields", "_make",
+    "_asdict", "_fields", "_make", "_replace",
 })  # fmt: skip
 """The methods and attributes of what Python and NumPy make."""
 

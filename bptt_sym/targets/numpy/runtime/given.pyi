@@ -1,10 +1,11 @@
 """What an emitted module has of its own, which the files beside this one read."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
+from bptt_sym.targets.numpy.runtime.passes import Pass
 from bptt_sym.targets.numpy.runtime.workspaces import Sized
 
 Array = npt.NDArray[Any]
@@ -16,13 +17,23 @@ DEPTHS: tuple[int, ...]
 INITIAL: dict[str, str]
 STATES: dict[str, tuple[str, ...]]
 CLOSES: bool
+OUTPUTS: dict[str, str]
+FINAL: dict[str, tuple[str, int | None]]
 
 class Dimensions(NamedTuple): ...
 class Parameters(NamedTuple): ...
 class InitialState(NamedTuple): ...
 class State(NamedTuple): ...
-class Forward(NamedTuple): ...
 class Inputs(NamedTuple): ...
+class Outputs(NamedTuple): ...
+
+class Forward(NamedTuple):
+    kept: Pass | None = None
+
+class Gradients(NamedTuple):
+    parameters: Parameters
+    initial: InitialState
+    inputs: Inputs | None = None
 
 class Result(NamedTuple):
     value: Any
@@ -32,6 +43,7 @@ class Result(NamedTuple):
     inputs: Inputs | None = None
 
 class Workspace(Sized):
+    last: Pass | None
     def __init__(
         self, T: int, B: int, dimensions: Dimensions, dtype: npt.DTypeLike = ...
     ) -> None: ...
@@ -56,6 +68,12 @@ def run(
     closing: int = 1,
     until: str = "gradients",
 ) -> Any: ...
+def both_ways(
+    params: Parameters,
+    work: Workspace,
+    arguments: Mapping[str, Array],
+    start: State | None = None,
+) -> Generator[Any, Any]: ...
 def histories_of(work: Workspace) -> State: ...
 def ends_of(arguments: Mapping[str, Array]) -> Array | None: ...
 def share_of(begin: int, end: int, T: int) -> float: ...

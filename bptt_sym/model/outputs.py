@@ -1,0 +1,140 @@
+"""Layers: models without a loss, to whose outputs the layer above gives error signals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, count
+from typing import NamedTuple
+
+from sympy import S
+
+from bptt_sym.algebra.arithmetic import ElementwiseProduct
+from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable, add
+from bptt_sym.algebra.names import split_name
+from bptt_sym.algebra.operation import is_vector
+from bptt_sym.errors import closest, listed
+from bptt_sym.model.model import TERMINAL, Declaration, Equation, Model
+from bptt_sym.model.repeated_layers import Meaning
+from bptt_sym.model.words import CALLS
+from bptt_sym.quoting import shortened
+
+KEY = "outputs"
+"""What the list of outputs is called, at the top of a model file."""
+
+LOSSES = ("E", "L", "J")
+"""What the loss of the layer above may be called."""
+
+
+class Layer(NamedTuple):
+    """What a model without a loss has: the error signal of each output, by names and as what is
+    given, and what stands in for the loss above.
+    """
+
+    outputs: dict[str, str]
+    signals: tuple[Declaration, ...]
+    loss: Equation
+
+
+def named_outputs(value: object, known: Collection[str], meaning: Meaning) -> list[str]:
+    """The names of the outputs that a model file lists, each ``known`` from an equation.
+
+    Raises ValueError for anything but a list of such names, each once.
+    """
+    if not isinstance(value, list) or not value or not all(isinstance(n, str) for n in value):
+        raise ValueError(f"'{KEY}' is a list of names that have an equation: {KEY} = [\"h\"]")
+    names = [meaning.names.get(name, name) for name in value]
+    for told, name in zip(value, names, strict=True):
+        if name not in known:
+            raise ValueError(
+                f"the output '{shortened(told)}' has no equation{closest(told, known)}; "
+                f"those with one are {listed(known)}"
+            )
+        if names.count(name) > 1:
+            raise ValueError(f"the output '{told}' is listed twice")
+    return names
+
+
+def layer_of(outputs: Sequence[Declaration], taken: Collection[str]) -> Layer:
+    """The layer of outputs, under names that are not ``taken``.
+
+    An error signal is given like a target (the Delta_t of Greff et al., LSTM: A Search Space
+    Odyssey, appendix A). The loss is the sum of the products of outputs and error signals, entry by
+    entry: while the error signals are held constant, its gradients are those of the loss above.
+    """
+    about = "derivative of the loss above with respect to"
+    signals = [_signal(entry, "Delta", f"{about} {entry.name}", taken) for entry in outputs]
+    names = {entry.name: signal.name for entry, signal in zip(outputs, signals, strict=True)}
+    loss = next(free for free in chain(LOSSES, _numbered(LOSSES[0])) if free not in taken)
+    pairs = zip(signals, outputs, strict=True)
+    terms = [_inner(_at(signal), _at(output)) for signal, output in pairs]
+    return Layer(names, tuple(signals), _loss(loss, terms))
+
+
+def with_final_signals(model: Model) -> Model:
+    """A layer with an error signal for what its last time step hands on, as code is given it.
+
+    It is that of what comes after the sequence, a decoder or the next part of it. What a step reads
+    of several steps back is handed on in as many pieces.
+    """
+    if not model.outputs:
+        return model
+    taken = {*model.functions, *(entry.name for entry in model.dimensions)}
+    taken |= {entry.name for entry in model.declarations}
+    taken |= {definition.name for definition in model.definitions}
+    found: dict[tuple[str, int], str] = {}
+    signals, terms = [], []
+    for entry, lag in _handed_on(model):
+        which = f"{entry.name}, {lag} before that" if lag else entry.name
+        meaning = f"derivative, through what comes after, with respect to {which}"
+        signal = _signal(entry, "D", meaning, taken, "" if not lag else str(lag))
+        found[entry.name, lag] = signal.name
+        taken.add(signal.name)
+        signals.append(signal)
+        terms.append(_inner(_at(signal), _at(entry, lag)))
+    if not terms:
+        return model
+    terminal = _loss(model.loss.name + TERMINAL, terms)
+    of_loss = Declaration(terminal.name, "loss", terminal.variable.shape)
+    return replace(
+        model,
+        declarations=(*model.declarations, *signals, of_loss),
+        terminal=terminal,
+        final_signals=found,
+    )
+
+
+def _handed_on(model: Model) -> Iterator[tuple[Declaration, int]]:
+    """What the State behind the last time step holds that has derivatives, with how long ago."""
+    states = [entry for entry in model.declared("state") if not entry.reverse]
+    inputs = [e for e in model.varied_inputs if e.kind == "input" and model.depth(e.name)]
+    for entry in (*states, *inputs):
+        yield from ((entry, lag) for lag in range(model.depth(entry.name)))
+
+
+def _signal(
+    entry: Declaration, stem: str, meaning: str, taken: Collection[str], index: str = ""
+) -> Declaration:
+    wished = f"{stem}_{''.join(split_name(entry.name))}{index}"
+    name = next(free for free in chain([wished], _numbered(wished)) if free not in taken)
+    return Declaration(name, "target", entry.shape, meaning, heads=entry.heads)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (f"{name}{number}" for number in count(2))
+
+
+def _at(entry: Declaration, lag: int = 0) -> Variable:
+    assert isinstance(entry.symbol, Variable)
+    return entry.symbol.at(TIME - lag)
+
+
+def _inner(signal: MatrixExpr, output: MatrixExpr) -> MatrixExpr:
+    """The sum of the products of their entries."""
+    if is_vector(output.shape):
+        return CALLS["dot"].build(signal, output)
+    return CALLS["sum"].build(ElementwiseProduct().build(signal, output))
+
+
+def _loss(name: str, terms: Sequence[MatrixExpr]) -> Equation:
+    return Equation(Variable(name, S.One, S.One, TIME), add(*terms))
