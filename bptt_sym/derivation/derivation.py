@@ -233,8 +233,10 @@ class Derivation:
 
     @property
     def parts(self) -> MatrixExpr | None:
-        """What this scalar is the sum of, where something is added to the losses of steps."""
-        if not self.reduction.added:
+        """What this scalar is the sum of, where something is added to the losses of steps, or
+        these stand in for a loss above.
+        """
+        if not (self.reduction.added or self.model.outputs):
             return None
         return self.reduction.parts(self.model.loss.variable, Integer(self.steps))
 

@@ -53,6 +53,8 @@ def derive(
     """
     check_choice("level", level, LEVELS)
     check_choice("loss", loss, LOSSES)
+    # A model may leave no choice, and then none is told.
+    loss = reduction_of(model, loss).name
     check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
     check_number("number of factors", most_factors, 4, DERIVATION_STEPS.most)
     if number_from is not None:

@@ -206,7 +206,7 @@ class Example:
             numbers = np.ones(size)
         elif entry.labels:
             numbers = np.eye(size)[self.random.integers(size)]
-        elif entry.kind == "target":
+        elif self.model.role(entry) == "target":
             width = size if 1 in (rows, columns) else columns
             numbers = np.concatenate([self._shares(width) for _ in range(size // width)])
         elif entry.positive:

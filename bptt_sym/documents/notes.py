@@ -9,6 +9,7 @@ from typing import Literal
 
 from bptt_sym.choices import LOSSES, Loss
 from bptt_sym.derivation.derive import check_choice, check_number
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
 from bptt_sym.documents.document import Document, explained, numbered, plain_words
@@ -108,6 +109,7 @@ def notes(
     loss or notation, and for a number of steps that is not 1 to 12.
     """
     check_choice("loss", loss, LOSSES)
+    loss = reduction_of(model, loss).name
     check_number("number of steps of notes", steps, 1, MOST_STEPS)
     parameters = choose_parameters(model, wrt)
     figures = 1 + (len(parameters) if len(parameters) <= MOST_DRAWN else 1)

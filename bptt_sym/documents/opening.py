@@ -18,6 +18,7 @@ from bptt_sym.render.tex import tex_in_line
 KINDS = {
     "input": "inputs",
     "target": "targets",
+    "signal": "error signals",
     "once": "per-sequence inputs",
     "parameter": "parameters",
     "constant": "fixed parameters",
@@ -41,8 +42,8 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
             words if len(found) > 1 else words.removesuffix("s"),
             [f"${math(entry.symbol)}$ ({_shape(telling, entry)})" for entry in found],
         )
-        for kind, words in KINDS.items()
-        for found in [model.declared(kind)]  # type: ignore[arg-type]
+        for role, words in KINDS.items()
+        for found in [[entry for entry in model.declarations if model.role(entry) == role]]
     ]
     first = [*starts(model)]
     given = telling.inline(symbol for symbol, initial in first if initial is None)
@@ -76,11 +77,9 @@ def _formulas(
 
 def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:
     """The figure of the unfolded model, and what its derivatives are meant to be."""
-    loss, words = telling.math(telling.objective), telling.reduction.words
-    if telling.parts is not None:
-        loss, words = f"{loss} = {telling.math(telling.parts)}", ""
     shown = telling.figure_label("unfolded")
-    yield Paragraph(telling.say.unfolding(telling.steps, loss, words, shown, telling.told_once()))
+    loss = telling.told_objective()
+    yield Paragraph(telling.say.unfolding(telling.steps, loss, shown, telling.told_once()))
     caption = telling.say.unfolded_caption(telling.steps)
     yield Drawing("unfolded", telling.figure(), caption, shown)
     state_tuple = chain.state_tuple

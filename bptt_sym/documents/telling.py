@@ -18,7 +18,7 @@ from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.latex import label, lines, right_width
-from bptt_sym.render.show import sides, typesetter, words_of
+from bptt_sym.render.show import given_from_above, sides, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
@@ -72,6 +72,16 @@ class Telling:
         """What is derived, as a sentence names it."""
         alone = self.reduction.at_last and not self.reduction.added
         return f"${self.math(self.objective)}$" if alone else "the loss"
+
+    def told_objective(self) -> str:
+        """What is derived, as a sentence says what it is."""
+        (loss,) = self.inline([self.objective])
+        parts = next(iter(self.inline([] if self.parts is None else [self.parts])), None)
+        given = given_from_above(self.model, lambda box: f"${tex_in_line(box)}$")
+        if given["signals"]:
+            told = self.say.from_above(loss, parts, given["signals"], given["outputs"])
+            return f"The loss {told}"
+        return str(self.say.objective(loss, parts, self.reduction.words))
 
     def told_once(self, parameter: Parameter | None = None) -> str:
         """The regularizer as a formula within a sentence, if it reads the parameter, or any."""

@@ -64,6 +64,7 @@ def parse_request(
     """The request of these options. Raises InputError for what does not go together."""
     check_number("number of steps", steps, 1, DERIVATION_STEPS.most)
     check_choice("loss", loss, SHOWN_LOSSES)
+    loss = reduction_of(model, loss).shown
     DRAWN.check(drawn(model, 1 if folded else steps, labelled=path is not None))
     if [folded, simplified is not None, path is not None].count(True) > 1:
         raise InputError("a figure is folded, simplified or with a path: choose one of these")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bptt_sym.model.layer_section import SECTION
 from bptt_sym.model.library import shipped_text
+from bptt_sym.model.outputs import KEY as OUTPUTS
 from bptt_sym.model.read import SECTIONS
 from bptt_sym.model.schema import meaning_of
 from bptt_sym.model.source import parse_source
@@ -56,7 +57,8 @@ def _commented(text: str) -> Iterator[str]:
         own = []
         yield line
     yield from own
-    absent = [section for section in (*SECTIONS, SECTION) if section not in source.tables]
+    others = {"loss"} if OUTPUTS in source.tables else set()
+    absent = [s for s in (*SECTIONS, SECTION) if s not in {*source.tables, *others}]
     if absent:
         yield ""
         yield "# A model may have other sections, too:"

@@ -12,6 +12,7 @@ from typing import Any
 from bptt_sym.errors import InputError, Place
 from bptt_sym.limits import FILE_BYTES, NESTING
 from bptt_sym.model.model import OF_PARAMETERS, TERMINAL, Model
+from bptt_sym.model.outputs import KEY as OUTPUTS
 from bptt_sym.model.read import parse_model
 from bptt_sym.model.traced import Traced, TracedTime, traced
 from bptt_sym.quoting import label_name, shortened
@@ -40,14 +41,18 @@ class Cell:
             message = "a cell says its equations by assignments, c.s = ..., and returns nothing"
             raise InputError(message, place)
         losses = (self.loss, self.loss + TERMINAL, self.loss + OF_PARAMETERS)
-        if not set(losses) & equations.keys():
-            message = f"no equation of the loss: c.{self.loss} = ..., or tell its name by loss="
+        if OUTPUTS not in self.sections and not set(losses) & equations.keys():
+            message = (
+                f"no equation of the loss: c.{self.loss} = ..., or tell its name by loss=, or "
+                f"those of a layer's outputs by {OUTPUTS}="
+            )
             raise InputError(message, place)
         said = {name: ast.unparse(value.tree) for name, value in equations.items()}
+        of_losses = {name: text for name, text in said.items() if name in losses}
         tables = {
             **self.sections,
             "equations": {name: text for name, text in said.items() if name not in losses},
-            "loss": {name: text for name, text in said.items() if name in losses},
+            **({"loss": of_losses} if of_losses else {}),
         }
         text = "".join(_document(tables, place))
         FILE_BYTES.check(len(text.encode(errors="replace")), place)
@@ -59,7 +64,8 @@ def cell(*, loss: str = "E", **sections: Any) -> Cell:
 
     The keywords are the texts and sections of a model file other than its equations. The function
     takes the cell and the time step: ``c.s = c.tanh(c.x[t] + c.s[t-1] @ c.W)`` is the equation of
-    s, and the one called ``loss``, E, is the loss, to which E_last and E_params are added once.
+    s, and the one called ``loss``, E, is the loss, to which E_last and E_params are added once; a
+    layer has ``outputs=["s"]`` instead.
     It is run once, with values that stand for those of a step; what it says is a model file,
     NAME.toml for a function NAME, and is read as one.
     Raises InputError for equations, which the function is to say.

@@ -266,6 +266,10 @@ class Model:
         """Whether a mask is among its inputs."""
         return any(entry.mask for entry in self.declarations)
 
+    def role(self, entry: Declaration) -> str:
+        """What a declaration is called: its kind, or the error signal of an output."""
+        return "signal" if entry.name in self.outputs.values() else entry.kind
+
     def declaration(self, name: str) -> Declaration:
         """The declaration of a name."""
         return next(entry for entry in self.declarations if entry.name == name)

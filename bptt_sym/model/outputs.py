@@ -105,9 +105,13 @@ def with_final_signals(model: Model) -> Model:
 
 
 def _handed_on(model: Model) -> Iterator[tuple[Declaration, int]]:
-    """What the State behind the last time step holds that has derivatives, with how long ago."""
+    """What the State behind the last time step holds that has derivatives, with how long ago.
+
+    An input at the end of a sequence of another length is padding, which has none.
+    """
     states = [entry for entry in model.declared("state") if not entry.reverse]
-    inputs = [e for e in model.varied_inputs if e.kind == "input" and model.depth(e.name)]
+    given = () if model.masked else model.varied_inputs
+    inputs = [e for e in given if e.kind == "input" and model.depth(e.name)]
     for entry in (*states, *inputs):
         yield from ((entry, lag) for lag in range(model.depth(entry.name)))
 

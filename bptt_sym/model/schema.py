@@ -14,6 +14,7 @@ from bptt_sym.model.layer_section import KEYS, OF_BELOW, SECTION
 from bptt_sym.model.layer_section import SECTIONS as OF_LAYERS
 from bptt_sym.model.losses import Losses
 from bptt_sym.model.model import INITS, OF_PARAMETERS, Kind
+from bptt_sym.model.outputs import KEY as OUTPUTS
 from bptt_sym.model.read import REQUIRED, SECTIONS, TEXTS
 from bptt_sym.version import MADE_BY
 
@@ -35,8 +36,13 @@ _TOP: Mapping[str, Described] = {
         'What a shape of one size means: "rows" or "columns".',
         {"enum": ["rows", "columns"], "default": "rows"},
     ),
+    OUTPUTS: (
+        "What a layer hands to the one above, which gives the derivatives with respect to it; it "
+        "stands in the place of a loss.",
+        {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True},
+    ),
 }
-"""Each text at the top of a file."""
+"""Each entry at the top of a file that is no section."""
 
 _SECTIONS: Mapping[str, str] = {
     "dimensions": 'The sizes, each with what it counts: n = "hidden units".',
@@ -120,8 +126,9 @@ def model_schema() -> Schema:
         "made_by": MADE_BY,
         "title": "A recurrent network",
         "description": "A model file of bptt-sym; docs/language.md tells all that it may hold.",
-        **_table({**_described(_TOP, TEXTS), **sections, SECTION: _layers()}),
+        **_table({**_described(_TOP, (*TEXTS, OUTPUTS)), **sections, SECTION: _layers()}),
         "allOf": [_required(section) for section in REQUIRED],
+        "oneOf": [_required("loss"), {"required": [OUTPUTS]}],
     }
 
 

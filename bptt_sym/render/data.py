@@ -121,7 +121,7 @@ def _model(model: Model) -> dict[str, Any]:
         "name": model.name,
         "title": model.title,
         "dimensions": {entry.name: entry.meaning for entry in model.dimensions},
-        "declarations": [_declaration(entry) for entry in model.declarations],
+        "declarations": [_declaration(entry, model) for entry in model.declarations],
         "functions": [
             _function(rule, model.notation.with_letters(ARGUMENT.name))
             for rule in function_rules(model)
@@ -143,9 +143,9 @@ def _function(rule: FunctionRule, notation: Notation) -> dict[str, Any]:
     }
 
 
-def _declaration(entry: Declaration) -> dict[str, Any]:
+def _declaration(entry: Declaration, model: Model) -> dict[str, Any]:
     shape = [str(size) for size in entry.sizes]
-    return {"name": entry.name, "kind": entry.kind, "shape": shape, "meaning": entry.meaning}
+    return {"name": entry.name, "kind": model.role(entry), "shape": shape, "meaning": entry.meaning}
 
 
 def _equation(equation: Equation, notation: Notation) -> dict[str, Any]:

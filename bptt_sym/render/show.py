@@ -97,6 +97,15 @@ def functions_of(model: Model, write: Callable[[Box], str]) -> list[dict[str, st
     return found
 
 
+def given_from_above(model: Model, write: Callable[[Box], str]) -> dict[str, list[str]]:
+    """The error signals of a layer, and the outputs that they are of."""
+
+    def written(names: Iterable[str]) -> list[str]:
+        return [write(typeset(model.symbol(name), model.notation)) for name in names]
+
+    return {"signals": written(model.outputs.values()), "outputs": written(model.outputs)}
+
+
 def step_boxes(derivation: Derivation, show: Show) -> Iterator[Box]:
     """The boxes of the equations of a step and of the functions in them."""
     for sides in derivation.of_a_step:

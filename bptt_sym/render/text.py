@@ -20,6 +20,7 @@ from bptt_sym.render.show import (
     conventions_of,
     function_boxes,
     functions_of,
+    given_from_above,
     is_marked,
     sides,
     step_boxes,
@@ -73,6 +74,7 @@ def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: b
         model=derivation.model,
         conventions=conventions_of(derivation),
         functions=functions_of(derivation.model, medium.math),
+        given=given_from_above(derivation.model, medium.math),
         marked=is_marked(derivation, asked=mark_immediate),
         most_listed=MOST_LISTED,
     )

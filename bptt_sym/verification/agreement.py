@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bptt_sym.verification.points import Point, masks, one_hot, over_time, taken
+from bptt_sym.verification.points import Point, arrays_of, masks, one_hot, over_time, taken
 from bptt_sym.verification.report import Check
 
 TOLERANCE = 1e-9
@@ -92,7 +92,7 @@ class _Calls:
         yield from self.stepped(self.module.StepWorkspace(sequences, self.dimensions))
 
     def stepped(self, work: Any) -> Iterator[Pair]:
-        expected = _arrays(self.call("forward"))
+        expected = arrays_of(self.call("forward"))
         state = self.call("initial_state")
         sequences = over_time(self.module, self.point)
         for t in range(self.point.sizes["T"]):
@@ -104,7 +104,7 @@ class _Calls:
             known = {name: handed_on[name][t] for name in state._fields}
             latest = _latest(state._asdict(), known)
             expected_now = {name: array[t] for name, array in expected.items()}
-            for pair in ((latest, known), (_arrays(values), expected_now)):
+            for pair in ((latest, known), (arrays_of(values), expected_now)):
                 yield self.without_padding(pair[0], t), self.without_padding(pair[1], t)
         final = _latest(self.result().final._asdict(), known)
         yield self.without_padding(latest, t), self.without_padding(final, t)
@@ -114,10 +114,10 @@ class _Calls:
         whole = self.gradients()
         del whole["loss"]
         values = self.call("forward")
-        before = {name: np.array(array) for name, array in _arrays(values).items()}
+        before = {name: np.array(array) for name, array in arrays_of(values).items()}
         for _ in range(2):
             yield self.backward_of(values), whole
-        yield _arrays(values), before
+        yield arrays_of(values), before
         if hasattr(self.module, "Workspace"):
             work = self.workspace()
             passes = [self.call("forward", workspace=work) for _ in range(2)]
@@ -204,11 +204,6 @@ class _Calls:
         found = self.result(**options, inputs=True)
         gradients = found.gradients._asdict() | found.initial._asdict() | found.inputs._asdict()
         return {"loss": found.value} | gradients
-
-
-def _arrays(named: Any) -> dict[str, Any]:
-    """The arrays of a tuple by their names, without what else it holds."""
-    return {name: a for name, a in named._asdict().items() if isinstance(a, np.ndarray)}
 
 
 def _latest(state: Arrays, known: Arrays) -> dict[str, Any]:

@@ -172,11 +172,16 @@ def _largest(module: ModuleType, point: Point) -> float | None:
     with np.errstate(all="ignore"):
         try:
             values = module.forward(parameters, **arguments)
-            found = [float(np.max(np.abs(array), initial=0.0)) for array in values]
+            found = [float(np.max(np.abs(a), initial=0.0)) for a in arrays_of(values).values()]
             total = float(module.loss(parameters, **point.arguments))
         except Exception:
             return None
     return max(found, default=0.0) if all(map(math.isfinite, (*found, total))) else np.inf
+
+
+def arrays_of(values: Any) -> dict[str, Any]:
+    """The arrays of a tuple by their names, without what else it holds."""
+    return {name: a for name, a in values._asdict().items() if isinstance(a, np.ndarray)}
 
 
 def taken(function: Callable[..., Any], point: Point) -> dict[str, Any]:

@@ -69,11 +69,12 @@ class FastBody:
         self.loss = [*interface.label_checks(emitter, set(read) - first), *loss]
         checks = interface.label_checks(emitter, first)
         self.prologue = [*self.unpacked(), *views, *checks]
+        seed = self.seed()
         sizes = [size for size in ("T", "B", *interface.dimensions) if size in emitter.used]
         self.reads_first = [f'{name} = arguments["{name}"]' for name in read if name in first]
         self.reads_first += [f'{size} = work.sizes["{size}"]' for size in sizes]
         self.reads_later = [f'{name} = arguments["{name}"]' for name in read if name not in first]
-        self.reads_later += self.seed()
+        self.reads_later += seed
         self.forward_fields = interface.written
         self.depths = [interface.model.depth(entry.name) for entry in interface.state_entries]
         self.initial_fields = dict(self.states.initial_fields())
