@@ -115,11 +115,8 @@ def notes(
     figures = 1 + (len(parameters) if len(parameters) <= MOST_DRAWN else 1)
     DRAWN_IN_NOTES.check(drawn(model, steps, labelled=True) * figures)
     left = choose_parameters(model, exercise)
-    for parameter in left:
-        if parameter not in parameters:
-            raise InputError(
-                f"the exercise {parameter.name!a} is not among the parameters asked for"
-            )
+    if others := [parameter.name for parameter in left if parameter not in parameters]:
+        raise InputError(f"the exercise {others[0]!a} is not among the parameters asked for")
     words = ["notes", model.reference, "--steps", str(steps), "--loss", loss]
     if wrt is not None:
         words += [word for parameter in parameters for word in ("--wrt", parameter.name)]

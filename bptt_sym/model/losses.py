@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bptt_sym.errors import InputError, closest
 from bptt_sym.model.model import OF_PARAMETERS, TERMINAL, Declaration
 from bptt_sym.model.scope import Scope
+from bptt_sym.model.tables import Tables
 from bptt_sym.quoting import shortened
 
 
@@ -28,6 +29,14 @@ class Losses(NamedTuple):
     def whole(self) -> str:
         """What they are called together."""
         return self.main.removesuffix(TERMINAL) if self.step is None else self.step
+
+
+def losses_of(file: Tables) -> Losses:
+    """The losses of a model file, none where it has no section for them."""
+    table = file.table("loss")
+    if not table:
+        return Losses(None, None, None)
+    return losses_named(table, lambda message, name: file.error(message, "loss", name))
 
 
 def losses_named(names: Iterable[str], error: Callable[[str, str], InputError]) -> Losses:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count
 from typing import NamedTuple
 
-from sympy import S
+from sympy import Expr, S
 
 from bptt_sym.algebra.arithmetic import ElementwiseProduct
 from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable, add
@@ -15,7 +15,7 @@ from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.errors import closest, listed
 from bptt_sym.model.model import TERMINAL, Declaration, Equation, Model
-from bptt_sym.model.repeated_layers import Meaning
+from bptt_sym.model.tables import Tables
 from bptt_sym.model.words import CALLS
 from bptt_sym.quoting import shortened
 
@@ -36,23 +36,44 @@ class Layer(NamedTuple):
     loss: Equation
 
 
-def named_outputs(value: object, known: Collection[str], meaning: Meaning) -> list[str]:
-    """The names of the outputs that a model file lists, each ``known`` from an equation.
+def has_outputs(file: Tables) -> bool:
+    """Whether a model file lists outputs. Raises InputError where it has a loss, too."""
+    if KEY not in file.source.tables:
+        return False
+    if "loss" in file.source.tables:
+        message = f"a model has '{KEY}', whose error signals are given, or a loss, not both"
+        raise file.error(message, None, KEY)
+    return True
 
-    Raises ValueError for anything but a list of such names, each once.
+
+def layer_in(
+    file: Tables, equations: Iterable[Equation], heads: Mapping[str, Expr]
+) -> Layer | None:
+    """The layer that a model file lists the outputs of, where it does so.
+
+    Raises InputError for anything but a list of names that have an equation, each once.
     """
-    if not isinstance(value, list) or not value or not all(isinstance(n, str) for n in value):
-        raise ValueError(f"'{KEY}' is a list of names that have an equation: {KEY} = [\"h\"]")
-    names = [meaning.names.get(name, name) for name in value]
-    for told, name in zip(value, names, strict=True):
+    if not has_outputs(file):
+        return None
+    known = {
+        e.name: Declaration(e.name, "value", e.variable.shape, heads=heads.get(e.name))
+        for e in equations
+    }
+    told = file.source.tables[KEY]
+    if not isinstance(told, list) or not told or not all(isinstance(n, str) for n in told):
+        message = f"'{KEY}' is a list of names that have an equation: {KEY} = [\"h\"]"
+        raise file.error(message, None, KEY)
+    names = [file.layered.outside.names.get(name, name) for name in told]
+    for name, shown in zip(names, map(shortened, told), strict=True):
         if name not in known:
-            raise ValueError(
-                f"the output '{shortened(told)}' has no equation{closest(told, known)}; "
+            message = (
+                f"the output '{shown}' has no equation{closest(name, known)}; "
                 f"those with one are {listed(known)}"
             )
+            raise file.error(message, None, KEY)
         if names.count(name) > 1:
-            raise ValueError(f"the output '{told}' is listed twice")
-    return names
+            raise file.error(f"the output '{shown}' is listed twice", None, KEY)
+    return layer_of([known[name] for name in names], file.kinds)
 
 
 def layer_of(outputs: Sequence[Declaration], taken: Collection[str]) -> Layer:

@@ -20,11 +20,11 @@ from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.giving_way import giving_way
 from bptt_sym.model.language import parse
 from bptt_sym.model.layer_section import SECTION as LAYERS
-from bptt_sym.model.losses import Losses, losses_named, reading_parameters
+from bptt_sym.model.losses import Losses, losses_of, reading_parameters
 from bptt_sym.model.model import Declaration, Equation, Formula, Kind, Model
 from bptt_sym.model.numerals import decimals_of
 from bptt_sym.model.outputs import KEY as OUTPUTS
-from bptt_sym.model.outputs import Layer, layer_of, named_outputs
+from bptt_sym.model.outputs import has_outputs, layer_in
 from bptt_sym.model.plain_names import with_plain_names
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
@@ -67,11 +67,11 @@ class _ModelReader(Declarer):
         self.check_states(declarations)
         functions = self.functions()
         declarations = self.with_initials(declarations, functions)
-        names = self.loss_names()
+        names = losses_of(self)
         equations, losses = self.equations(declarations, functions, names)
-        layer = self.layer(declarations, equations)
+        layer = layer_in(self, equations, self.heads)
         if layer is not None:
-            names, losses = Losses(layer.loss.name, None, None), {layer.loss.name: layer.loss}
+            names, losses = names._replace(step=layer.loss.name), {layer.loss.name: layer.loss}
             declarations = (*declarations, *layer.signals)
         values = (entry for entry in equations if entry.name not in self.states)
         layers = self.layered.with_arguments((*equations, *losses.values()))
@@ -139,32 +139,11 @@ class _ModelReader(Declarer):
                 raise self.error(message, *place_of)
             if not isinstance(value, dict):
                 raise self.error(f"'{key}' must be a section: [{key}]", None, key)
-        required = REQUIRED if OUTPUTS in self.source.tables else (*REQUIRED, "loss")
-        if OUTPUTS in self.source.tables and "loss" in self.source.tables:
-            message = f"a model has '{OUTPUTS}', whose error signals are given, or a loss, not both"
-            raise self.error(message, None, OUTPUTS)
-        for section in required:
+        for section in (*REQUIRED, *(() if has_outputs(self) else ("loss",))):
             if not self.source.tables.get(section):
-                raise self.error(f"the section [{section}] is missing or empty", section)
-
-    def loss_names(self) -> Losses:
-        if OUTPUTS in self.source.tables:
-            return Losses(None, None, None)
-        return losses_named(self.table("loss"), lambda text, key: self.error(text, "loss", key))
-
-    def layer(
-        self, declarations: Iterable[Declaration], equations: Iterable[Equation]
-    ) -> Layer | None:
-        """What stands in for a loss, where the model has outputs instead."""
-        if OUTPUTS not in self.source.tables:
-            return None
-        heads = self.heads
-        known = {e.name: _computed(e, "value", heads.get(e.name)) for e in equations}
-        try:
-            named = named_outputs(self.source.tables[OUTPUTS], known, self.layered.outside)
-        except ValueError as error:
-            raise self.error(str(error), None, OUTPUTS) from None
-        return layer_of([known[name] for name in named], self.kinds)
+                instead = f"; a layer has {OUTPUTS} instead" if section == "loss" else ""
+                message = f"the section [{section}] is missing or empty{instead}"
+                raise self.error(message, section)
 
     def equations(
         self,

@@ -37,7 +37,6 @@ class FastBody:
 
     def __init__(self, compiled: Compiled, interface: Interface, names: PythonNames) -> None:
         self.interface, self.names, self.graph = interface, names, compiled.graph
-        self.waits = interface.is_layer
         self.emitter = emitter = Emitter(compiled, names)
         self.states = States(emitter, interface, names)
         before, to_loss, after, for_inputs = stages_of(compiled)
@@ -109,7 +108,7 @@ class FastBody:
 
     def pin_kept(self) -> None:
         """What a layer's forward pass returned stays as it is on the way back."""
-        for key in self.graph.kept if self.waits else ():
+        for key in self.graph.kept if self.interface.is_layer else ():
             view = self.emitter.atom(self.graph.definitions[key].node, "rows")
             if not isinstance(view, Code | str):
                 self.emitter.touched.setdefault(view.storage, []).append((FOREVER, False))
@@ -177,7 +176,7 @@ class FastBody:
         checked = all(entry.kind == "state" and entry not in self.late for entry in entries)
         back = f"State({back})" if checked else f"State._make([{back}])"
         found = [self.value, "gradients", "initial", "final_state", "by_inputs"]
-        end = "yield" if self.waits else "return"
+        end = "yield" if self.interface.is_layer else "return"
         return [*fitted_lines(found, "result = Result(", ")"), f"{end} result, {back}"]
 
     def firsts(self, entries: Iterable[Declaration]) -> list[str]:

@@ -24,6 +24,7 @@ from bptt_sym.targets.numpy.interface import Interface, math_text
 from bptt_sym.targets.numpy.outline import Outline
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.readable import ReadableBody
+from bptt_sym.targets.numpy.readable_layer import ReadableLayer
 from bptt_sym.targets.numpy.runtime_text import DECREED, functions_for, runtime_text
 from bptt_sym.targets.numpy.signature import Argument
 from bptt_sym.templating import environment
@@ -63,7 +64,8 @@ def numpy_module(
         body = _fast_body(program, names, interface, layout, without)
     else:
         outline = Outline(unweighted(program.graph))
-        body = ReadableBody(outline, interface, names, numbers or {})
+        kind = ReadableLayer if interface.is_layer else ReadableBody
+        body = kind(outline, interface, names, numbers or {})
     math = partial(math_text, decimals=program.graph.decimals)
     filters: dict[str, Callable[..., object]] = {
         "math": math, "quoted": docstring, "runtime": runtime_text, "fitted": fitted,
@@ -79,6 +81,7 @@ def numpy_module(
         functions=functions_for(body.used),
         decreed=DECREED,
         script=script,
+        waits=interface.is_layer and style == "fast",
         public=_public(program, style, interface),
         command=generate_command(program, style, layout),
     )

@@ -28,11 +28,8 @@ from bptt_sym.targets.numpy.statements import WIDTH, Block, Statements
 class ReadableBody:
     """What the template of a readable module lays out: the bodies of its functions, as blocks.
 
-    ``used`` are the names in their code. What a layer's forward pass returns is all that its way
-    back needs, so that nothing ``waits``.
+    ``used`` are the names in their code.
     """
-
-    waits = False
 
     def __init__(
         self, outline: Outline, interface: Interface, names: PythonNames, numbers: Numbers
@@ -45,7 +42,6 @@ class ReadableBody:
         self.loss = self.loss_body()
         self.whole_loss = self.whole_loss_body()
         self.backward = self.backward_body()
-        self.whole = self.whole_body() if interface.is_layer else []
 
     # Arguments.
 
@@ -71,18 +67,13 @@ class ReadableBody:
 
     @property
     def handed_back(self) -> list[Argument]:
-        """What the forward pass of a layer was given, which it returns for the way back."""
-        return self.interface.forward_arguments if self.interface.is_layer else []
+        """What the forward pass returns of what it was given."""
+        return []
 
     @property
     def forward_fields(self) -> list[Argument]:
         """The fields of what the forward pass returns."""
         return [*self.returned, *self.handed_back]
-
-    @property
-    def given_back(self) -> list[str]:
-        """These as entries of a mapping, from what it returned."""
-        return [f'"{argument.name}": values.{argument.name}' for argument in self.handed_back]
 
     def with_past(self) -> list[Node]:
         """What the loss writes, and what the past of inputs that it reads is made of."""
@@ -164,33 +155,17 @@ class ReadableBody:
         entries = self.interface.initial_entries
         gradients = call("Parameters(", [write.own(("gradient", n)) for n in model.parameters])
         states = call("InitialState(", [write.own(("initial", entry.name)) for entry in entries])
-        prologue = Prologue(write, self.interface)
-        if self.interface.is_layer:
-            begin = prologue.lines(self.interface.into_all, as_mapping=True)
-            begin += prologue.unpacked("values", self.returned, self.handed_back)
-            result = call("Gradients(", [gradients, states, "by_inputs"])
-            final: Block = []
-        else:
-            final = self.final_state(write)
-            begin = prologue.lines(self.interface.into_all, self.calls(write))
-            begin += prologue.unpacked("values", self.returned, self.handed_back)
-            result = call("Result(", ["value", gradients, states, "final", "by_inputs"])
-        closing = result.lines("return ", WIDTH)
-        return self.filled(write, [begin, *computed, final, by_inputs, closing])
+        begin, closing = self.around(write, gradients, states)
+        return self.filled(write, [begin, *computed, *closing[:-1], by_inputs, closing[-1]])
 
-    def whole_body(self) -> list[Block]:
-        """A layer's loss and gradients: the way forward, and back."""
-        write = self.printer("backward")
-        into_all, prologue = self.interface.into_all, Prologue(write, self.interface)
+    def around(self, write: Statements, gradients: Code, states: Code) -> tuple[Block, list[Block]]:
+        """What a backward pass begins and ends with: the loss, what is returned."""
+        prologue = Prologue(write, self.interface)
         final = self.final_state(write)
-        back = "found = pulled_back(params, values, arguments, inputs=inputs)"
-        calls = [*self.calls(write), back]
-        write.used |= {"arguments"}
-        begin = prologue.lines(into_all, calls)
-        begin += prologue.unpacked("values", self.returned, self.handed_back)
-        found = ["value", *(f"found.{part}" for part in ("parameters", "initial"))]
-        result = call("Result(", [*found, "final", "found.inputs"])
-        return self.filled(write, [begin, final, result.lines("return ", WIDTH)])
+        begin = prologue.lines(self.interface.into_all, self.calls(write))
+        begin += prologue.unpacked("values", self.returned)
+        result = call("Result(", ["value", gradients, states, "final", "by_inputs"])
+        return begin, [final, result.lines("return ", WIDTH)]
 
     def inputs_block(self, write: Statements) -> Block:
         """The gradients with respect to inputs, where they are asked for."""

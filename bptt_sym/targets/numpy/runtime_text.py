@@ -27,9 +27,9 @@ def runtime_text(part: str) -> str:
 
 
 @cache
-def runtime_names() -> frozenset[str]:
+def runtime_names(parts: tuple[str, ...] = PARTS) -> frozenset[str]:
     """What the parts define."""
-    nodes = (node for part in PARTS for node in ast.parse(runtime_text(part)).body)
+    nodes = (node for part in parts for node in ast.parse(runtime_text(part)).body)
     return frozenset(n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef))
 
 
