@@ -152,6 +152,23 @@ def test_what_is_broken_is_refused_by_both(before: str, after: str) -> None:
         parse_model(broken)
 
 
+@pytest.mark.parametrize("outputs", ['"s"', "[]", "[1]", '["s", "s"]', '["s t"]'])
+def test_what_is_no_list_of_outputs_is_refused_by_both(outputs: str) -> None:
+    layer = shipped_text("lstm-layer")
+    assert errors(layer) == []
+    broken = layer.replace('outputs = ["h"]', f"outputs = {outputs}")
+    assert errors(broken)
+    with pytest.raises(b.InputError):
+        parse_model(broken)
+
+
+def test_outputs_or_a_loss_are_refused_together_by_both() -> None:
+    both = 'outputs = ["y"]\n' + CELL
+    assert errors(both)
+    with pytest.raises(b.InputError, match="not both"):
+        parse_model(both)
+
+
 def test_what_a_file_must_have_may_stand_in_its_layers() -> None:
     """Parameters and equations may stand under [layers] alone; a loss may not."""
     whole = tomllib.loads(CELL)
@@ -168,7 +185,7 @@ def test_what_a_file_must_have_may_stand_in_its_layers() -> None:
 def known_keys(cell: str) -> set[str]:
     """What the reader says it knows, of a file with the key 'qqq' where it knows none such."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(b.InputError) as refused:
-        for module in ("read", "declare", "layer_section"):  # which show the first of many
+        for module in ("sections", "declare", "layer_section"):  # which show the first of many
             patch.setattr(f"bptt_sym.model.{module}.listed", ", ".join)
         parse_model(cell)
     shown = re.search(r"unknown entry 'qqq'.*; known are (.+)", str(refused.value).split("\n")[0])

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from bptt_sym.model.layer_section import SECTION
 from bptt_sym.model.library import shipped_text
 from bptt_sym.model.outputs import KEY as OUTPUTS
-from bptt_sym.model.read import SECTIONS
 from bptt_sym.model.schema import meaning_of
+from bptt_sym.model.sections import SECTIONS
 from bptt_sym.model.source import parse_source
 from bptt_sym.quoting import command_line
 

@@ -11,34 +11,30 @@ from typing import Any
 from sympy import Expr
 
 from bptt_sym.algebra.expressions import MatrixExpr, Variable
-from bptt_sym.errors import InputError, Place, closest, listed
+from bptt_sym.errors import InputError, Place, closest
 from bptt_sym.limits import EQUATIONS
 from bptt_sym.model.alike import alike
 from bptt_sym.model.conventions import Notation, of_layers
-from bptt_sym.model.declare import DECLARING, Declarer
+from bptt_sym.model.declare import Declarer
 from bptt_sym.model.equation_text import reads_now
 from bptt_sym.model.giving_way import giving_way
 from bptt_sym.model.language import parse
-from bptt_sym.model.layer_section import SECTION as LAYERS
 from bptt_sym.model.losses import Losses, losses_of, reading_parameters
 from bptt_sym.model.model import Declaration, Equation, Formula, Kind, Model
 from bptt_sym.model.numerals import decimals_of
-from bptt_sym.model.outputs import KEY as OUTPUTS
-from bptt_sym.model.outputs import has_outputs, layer_in
+from bptt_sym.model.outputs import layer_in
 from bptt_sym.model.plain_names import with_plain_names
 from bptt_sym.model.preactivations import named_arguments
 from bptt_sym.model.recurrence import mixed_scan
 from bptt_sym.model.repeated_layers import Meaning, unrolled
 from bptt_sym.model.scope import Scope
+from bptt_sym.model.sections import SECTIONS, TEXTS, check_sections
 from bptt_sym.model.source import Source, parse_source, read_source
 from bptt_sym.model.stacks import Stack, shape_of, with_heads, without_heads
 from bptt_sym.model.written_out import check_extent
 from bptt_sym.quoting import label_name, shortened, shown_path, title
 
 _DEFINING = ("equations", "loss", "states", "inputs", "functions")
-REQUIRED = ("parameters", "equations")
-SECTIONS = ("dimensions", *DECLARING, "functions", "equations", "preactivations", "loss", "latex")
-TEXTS = ("title", "description", "source", "vectors")
 
 
 def read_model(path: Path) -> Model:
@@ -60,7 +56,7 @@ class _ModelReader(Declarer):
         self.reference = reference
 
     def model(self) -> Model:
-        self.check_sections()
+        check_sections(self)
         texts = {key: self.text(key) for key in TEXTS}
         dimensions = self.dimensions()
         declarations = self.declarations(dimensions)
@@ -126,24 +122,6 @@ class _ModelReader(Declarer):
         """Where a name stands first, in these sections or those that define something."""
         known = (key for key in sections or _DEFINING if name in self.table(key))
         return self.source.place(next(known, None), name)
-
-    def check_sections(self) -> None:
-        for key, value in self.source.tables.items():
-            if key in (*TEXTS, OUTPUTS):
-                continue
-            if key not in SECTIONS:
-                entries = (*TEXTS, OUTPUTS, *SECTIONS, LAYERS)
-                shown = f"'{shortened(key)}'{closest(key, entries)}"
-                message = f"unknown entry {shown}; known are {listed(entries)}"
-                place_of = (key, None) if isinstance(value, dict) else (None, key)
-                raise self.error(message, *place_of)
-            if not isinstance(value, dict):
-                raise self.error(f"'{key}' must be a section: [{key}]", None, key)
-        for section in (*REQUIRED, *(() if has_outputs(self) else ("loss",))):
-            if not self.source.tables.get(section):
-                instead = f"; a layer has {OUTPUTS} instead" if section == "loss" else ""
-                message = f"the section [{section}] is missing or empty{instead}"
-                raise self.error(message, section)
 
     def equations(
         self,

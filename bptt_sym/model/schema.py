@@ -15,7 +15,7 @@ from bptt_sym.model.layer_section import SECTIONS as OF_LAYERS
 from bptt_sym.model.losses import Losses
 from bptt_sym.model.model import INITS, OF_PARAMETERS, Kind
 from bptt_sym.model.outputs import KEY as OUTPUTS
-from bptt_sym.model.read import REQUIRED, SECTIONS, TEXTS
+from bptt_sym.model.sections import REQUIRED, SECTIONS, TEXTS
 from bptt_sym.version import MADE_BY
 
 Schema = dict[str, Any]

@@ -227,11 +227,17 @@ class Author:
             losses = {name: f"{text} + {alone}" for name, text in losses.items()}
         losses |= self.penalty()
         file: dict[str, Any] = {"vectors": self.vectors} if self.vectors != "rows" else {}
+        # A size that the loss alone tells has no other array.
+        is_layer = not alone and self.rarely(5)
+        if is_layer:
+            some = self.draw(st.lists(st.sampled_from([*equations]), min_size=1, max_size=2))
+            file["outputs"] = [*dict.fromkeys(some)]
         file["dimensions"] = dict.fromkeys(self.dimensions, "")
         file |= {section: entries for section, entries in self.declared.items() if entries}
         file["functions"] = self.functions
         file["equations"] = equations
-        file["loss"] = losses
+        if not is_layer:
+            file["loss"] = losses
         return _toml(file)
 
     def givens(self) -> None:
@@ -903,7 +909,7 @@ def _axes(shape: list[Any]) -> list[Any]:
 def _toml(file: dict[str, Any]) -> str:
     blocks = []
     for section, entries in file.items():
-        if isinstance(entries, str):
+        if isinstance(entries, str | list):
             blocks.append(f"{section} = {_value(entries)}")
             continue
         lines = [f"{name} = {_value(_short(entry))}" for name, entry in entries.items()]
