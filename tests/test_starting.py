@@ -18,8 +18,8 @@ from bptt_sym.model.beginning import SCHEMA_FILE, begun_model
 from bptt_sym.model.layer_section import SECTION
 from bptt_sym.model.library import shipped_text
 from bptt_sym.model.read import parse_model
-from bptt_sym.model.sections import SECTIONS
 from bptt_sym.model.schema import meaning_of, model_schema
+from bptt_sym.model.sections import SECTIONS
 
 TOMBI = Path(sysconfig.get_path("scripts")) / "tombi"
 

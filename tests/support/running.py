@@ -15,6 +15,7 @@ from bptt_sym.model.model import Model
 from bptt_sym.targets.load import module_from_source
 from bptt_sym.targets.numpy.module import numpy_module
 from bptt_sym.targets.numpy.python_names import free_sizes
+from bptt_sym.verification.points import arrays_of
 from bptt_sym.verification.sizes import number
 
 Arrays = dict[str, Any]
@@ -84,7 +85,7 @@ def workspace_for(module: Any, sizes: Mapping[str, int], dtype: Any = np.float64
 def forward(module: ModuleType, arrays: Arrays) -> Arrays:
     """What the forward pass returns."""
     given = arguments(module, arrays, "forward")
-    return module.forward(parameters(module, arrays), **given)._asdict()
+    return arrays_of(module.forward(parameters(module, arrays), **given))
 
 
 def module_without(model: Model, loss: str, without: str, *, masked: bool = False) -> ModuleType:

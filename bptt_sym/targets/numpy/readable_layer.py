@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bptt_sym.targets.numpy.comments import Numbers
 from bptt_sym.targets.numpy.interface import Interface
 from bptt_sym.targets.numpy.outline import Outline
@@ -24,7 +26,8 @@ class ReadableLayer(ReadableBody):
 
     @property
     def handed_back(self) -> list[Argument]:
-        return self.interface.forward_arguments
+        given = self.interface.forward_arguments
+        return [replace(entry, meaning=f"{entry.meaning}, as it was given") for entry in given]
 
     @property
     def given_back(self) -> list[str]:
