@@ -649,6 +649,21 @@ FOUND_FILES = {
         's = "tanh(P[t] @ U + Q[t] @ V + P[t] @ V)"',
         "loss": 'E = "sum(s[t] ** 2) + sum(b ** 2)"',
     },
+    "a scan in reverse without a recurrence, read two steps on": {
+        "states": 's = {shape = ["n"], reverse = true}',
+        "equations": 'a = "sum(s[t+2])"\ns = "x[t] * b"',
+        "loss": 'E = "a[t] ** 2 + sum(s[t] ** 2) + sum(W ** 2)"',
+    },
+    "a first value of a size that no parameter tells alone": {
+        "parameters": 'b = ["n"]\nC = ["m", "n", "m"]', "inputs": 'x = ["n"]\nu = ["m"]',
+        "states": 's = ["n"]\nc = {shape = ["m", "n", "m"], initial = "C"}',
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\nc = "tanh(c[t-1])"',
+        "loss": 'E = "sum(s[t] ** 2) + sum(u[t]) * mean(c[t])"',
+    },
+    "a layer that hands on what it reads of two steps back, and an input": {
+        "outputs": '["y", "s"]',
+        "equations": 's = "tanh(x[t] + b * s[t-2] * x[t-1])"\ny = "s[t] @ W.T"', "loss": "",
+    },
 }  # fmt: skip
 
 
@@ -656,9 +671,11 @@ def text_of(name: str) -> str:
     if name in FOUND:
         return found(FOUND[name])
     sections = SMALL | FOUND_FILES[name]
-    vectors = sections.pop("vectors", "rows")
+    top = {"vectors": f'"{sections.pop("vectors", "rows")}"'}
+    if "outputs" in sections:
+        top["outputs"] = sections.pop("outputs")
     parts = (f"[{section}]\n{lines}" for section, lines in sections.items() if lines)
-    return "\n".join([f'vectors = "{vectors}"', *parts])
+    return "\n".join([*(f"{key} = {value}" for key, value in top.items()), *parts])
 
 
 @pytest.mark.one_in(12)

@@ -165,12 +165,11 @@ class AdjointRecursion:
     def _is_reached(self, edge: Edge, time: Expr, steps: Expr) -> bool:
         """Whether the loss depends on what an initial state is read by."""
         lags = self.reached[edge.of.name]
-        if edge.lag < 0:
-            return lags.holds(int(steps - (time + edge.lag)))
-        if steps == LAST_STEP:
+        reader = time + edge.lag
+        if edge.lag > 0 and steps == LAST_STEP:
             return lags.last is None
-        reader = int(time) + edge.lag
-        return reader <= steps and lags.holds(int(steps) - reader)
+        exists = steps == LAST_STEP or 1 <= reader <= steps
+        return bool(exists and lags.holds(int(steps - reader)))
 
     # The gradients.
 

@@ -31,6 +31,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.over_time import TimeSum
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import ARGUMENT, Formula, Model
@@ -98,13 +99,16 @@ class CellValues(Mapping):
     """
 
     def __init__(self, model: Model, steps: int, loss: str, sizes: Mapping[str, int]) -> None:
-        self.model, self.steps, self.loss = model, steps, loss
+        self.model, self.steps = model, steps
+        self.loss = reduction_of(model, loss).name
         self.sizes = sizes | {"T": steps, "B": 1}
         self.module = b.compile(model, loss=loss)
         self.known: dict[Expr, Any] = {dimension(name): size for name, size in sizes.items()}
         self.defined: dict[Expr, Expr] = {}
         self.variables = {d.variable.name: d.expression for d in model.definitions}
         self.arrays = draw(self.module, self.sizes)
+        for signal in getattr(self.module, "FINAL", {}):  # which derivations have none of
+            self.arrays[signal] = np.zeros_like(self.arrays[signal])
         for entry in model.declarations:
             if entry.kind == "once":
                 self.known[entry.symbol] = self.matrix(entry.symbol, self.dense(entry.name))
@@ -121,7 +125,7 @@ class CellValues(Mapping):
     @property
     def share(self) -> float:
         """What the loss of a step has in the whole."""
-        return 1 / self.steps if self.loss == "mean" and not self.model.ends else 1
+        return 1 / self.steps if self.loss == "mean" else 1
 
     @property
     def shapes(self) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from math import prod
 from typing import Any
@@ -374,12 +374,12 @@ class Run:
             for section in ("inputs", "targets", "parameters", "states")
             for name, entry in self.file.get(section, {}).items()
         }
-        self.equations = self.file["equations"] | self.file["loss"]
-        losses = self.file["loss"]
+        losses = self.file.get("loss", {})
+        self.equations = self.file["equations"] | losses
         self.values: dict[tuple[str, int], Any] = {}
         margins.clear()
         ties.clear()
-        terms: list[Any] = []
+        terms = list(self.from_above()) if "outputs" in self.file else []
         for name in losses:
             if name.endswith("_params"):
                 # Parameters that are read at no time step have a copy of their own.
@@ -396,6 +396,22 @@ class Run:
         self.rounding = float(moved) * 2**-52
         self.margin = min(margins, default=mpf(1))
         self.is_tied = any(ties)
+
+    def from_above(self) -> Iterator[Any]:
+        """What the outputs, and what is handed on, are in the loss above: times its derivatives."""
+        pairs = [
+            (self.value(name, t), self.arrays[f"Delta_{name.replace('_', '')}"][t - 1])
+            for name in self.file["outputs"]
+            for t in range(1, self.steps + 1)
+        ]
+        for name in (n for section in ("states", "inputs") for n in self.file.get(section, {})):
+            lag, stem = 0, f"D_{name.replace('_', '')}"
+            while (key := f"{stem}{lag or ''}") in self.arrays:
+                pairs.append((self.value(name, self.steps - lag), self.arrays[key]))
+                lag += 1
+        for values, given in pairs:
+            signal = np.reshape(np.asarray(given, dtype=object), np.shape(values))
+            yield np.sum(each(lambda entry: mpf(float(entry)), signal) * values)
 
     # Gradients.
 

@@ -88,14 +88,26 @@ class FirstState(Printer):
         return [*given, *(f"{size}: int" for size in self.untold)]
 
     def first_shape(self, entry: Declaration) -> Sizes:
-        """The shape of the first values; for a size that nothing tells, one entry stands for all
-        until the first step.
+        """The shape of the first values; for sizes that nothing tells, one entry stands for all
+        until the first step, but in a value that has more.
         """
         depth = self.interface.model.depth(entry.name)
         sizes = self.graph.definitions[state_key(entry)].sizes
-        if not names_in(sizes) <= self.places_of_sizes.keys() | set(self.untold):
+        if not self.is_told(sizes):
             sizes = (S.One,) * len(sizes)
         return (*((S(depth),) if depth > 1 else ()), SEQUENCES, *sizes)
+
+    def is_told(self, sizes: Sizes) -> bool:
+        """Whether the parameters and the arguments tell these sizes."""
+        return names_in(sizes) <= self.places_of_sizes.keys() | set(self.untold)
+
+    def first_values(self, entry: Declaration) -> Code:
+        """The code of the first values, for all sequences."""
+        shape = shape_code(map(self.size, self.first_shape(entry)))
+        value = self.codes[entry.name]
+        if self.is_told(self.graph.definitions[state_key(entry)].sizes):
+            return call("np.array(", [call("np.broadcast_to(", [value, shape]), "dtype"])
+        return call("np.add(", [call("np.zeros(", [shape, "dtype"]), value])
 
     def body(self) -> list[str]:
         """The lines of the function."""
@@ -104,9 +116,7 @@ class FirstState(Printer):
             if entry.initial is None:
                 values.append(Code(f"np.array({self.names('initial', entry.name)})"))
                 continue
-            shape = shape_code(map(self.size, self.first_shape(entry)))
-            spread = call("np.broadcast_to(", [self.codes[entry.name], shape])
-            values.append(call("np.array(", [spread, "dtype"]))
+            values.append(self.first_values(entry))
         used = self.read(self.interface.parameters)
         told = [s for s in self.dimensions if s in self.places_of_sizes and s in self.used]
         lines = ["params = parameters_of(params)"] if used or told or self.begun else []
