@@ -660,6 +660,17 @@ FOUND_FILES = {
         "equations": 's = "tanh(x[t] + b * s[t-1])"\nc = "tanh(c[t-1])"',
         "loss": 'E = "sum(s[t] ** 2) + sum(u[t]) * mean(c[t])"',
     },
+    "what a sequence has once, beside parameters alone": {
+        "inputs": 'x = ["n"]\ne = {shape = ["m"], once = true}',
+        "loss": 'E = "sum(s[t] ** 2) - b @ (W.T @ e.T)"',
+    },
+    "a gradient with respect to an input that is the same at every step": {
+        "inputs": 'x = ["n"]\nu = ["m"]', "loss": 'E = "sum(s[t] ** 2) - u[t] @ W @ b.T"',
+    },
+    "an adjoint that is a number but at the last step": {
+        "equations": 's = "tanh(x[t] + b * s[t-1])"\ng = "mean(W)"',
+        "loss": 'E = "sum(s[t] ** 2) + mean(g[t])"\nE_last = "sin(sum(s[t]) + mean(g[t]))"',
+    },
     "a layer that hands on what it reads of two steps back, and an input": {
         "outputs": '["y", "s"]',
         "equations": 's = "tanh(x[t] + b * s[t-2] * x[t-1])"\ny = "s[t] @ W.T"', "loss": "",

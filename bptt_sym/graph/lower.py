@@ -163,7 +163,8 @@ class Lowering:
         nodes = list(factors)
         seeds = [node for node in nodes if _is_seed(node)]
         whole = self.graph.times(1, [node for node in nodes if not _is_seed(node)])
-        if not seeds or not whole.batch:
+        # What is the same at each step is weighted at each of them.
+        if not seeds or not whole.batch or any(seed.time > whole.time for seed in seeds):
             return self.graph.times(1, nodes)
         number = whole.detail if whole.kind == "times" else ONE
         inner = self.graph.times(1, whole.operands) if number != 1 else whole

@@ -39,7 +39,10 @@ def _without_seed(graph: Graph, node: Node, operands: tuple[Node, ...]) -> Node:
         if node.kind == "total" and inner.sizes:
             inner = graph.make("total", operands)
         return graph.times(1, [graph.make("size", (), count), inner])
-    if KINDS[node.kind].entrywise and node.kind != "ending":
+    if node.kind in ("batch sum", "total") and node.operands[0].time and not operands[0].time:
+        whole_step = graph.remade(node, operands)
+        return graph.times(1, [graph.make("size", (), STEPS), whole_step])
+    if KINDS[node.kind].entrywise and node.kind not in ("ending", "named"):
         return graph.make(node.kind, operands, node.detail)
     whole = node.kind not in ("spread", "result")
     operands = tuple(

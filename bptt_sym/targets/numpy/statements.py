@@ -168,7 +168,7 @@ class Statements(PlacedPrinter):
     def with_ending(self, key: Key, node: Node, target: str) -> Block:
         """A sum to which the last time step adds a term."""
         terms = self.graph.terms(node, node.operands)
-        base = self.graph.total(terms[:-1])
+        base = self.graph.with_axes(self.graph.total(terms[:-1]), node.axes)
         (ending,) = node.operands[-1].operands
         place = self.place(key)
         if self.in_loop:
