@@ -128,11 +128,14 @@ def with_final_signals(model: Model) -> Model:
 def _handed_on(model: Model) -> Iterator[tuple[Declaration, int]]:
     """What the State behind the last time step holds that has derivatives, with how long ago.
 
-    An input at the end of a sequence of another length is padding, which has none.
+    With a mask an input of the last step is padding, which has none.
     """
     states = [entry for entry in model.declared("state") if not entry.reverse]
-    given = () if model.masked else model.varied_inputs
-    inputs = [e for e in given if e.kind == "input" and model.depth(e.name)]
+    inputs = [e for e in model.varied_inputs if e.kind == "input" and model.depth(e.name)]
+    if model.masked:
+        given = {entry.symbol for entry in model.given}
+        kept = {equation.name for equation in model.equations if equation.expression in given}
+        states, inputs = [entry for entry in states if entry.name not in kept], []
     for entry in (*states, *inputs):
         yield from ((entry, lag) for lag in range(model.depth(entry.name)))
 

@@ -161,9 +161,8 @@ class Statements(PlacedPrinter):
 
     def current(self, key: Key) -> str:
         """The part of an array with a past that holds the values."""
-        definition = self.definition(key)
-        depth = definition.depth
-        return f"{self.whole(key)}[{f':-{depth}' if definition.reverse else f'{depth}:'}]"
+        depth, reverse = self.definition(key).depth, self.definition(key).reverse
+        return f"{self.whole(key)}[{f':-{depth}' if reverse else f'{depth}:'}]"
 
     def with_ending(self, key: Key, node: Node, target: str) -> Block:
         """A sum to which the last time step adds a term."""
