@@ -330,6 +330,12 @@ def test_names_of_the_model_come_first():
     assert b.verify(model).holds
 
 
+def test_error_signals_of_names_that_are_alike_are_apart():
+    text = LAYER.replace('"s", "y"', '"s_1", "s1"').replace("s[t", "s_1[t").replace("y = ", "s1 = ")
+    model = parse_model(text.replace('s = ["n"]', 's_1 = ["n"]').replace('s = "', 's_1 = "'))
+    assert model.outputs == {"s_1": "Delta_s1", "s1": "Delta_s12"}
+
+
 def test_a_cell_as_a_function_has_outputs():
     @b.cell(
         outputs=["s"],

@@ -84,9 +84,10 @@ def layer_of(outputs: Sequence[Declaration], taken: Collection[str]) -> Layer:
     entry: while the error signals are held constant, its gradients are those of the loss above.
     """
     about = "derivative of the loss above with respect to"
-    signals = [_signal(entry, "Delta", f"{about} {entry.name}", taken) for entry in outputs]
+    free = _FreeNames(taken)
+    signals = [_signal(entry, free, "Delta", f"{about} {entry.name}") for entry in outputs]
     names = {entry.name: signal.name for entry, signal in zip(outputs, signals, strict=True)}
-    loss = next(free for free in chain(LOSSES, _numbered(LOSSES[0])) if free not in taken)
+    loss = free(*LOSSES, endings=("", TERMINAL))
     pairs = zip(signals, outputs, strict=True)
     terms = [_inner(_at(signal), _at(output)) for signal, output in pairs]
     return Layer(names, tuple(signals), _loss(loss, terms))
@@ -100,17 +101,21 @@ def with_final_signals(model: Model) -> Model:
     """
     if not model.outputs:
         return model
-    taken = {*model.functions, *(entry.name for entry in model.dimensions)}
-    taken |= {entry.name for entry in model.declarations}
-    taken |= {definition.name for definition in model.definitions}
+    free = _FreeNames(
+        (
+            *model.functions,
+            *(entry.name for entry in model.dimensions),
+            *(entry.name for entry in model.declarations),
+            *(definition.name for definition in model.definitions),
+        )
+    )
     found: dict[tuple[str, int], str] = {}
     signals, terms = [], []
     for entry, lag in _handed_on(model):
         which = f"{entry.name}, {lag} before that" if lag else entry.name
         meaning = f"derivative, through what comes after, with respect to {which}"
-        signal = _signal(entry, "D", meaning, taken, "" if not lag else str(lag))
+        signal = _signal(entry, free, "D", meaning, str(lag or ""))
         found[entry.name, lag] = signal.name
-        taken.add(signal.name)
         signals.append(signal)
         terms.append(_inner(_at(signal), _at(entry, lag)))
     if not terms:
@@ -141,15 +146,26 @@ def _handed_on(model: Model) -> Iterator[tuple[Declaration, int]]:
 
 
 def _signal(
-    entry: Declaration, stem: str, meaning: str, taken: Collection[str], index: str = ""
+    entry: Declaration, free: _FreeNames, stem: str, meaning: str, index: str = ""
 ) -> Declaration:
-    wished = f"{stem}_{''.join(split_name(entry.name))}{index}"
-    name = next(free for free in chain([wished], _numbered(wished)) if free not in taken)
+    name = free(f"{stem}_{''.join(split_name(entry.name))}{index}")
     return Declaration(name, "target", entry.shape, meaning, heads=entry.heads)
 
 
-def _numbered(name: str) -> Iterator[str]:
-    return (f"{name}{number}" for number in count(2))
+class _FreeNames:
+    """Gives out names that are not taken, each once."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+
+    def __call__(self, *wished: str, endings: Sequence[str] = ("",)) -> str:
+        """The first of these that is free with each ending, or one of them with a number."""
+        numbered = (f"{wished[0]}{number}" for number in count(2))
+        for name in chain(wished, numbered):
+            if self._taken.isdisjoint(name + ending for ending in endings):
+                break
+        self._taken.add(name)
+        return name
 
 
 def _at(entry: Declaration, lag: int = 0) -> Variable:
