@@ -31,9 +31,7 @@ class States:
     def carried_lines(self, stage: Stage) -> list[str]:
         """What a backward loop begins with."""
         emitter = self.emitter
-        for node in stage.nodes:
-            if node.kind not in ("carried", "state") or node.detail[0] != "carry":
-                continue
+        for node in self.carries(stage):
             definition = self.graph.definitions[node.detail]
             storage, _ = emitter.places[node]
             if storage.depth:
@@ -49,6 +47,20 @@ class States:
                 field = f"final.{self.names('value', state)}{self.index(state, lag)}"
                 emitter.line("if final is not None:", f"    {name} += {field}{self.turned}")
         return emitter.flushed()
+
+    def carries(self, stage: Stage) -> list[Node]:
+        """What a backward loop hands on, before what begins with something that is made of it."""
+        found = [
+            node
+            for node in stage.nodes
+            if node.kind in ("carried", "state") and node.detail[0] == "carry"
+        ]
+
+        def before(node: Node) -> int:
+            initial = self.graph.definitions[node.detail].initial
+            return len({*self.graph.reachable(initial)}.intersection(found))
+
+        return sorted(found, key=before)
 
     def first_value(self, initial: Node) -> str:
         """What the first step reads; of a number that is spread, the number."""
