@@ -21,6 +21,7 @@ from bptt_sym.algebra.boxes import (
     Cases,
     EntrySum,
     Factors,
+    Glyph,
     ModuloOf,
     Negative,
     Number,
@@ -285,9 +286,7 @@ def _opened(box: Box, page: Page) -> tuple[str, float, Box]:
             shell = Factors((first, HOLE), kind)
         case Factors(factors=(Ratio() as first, Big() as body), kind=kind):
             shell = Factors((first, HOLE), kind)
-        case Factors(factors=(Number() | Ratio(numerator=Number()) as first, *more), kind=kind) if (
-            more
-        ):
+        case Factors(factors=(first, *more), kind=kind) if more and _is_coefficient(first):
             shell, body = Factors((first, HOLE), kind), Factors(tuple(more), kind)
         case _:
             return "", 0.0, box
@@ -299,6 +298,18 @@ def _halves(shell: Box, page: Page) -> tuple[str, str]:
     """What is written before and behind the hole."""
     begin, _, end = page.write(shell).partition(page.write(HOLE))
     return begin, end
+
+
+def _is_coefficient(box: Box) -> bool:
+    """Whether a factor is a number, as 1 / (2 n) is one."""
+    match box:
+        case Number():
+            return True
+        case Ratio(numerator=Number(), denominator=Number() | Glyph()):
+            return True
+        case Ratio(numerator=Number(), denominator=Factors(factors=factors)):
+            return all(isinstance(factor, Number | Glyph) for factor in factors)
+    return False
 
 
 def _until_hole(shell: Box, page: Page) -> str:
