@@ -69,7 +69,7 @@ def _parameters(model: Model) -> str:
 
 def _check_numbers(model: Model, name: str) -> None:
     """Raises InputError for an input that is no numbers, with respect to which there is none."""
-    for entry in (*model.declared("input"), *model.declared("once")):
+    for entry in model.declared("input"):
         if entry.name == name and (entry.labels or entry.mask):
             what = "given by labels" if entry.labels else "a mask"
             raise InputError(
