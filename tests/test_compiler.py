@@ -192,8 +192,10 @@ CALL = re.compile(r".+\(.*\bout=.*\)|\w+\[\.\.\.\] = .*")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", b.model_names())
 def test_every_line_of_a_loop_writes_into_an_array_that_is_there(name, layout):
-    source = b.generate(b.load_model(name), layout=layout).partition("\ndef run(")[2]
-    source = source.partition("\n\n\ndef ")[0]
+    source = b.generate(b.load_model(name), layout=layout)
+    # The passes of a layer stand by themselves, for its forward and backward.
+    (passes,) = re.findall(r"^def (?:both_ways|run)\(", source, re.M)[-1:]
+    source = source.partition(f"\n{passes}")[2].partition("\n\n\ndef ")[0]
     bodies = LOOP_BODY.findall(source)
     assert bodies
     code = [line for line in "".join(bodies).splitlines() if not line.lstrip().startswith("#")]

@@ -102,12 +102,17 @@ def test_single_precision_stays_single_with_windows_and_steps() -> None:
     assert {array.dtype for array in (*state, *values)} == {np.dtype(np.float32)}
 
 
+def is_layer(name: str) -> bool:
+    """What a layer hands on counts at the last step alone, so that it needs one."""
+    return bool(b.load_model(name).outputs)
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_time_steps(name: str, loss: str, style: str) -> None:
     module, arrays = compiled(name, style, loss), drawn(name, steps=0, loss=loss)
-    if loss == "sum":
+    if loss == "sum" and not is_layer(name):
         found = gradients(module, arrays)
         assert all(not np.any(array) for array in found.values())
         expected = gradients(module, drawn(name))
@@ -123,6 +128,10 @@ def test_no_time_steps(name: str, loss: str, style: str) -> None:
 def test_no_time_steps_in_parts(name: str) -> None:
     module, arrays = compiled(name), drawn(name, steps=0)
     for options in ({"window": 2}, {"window": 2, "exact": True}, {"checkpoint": "sqrt"}):
+        if is_layer(name):
+            with pytest.raises(ValueError, match=NO_STEPS):
+                gradients(module, arrays, **options)
+            continue
         assert all(not np.any(array) for array in gradients(module, arrays, **options).values())
 
 

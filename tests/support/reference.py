@@ -404,11 +404,14 @@ class Run:
             for name in self.file["outputs"]
             for t in range(1, self.steps + 1)
         ]
-        for name in (n for section in ("states", "inputs") for n in self.file.get(section, {})):
-            lag, stem = 0, f"D_{name.replace('_', '')}"
-            while (key := f"{stem}{lag or ''}") in self.arrays:
-                pairs.append((self.value(name, self.steps - lag), self.arrays[key]))
-                lag += 1
+        sections = ("states", "inputs", "targets")
+        for name in (n for section in sections for n in self.file.get(section, {})):
+            # What has parameters as first values is kept by a state.
+            for kept in ("", "kept"):
+                lag, stem = 0, f"D_{name.replace('_', '')}{kept}"
+                while (key := f"{stem}{lag or ''}") in self.arrays:
+                    pairs.append((self.value(name, self.steps - lag), self.arrays[key]))
+                    lag += 1
         for values, given in pairs:
             signal = np.reshape(np.asarray(given, dtype=object), np.shape(values))
             yield np.sum(each(lambda entry: mpf(float(entry)), signal) * values)
