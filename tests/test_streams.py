@@ -15,7 +15,7 @@ from support.running import Arrays, arguments, difference, draw, forward, parame
 import bptt_sym as b
 from bptt_sym.model.read import parse_model
 
-STYLES = ("fast", "readable")
+STYLES, STEPS = ("fast", "readable"), 8
 
 ONWARD = [
     *(name for name in b.model_names() if name != "bidirectional"),
@@ -46,11 +46,14 @@ def result(module: Any, arrays: Arrays, **options: Any) -> Any:
 
 
 def piece(module: Any, arrays: Arrays, begin: int, end: int) -> Arrays:
-    """The arrays of some steps."""
-    return {
+    """The arrays of some steps; what a layer is told of the last state counts in the last piece."""
+    found = {
         name: array[begin:end] if module.SHAPES[name][:1] == ("T",) else array
         for name, array in arrays.items()
     }
+    if end < STEPS:
+        found |= {name: np.zeros_like(array) for name, array in found.items() if name[:2] == "D_"}
+    return found
 
 
 def begun(module: Any, arrays: Arrays, state: Any) -> Arrays:

@@ -172,7 +172,9 @@ def _largest(module: ModuleType, point: Point) -> float | None:
     with np.errstate(all="ignore"):
         try:
             values = module.forward(parameters, **arguments)
-            found = [float(np.max(np.abs(a), initial=0.0)) for a in arrays_of(values).values()]
+            found = [
+                float(np.max(np.abs(a), initial=0.0)) for a in values if isinstance(a, np.ndarray)
+            ]
             total = float(module.loss(parameters, **point.arguments))
         except Exception:
             return None
