@@ -38,7 +38,7 @@ MODELS = {
     "E_last of the state before": ENDING.format("sum(y[t] * s[t-1]) + sum(V)"),
     "E_last alone": ENDING.format("sum(y[t] ** 2)").replace('E = "', 'a = "')
     .replace('a = "sum((d[t] - y[t]) ** 2)"\n', "").replace('[targets]\nd = ["n"]\n', ""),
-    "lstm": "", "lag-two": "", "elman-character": "", "rwkv": "",
+    "lstm": "", "lag-two": "", "elman-character": "", "rwkv": "", "lstm-layer": "",
 }  # fmt: skip
 STEPS, LENGTHS = 7, [7, 3, 1, 5, 2, 6]
 OPTIONS = [{"window": window, "exact": exact} for window in (1, 2, 3, 6) for exact in (False, True)]
