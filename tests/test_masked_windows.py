@@ -91,6 +91,7 @@ def summed(module: Any, singles: list[Arrays]) -> Arrays:
     return total
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("loss", ["sum", "last"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_window_is_that_of_each_sequence_by_itself(name: str, loss: Any) -> None:
