@@ -140,6 +140,10 @@ def _arrays(module, model, example):
     sizes = example.sizes | {"T": STEPS, "B": 1}
     arrays = {}
     for name, shape in module.SHAPES.items():
+        if name in getattr(module, "FINAL", {}):
+            # Nothing reads the last state of the example.
+            arrays[name] = np.zeros([number(size, sizes) for size in shape])
+            continue
         declared = {entry.name for entry in model.declarations}
         initial = name not in declared
         entry = model.declaration(name.removesuffix("0").removesuffix("_") if initial else name)

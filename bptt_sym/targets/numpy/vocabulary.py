@@ -11,7 +11,6 @@ import ast
 IMPORTS = frozenset({
     "from __future__ import annotations",
     "from collections.abc import Generator, Iterable, Mapping",
-    "from collections.abc import Generator, Mapping",
     "from collections.abc import Iterable, Mapping",
     "from collections.abc import Mapping",
     "from contextlib import nullcontext",
