@@ -49,11 +49,13 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
     """What symbols are, several on a line where they are narrow and of one height."""
     lines: list[list[Value]] = []
     room = 0.0
-    for entry in entries:
-        taken = _width(telling, entry, loss)
+    lefts = [width(typeset(e.left, telling.model.notation, loss=loss)) for e in entries]
+    for entry, left in zip(entries, lefts, strict=True):
+        taken = left + _number_width(entry)
         if not lines or taken > room or entry.array.shape[0] != lines[-1][0].array.shape[0]:
             lines.append([])
-            room = TEXT_WIDTH
+            # The signs of equality that come first stand below each other.
+            room = TEXT_WIDTH - (max(lefts) - left)
         lines[-1].append(entry)
         room -= taken
     formulas = []
@@ -64,14 +66,13 @@ def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None)
         yield Equations(tuple(formulas))
 
 
-def _width(telling: Telling, entry: Value, loss: Expr | None) -> float:
-    """The width of a symbol with its number or matrix, in ems."""
-    shown = typeset(entry.left, telling.model.notation, loss=loss)
-    columns = [max(map(_number_width, column)) for column in zip(*entry.digits, strict=True)]
-    return width(shown) + AROUND + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)
+def _number_width(entry: Value) -> float:
+    """The width of a number or matrix with what is around it, in ems."""
+    columns = [max(map(_digits_width, column)) for column in zip(*entry.digits, strict=True)]
+    return AROUND + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)
 
 
-def _number_width(digits: str) -> float:
+def _digits_width(digits: str) -> float:
     return sum(WIDTHS.get(sign, DIGIT) for sign in digits)
 
 
