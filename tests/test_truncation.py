@@ -316,7 +316,9 @@ def test_steps_one_by_one_are_the_forward_pass(name: str) -> None:
         assert all(map(np.array_equal, state, kept))
         state = following
         row = {key: array[t] for key, array in expected.items()}
-        assert difference(values._asdict(), row) <= ROUNDING
+        # What a layer goes back from is no array.
+        found = {key: value for key, value in values._asdict().items() if key in row}
+        assert difference(found, row) <= ROUNDING
 
 
 # Memory.
