@@ -31,7 +31,7 @@ def text_of(cell: str | Path) -> str:
 def declared(cell: str | Path) -> Any:
     """What makes a cell of a function: with all that its file says besides equations."""
     tables = tomllib.loads(text_of(cell))
-    loss, *_ = tables.pop("loss")
+    loss, *_ = tables.pop("loss", {"E": ""})  # A layer has none.
     loss = loss.removesuffix("_last")
     tables.pop("equations", None)
     return b.cell(loss=loss, **tables)
@@ -118,7 +118,7 @@ def run_by_python(cell: str | Path) -> Any:
     tables = tomllib.loads(text_of(cell))
 
     def traced_cell(c, t):
-        for name, text in (*tables.get("equations", {}).items(), *tables["loss"].items()):
+        for name, text in (*tables.get("equations", {}).items(), *tables.get("loss", {}).items()):
             # A quotient of numbers, which Python would round, is one of the equation.
             exact = re.sub(r"(?<!\*\* )(?<![\w.])([\d.]+) / (?=\d)", r"number(\1) / ", text)
             setattr(c, name, eval(f"(\n{exact}\n)", {"__builtins__": {}}, Names(c, t)))

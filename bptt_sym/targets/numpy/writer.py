@@ -215,12 +215,23 @@ class Writer(Views):
     def total_code(self, node: Node) -> Code:
         (operand,) = node.operands
         if operand in self.fused:
-            one, other = (self.shown(self.atom(o, "rows"), "rows") for o in operand.operands)
-            return Code(f"np.dot({one}.reshape(-1), {other}.reshape(-1))")
+            return Code(self.fused_code(operand))
         if not operand.time:
             return Code(f"np.sum({self.plain(operand)})")
         view = self.view(operand)
         return Code(f"{self.shown(view, view.storage.layout)}.sum()")
+
+    def fused_code(self, product: Node) -> str:
+        """The sum of the entries of a product of two arrays, without an array for it."""
+        views = list(map(self.view, product.operands))
+        layouts = {view.storage.layout for view in views}
+        if len(layouts) == 1:
+            one, other = (self.shown(view, *layouts) for view in views)
+            return f"np.dot({one}.reshape(-1), {other}.reshape(-1))"
+        # Flattened, one of them would be copied.
+        one, other = (self.shown(view, "rows") for view in views)
+        axes = "tbij"[: 2 + len(product.sizes)]
+        return f'np.einsum("{axes},{axes}->", {one}, {other})'
 
 
 OF_ROWS = frozenset({
