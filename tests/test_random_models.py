@@ -41,8 +41,9 @@ from bptt_sym.model.words import CALLS
 from bptt_sym.verification.evidence import Evidence, quiet
 from bptt_sym.verification.points import draw_points
 
-CELLS = draws(500)
+CELLS = draws(320)
 DERIVED = draws(64)
+WRITTEN = draws(40)
 STEPS = 4
 GENERAL = 9
 """The form for any number of steps is for those longer than what the loss looks back."""
@@ -244,7 +245,7 @@ def assert_levels(model: b.Model, loss: str) -> None:
         assert_recursion(CellValues(model, steps, loss, SIZES))
 
 
-@settings(random_models, max_examples=DERIVED)
+@settings(random_models, max_examples=WRITTEN)
 @given(models())
 def test_every_level_and_format_is_written(text: str) -> None:
     assert_written(parse_model(text))

@@ -62,6 +62,7 @@ PUBLISHED = [
 ]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("level", "name"), PUBLISHED)
 def test_the_print_of_a_published_cell_is_the_gradient(level: str, name: str) -> None:
     assert max(compared(model_of(name), level, "sum")) < 1e-10

@@ -38,7 +38,7 @@ def printed(*arguments: str, **environment: str | None) -> str:
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("notation", notation_names())
 @pytest.mark.parametrize("model", b.model_names())
-@pytest.mark.one_in(7)
+@pytest.mark.one_in(12)
 def test_ascii_is_ascii(model, notation, level):
     derivation = b.derive(b.load_model(model), steps=2, level=level, notation=notation)
     text, plain = derivation.text(), derivation.text(ascii=True)
@@ -94,6 +94,7 @@ def test_lines_fit(cell, level, width):
     assert len(wide) <= len(narrow)  # later lines begin with their sign once more
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize("model", ["lstm", "gru", "lstm-peephole"])
 def test_lines_are_filled(model, width):

@@ -128,6 +128,7 @@ def contributions(name: str) -> Contributions:
     return Contributions(name)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("exact", [False, True], ids=["chunks", "exact"])
 @pytest.mark.parametrize("name", DERIVED)
 def test_a_window_keeps_the_contributions_of_its_steps(name: str, exact: bool) -> None:
