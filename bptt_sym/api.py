@@ -25,6 +25,7 @@ from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
+from bptt_sym.measuring.measure_model import measure
 from bptt_sym.model.cell import cell
 from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
@@ -334,6 +335,7 @@ __all__ = [
     "figure",
     "generate",
     "load_model",
+    "measure",
     "model_names",
     "model_text",
     "notation_names",

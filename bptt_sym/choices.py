@@ -33,3 +33,6 @@ SWITCHES = (*PASSES, "layout", "buffers")
 
 FORMS = ("graph", *PASSES, "arrays", "calls")
 """What a program is: as it was built, after each pass, in arrays, and as calls of NumPy."""
+
+MEASURED_PARTS = ("pairs", "states")
+"""What can be left out of a measurement: terms by loss and by lag, and the Jacobians of a step."""

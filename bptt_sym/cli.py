@@ -15,6 +15,7 @@ import click
 from bptt_sym.commands.computing import generate, program, verify
 from bptt_sym.commands.exit_codes import BAD_INPUT, FAULT, GOOD, INTERRUPTED, TERMINATED
 from bptt_sym.commands.process import Terminated, drop_output, open_streams, terminable
+from bptt_sym.commands.quantities import measure
 from bptt_sym.commands.starting import new, schema
 from bptt_sym.commands.terminal import complaint, medium, terminal_options
 from bptt_sym.commands.usage import Commands, usage_error
@@ -69,7 +70,7 @@ def show(model: str) -> None:
     click.echo(api.model_text(api.load_model(model), on), nl=False, color=True)
 
 
-for command in (derive, figure, generate, new, notes, program, schema, verify):
+for command in (derive, figure, generate, measure, new, notes, program, schema, verify):
     cli.add_command(command)
 
 

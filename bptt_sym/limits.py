@@ -101,6 +101,24 @@ DRAWN_IN_NOTES = Limit(
 EXAMPLE_ENTRIES = Limit(
     144, "a worked example is shown where no array of it has more than {most} entries"
 )
+MEASURED = Limit(
+    40_000_000,
+    "measure takes at most {most} numbers, counted over all time steps with a copy of each "
+    "parameter; ask for fewer time steps, for smaller --sizes, or for fewer parameters (--wrt)",
+)
+MEASURED_PAIRS = Limit(
+    500_000_000,
+    "the contributions by loss and by lag have at most {most} entries; ask for fewer time steps or "
+    "parameters (--wrt), or leave them out (--without pairs)",
+)
+MEASURED_STATES = Limit(
+    3_000_000_000,
+    "the work for products of Jacobians is at most {most}, which is time steps times the third "
+    "power of the entries of a state; leave them out (--without states)",
+)
+MEASURED_BYTES = Limit(
+    200_000_000, "a file of weights or data has at most {most} bytes, uncompressed"
+)
 
 LIMITS = {name: value for name, value in globals().items() if isinstance(value, Limit)}
 """All of them, by name, in the order of the stages at which they are checked."""

@@ -38,14 +38,14 @@ def _is_version(text: str) -> bool:
 
 
 def _is_marked_text(text: str) -> bool:
-    """Text, LaTeX, TikZ and markup have the mark in the first line, Python in its docstring."""
+    """Python has the mark in its docstring, all other text in the first line."""
     if text.startswith('"""'):
         return is_marked_module(text)
     lines = [line.rstrip("\r") for line in text.split("\n", 2)]
     lines.append("")
     first = lines[1] if lines[0] == r"% Needs \usepackage{tikz}." else lines[0]
     before, colon, _ = first.partition(":")
-    sign = next((sign for sign in ("% ", "<!-- ") if before.startswith(sign)), "")
+    sign = next((sign for sign in ("% ", "<!-- ", "# ") if before.startswith(sign)), "")
     return bool(colon) and _is_mark(before.removeprefix(sign))
 
 

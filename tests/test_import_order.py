@@ -32,6 +32,7 @@ STAGES = (
     "targets",
     "documents",
     "verification",
+    "measuring",
     "pytorch",
     "api",
     "__init__",

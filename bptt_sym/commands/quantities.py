@@ -1,0 +1,118 @@
+"""The command that tells how large the terms of gradients are."""
+
+from __future__ import annotations
+
+import click
+
+from bptt_sym.choices import MEASURED_PARTS, Loss
+from bptt_sym.commands.options import (
+    activation_option,
+    deliver,
+    force_option,
+    loss_option,
+    output_option,
+    parse_activations,
+)
+from bptt_sym.commands.terminal import medium, terminal_options
+from bptt_sym.commands.usage import OneOf
+from bptt_sym.errors import InputError
+from bptt_sym.quoting import shortened
+from bptt_sym.version import MADE_BY
+
+
+@click.command()
+@click.argument("model", default="elman")
+@click.option(
+    "--steps", type=int, default=10, show_default=True, help="The number of time steps N."
+)
+@click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
+@loss_option("last")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S")
+@click.option(
+    "--sizes", metavar="n=8,m=3", help="Sizes by the names of dimensions. [small and different]"
+)
+@click.option(
+    "--weights", metavar="FILE.npz", help="Parameters by their names. [drawn, as all not in it]"
+)
+@click.option(
+    "--data",
+    metavar="FILE.npz",
+    help="Inputs, targets and initial states as generated modules take them, of one sequence, and "
+    "of at least N steps. [drawn]",
+)
+@click.option("--window", type=int, metavar="K", help="Tell what a window of K steps drops.")
+@activation_option
+@click.option(
+    "--without",
+    multiple=True,
+    type=OneOf(MEASURED_PARTS),
+    help="Leave out terms by loss and by lag, or the Jacobians of a step; may be repeated.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=OneOf(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+)
+@output_option
+@force_option
+@terminal_options
+def measure(
+    model: str,
+    steps: int,
+    wrt: tuple[str, ...],
+    loss: Loss,
+    seed: int,
+    sizes: str | None,
+    weights: str | None,
+    data: str | None,
+    window: int | None,
+    activations: tuple[str, ...],
+    without: tuple[str, ...],
+    form: str,
+    output: str | None,
+    force: bool,
+) -> None:
+    """Tell how large the terms of gradients are, by time step, loss and lag.
+
+    Each time step has its own copy of a parameter; its contribution is the gradient with respect to
+    that copy. Beside these stand the norms of products of the Jacobians of a step.
+    """
+    from bptt_sym import api
+    from bptt_sym.measuring.measure_text import measurement_text
+
+    found = api.measure(
+        api.load_model(model),
+        wrt or None,
+        steps,
+        loss=loss,
+        seed=seed,
+        sizes=parse_sizes(sizes),
+        weights=weights,
+        data=data,
+        window=window,
+        activation=parse_activations(activations),
+        without=without,
+    )
+    to_terminal = output is None or output == "-"
+    if form == "json":
+        shown = found.json()
+    elif form == "csv":
+        shown = found.csv() if to_terminal else f"# {MADE_BY}: {found.command}\n{found.csv()}"
+    else:
+        shown = measurement_text(found, medium(to_file=not to_terminal))
+        if not to_terminal:
+            shown = f"{MADE_BY}: {found.command}\n\n{shown}"
+    deliver(shown, output, force=force)
+
+
+def parse_sizes(text: str | None) -> dict[str, int]:
+    """{"n": 8, "m": 3} for "n=8,m=3". Raises InputError for any other form."""
+    found = {}
+    for part in [] if text is None else text.split(","):
+        name, sign, size = part.strip().partition("=")
+        if not sign or not (size.isascii() and size.isdecimal()) or len(size) > 10:
+            raise InputError(f"--sizes takes NAME=NUMBER,..., as n=8,m=3, not {shortened(part)!a}")
+        found[name.strip()] = int(size)
+    return found

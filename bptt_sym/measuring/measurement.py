@@ -1,0 +1,38 @@
+"""The numbers of a model's gradients, which can write themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bptt_sym.measuring.measure_text import measurement_text
+from bptt_sym.measuring.measured_model import Measured, MeasuredModel
+from bptt_sym.measuring.plain_data import csv_text, json_text, measured_data
+from bptt_sym.render.medium import Medium
+
+
+@dataclass(frozen=True, repr=False)
+class Measurement(MeasuredModel):
+    """A measured model that can write itself, as text, JSON or CSV."""
+
+    def __getitem__(self, name: str) -> Measured:
+        return self.parameters[name]
+
+    def text(self, *, width: int | None = None, ascii: bool = False, color: bool = False) -> str:  # noqa: A002
+        """Tables with bars, in Unicode or in ASCII."""
+        return measurement_text(self, Medium(width, ascii, color))
+
+    def data(self) -> dict[str, Any]:
+        """All numbers but the contributions' entries, as dicts, lists and strings."""
+        return measured_data(self)
+
+    def json(self) -> str:
+        """The data as JSON."""
+        return json_text(self)
+
+    def csv(self) -> str:
+        """The same numbers as a table, one in each line."""
+        return csv_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
