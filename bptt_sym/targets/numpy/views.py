@@ -210,3 +210,16 @@ class Views(Printer):
     def count(self) -> str:
         """The number of all time steps and sequences."""
         return f"{self.size(STEPS)} * {self.size(SEQUENCES)}"
+
+
+def summed_product(write: Views, product: Node) -> str:
+    """The sum of the entries of a product of two arrays, without an array for it."""
+    views = list(map(write.view, product.operands))
+    layouts = {view.storage.layout for view in views}
+    if len(layouts) == 1:
+        one, other = (write.shown(view, *layouts) for view in views)
+        return f"np.dot({one}.reshape(-1), {other}.reshape(-1))"
+    # Flattened, one of them would be copied.
+    one, other = (write.shown(view, "rows") for view in views)
+    axes = "tbij"[: 2 + len(product.sizes)]
+    return f'np.einsum("{axes},{axes}->", {one}, {other})'

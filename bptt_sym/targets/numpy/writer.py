@@ -15,7 +15,7 @@ from bptt_sym.targets.numpy.block import LINE
 from bptt_sym.targets.numpy.precedence import ADDITIVE, CALL, MULTIPLICATIVE, Code, call, chain
 from bptt_sym.targets.numpy.python_names import PythonNames
 from bptt_sym.targets.numpy.row_parts import is_of_numbers, shape_code
-from bptt_sym.targets.numpy.views import Atom, Views, view_code
+from bptt_sym.targets.numpy.views import Atom, Views, summed_product, view_code
 
 NAMED = ("parameter", "given", "labels", *NUMBERS, "seed")
 """What does not vary over time and is read by the name that it has, or as it stands."""
@@ -215,23 +215,11 @@ class Writer(Views):
     def total_code(self, node: Node) -> Code:
         (operand,) = node.operands
         if operand in self.fused:
-            return Code(self.fused_code(operand))
+            return Code(summed_product(self, operand))
         if not operand.time:
             return Code(f"np.sum({self.plain(operand)})")
         view = self.view(operand)
         return Code(f"{self.shown(view, view.storage.layout)}.sum()")
-
-    def fused_code(self, product: Node) -> str:
-        """The sum of the entries of a product of two arrays, without an array for it."""
-        views = list(map(self.view, product.operands))
-        layouts = {view.storage.layout for view in views}
-        if len(layouts) == 1:
-            one, other = (self.shown(view, *layouts) for view in views)
-            return f"np.dot({one}.reshape(-1), {other}.reshape(-1))"
-        # Flattened, one of them would be copied.
-        one, other = (self.shown(view, "rows") for view in views)
-        axes = "tbij"[: 2 + len(product.sizes)]
-        return f'np.einsum("{axes},{axes}->", {one}, {other})'
 
 
 OF_ROWS = frozenset({
