@@ -223,7 +223,7 @@ def test_a_loss_may_be_any_function(function: str, style: str, masked: bool) -> 
         assert b.verify(model, loss=loss, style=style, masked=masked).holds
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ODD)
 def test_sizes_called_like_words_of_code(name: str, loss: str) -> None:

@@ -91,6 +91,7 @@ def is_said(line: str) -> bool:
     return bool(re.match(r"( *Here |[A-Z][\w ]*:|%|\w+(-\w+)*: )", line)) or line.endswith(".")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("level", get_args(Level))
 @pytest.mark.parametrize("cell", CELLS, ids=name_of)
 def test_text_explains_what_it_prints(cell: str | Path, level: Level) -> None:
@@ -98,6 +99,7 @@ def test_text_explains_what_it_prints(cell: str | Path, level: Level) -> None:
     check(cell, text, TEXT)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("level", get_args(Level))
 @pytest.mark.parametrize("cell", CELLS, ids=name_of)
 def test_latex_explains_what_it_prints(cell: str | Path, level: Level) -> None:

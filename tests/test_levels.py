@@ -230,6 +230,7 @@ def test_chain_level_is_the_derivative(model, steps, loss, unfolded, same):
         assert same(sum(rows[1:], rows[0]).reshape(expected.shape), expected)
 
 
+@pytest.mark.one_in(2)
 def test_jacobian_level_is_the_derivative(model, steps, loss, unfolded, same):
     derivation = b.derive(model, steps=steps, level="jacobian", loss=loss)
     totals = Totals(derivation, unfolded.explicit)
@@ -249,7 +250,7 @@ def test_general_form_instantiates_to_the_sum(model, steps, loss, unfolded, same
         assert same(unfolded.explicit(general, totals), expected)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_contributions_are_gradients_by_untied_copies(model, steps, loss, unfolded, same):
     """Contribution i is the gradient with respect to the copy of step i."""
     untied = Scalars(model, steps, loss, untied=True)

@@ -159,7 +159,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: "-".join(names.values()))
 @pytest.mark.parametrize("style", ["readable", "fast"])
 def test_a_model_works_under_any_names(names, style, tmp_path):

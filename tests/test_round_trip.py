@@ -21,7 +21,7 @@ from bptt_sym.model.read import parse_model
 READ = [(level, name) for level in ("jacobian", "adjoint") for name in b.model_names()]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("loss", ["last", "sum"])
 @pytest.mark.parametrize(("level", "name"), READ)
 def test_the_print_is_the_gradient(level: str, name: str, loss: str) -> None:

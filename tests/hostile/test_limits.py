@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from support.small_model import SMALL as BASE
 
@@ -119,7 +121,14 @@ def test_a_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
         verify_file(of_bytes(limits.MODULE_BYTES.most, tmp_path))
 
 
-LSTM = b.load_model("lstm")
+def weights_from_a_file() -> object:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "weights.npz")
+        np.savez(path, W_y=np.ones((2, 3)))
+        return b.measure(ELMAN, "W_y", steps=2, weights=path)
+
+
+ELMAN, LSTM = b.load_model("elman"), b.load_model("lstm")
 COUNTED: dict[str, Callable[[], object]] = {
     "OPERATIONS": lambda: parse_model(BASE),
     "DERIVATIVES": lambda: parse_model(BASE),
@@ -131,6 +140,10 @@ COUNTED: dict[str, Callable[[], object]] = {
     "CHECKING": lambda: check_work(LSTM, 5),
     "DRAWN": lambda: b.figure(LSTM, 2),
     "DRAWN_IN_NOTES": lambda: b.notes(b.load_model("linear"), 2),
+    "MEASURED": lambda: b.measure(ELMAN, "W_s", steps=3),
+    "MEASURED_PAIRS": lambda: b.measure(ELMAN, "W_s", steps=3, loss="sum"),
+    "MEASURED_STATES": lambda: b.measure(ELMAN, "W_s", steps=3),
+    "MEASURED_BYTES": weights_from_a_file,
 }
 """What is counted on the way, and is the same whatever the limit."""
 
