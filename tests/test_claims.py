@@ -519,7 +519,7 @@ def test_every_symbol_of_the_example_is_defined_before(notation):
 # Exercises.
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("ending", ["md", "tex", "slides", "ipynb"])
 @pytest.mark.parametrize("name", ["elman", "gru", "elman-column"])
 def test_a_sheet_of_exercises_does_not_print_its_answers(name, ending):

@@ -193,7 +193,7 @@ def test_the_type_of_parameters_is_that_of_gradients(text: str, loss: str) -> No
     assert_types(parse_model(text), loss)
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 @pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
     name: str, loss: str
@@ -201,7 +201,7 @@ def test_the_type_of_parameters_is_that_of_gradients_of_what_was_found(
     assert_types(parse_model(text_of(name)), loss)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(("name", "loss"), in_turn(FOUND | FOUND_FILES, LOSSES))
 def test_emitted_modules_of_what_was_found(name: str, loss: str) -> None:
     assert_runs(parse_model(text_of(name)), loss)

@@ -23,6 +23,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("mutant", PLANTED)
 def test_a_planted_fault_fails(mutant: Mutant) -> None:
     report = report_on(mutant)

@@ -47,6 +47,7 @@ def test_a_new_model_is_the_one_that_it_begins_as(name):
     assert parse_model(begun_model("mine.toml", name), name) == b.load_model(name)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", b.model_names())
 def test_a_new_model_holds_at_once(capsys, name):
     run(capsys, "new", "mine", "--from", name)

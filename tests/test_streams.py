@@ -69,7 +69,7 @@ def states(model: b.Model, state: Any) -> Arrays:
     return {name: array for name, array in state._asdict().items() if name in names}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(CARRIED),
     st.sampled_from(STYLES),
@@ -93,7 +93,7 @@ def test_pieces_of_a_stream_have_the_loss_of_the_whole(
     assert difference(states(model, found.final), states(model, whole.final)) <= 1e-11
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(ONWARD),
     st.sampled_from([{}, {"window": 2}, {"window": 3, "exact": True}, {"checkpoint": 2}]),

@@ -66,7 +66,7 @@ def test_every_pass_keeps_the_values(name: str) -> None:
         assert_same(module_without(model, loss, without, masked=masked), readable, arrays)
 
 
-@hypothesis_settings(random_models, max_examples=draws(72))
+@hypothesis_settings(random_models, max_examples=draws(56))
 @given(models(), st.sampled_from(LOSSES), st.sampled_from(LAYOUTS), st.sampled_from(SWITCHES))
 def test_fast_is_readable_for_random_cells(text: str, loss: Any, layout: Any, without: str) -> None:
     model = parse_model(text)

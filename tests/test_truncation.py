@@ -128,7 +128,7 @@ def contributions(name: str) -> Contributions:
     return Contributions(name)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("exact", [False, True], ids=["chunks", "exact"])
 @pytest.mark.parametrize("name", DERIVED)
 def test_a_window_keeps_the_contributions_of_its_steps(name: str, exact: bool) -> None:
@@ -208,6 +208,7 @@ def test_checkpoints_change_no_gradient(name: str, loss: Any, masked: bool) -> N
         assert difference(found, expected) <= ROUNDING
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ["elman", "lstm", "elman-character", "lag-two", "rwkv"])

@@ -61,6 +61,7 @@ def peak(module: Any, arrays: Arrays, **options: Any) -> int:
     return most
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_workspace_leaves_nothing_to_allocate_over_time(name: str) -> None:
     model, module = b.load_model(name), compiled(name)

@@ -33,7 +33,7 @@ def lstm_layer(params: Any, x: Any, h0: Any, c0: Any) -> Any:
     return h, final
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("style", ["fast", "readable"])
 def test_backward_is_the_vjp(style: Any) -> None:
     model = b.load_model("lstm-layer")
