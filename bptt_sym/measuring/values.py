@@ -18,6 +18,7 @@ from bptt_sym.measuring.running import plain_name
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import shortened
+from bptt_sym.verification.points import drawn_array
 from bptt_sym.verification.sizes import number
 
 Axes = tuple[str, ...]
@@ -171,17 +172,9 @@ def _drawn(wanted: Wanted, name: str, known: Mapping[str, int], seed: int) -> An
     # What else is drawn, or given, changes nothing.
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     axes, kind = wanted.axes[name], wanted.kinds.get(name, "")
-    shape = _shape(axes, known)
-    if kind.startswith(_LABELS):
-        return rng.integers(number(kind.removeprefix(_LABELS), known), size=shape)
     if kind == "mask":
-        return np.ones(shape)
-    values = np.asarray(rng.standard_normal(shape))
-    if kind == "positive":
-        values = np.exp(values / 2)
-    # A batch or time axis makes it a value of the steps and not a matrix that multiplies.
-    is_matrix = len(shape) == 2 and not {"T", "B"} & set(axes)
-    return np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
+        return np.ones(_shape(axes, known))
+    return drawn_array(rng, axes, kind, known)
 
 
 def halved(values: Values, wanted: Wanted) -> Values:

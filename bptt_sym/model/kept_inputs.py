@@ -49,9 +49,14 @@ def _with_kept(model: Model, entry: Declaration) -> Model:
 
 def free_name(model: Model, name: str) -> str:
     """The name of a state that keeps what is called ``name``, which nothing else has."""
-    taken = {*model.functions, *(entry.name for entry in model.dimensions)}
-    taken |= {entry.name for entry in model.declarations}
-    taken |= {definition.name for definition in model.definitions}
+    taken = taken_names(model)
     stem = "".join(split_name(name))
     names = (f"{stem}_kept{number or ''}" for number in count())
     return next(candidate for candidate in names if candidate not in taken)
+
+
+def taken_names(model: Model) -> set[str]:
+    """All names of a model, those of its functions and dimensions too."""
+    taken = {*model.functions, *(entry.name for entry in model.dimensions)}
+    taken |= {entry.name for entry in model.declarations}
+    return taken | {definition.name for definition in model.definitions}

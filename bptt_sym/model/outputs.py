@@ -14,6 +14,7 @@ from bptt_sym.algebra.expressions import TIME, MatrixExpr, Variable, add
 from bptt_sym.algebra.names import split_name
 from bptt_sym.algebra.operation import is_vector
 from bptt_sym.errors import closest, listed
+from bptt_sym.model.kept_inputs import taken_names
 from bptt_sym.model.model import TERMINAL, Declaration, Equation, Model
 from bptt_sym.model.tables import Tables
 from bptt_sym.model.words import CALLS
@@ -101,14 +102,7 @@ def with_final_signals(model: Model) -> Model:
     """
     if not model.outputs:
         return model
-    free = _FreeNames(
-        (
-            *model.functions,
-            *(entry.name for entry in model.dimensions),
-            *(entry.name for entry in model.declarations),
-            *(definition.name for definition in model.definitions),
-        )
-    )
+    free = _FreeNames(taken_names(model))
     found: dict[tuple[str, int], str] = {}
     signals, terms = [], []
     for entry, lag in _handed_on(model):

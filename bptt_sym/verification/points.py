@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -244,19 +244,31 @@ def _draw(module: ModuleType, rng: np.random.Generator, steps: int | None, scale
         kind = kinds.get(name, "")
         if kind == "mask":
             arrays[name] = _draw_mask(rng, shape)
-        elif kind.startswith(_LABELS):
-            arrays[name] = rng.integers(number(kind.removeprefix(_LABELS), sizes), size=shape)
         else:
-            values = np.asarray(rng.standard_normal(shape)) * scale
-            if kind == "positive":
-                values = np.exp(values / 2) * scale
-            # A batch or time axis makes it a value of the steps and not a matrix that multiplies.
-            is_matrix = len(shape) == 2 and not {"T", "B"} & set(module.SHAPES[name])
-            arrays[name] = np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
+            arrays[name] = drawn_array(rng, module.SHAPES[name], kind, sizes, scale)
     parameters = {name: arrays.pop(name) for name in module.Parameters._fields}
     asked = inspect.signature(module.value_and_grad).parameters
     arrays |= {size: sizes[size] for size in COUNTS if size in asked}
     return Point(sizes, parameters, arrays)
+
+
+def drawn_array(
+    rng: np.random.Generator,
+    axes: tuple[str, ...],
+    kind: str,
+    sizes: Mapping[str, int],
+    scale: float = 1,
+) -> Any:
+    """Random numbers for an array of a module that is no mask: a matrix divided by sqrt(rows)."""
+    shape = tuple(number(axis, sizes) for axis in axes)
+    if kind.startswith(_LABELS):
+        return rng.integers(number(kind.removeprefix(_LABELS), sizes), size=shape)
+    values = np.asarray(rng.standard_normal(shape)) * scale
+    if kind == "positive":
+        values = np.exp(values / 2) * scale
+    # A batch or time axis makes it a value of the steps and not a matrix that multiplies.
+    is_matrix = len(shape) == 2 and not {"T", "B"} & set(axes)
+    return np.asarray(values / np.sqrt(shape[0]) if is_matrix else values)
 
 
 def _draw_mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
