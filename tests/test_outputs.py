@@ -133,6 +133,13 @@ S = "sum(r) * tanh(a * x[t] + S[t-1])"
 
 
 @STYLES
+def test_a_module_says_what_its_loss_stands_for(style):
+    head = " ".join(b.generate(parse_model(LAYER), style=style).split('"""')[1].split())
+    assert "the loss of the layer above, which gives Delta_{s,t}, Delta_{y,t}: while" in head
+    assert "the layer above" not in b.generate(b.load_model("elman"), style=style)
+
+
+@STYLES
 def test_backward_carries_a_loss_above_to_everything_below(style):
     """The gradients of a model with a loss are those of its layer under the loss's derivatives."""
     layer, whole = parse_model(LAYER), parse_model(WITH_LOSS)

@@ -117,6 +117,12 @@ def _of_loss(program: Program) -> str:
     if model.regularizer is not None:
         once = math_text(model.regularizer.left)
         said.append(f"{once} is added once, for all time steps and sequences together.")
+    if model.outputs:
+        signals = ", ".join(math_text(model.symbol(name)) for name in model.outputs.values())
+        said.append(
+            f"It stands in for the loss of the layer above, which gives {signals}: while error "
+            "signals are held constant, both have the same gradients."
+        )
     return " ".join(said)
 
 
