@@ -17,12 +17,13 @@ LENGTHS = (3, 10, 100)
 
 @dataclass(frozen=True)
 class Cost:
-    """The paths to the copies of a parameter over ``steps`` time steps, and products of matrices.
+    """Paths to the copies of a ``parameter`` over ``steps`` time steps, and products of matrices.
 
     A path takes a product for each of its edges but the first, which leaves a loss; the recursion
     takes one for each edge that lies on some path and does not leave a loss.
     """
 
+    parameter: Parameter
     steps: int
     paths: int
     along_paths: int
@@ -34,11 +35,11 @@ def costs(
 ) -> Iterator[Cost]:
     """The cost of the gradient with respect to a parameter for some numbers of time steps."""
     for steps in lengths:
-        yield _cost(Paths(step, steps, losses_of(step.model, steps, reduction)), parameter.name)
+        yield _cost(Paths(step, steps, losses_of(step.model, steps, reduction)), parameter)
 
 
-def _cost(paths: Paths, parameter: str) -> Cost:
-    copies = paths.copies(parameter)
+def _cost(paths: Paths, parameter: Parameter) -> Cost:
+    copies = paths.copies(parameter.name)
     found: dict[Vertex, tuple[int, int]] = {}
     edges = 0
     waiting = [(copy, False) for copy in copies]
@@ -58,4 +59,4 @@ def _cost(paths: Paths, parameter: str) -> Cost:
             waiting += [(reader, False) for reader in readers]
     count = sum(found[copy][0] for copy in copies)
     length = sum(found[copy][1] for copy in copies)
-    return Cost(paths.steps, count, length - count, edges)
+    return Cost(parameter, paths.steps, count, length - count, edges)

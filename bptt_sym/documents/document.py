@@ -15,10 +15,14 @@ from bptt_sym.figures.figure import Figure
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose; ``signs`` are those in its formulas that want an explanation."""
+    """Prose; ``signs`` are those in its formulas that want an explanation.
+
+    ``lead`` is a word or two in bold that it begins with, a heading within the line.
+    """
 
     text: str
     signs: tuple[str, ...] = ()
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,12 @@ class Equations:
 
     formulas: tuple[DisplayedFormula, ...]
 
+    def ended(self, mark: str) -> Equations:
+        """The same with a mark of punctuation behind the last: a sentence ends there or goes on."""
+        *before, last = self.formulas
+        lines = (*last.lines[:-1], last.lines[-1] + mark)
+        return Equations((*before, replace(last, lines=lines)))
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -54,10 +64,11 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of prose."""
+    """A table of prose, with its title above it if it has one."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
 
 
 @dataclass(frozen=True)

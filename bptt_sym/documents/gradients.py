@@ -32,7 +32,9 @@ def heading(telling: Telling, parameter: Parameter) -> str:
 
 def exercise(telling: Telling, parameter: Parameter, first: int) -> Iterator[Block]:
     """The steps of a gradient as questions, numbered from ``first``, with room for the answers."""
-    asked = telling.say.questions(telling.math(parameter), telling.told_loss(), first)
+    asked = telling.sentences("exercises").questions(
+        telling.math(parameter), telling.told_loss(), first
+    )
     for question in asked.strip().splitlines():
         yield Paragraph(question)
         yield Space()
@@ -42,7 +44,7 @@ def gradient(
     telling: Telling, parameter: Parameter, chain: Derivation, *, drawn: bool
 ) -> Iterator[Block]:
     """ToldContribution by contribution, their sum, and the general form."""
-    say, name = telling.say, telling.math(parameter)
+    say, name = telling.sentences("gradients"), telling.math(parameter)
     (part,) = (section for section in chain.sections if section.parameter == parameter)
     found = telling.copies.of(parameter.name)
     single = [e for e in part.equations if e.contribution] if len(found) > 1 else []
@@ -69,7 +71,8 @@ def _copies(
     drawing: Drawing | None,
 ) -> str:
     """Which copies of a parameter paths lead to, and whether they leave their step."""
-    name, loss, say = telling.math(parameter), telling.told_loss(), telling.say
+    say, name = telling.sentences("gradients"), telling.math(parameter)
+    loss = telling.told_loss()
     if not found:
         return str(say.no_copy(name, loss, telling.told_once(parameter)))
     ends, once = telling.model.ends, telling.told_once(parameter)
@@ -98,17 +101,17 @@ def _places(telling: Telling, copies: Sequence[Vertex]) -> dict[str, Any]:
 def _contribution(
     telling: Telling, parameter: Parameter, chain: Derivation, equation: DerivedEquation
 ) -> ToldContribution:
-    found = equation.contribution
+    say, found = telling.sentences("gradients"), equation.contribution
     assert found is not None
     copy = Vertex(parameter.name, found.step)
     step = found.step if telling.copies.is_of_step(copy) else None
     through = [telling.at(node) for node in found.paths[0][1:-1]] if len(found.paths) == 1 else []
     readers = telling.inline(found.readers)
-    said = telling.say.contribution(step, readers, found.path_count, through)
+    said = say.contribution(step, readers, found.path_count, through)
     (written,) = telling.equations(chain, [equation])
     assert isinstance(written, Equations)
     many = telling.copies.has_many_paths(copy)
-    caption = telling.say.path_caption(
+    caption = say.path_caption(
         telling.math(parameter), telling.told_loss(), step, many, label(chain, equation)
     )
     name = f"path-{parameter.name}-{found.step}"

@@ -54,8 +54,8 @@ def numbered_reference(label: str, number: int) -> str:
 def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]:
     """A block as paragraphs of Markdown."""
     match block:
-        case Paragraph(text=text):
-            return [prose(text, numbers)]
+        case Paragraph(text=text, lead=lead):
+            return [(f"**{prose(lead, numbers)}** " if lead else "") + prose(text, numbers)]
         case Equations(formulas=formulas):
             return displays(formulas)
         case Drawing():
@@ -69,9 +69,11 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
             for entry in entries:
                 texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
             return texts + (block_texts(drawn, numbers, prefix) if drawn else [])
-        case Table(head=head, rows=rows):
+        case Table(head=head, rows=rows, caption=caption):
             lines = [head, ("---",) * len(head), *rows]
-            return ["\n".join(f"| {' | '.join(prose(c, numbers) for c in row)} |" for row in lines)]
+            cells = (" | ".join(prose(cell, numbers) for cell in row) for row in lines)
+            title = [prose(caption, numbers)] if caption else []
+            return [*title, "\n".join(f"| {row} |" for row in cells)]
         case _:
             return ["\n".join(["<br>"] * 6)]
 

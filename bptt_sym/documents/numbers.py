@@ -24,7 +24,7 @@ DIGIT, BETWEEN_COLUMNS, AROUND = 0.5, 1.0, 4.0
 
 def told(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
     """An example with the gradients that are ``shown``; without any, the forward pass alone."""
-    say = telling.say
+    say = telling.sentences("example")
     sizes = {LAST_STEP: STEPS} | {dimension(name): size for name, size in example.sizes.items()}
     known = [f"${telling.math(symbol)} = {size}$" for symbol, size in sizes.items()]
     known += [rf"${name} = {function}$" for name, function in _known_functions(telling)]
@@ -38,9 +38,10 @@ def told(telling: Telling, example: Example, shown: Collection[str]) -> Iterator
 
 def results(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
     """The adjoints of an example, and the gradients that are ``shown``."""
-    yield Paragraph(telling.say.backward())
+    say = telling.sentences("example")
+    yield Paragraph(say.backward())
     yield from values(telling, example.adjoints, example.objective)
-    yield Paragraph(telling.say.results())
+    yield Paragraph(say.results())
     found = [value for value in example.gradients if value.parameter in shown]
     yield from values(telling, found, example.objective)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coefficient
-from bptt_sym.derivation.derivation import Derivation, DerivedEquation
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
 from bptt_sym.documents.facts import starts
 from bptt_sym.documents.telling import Telling
@@ -26,16 +26,16 @@ KINDS = {
 }
 
 
-def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
+def the_model(telling: Telling) -> Iterator[Block]:
     """Its equations, then the shapes and the first values of its symbols."""
-    model, math = telling.model, telling.math
-    yield Paragraph(telling.say.model(model))
+    model, math, say = telling.model, telling.math, telling.sentences("opening")
+    yield Paragraph(say.model(model))
     inner = [e for e in model.definitions if e not in model.all_equations]
     written = [_derived(e, e.written) for e in model.written_equations]
     named = [_derived(e, e.expression) for e in inner]
-    yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(chain))))
+    yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(telling.chain))))
     if model.functions:
-        said = telling.say.functions(functions_of(model, tex_in_line))
+        said = say.functions(functions_of(model, tex_in_line))
         yield Paragraph(said, telling.glossary.signs(function_boxes(model)))
     entries = [
         (
@@ -53,7 +53,7 @@ def the_model(telling: Telling, chain: Derivation) -> Iterator[Block]:
         if initial is not None and math(initial) != math(symbol)
     ]
     shapes = {"vectors": model.vectors, "entries": entries}
-    yield Paragraph(telling.say.symbols(shapes, given, known))
+    yield Paragraph(say.symbols(shapes, given, known))
 
 
 def _shape(telling: Telling, entry: Declaration) -> str:
@@ -75,20 +75,21 @@ def _formulas(
         yield DisplayedFormula(tuple(lines(equation, show, room)), name, signs=signs)
 
 
-def unfolding(telling: Telling, chain: Derivation) -> Iterator[Block]:
+def unfolding(telling: Telling) -> Iterator[Block]:
     """The figure of the unfolded model, and what its derivatives are meant to be."""
+    say, chain = telling.sentences("opening"), telling.chain
     shown = telling.figure_label("unfolded")
     loss = telling.told_objective()
-    yield Paragraph(telling.say.unfolding(telling.steps, loss, shown, telling.told_once()))
-    caption = telling.say.unfolded_caption(telling.steps)
+    yield Paragraph(say.unfolding(telling.steps, loss, shown, telling.told_once()))
+    caption = say.unfolded_caption(telling.steps)
     yield Drawing("unfolded", telling.figure(), caption, shown)
     state_tuple = chain.state_tuple
     marked = is_marked(chain)
     if marked or state_tuple is not None:
         states = "" if state_tuple is None else telling.math(state_tuple)
-        yield Paragraph(telling.say.conventions(marked, states))
+        yield Paragraph(say.conventions(marked, states))
     if telling.layer_index is not None:
-        yield Paragraph(telling.say.layers(telling.math(telling.layer_index)))
+        yield Paragraph(say.layers(telling.math(telling.layer_index)))
 
 
 def _plain(initial: MatrixExpr) -> Expr:

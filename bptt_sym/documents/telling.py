@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, Integer, Parameter, Variable
@@ -30,29 +31,53 @@ def glossary(model: Model) -> Glossary:
 
 
 class Telling:
-    """A model over ``steps`` time steps with one loss, as notes speak of it."""
+    """A model over ``steps`` time steps with one loss, as notes speak of it.
 
-    def __init__(self, model: Model, steps: int, loss: Loss) -> None:
-        self.model, self.steps, self.loss = model, steps, loss
+    ``parameters`` are those whose gradients are told.
+    """
+
+    def __init__(
+        self, model: Model, steps: int, loss: Loss, parameters: Sequence[Parameter]
+    ) -> None:
+        self.model, self.steps, self.loss, self.parameters = model, steps, loss, parameters
         self.reduction = reduction_of(model, loss)
         self.step = written_step(model)
         self.glossary = glossary(model)
         self.copies = Copies(self.step, steps, self.reduction)
-        jinja = environment({"words": plain_words})
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
         self.objective, self.parts = any_one.objective(), any_one.parts
         self.layer_index = any_one.layer_index
-        shown = {
+        self.words = {
             key: value if isinstance(value, str) else self.math(value)
             for key, value in words_of(any_one, tex_in_line).items()
         }
-        self.say: Any = jinja.get_template("notes/sentences.j2").make_module(shown)
+        self.jinja = environment({"words": plain_words})
+        self.common = self.sentences("common")
 
-    def derived(self, names: Sequence[str], level: Level) -> Derivation:
-        """The derivation of the gradients with respect to some parameters; without names, all."""
-        wrt = names or None
+    def sentences(self, chapter: str) -> Any:
+        """The sentences of a chapter, one macro for each, in the symbols of the model."""
+        return self.jinja.get_template(f"notes/sentences/{chapter}.j2").make_module(self.words)
+
+    def derived(self, parameters: Sequence[Parameter], level: Level) -> Derivation:
+        """The derivation of the gradients with respect to some parameters; without any, all."""
+        wrt = [parameter.name for parameter in parameters] or None
         return derive(self.model, wrt=wrt, steps=self.steps, level=level, loss=self.loss)
+
+    @cached_property
+    def chain(self) -> Derivation:
+        """The gradients that are told, as products of partial derivatives."""
+        return self.derived(self.parameters, "chain")
+
+    @cached_property
+    def matrices(self) -> Derivation:
+        """The same, with the derivatives as matrices."""
+        return self.derived(self.parameters, "jacobian")
+
+    @cached_property
+    def adjoints(self) -> Derivation:
+        """The same, by the recursion of the adjoints."""
+        return self.derived(self.parameters, "adjoint")
 
     def math(self, expression: Expr, loss: Expr | None = None) -> str:
         """An expression in the notation of the model; ``loss`` is what adjoints are of."""
@@ -79,9 +104,9 @@ class Telling:
         parts = next(iter(self.inline([] if self.parts is None else [self.parts])), None)
         given = given_from_above(self.model, lambda box: f"${tex_in_line(box)}$")
         if given["signals"]:
-            told = self.say.from_above(loss, parts, given["signals"], given["outputs"])
+            told = self.common.from_above(loss, parts, given["signals"], given["outputs"])
             return f"The loss {told}"
-        return str(self.say.objective(loss, parts, self.reduction.words))
+        return str(self.sentences("opening").objective(loss, parts, self.reduction.words))
 
     def told_once(self, parameter: Parameter | None = None) -> str:
         """The regularizer as a formula within a sentence, if it reads the parameter, or any."""
