@@ -149,7 +149,7 @@ class Derivation:
         """The inputs that gradients are taken with respect to."""
         return tuple(entry for entry in self.parameters if isinstance(entry, Variable))
 
-    @property
+    @cached_property
     def needs_marks(self) -> bool:
         """Whether an immediate derivative occurs that only a mark tells apart.
 
