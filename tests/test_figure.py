@@ -9,8 +9,11 @@ from support.cells import CORPUS, deepest, name_of
 
 import bptt_sym
 from bptt_sym.derivation.step import written_step
+from bptt_sym.figures.figure import Figure
+from bptt_sym.figures.lanes import nets
 from bptt_sym.figures.outlines import label_outline
 from bptt_sym.figures.picture import Rectangle
+from bptt_sym.figures.spacing import COMPACT
 from bptt_sym.model.read import parse_model
 
 MODELS = bptt_sym.model_names()
@@ -35,6 +38,15 @@ def all_pictures(model, steps):
     for options in kinds(model):
         if steps == 1 or not options.get("folded"):
             yield options, bptt_sym.figure(model, steps, **options).picture
+            yield options | COMPACTLY, compact(bptt_sym.figure(model, steps, **options)).picture
+
+
+COMPACTLY = {"space": COMPACT}
+
+
+def compact(figure):
+    """The figure with the measures of one in a text."""
+    return Figure(replace(figure.request, **COMPACTLY))
 
 
 def foreign(edge, node):
@@ -112,9 +124,10 @@ def test_nor_in_other_models(path):
     # So many that every parameter has a path from the last loss.
     steps = max(3, deepest(model) + 1)
     for options in kinds(model):
-        picture = bptt_sym.figure(model, steps, **options).picture
-        found = list(faults(picture, folded="folded" in options))
-        assert not found, (options, found[:4])
+        figure = bptt_sym.figure(model, steps, **options)
+        for picture in (figure.picture, compact(figure).picture):
+            found = list(faults(picture, folded="folded" in options))
+            assert not found, (options, picture.space is COMPACT, found[:4])
 
 
 def test_the_checks_can_fail():
@@ -215,7 +228,7 @@ def test_of_many_steps_the_middle_is_left_out():
     model = bptt_sym.load_model("elman")
     picture = bptt_sym.figure(model, 20, path="W_s:10").picture
     assert {node.node.time for node in picture.nodes} == {1, 2, 3, 9, 10, 11, 18, 19, 20}
-    assert [dots.on_path for dots in picture.dots] == [False, True]
+    assert [bool(dots.paths) for dots in picture.dots] == [False, True]
     assert not list(faults(picture))
     for name in MODELS:
         found = bptt_sym.figure(bptt_sym.load_model(name), 20).picture
@@ -252,3 +265,29 @@ def test_an_edge_bears_every_parameter_that_multiplies_along_it(right):
     edges = bptt_sym.figure(parse_model(text), 1).picture.edges
     label = next(edge.label for edge in edges if edge.by.name == "x")
     assert re.sub(r"\\bar|[{}]", "", label.latex) == WEIGHTS[right]
+
+
+def test_each_path_of_a_handful_has_its_own_colour():
+    """Of W_s over three steps there are three, the one to the latest copy first."""
+    picture = bptt_sym.figure(bptt_sym.load_model("elman"), 3, path="W_s").picture
+    assert picture.colors == 3
+    passing = {
+        (f"{e.of.name}{e.of.time}", f"{e.by.name}{e.by.time}"): e.paths for e in picture.edges
+    }
+    assert passing == {
+        ("E3", "y3"): (0, 1, 2), ("y3", "s3"): (0, 1, 2), ("s3", "W_s3"): (0,),
+        ("s3", "s2"): (1, 2), ("s2", "W_s2"): (1,), ("s2", "s1"): (2,), ("s1", "W_s1"): (2,),
+    }  # fmt: skip
+    drawn = [lane for net in nets(picture) for lane in net]
+    assert len(drawn) == 12 and len({lane.points for lane in drawn}) == 12
+    assert all(lane.head > (0, 0) for lane in drawn)
+
+
+def test_of_more_paths_none_has_a_colour_of_its_own():
+    """In a text their edges have no labels then: the figure says what is reached."""
+    figure = bptt_sym.figure(bptt_sym.load_model("lstm"), 3, path="W_hf")
+    assert figure.picture.colors == 1
+    assert all(edge.on_path and edge.label for edge in figure.picture.edges)
+    small = compact(figure).picture
+    assert all(edge.on_path and not edge.label for edge in small.edges)
+    assert small.width < 9 and small.height < 6

@@ -8,21 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.figures.heights import HEAD, TRACK, Heights
+from bptt_sym.figures.heights import Heights
 from bptt_sym.figures.measure import measured
-from bptt_sym.figures.plan import CLEAR, Plan
-from bptt_sym.figures.readings import EDGE_POINTS, PAD, SAME, Reading
+from bptt_sym.figures.plan import Plan
+from bptt_sym.figures.readings import SAME, Reading
 from bptt_sym.figures.scene import Arrow, Scene
 from bptt_sym.figures.tracks import Track
-
-SIDE_GAP = 0.7
-"""The length of a line from step to step, at least."""
-
-DOTS = 0.7
-"""The width of three dots."""
-
-DELAY_LINE = 0.3
-"""The line before the box of a delay and behind it."""
 
 
 @dataclass
@@ -44,28 +35,31 @@ class Columns:
 
     def __init__(self, scene: Scene, plan: Plan, heights: Heights) -> None:
         self.scene = scene
+        self.space = space = scene.request.space
         self.plan = plan
         self.heights = heights
         inside = set(self.scene.shown)
         times = sorted(inside | {item.node.time for item in self.scene.items})
         self.at = {time: self._made(time, time not in inside) for time in times}
         onward, backward = plan.gutter(True), plan.gutter(False)
-        gap = self.delay_width() + 2 * DELAY_LINE if plan.folded else TRACK
+        gap = self.delay_width() + 2 * space.delay_line if plan.folded else space.track
         self.gutter_x = {key: (k + 1) * gap for k, key in enumerate(onward)}
         self.gutter_x |= {key: -(k + 1) * gap for k, key in enumerate(backward)}
         widths = [plan.readings[r].width for r in plan.horizontal if r.lag]
-        zone = max([SIDE_GAP, *(width + HEAD + 3 * PAD for width in widths if width)])
+        zone = max(
+            [space.side_gap, *(width + space.head + 3 * space.pad for width in widths if width)]
+        )
         for before, column in itertools.pairwise(self.at.values()):
-            at = before.middle + before.right + len(onward) * TRACK
+            at = before.middle + before.right + len(onward) * space.track
             if self._leaves_out(before, column):
                 if any(r.lag < 0 for r in plan.horizontal):
                     column.labels_behind_dots = (at, at + zone)
                     at += zone
-                at += 2 * PAD
-                column.dots_before = (at, at + DOTS)
-                at += DOTS + PAD
+                at += 2 * space.pad
+                column.dots_before = (at, at + space.dots)
+                at += space.dots + space.pad
             column.labels_before = (at, at + zone)
-            at += zone + len(backward) * TRACK
+            at += zone + len(backward) * space.track
             column.middle = at + column.left
 
     def _leaves_out(self, before: Column, column: Column) -> bool:
@@ -80,8 +74,8 @@ class Columns:
             rights = [self._reach(node, 1) + self._x(node.name, time) for node in nodes]
             within = {arrow.by.name for arrow in self._within[time]}
             trunks = [x for name, x in plan.trunk.items() if name in within]
-            lefts += [2 * PAD - x for x in trunks]
-            rights += [2 * PAD + x for x in trunks]
+            lefts += [2 * self.space.pad - x for x in trunks]
+            rights += [2 * self.space.pad + x for x in trunks]
         else:
             # What stands beside the loss does not hold the other columns apart.
             here = [
@@ -89,8 +83,8 @@ class Columns:
             ]
             lefts = [plan.ports.left(name) - plan.x[name] for name in here]
             rights = [plan.ports.right(name) + plan.x[name] for name in here]
-            lefts += [2 * PAD - x for x in plan.trunk.values()]
-            rights += [2 * PAD + x for x in plan.trunk.values()]
+            lefts += [2 * self.space.pad - x for x in plan.trunk.values()]
+            rights += [2 * self.space.pad + x for x in plan.trunk.values()]
         return Column(time, max(lefts), max(rights), outside)
 
     def _reach(self, node: Vertex, side: int) -> float:
@@ -100,7 +94,7 @@ class Columns:
 
     def delay_width(self) -> float:
         """The width of the box of a delay."""
-        return measured("t-1", EDGE_POINTS).width + 2 * PAD
+        return measured("t-1", self.space.edge_points).width + 2 * self.space.pad
 
     @cached_property
     def _outside_times(self) -> dict[int, bool]:
@@ -134,7 +128,7 @@ class Columns:
         passed = range(plan.row[reading.by] + 1, plan.row[reading.of])
         halves = [self.half(node) for node in nodes if plan.row[node.name] in passed]
         trunk = plan.trunk[reading.by] if plan.leaves_track(reading.by) else 0.0
-        if halves and abs(trunk) < max(halves) + CLEAR:
+        if halves and abs(trunk) < max(halves) + self.space.clear:
             return False
         if (plan.row[reading.of], Track(reading.by, 0)) in self.heights.track_y:
             return True

@@ -53,14 +53,23 @@ def description(scene: Scene) -> str:
             f"Only what lies on a path from a copy of {request.parameter} to {looked} is drawn."
         )
     if request.kind == "path":
+        paths = [arrow for arrow in scene.arrows if arrow.paths]
+        several = scene.coloured.count > 1
+        line = "A line of each colour" if several else "A thick coloured line"
         sentences.append(
-            "A thick coloured line goes backward, from the loss to the copy; at each of its edges "
-            "stands the partial derivative that it contributes."
+            f"{line} goes backward, from the loss to {'a' if several else 'the'} copy"
+            + (
+                "; at each edge stands the partial derivative that it contributes."
+                if any(arrow.latex for arrow in paths)
+                else "."
+            )
         )
-        paths = [arrow for arrow in scene.arrows if arrow.on_path]
         place = {item.node: k for k, item in enumerate(scene.items)}
         paths.sort(key=lambda a: (a.of.time, place.get(a.of, 0), place.get(a.by, 0)), reverse=True)
-        sentences.append(f"The path: {_derivatives(paths)}.")
+        for number in range(scene.coloured.count):
+            which = "The path" if scene.coloured.each else "The edges of all paths"
+            which = f"Path {number + 1}" if several else which
+            sentences.append(f"{which}: {_derivatives([a for a in paths if number in a.paths])}.")
         if any(arrow.marked for arrow in paths):
             mark = request.model.notation.immediate
             sentences.append(f"A {mark} marks an immediate derivative.")

@@ -18,7 +18,7 @@ _WIDTHS = {
     **dict.fromkeys("ijl'", 0.37), **dict.fromkeys("cegkorstvyz", 0.52),
     **dict.fromkeys("abdhnpqux", 0.6), "f": 0.6, "w": 0.75, "m": 0.88,
     **dict.fromkeys("IJPTY", 0.72), **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.91),
-    "V": 0.88,
+    "V": 0.88, "/": 0.5,
     "M": 0.98, "W": 1.16, **dict.fromkeys("()[]", 0.39), **dict.fromkeys("+-", 1.25), ",": 0.48,
     "leftarrow": 1.45, "rightarrow": 1.45, "leftrightarrow": 1.45, "top": 0.85, "infty": 1.0,
     "Delta": 0.84, "Gamma": 0.64, "Lambda": 0.7, "bullet": 0.5, "dagger": 0.5,

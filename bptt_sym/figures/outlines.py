@@ -18,13 +18,12 @@ from bptt_sym.figures.strokes import (
     DELAY_LOOK,
     DOT,
     INK,
-    LOOKS,
-    PATH,
-    QUIET,
     Look,
     Segment,
     box_outline,
+    dots_color,
     heads,
+    look_of,
     strokes,
 )
 
@@ -55,14 +54,11 @@ def shapes(picture: Picture) -> Iterator[Shape]:
         for k in (-1, 0, 1):
             x, y = dots.middle[0] + 0.2 * k, dots.middle[1]
             dot = box_outline(x - DOT, y - DOT, x + DOT, y + DOT, DOT)
-            yield Shape(dot, fill=PATH if dots.on_path else QUIET, closed=True)
+            yield Shape(dot, fill=dots_color(dots), closed=True)
     for delay in picture.delays:
         yield _box(delay.box, 0.04, DELAY_LOOK)
     for node in picture.nodes:
-        look = LOOKS[node.role]
-        if node.on_path:
-            look = Look(look.fill, PATH, 0.07)
-        yield _box(node.box, node.radius, look)
+        yield _box(node.box, node.radius, look_of(picture, node))
     for label in picture.labels:
         yield Shape(label_outline(label), fill=INK, closed=True, label=label.latex)
 

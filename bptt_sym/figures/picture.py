@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.figures.spacing import Spacing
 
 Role = Literal["input", "target", "state", "value", "output", "loss", "copy"]
 Point = tuple[float, float]
@@ -55,14 +56,16 @@ class Label:
 
 @dataclass(frozen=True)
 class DrawnNode:
-    """A variable, or a copy of a parameter, at a time step; its corners are round by ``radius``."""
+    """A variable, or a copy of a parameter, at a time step; its corners are round by ``radius``.
+
+    ``paths`` are the colours of the paths that pass."""
 
     node: Vertex
     role: Role
     box: Rectangle
     radius: float
     label: Label
-    on_path: bool = False
+    paths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,14 @@ class DrawnEdge:
     by: Vertex
     points: tuple[Point, ...]
     label: Label | None = None
-    on_path: bool = False
+    paths: tuple[int, ...] = ()
     from_gap: bool = False
     to_gap: bool = False
+
+    @property
+    def on_path(self) -> bool:
+        """Whether a path passes."""
+        return bool(self.paths)
 
 
 @dataclass(frozen=True)
@@ -95,12 +103,14 @@ class Dots:
     """Three dots on a line, where steps are left out."""
 
     middle: Point
-    on_path: bool = False
+    paths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn, from (0, 0) to (width, height), and what it shows in words."""
+    """All that is drawn, from (0, 0) to (width, height), and what it shows in words.
+
+    Its paths have so many ``colors``."""
 
     width: float
     height: float
@@ -108,6 +118,8 @@ class Picture:
     edges: tuple[DrawnEdge, ...]
     delays: tuple[Delay, ...]
     dots: tuple[Dots, ...]
+    space: Spacing
+    colors: int
     title: str
     description: str
 

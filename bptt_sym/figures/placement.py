@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.figures.columns import DELAY_LINE, Columns
+from bptt_sym.figures.columns import Columns
 from bptt_sym.figures.describe import description, title
-from bptt_sym.figures.heights import HEAD, Heights
+from bptt_sym.figures.heights import Heights
 from bptt_sym.figures.measure import LabelSize, measured
 from bptt_sym.figures.picture import (
     Delay,
@@ -21,12 +21,9 @@ from bptt_sym.figures.picture import (
     Rectangle,
 )
 from bptt_sym.figures.plan import Plan
-from bptt_sym.figures.readings import EDGE_POINTS, NODE_POINTS, PAD, Reading, label_size
+from bptt_sym.figures.readings import Reading, label_size
 from bptt_sym.figures.routes import Routes, parts_between
 from bptt_sym.figures.scene import Arrow, Scene
-
-MARGIN = 0.25
-DELAY_HEIGHT = 0.42
 
 
 def picture(scene: Scene) -> Picture:
@@ -37,6 +34,7 @@ def picture(scene: Scene) -> Picture:
 class _Placement:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.space = scene.request.space
         self.plan = Plan(scene)
         self.heights = Heights(self.plan)
         self.columns = Columns(scene, self.plan, self.heights)
@@ -55,10 +53,10 @@ class _Placement:
         boxes += [edge.label.box for edge in edges if edge.label]
         xs = [x for edge in edges for x, _ in edge.points]
         ys = [y for edge in edges for _, y in edge.points]
-        left = min([box.left for box in boxes] + xs) - MARGIN
-        bottom = min([box.bottom for box in boxes] + ys) - MARGIN
-        right = max([box.right for box in boxes] + xs) + MARGIN
-        top = max([box.top for box in boxes] + ys) + MARGIN
+        left = min([box.left for box in boxes] + xs) - self.space.margin
+        bottom = min([box.bottom for box in boxes] + ys) - self.space.margin
+        right = max([box.right for box in boxes] + xs) + self.space.margin
+        top = max([box.top for box in boxes] + ys) + self.space.margin
         move = _Move(-left, -bottom)
         return Picture(
             width=_rounded(right - left),
@@ -66,7 +64,9 @@ class _Placement:
             nodes=tuple(map(move.node, nodes)),
             edges=tuple(map(move.edge, edges)),
             delays=tuple(map(move.delay, delays)),
-            dots=tuple(dict.fromkeys(Dots(move.point(d.middle), d.on_path) for d in dots)),
+            dots=tuple(dict.fromkeys(Dots(move.point(d.middle), d.paths) for d in dots)),
+            space=self.space,
+            colors=self.scene.coloured.count,
             title=title(self.scene),
             description=description(self.scene),
         )
@@ -76,10 +76,10 @@ class _Placement:
         half = self.columns.half(node), plan.ports.half_height(node.name)
         x, y = self.columns.node_x(node), self.heights.y[plan.row[node.name]]
         box = Rectangle(x, y, 2 * half[0], 2 * half[1])
-        size = measured(item.latex, NODE_POINTS)
-        label = Label(item.latex, Rectangle(x, y, *size), NODE_POINTS)
+        size = measured(item.latex, self.space.node_points)
+        label = Label(item.latex, Rectangle(x, y, *size), self.space.node_points)
         radius = 0.06 if item.role == "copy" else half[1]
-        return DrawnNode(node, item.role, box, radius, label, item.on_path)
+        return DrawnNode(node, item.role, box, radius, label, item.paths)
 
     def _edges(self, arrow: Arrow) -> Iterator[DrawnEdge]:
         """The edge, or its parts on both sides of each gap that it crosses."""
@@ -88,48 +88,48 @@ class _Placement:
         label = self._label(arrow)
         if not whole and not self.plan.folded:
             hidden = arrow.of.time not in self.columns.at
-            yield DrawnEdge(arrow.of, arrow.by, points, label, arrow.on_path, not hidden, hidden)
+            yield DrawnEdge(arrow.of, arrow.by, points, label, arrow.paths, not hidden, hidden)
             return
         gaps = [c.dots_before for c in self.columns.at.values() if c.dots_before]
         parts = list(parts_between(points, gaps))
         for k, part in enumerate(parts):
             last = k == len(parts) - 1
             yield DrawnEdge(
-                arrow.of, arrow.by, part, label if last else None, arrow.on_path, k > 0, not last
+                arrow.of, arrow.by, part, label if last else None, arrow.paths, k > 0, not last
             )
 
     def _dots(self, edge: DrawnEdge) -> Iterator[Dots]:
         for at_gap, (x, y) in ((edge.from_gap, edge.points[0]), (edge.to_gap, edge.points[-1])):
             for column in self.columns.at.values():
                 if at_gap and column.dots_before and x in column.dots_before:
-                    yield Dots((sum(column.dots_before) / 2, y), edge.on_path)
+                    yield Dots((sum(column.dots_before) / 2, y), edge.paths)
 
     def _label(self, arrow: Arrow) -> Label | None:
         if not arrow.latex or (arrow.of.time not in self.columns.at):
             return None
         plan = self.plan
         reading = Reading(arrow.of.name, arrow.by.name, arrow.lag)
-        size = label_size(arrow.latex)
+        size = label_size(arrow.latex, self.space)
         row = plan.row[arrow.of.name]
         if reading not in plan.horizontal:
             port = self.columns.node_x(arrow.of) + plan.ports.at[reading]
-            x = port + plan.ports.label_side(reading) * (PAD + size.width / 2)
-            return _label_at(arrow.latex, x, self.heights.label_y[row], size)
-        y = self.heights.y[row] + PAD + size.height / 2
+            x = port + plan.ports.label_side(reading) * (self.space.pad + size.width / 2)
+            return self._label_at(arrow.latex, x, self.heights.label_y[row], size)
+        y = self.heights.y[row] + self.space.pad + size.height / 2
         if arrow.lag == 0:
             ends = [self.columns.node_x(node) for node in (arrow.of, arrow.by)]
-            return _label_at(arrow.latex, sum(ends) / 2, y, size)
+            return self._label_at(arrow.latex, sum(ends) / 2, y, size)
         times = list(self.columns.at)
         if arrow.lag > 0:
             zone = self.columns.at[arrow.of.time].labels_before
-            return _label_at(arrow.latex, (zone[0] + zone[1] - HEAD) / 2, y, size)
+            return self._label_at(arrow.latex, (zone[0] + zone[1] - self.space.head) / 2, y, size)
         behind = self.columns.at[times[times.index(arrow.of.time) + 1]]
         zone = behind.labels_behind_dots if behind.dots_before else behind.labels_before
-        return _label_at(arrow.latex, (zone[0] + zone[1] + HEAD) / 2, y, size)
+        return self._label_at(arrow.latex, (zone[0] + zone[1] + self.space.head) / 2, y, size)
 
     def _delays(self, edges: Sequence[DrawnEdge]) -> Iterator[Delay]:
         """The boxes on the loops of a folded model, one for each lag of a name."""
-        seen = set()
+        seen, line = set(), self.space.delay_line
         for edge in edges if self.plan.folded else ():
             lag = edge.of.time - edge.by.time
             if lag and (edge.by.name, lag) not in seen:
@@ -138,18 +138,19 @@ class _Placement:
                 reading = Reading(edge.of.name, edge.by.name, lag)
                 column = self.columns.at[1]
                 x = column.middle + self.columns.gutter_x[self.plan.gutter_key(reading)]
-                x += column.right - DELAY_LINE if lag > 0 else DELAY_LINE - column.left
+                x += column.right - line if lag > 0 else line - column.left
                 x -= (1 if lag > 0 else -1) * self.columns.delay_width() / 2
                 y = edge.points[0][1]
                 if not self.plan.leaves_by_side(edge.by.name, lag):
                     y = edge.points[1][1]
                 latex = f"t{-lag:+d}"
-                label = _label_at(latex, x, y, label_size(latex))
-                yield Delay(Rectangle(x, y, self.columns.delay_width(), DELAY_HEIGHT), label)
+                label = self._label_at(latex, x, y, label_size(latex, self.space))
+                yield Delay(
+                    Rectangle(x, y, self.columns.delay_width(), self.space.delay_height), label
+                )
 
-
-def _label_at(latex: str, x: float, y: float, size: LabelSize) -> Label:
-    return Label(latex, Rectangle(x, y, *size), EDGE_POINTS)
+    def _label_at(self, latex: str, x: float, y: float, size: LabelSize) -> Label:
+        return Label(latex, Rectangle(x, y, *size), self.space.edge_points)
 
 
 @dataclass(frozen=True)

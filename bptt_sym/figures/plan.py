@@ -12,18 +12,9 @@ import itertools
 from functools import cached_property
 
 from bptt_sym.figures.layers import Layers
-from bptt_sym.figures.ports import RADIUS, Ports
+from bptt_sym.figures.ports import Ports
 from bptt_sym.figures.readings import SAME, Reading, readings_of
 from bptt_sym.figures.scene import Scene
-
-APART = 0.35
-"""Between the nodes of a row, their labels among them, and between these and a trunk."""
-
-CLEAR = 0.2
-"""What a trunk that goes straight up may pass at."""
-
-BESIDE = 0.6
-"""The length of the line from a target to the loss beside it."""
 
 MOST_PERMUTED = 5
 FREE_TURNS = 4
@@ -34,6 +25,7 @@ class Plan:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.space = scene.request.space
         self.folded = scene.request.kind == "folded"
         self.readings = readings_of(scene)
         self.layers = Layers(scene, self.readings)
@@ -106,7 +98,7 @@ class Plan:
 
     def _spread(self, order: list[str]) -> None:
         pairs = itertools.pairwise(order)
-        pitch = max(self.ports.right(a) + self.ports.left(b) + APART for a, b in pairs)
+        pitch = max(self.ports.right(a) + self.ports.left(b) + self.space.apart for a, b in pairs)
         for k, name in enumerate(order):
             self.x[name] = (k - (len(order) - 1) / 2) * pitch
 
@@ -122,7 +114,7 @@ class Plan:
             if r.lag == 0 and r.by != self.layers.copy and self.row[r.by] < place < self.row[r.of]
             for end in (r.of, r.by)
         }
-        step = self.ports.half_width(self.layers.copy) + APART + 0.1
+        step = self.ports.half_width(self.layers.copy) + self.space.apart + 0.1
         candidates = [middle, *(middle + k * step for k in (-1, 1, -2, 2, -3, 3))]
         free = (at for at in candidates if all(abs(at - x) > step - SAME for x in passing))
         self.x[self.layers.copy] = next(free, min(candidates))
@@ -130,7 +122,7 @@ class Plan:
     def _place_beside(self) -> None:
         if self.layers.beside is not None:
             loss = self.scene.request.model.loss.name
-            room = max(self.ports.right(loss), self.ports.half_width(loss) + BESIDE)
+            room = max(self.ports.right(loss), self.ports.half_width(loss) + self.space.beside)
             self.x[self.layers.beside] = (
                 self.x[loss] + room + self.ports.half_width(self.layers.beside)
             )
@@ -162,12 +154,17 @@ class Plan:
             taken += [(x, x) for x in ends]
             straight = [self.x[by], self.x[top]]
             candidates = straight + [
-                end for low, high in taken for end in (low - APART, high + APART)
+                end
+                for low, high in taken
+                for end in (low - self.space.apart, high + self.space.apart)
             ]
             free = [
                 at
                 for at in candidates
-                if all(at < low - CLEAR or at > high + CLEAR for low, high in taken)
+                if all(
+                    at < low - self.space.clear or at > high + self.space.clear
+                    for low, high in taken
+                )
             ]
             # Of equally short ways the one straight up from the node comes first.
             self.trunk[by] = min(
@@ -223,7 +220,9 @@ def _cost(plan: Plan) -> float:
             near = [
                 x[n] for n in plan.rows[between] if n not in (plan.layers.copy, plan.layers.beside)
             ]
-            blocked = [any(abs(x[end] - at) < 2 * RADIUS for at in near) for end in (of, by)]
+            blocked = [
+                any(abs(x[end] - at) < 2 * plan.space.radius for at in near) for end in (of, by)
+            ]
             cost += 2.0 * all(blocked) + 0.5 * any(blocked)
     for one, other in itertools.combinations(lines, 2):
         if (

@@ -6,14 +6,8 @@ from collections.abc import Mapping
 
 from bptt_sym.figures.layers import Layers
 from bptt_sym.figures.measure import LabelSize, measured
-from bptt_sym.figures.readings import NODE_POINTS, PAD, SAME, Reading
+from bptt_sym.figures.readings import SAME, Reading
 
-RADIUS = 0.42
-
-PORT_GAP = 0.14
-"""Half the distance of two ports without a label between them."""
-
-NEARLY = 0.34
 FAR = 1e6
 
 
@@ -36,13 +30,14 @@ class Ports:
         self.horizontal = horizontal
         self.x, self.trunk = x, trunk
         self.row = layers.row
+        self.space = layers.scene.request.space
         self.folded = layers.scene.request.kind == "folded"
         self.at: dict[Reading, float] = {}
         self.sides: dict[Reading, int] = {}
         self.kept: dict[tuple[str, int], float] = {}
         self.widths: dict[str, float] = {}
         for item in layers.scene.items:
-            width = measured(item.latex, NODE_POINTS).width
+            width = measured(item.latex, self.space.node_points).width
             self.widths[item.node.name] = max(width, self.widths.get(item.node.name, 0))
 
     def source(self, reading: Reading) -> float:
@@ -71,16 +66,18 @@ class Ports:
                 self._put(found[middle], 0.0, -1 if alone else 1)
                 left, right = found[:middle][::-1], found[middle + 1 :]
                 between = 0.0 if alone else self.readings[found[middle]].width
-                starts = -2 * PORT_GAP, max(2 * PORT_GAP, _room(between))
+                starts = -2 * self.space.port_gap, max(2 * self.space.port_gap, self._room(between))
             else:
                 half = len(found) // 2
                 left, right = found[:half][::-1], found[half:]
-                starts = -PORT_GAP, PORT_GAP
+                starts = -self.space.port_gap, self.space.port_gap
             for sign, side, start in ((-1, left, starts[0]), (1, right, starts[1])):
                 at = start
                 for reading in side:
                     self._put(reading, at, sign)
-                    at += sign * max(2 * PORT_GAP, _room(self.readings[reading].width))
+                    at += sign * max(
+                        2 * self.space.port_gap, self._room(self.readings[reading].width)
+                    )
             self._straighten(found)
 
     def _put(self, reading: Reading, at: float, side: int) -> None:
@@ -91,7 +88,7 @@ class Ports:
         """Moves a port right above what leads to it, where a line would turn by a little only."""
         for k, reading in enumerate(found):
             at = self.source(reading) - self.x[reading.of]
-            if SAME < abs(at - self.at[reading]) < NEARLY:
+            if SAME < abs(at - self.at[reading]) < 2.4 * self.space.port_gap:
                 low, high = -FAR, FAR
                 if k:
                     low = self.at[found[k - 1]] + self._between(found[k - 1], reading)
@@ -102,9 +99,9 @@ class Ports:
 
     def _between(self, left: Reading, right: Reading) -> float:
         """How far apart two neighbouring ports have to be."""
-        room = _room(self.readings[left].width) if self.sides[left] > 0 else 0.0
-        room += _room(self.readings[right].width) if self.sides[right] < 0 else 0.0
-        return max(2 * PORT_GAP, room)
+        room = self._room(self.readings[left].width) if self.sides[left] > 0 else 0.0
+        room += self._room(self.readings[right].width) if self.sides[right] < 0 else 0.0
+        return max(2 * self.space.port_gap, room)
 
     def label_side(self, reading: Reading) -> int:
         """On which side of its port a label stands: -1 is left, 1 right."""
@@ -113,15 +110,15 @@ class Ports:
     def half_width(self, name: str, *, ports: bool = True) -> float:
         """Half the width of a node: its label needs room, and its ports where it reads others."""
         if self.layers.roles[name] == "copy":
-            return max(0.3, self.widths[name] / 2 + PAD)
+            return max(self.space.half_copy, self.widths[name] / 2 + self.space.pad)
         places = [abs(at) for reading, at in self.at.items() if reading.of == name]
         widest = max(places, default=0.0) if ports else 0.0
-        needed = max(RADIUS, self.widths[name] / 2 + 0.13)
-        return needed if widest < 0.8 * needed else max(needed, widest + 0.2)
+        needed = max(self.space.radius, self.widths[name] / 2 + self.space.pad)
+        return needed if widest < 0.8 * needed else max(needed, widest + self.space.clear)
 
     def half_height(self, name: str) -> float:
         """Half the height of a node."""
-        return 0.3 if self.layers.roles[name] == "copy" else RADIUS
+        return self.space.half_copy if self.layers.roles[name] == "copy" else self.space.radius
 
     def left(self, name: str) -> float:
         """How far a node and the labels at its ports reach to the left."""
@@ -137,7 +134,7 @@ class Ports:
 
     def beyond(self, reading: Reading, side: int) -> float:
         """How far a port and its label reach to a side of the middle of their node."""
-        room = _room(self.readings[reading].width)
+        room = self._room(self.readings[reading].width)
         return side * self.at[reading] + (room if self.label_side(reading) == side else 0.0)
 
     def keep(self) -> None:
@@ -146,6 +143,5 @@ class Ports:
             (name, side): self._reach(name, side) for name in self.layers.names for side in (-1, 1)
         }
 
-
-def _room(width: float) -> float:
-    return width + 2 * PAD if width else 0.0
+    def _room(self, width: float) -> float:
+        return width + 2 * self.space.pad if width else 0.0

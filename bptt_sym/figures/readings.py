@@ -6,12 +6,7 @@ from typing import NamedTuple
 
 from bptt_sym.figures.measure import LabelSize, measured
 from bptt_sym.figures.scene import Scene
-
-NODE_POINTS = 10.0
-EDGE_POINTS = 8.0
-
-PAD = 0.13
-"""Between a label and what it stands at."""
+from bptt_sym.figures.spacing import Spacing
 
 SAME = 1e-6
 """What is closer than this lies at one place."""
@@ -31,10 +26,10 @@ def readings_of(scene: Scene) -> dict[Reading, LabelSize]:
     for arrow in scene.arrows:
         reading = Reading(arrow.of.name, arrow.by.name, arrow.lag)
         known = found.get(reading, LabelSize(0, 0))
-        found[reading] = LabelSize(*map(max, label_size(arrow.latex), known))
+        found[reading] = LabelSize(*map(max, label_size(arrow.latex, scene.request.space), known))
     return found
 
 
-def label_size(latex: str) -> LabelSize:
+def label_size(latex: str, space: Spacing) -> LabelSize:
     """The size of the label of an edge."""
-    return measured(latex, EDGE_POINTS) if latex else LabelSize(0, 0)
+    return measured(latex, space.edge_points) if latex else LabelSize(0, 0)

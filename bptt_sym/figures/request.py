@@ -13,19 +13,26 @@ from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError
+from bptt_sym.figures.spacing import ROOMY, Spacing
 from bptt_sym.limits import DERIVATION_STEPS, DRAWN
 from bptt_sym.model.model import Model
 
 Kind = Literal["folded", "unfolded", "simplified", "path"]
 
 
-MOST_DRAWN = 8
+ENDS = 3
+"""How many steps are drawn at each end where some are left out."""
+
+MOST_DRAWN = 2 * ENDS + 2
 """Of more steps than this, those in the middle are left out."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it."""
+    """What a user asks to see: a model, its steps, the loss, a parameter, a copy of it.
+
+    It is drawn with the measures of ``space``; of many steps, so many are drawn at both ``ends``.
+    """
 
     model: Model
     kind: Kind
@@ -33,11 +40,18 @@ class Request:
     loss: ShownLoss
     parameter: str | None = None
     contribution: int | None = None
+    space: Spacing = ROOMY
+    ends: int = ENDS
 
     @property
     def roots(self) -> list[Vertex]:
         """The losses that are looked at: those of time steps, and the one of the last."""
         return losses_of(self.model, self.steps, self.reduction)
+
+    @property
+    def most_drawn(self) -> int:
+        """Of more steps than this, those in the middle are left out."""
+        return 2 * self.ends + 2
 
     @property
     def reduction(self) -> Reduction:

@@ -17,15 +17,13 @@ from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError, listed
+from bptt_sym.figures.coloured import UNCOLOURED, Coloured, coloured, with_lanes
 from bptt_sym.figures.picture import Role
-from bptt_sym.figures.request import MOST_DRAWN, Request
+from bptt_sym.figures.request import Request
 from bptt_sym.figures.weights import weights
 from bptt_sym.model.model import Model
-from bptt_sym.render.tex import tex
+from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
-
-ENDS = 3
-"""How many steps are drawn at each end where some are left out."""
 
 NEARBY = 8
 """Within so many steps another path between two nodes is looked for."""
@@ -38,20 +36,21 @@ class Item:
     node: Vertex
     role: Role
     latex: str
-    on_path: bool = False
+    paths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Arrow:
     """``of`` reads ``by``; the label is a weight or a derivative, or empty.
 
-    A derivative is ``marked`` where it is immediate and not total.
+    A derivative is ``marked`` where it is immediate and not total. ``paths`` are the colours that
+    pass.
     """
 
     of: Vertex
     by: Vertex
     latex: str = ""
-    on_path: bool = False
+    paths: tuple[int, ...] = ()
     marked: bool = False
 
     @property
@@ -67,6 +66,7 @@ class Scene:
     items: tuple[Item, ...]
     arrows: tuple[Arrow, ...]
     shown: tuple[int, ...]
+    coloured: Coloured = UNCOLOURED
 
     @cached_property
     def item(self) -> Mapping[Vertex, Item]:
@@ -137,6 +137,7 @@ class _Contributions:
         assert request.parameter is not None
         self.request = request
         self.parameter = request.parameter
+        self.colours = UNCOLOURED
         # A figure has the values that equations are of, and nothing within them.
         written = {equation.name for equation in request.model.all_equations}
         self.graph: Dependencies = dependencies_of(written_step(request.model)).among(written)
@@ -186,25 +187,30 @@ class _Contributions:
                 f"{self.parameter} has no contribution {number} to {where}; "
                 f"with {request.steps} steps it has those of {contributing}"
             )
-        if request.kind == "simplified":
-            path = set()
-        else:
-            path = self.above(copies if number is None else [Vertex(self.parameter, number)])
+        if request.kind == "path":
+            asked = copies if number is None else [Vertex(self.parameter, number)]
+            self.colours = coloured(self.readers, asked)
+            request = replace(request, space=with_lanes(request.space, self.colours.count))
         kept = self.above(copies)
         shown = _shown(request)
         ordered = sorted(kept, key=lambda node: (node.time, self._rank(node)))
         drawn = [node for node in ordered if _is_drawn(node, request, shown)]
         items = tuple(
-            Item(node, _role(request.model, node), _label(request, node), node in path)
+            Item(
+                node,
+                _role(request.model, node),
+                _label(request, node),
+                self.colours.nodes.get(node, ()),
+            )
             for node in drawn
         )
         arrows = [
-            Arrow(reader, node, on_path=node in path and reader in path)
+            Arrow(reader, node, paths=self.colours.edges.get((reader, node), ()))
             for node in ordered
             for reader in self.readers.get(node, ())
             if _is_drawn(node, request, shown) or _is_drawn(reader, request, shown)
         ]
-        return Scene(request, items, tuple(map(self._labelled, arrows)), shown)
+        return Scene(request, items, tuple(map(self._labelled, arrows)), shown, self.colours)
 
     def _rank(self, node: Vertex) -> int:
         inputs = (name for name in self.graph.initial if name not in self.graph.order)
@@ -212,7 +218,7 @@ class _Contributions:
         return order.index(node.name)
 
     def _labelled(self, arrow: Arrow) -> Arrow:
-        if arrow.on_path:
+        if arrow.paths and (self.colours.each or not self.request.space.slashed):
             of, by = (_symbol_at(self.request, node) for node in (arrow.of, arrow.by))
             marked = self._has_other_path(arrow)
             derivative = PartialDerivative(of, by, marked)
@@ -250,9 +256,9 @@ class _Contributions:
 def _shown(request: Request) -> tuple[int, ...]:
     """The time steps that are drawn; a single one between two that are drawn is drawn, too."""
     last = request.steps
-    if last <= MOST_DRAWN:
+    if last <= request.most_drawn:
         return tuple(range(1, last + 1))
-    found = {*range(1, ENDS + 1), *range(last - ENDS + 1, last + 1)}
+    found = {*range(1, request.ends + 1), *range(last - request.ends + 1, last + 1)}
     if request.contribution is not None:
         found |= {request.contribution + k for k in (-1, 0, 1)}
     found |= {time + 1 for time in found if time + 2 in found}
@@ -292,7 +298,8 @@ def _symbol_at(request: Request, node: Vertex) -> MatrixExpr:
 
 
 def _tex(request: Request, expression: MatrixExpr) -> str:
-    return tex(typeset(expression, request.model.notation, mark_immediate=True))
+    box = typeset(expression, request.model.notation, mark_immediate=True)
+    return tex_in_line(box) if request.space.slashed else tex(box)
 
 
 def _label(request: Request, node: Vertex) -> str:

@@ -8,20 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bptt_sym.figures.picture import DrawnEdge, Picture, Point, Role
-
-CORNER = 0.16
-"""The radius of a corner, in centimetres."""
+from bptt_sym.figures.lanes import Lane, nets
+from bptt_sym.figures.picture import Dots, DrawnNode, Picture, Point, Role
 
 _ARC = 0.5523
 """Where the control points of a Bezier curve stand that is nearly a quarter of a circle."""
 
-HEAD_LENGTH = 0.2
-HEAD_WIDTH = 0.17
-
 LINE = 0.028
-THICK = 0.07
 HALO = 0.13
+"""The width of the white below a line."""
+
 DOT = 0.028
 
 
@@ -45,7 +41,7 @@ class Look:
 # Okabe and Ito, Color Universal Design (2008): told apart by all kinds of colour vision. The fills
 # are the same hues, pale; the widths of the borders tell states and losses apart without colour.
 INK = "000000"
-PATH = "D55E00"
+PATHS = ("D55E00", "0072B2", "009E73", "CC79A7", "E69F00")
 LOOKS: dict[Role, Look] = {
     "input": Look("F2F2F2", "777777", LINE),
     "target": Look("F2F2F2", "777777", LINE),
@@ -71,14 +67,18 @@ class Stroke:
 
 def strokes(picture: Picture) -> Iterator[Stroke]:
     """Every line in the order in which they are drawn, what leaves one node together."""
-
-    def net(edge: DrawnEdge) -> tuple[bool, str, Point]:
-        return edge.on_path, edge.by.name, edge.points[0]
-
-    for (on_path, *_), group in itertools.groupby(sorted(picture.edges, key=net), net):
-        whole = _united(rounded(shortened(edge)) for edge in group)
+    corner = picture.space.corner
+    for net in nets(picture):
+        drawn = [(lane, rounded(shortened(lane), corner)) for lane in net]
+        whole = _united(line for _, line in drawn)
         yield Stroke(whole, "FFFFFF", HALO)
-        yield Stroke(whole, PATH if on_path else QUIET, THICK if on_path else LINE)
+        for path in dict.fromkeys(lane.path for lane in net):
+            lines = [(lane.width, line) for lane, line in drawn if lane.path == path]
+            yield Stroke(_united(line for _, line in lines), _color(path), lines[0][0])
+
+
+def _color(path: int | None) -> str:
+    return QUIET if path is None else PATHS[path]
 
 
 def _united(lines: Iterable[tuple[Segment, ...]]) -> tuple[Segment, ...]:
@@ -115,38 +115,47 @@ def _merged(parts: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def heads(picture: Picture) -> Iterator[tuple[tuple[Point, Point, Point], str]]:
     """Every arrowhead as a triangle, with its colour."""
-    for edge in sorted(picture.edges, key=lambda edge: edge.on_path):
-        points = edge.points if not edge.on_path else edge.points[::-1]
-        if not (edge.from_gap if edge.on_path else edge.to_gap):
-            scale = 1.35 if edge.on_path else 1.0
-            yield _head(points[-2], points[-1], scale), PATH if edge.on_path else QUIET
+    for net in nets(picture):
+        for lane in net:
+            if any(lane.head):
+                before, tip = lane.points[-2:]
+                yield _head(before, tip, *lane.head), _color(lane.path)
 
 
-def shortened(edge: DrawnEdge) -> tuple[Point, ...]:
+def shortened(lane: Lane) -> tuple[Point, ...]:
     """The line without the place of its arrowhead."""
-    points = edge.points[::-1] if edge.on_path else edge.points
-    if not (edge.from_gap if edge.on_path else edge.to_gap):
-        (x, y), (end_x, end_y) = points[-2:]
-        length = math.hypot(end_x - x, end_y - y)
-        part = max(0.0, 1 - 0.8 * HEAD_LENGTH / length) if length else 0.0
-        points = (*points[:-1], (x + part * (end_x - x), y + part * (end_y - y)))
-    return points[::-1] if edge.on_path else points
+    (x, y), (end_x, end_y) = lane.points[-2:]
+    length = math.hypot(end_x - x, end_y - y)
+    part = max(0.0, 1 - 0.8 * lane.head[0] / length) if length else 0.0
+    return (*lane.points[:-1], (x + part * (end_x - x), y + part * (end_y - y)))
 
 
-def _head(before: Point, tip: Point, scale: float) -> tuple[Point, Point, Point]:
+def _head(before: Point, tip: Point, back: float, wide: float) -> tuple[Point, Point, Point]:
     length = math.hypot(tip[0] - before[0], tip[1] - before[1]) or 1.0
     x, y = (tip[0] - before[0]) / length, (tip[1] - before[1]) / length
-    back = scale * HEAD_LENGTH
-    wide = scale * HEAD_WIDTH / 2
+    half = wide / 2
     base = tip[0] - back * x, tip[1] - back * y
-    return tip, (base[0] - wide * y, base[1] + wide * x), (base[0] + wide * y, base[1] - wide * x)
+    return tip, (base[0] - half * y, base[1] + half * x), (base[0] + half * y, base[1] - half * x)
 
 
-def rounded(points: tuple[Point, ...]) -> tuple[Segment, ...]:
+def look_of(picture: Picture, node: DrawnNode) -> Look:
+    """How a node looks: on a path its border has its colour, of several at their ends alone."""
+    look = LOOKS[node.role]
+    if len(node.paths) != 1 or (picture.colors > 1 and node.role != "copy"):
+        return look
+    return Look(look.fill, PATHS[node.paths[0]], picture.space.thick)
+
+
+def dots_color(dots: Dots) -> str:
+    """The colour of three dots."""
+    return PATHS[dots.paths[0]] if len(dots.paths) == 1 else QUIET
+
+
+def rounded(points: tuple[Point, ...], corner_radius: float) -> tuple[Segment, ...]:
     """A line along points with its corners rounded."""
     found = [Segment("move", (points[0],))]
     for before, corner, behind in zip(points, points[1:], points[2:], strict=False):
-        radius = min(CORNER, _distance(before, corner) / 2, _distance(corner, behind) / 2)
+        radius = min(corner_radius, _distance(before, corner) / 2, _distance(corner, behind) / 2)
         start, end = _towards(corner, before, radius), _towards(corner, behind, radius)
         near = radius * (1 - _ARC)
         found.append(Segment("line", (start,)))

@@ -11,12 +11,14 @@ from bptt_sym.figures.strokes import (
     DOT,
     INK,
     LOOKS,
-    PATH,
+    PATHS,
     QUIET,
     Look,
     Segment,
     box_outline,
+    dots_color,
     heads,
+    look_of,
     strokes,
 )
 from bptt_sym.version import MADE_BY
@@ -83,14 +85,11 @@ def _drawing(picture: Picture, macros: Mapping[str, str] = NO_MACROS) -> Iterato
     for dots in picture.dots:
         for k in (-1, 0, 1):
             middle = _point((dots.middle[0] + 0.2 * k, dots.middle[1]))
-            yield rf"\fill[bptt{PATH if dots.on_path else QUIET}] {middle} circle ({DOT:g});"
+            yield rf"\fill[bptt{dots_color(dots)}] {middle} circle ({DOT:g});"
     for delay in picture.delays:
         yield _box(delay.box, 0.04, DELAY_LOOK)
     for node in picture.nodes:
-        look = LOOKS[node.role]
-        yield _box(node.box, node.radius, look)
-        if node.on_path:
-            yield _box(node.box, node.radius, Look(look.fill, PATH, 0.07))
+        yield _box(node.box, node.radius, look_of(picture, node))
     for label in picture.labels:
         yield _label(label, macros.get(label.latex, label.latex))
     yield r"\end{tikzpicture}%"
@@ -98,7 +97,7 @@ def _drawing(picture: Picture, macros: Mapping[str, str] = NO_MACROS) -> Iterato
 
 def _colors() -> list[str]:
     looks = [*LOOKS.values(), DELAY_LOOK]
-    found = {INK, PATH, QUIET, "FFFFFF", *(color for x in looks for color in (x.fill, x.border))}
+    found = {INK, QUIET, *PATHS, "FFFFFF", *(color for x in looks for color in (x.fill, x.border))}
     return sorted(found)
 
 

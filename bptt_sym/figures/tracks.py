@@ -12,8 +12,6 @@ from bptt_sym.figures.plan import MOST_PERMUTED, Plan
 from bptt_sym.figures.ports import FAR
 from bptt_sym.figures.readings import Reading
 
-CLOSE = 0.12
-
 MOST_SWAPPED = 12
 """Of more tracks than this, only neighbours are swapped: the others take too long."""
 
@@ -76,7 +74,7 @@ def tracks_of(plan: Plan) -> dict[int, list[Track]]:
             leaving = user(plan.row[by] + 1, leaving_track(reading))
             leaving.downs.append(plan.x[by])
             leaving.ends.append(end)
-    return {channel: _ordered(found) for channel, found in users.items()}
+    return {channel: _ordered(found, plan.space.track / 2) for channel, found in users.items()}
 
 
 def leaving_track(reading: Reading) -> Track:
@@ -84,13 +82,13 @@ def leaving_track(reading: Reading) -> Track:
     return Track(reading.by, None, 1 if reading.lag > 0 else -1)
 
 
-def _ordered(users: dict[Track, _User]) -> list[Track]:
+def _ordered(users: dict[Track, _User], close: float) -> list[Track]:
     """The tracks of a channel from the bottom up, in the order of the fewest crossings."""
     order = tuple(users)
 
     @cache
     def below(low: Track, high: Track) -> int:
-        return _crossings(users[low], users[high])
+        return _crossings(users[low], users[high], close)
 
     def cost(order: Iterable[Track]) -> int:
         return sum(itertools.starmap(below, itertools.combinations(order, 2)))
@@ -130,8 +128,8 @@ def _swapped(order: tuple[Track, ...]) -> Iterator[tuple[Track, ...]]:
         yield tuple(swapped)
 
 
-def _crossings(low: _User, high: _User) -> int:
+def _crossings(low: _User, high: _User, close: float) -> int:
     """What it costs that one track runs below another; lines on top of each other cost most."""
     crossings = sum(high.spans(x) for x in low.ups) + sum(low.spans(x) for x in high.downs)
-    on_top = sum(abs(up - down) < CLOSE for up in low.ups for down in high.downs)
+    on_top = sum(abs(up - down) < close for up in low.ups for down in high.downs)
     return crossings + 1000 * on_top
