@@ -27,9 +27,9 @@ if TYPE_CHECKING:
         load_model,
         measure,
         model_names,
-        notes,
         verify,
     )
+    from bptt_sym.documents.notes import notes
 
 __all__ = [
     "Derivation",
@@ -51,7 +51,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # SymPy takes a third of a second to import, so it waits for the first use.
+    # SymPy takes a third of a second to import, so it waits for the first use; notes take more.
+    if name == "notes":
+        from bptt_sym.documents.notes import notes
+
+        return notes
     if name in __all__:
         from bptt_sym import api
 

@@ -35,7 +35,6 @@ from bptt_sym.render.medium import Medium
 from bptt_sym.render.text import model_text, text
 
 if TYPE_CHECKING:
-    from bptt_sym.documents.notes import Notes
     from bptt_sym.verification.verify import Report
 
 
@@ -137,32 +136,6 @@ def derive(
 
 def _masked(model: Model, loss: Loss) -> Model:
     return with_mask(model, loss_of_every_step=not reduction_of(model, loss).at_last)
-
-
-def notes(
-    model: Model,
-    steps: int = 3,
-    *,
-    wrt: str | Iterable[str] | None = None,
-    loss: Loss = "last",
-    exercise: Iterable[str] = (),
-    notation: str | Path | None = None,
-    macros: bool = False,
-) -> Notes:
-    """The derivation of a model's gradients as course notes, which can write themselves.
-
-    ``wrt`` names the parameters (all, if None); the gradients with respect to those of ``exercise``
-    are left to the reader. ``notation`` is the name of a notation that ships, or the path of a
-    notation file.
-    With ``macros``, the LaTeX has a command for each symbol, which ``Notes.macros`` defines.
-    Raises InputError for an unknown parameter, loss or notation, or for a number of steps below 2
-    or above 12.
-    """
-    from bptt_sym.documents.notes import notes as compose
-
-    return compose(
-        model, steps, wrt=wrt, loss=loss, exercise=tuple(exercise), notation=notation, macros=macros
-    )
 
 
 def figure(
@@ -339,7 +312,6 @@ __all__ = [
     "model_names",
     "model_text",
     "notation_names",
-    "notes",
     "program_text",
     "verify",
     "verify_file",

@@ -26,6 +26,8 @@ from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import STEPS, worked_example
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
 from bptt_sym.verification.sizes import number
 
 needs_latex = pytest.mark.skipif(
@@ -37,6 +39,11 @@ exhaustive = pytest.mark.exhaustive
 
 MODELS = b.model_names()
 ELMAN = b.load_model("elman")
+
+
+def printed_name(model, name):
+    """A parameter as the notes print it."""
+    return tex(typeset(model.parameters[name], model.notation))
 
 
 def section(notes, heading):
@@ -57,15 +64,16 @@ def contributions(notes, heading):
 
 def test_the_output_weights_need_one_step_and_the_others_all():
     notes = b.notes(ELMAN)
-    assert "to that of step 3 alone" in said(notes, "W_{y}")
+    assert "on the copy of $W_{y}$ in step 3 alone" in said(notes, "W_{y}")
     assert not any(isinstance(block, ToldContributions) for block in section(notes, "W_{y}").blocks)
-    assert "to the copies of steps 3, 2 and 1" in said(notes, "W_{s}")
+    assert "on the copies of $W_{s}$ in steps 3, 2 and 1" in said(notes, "W_{s}")
     (found,) = (
         block for block in section(notes, "W_{s}").blocks if isinstance(block, ToldContributions)
     )
-    texts = [entry.text.text for entry in found.entries]
-    assert [text.partition(":")[0] for text in texts] == ["Step 3", "Step 2", "Step 1"]
-    assert texts[2].endswith(r"$\bar{y}_{3}$, $\bar{s}_{3}$, $\bar{s}_{2}$ and $\bar{s}_{1}$.")
+    texts = [entry.text for entry in found.entries]
+    assert [text.lead for text in texts] == ["Step 3.", "Step 2.", "Step 1."]
+    assert r"from $E_{3}$ through $\bar{y}_{3}$ and $\bar{s}_{3}$ to the copy" in texts[0].text
+    assert r"the path passes through $\bar{s}_{1}$ as well" in texts[2].text
 
 
 def test_where_paths_are_many_the_notes_count_them():
@@ -79,8 +87,8 @@ def test_where_paths_are_many_the_notes_count_them():
 def test_equations_are_numbered_through_and_referred_to():
     notes = b.notes(ELMAN)
     for kind in ("eq", "fig"):
-        found = [n for label, n in notes.document.numbers.items() if label.startswith(f"{kind}:")]
-        assert found == list(range(1, len(found) + 1))
+        found = {n for label, n in notes.document.numbers.items() if label.startswith(f"{kind}:")}
+        assert found == set(range(1, len(found) + 1))
         assert len(found) > 1
     label = re.search(r"\[\[(.*?)\]\]", said(notes, "Vanishing"))[1]
     assert f"({notes.document.numbers[label]})" in notes.markdown()
@@ -104,8 +112,8 @@ def test_two_layers_have_a_binomial_number_of_paths():
 def test_notes_of_any_cell_tell_of_each_parameter_and_close_their_environments(path, loss):
     model = b.load_model(str(path))
     notes = b.notes(model, loss=loss)
-    found = [section for section in notes.document.sections if "with respect to" in section.heading]
-    assert len(found) == len(model.parameters)
+    text = notes.markdown()
+    assert all(f"${printed_name(model, name)}$" in text for name in model.parameters)
     for source in (notes.tex(), notes.tex("slides")):
         open_ones = []
         for word, environment in re.findall(r"\\(begin|end){(.*?)}", source):
@@ -289,7 +297,7 @@ def test_code_in_a_notebook_names_the_equations(steps):
         source = nbformat.reads(notes.notebook(), as_version=4).cells[-3].source
         named = dict(re.findall(r"# \((\d+)\) (\w+) =", source))
         labels = notes.document.numbers.items()
-        numbers = {str(n): label for label, n in labels if label.startswith("eq:")}
+        numbers = {str(n): label for label, n in reversed(labels) if label.startswith("eq:")}
         assert numbers[next(n for n, left in named.items() if left == "dW_s")].endswith(":W_s")
         assert numbers[next(n for n, left in named.items() if left == "s_t")] == "eq:elman:model:s"
         assert len(named) >= 10

@@ -183,6 +183,7 @@ def figure(
     metavar="W",
     help="Leave the gradient with respect to W to the reader; FILE-solutions has the solutions.",
 )
+@click.option("--full", is_flag=True, help="Derive each gradient, where one stands for others.")
 @click.option(
     "--macros",
     is_flag=True,
@@ -205,6 +206,7 @@ def notes(
     document: bool,
     slides: bool,
     exercise: tuple[str, ...],
+    full: bool,
     macros: bool,
     form: str | None,
     notation: str | None,
@@ -217,10 +219,11 @@ def notes(
     """
     from bptt_sym import api
     from bptt_sym.documents.files import files_of, kind_of
+    from bptt_sym.documents.notes import notes as compose
 
     target = Path(output)
     kind = kind_of(document=document, slides=slides)
-    made = api.notes(
+    made = compose(
         api.load_model(model),
         steps,
         wrt=wrt or None,
@@ -228,5 +231,6 @@ def notes(
         exercise=exercise,
         notation=notation,
         macros=macros,
+        full=full,
     )
     save(files_of(made, target, form, kind), force=force)

@@ -1,15 +1,30 @@
-"""The recursion of the adjoints, and what sharing them saves."""
+"""The recursion of the adjoints, the gradients that follow, and what sharing saves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from bptt_sym.algebra.expressions import LAST_STEP, Expr
-from bptt_sym.derivation.derivation import Derivation
+from sympy import KroneckerProduct
+
+from bptt_sym.algebra.expressions import (
+    Adjoint,
+    Expr,
+    Gradient,
+    Identity,
+    MatMul,
+    MatrixExpr,
+    Parameter,
+    Transpose,
+)
+from bptt_sym.algebra.over_time import TimeSum
+from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents.cost import Cost, costs
-from bptt_sym.documents.document import Block, Paragraph, Table
+from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import about
+
+LONG = 100
+"""The number of steps for which products are counted, beside that of the notes."""
 
 MOST_WHOLE = 10**7
 """Numbers from this on are rounded."""
@@ -17,7 +32,14 @@ MOST_WHOLE = 10**7
 
 def heading(telling: Telling) -> str:
     """The heading: over one step there is no recursion."""
-    return "The adjoint recursion" if telling.steps > 1 else "The adjoints"
+    shared = telling.steps > 1 and is_shared(counted(telling))
+    return str(telling.sentences("recursion").heading(telling.steps > 1, shared))
+
+
+def told_recursion(telling: Telling) -> Iterator[Block]:
+    """The recursion of all gradients that are told, then what it saves."""
+    yield from adjoint_recursion(telling, telling.adjoints)
+    yield from cost(telling)
 
 
 def adjoint_recursion(
@@ -35,15 +57,99 @@ def adjoint_recursion(
             order = "both" if rising else "backward" if spans else ""
             shared = general and is_shared(counted(telling))
             yield Paragraph(say.adjoints(shared, order, part.fewest_steps))
+            yield from telling.equations(adjoints, equations, ".")
         else:
+            yield from _outer_product(telling, equations)
             yield Paragraph(say.gradients())
-        yield from telling.equations(adjoints, equations)
+            yield from _gradients(telling, adjoints, equations)
+
+
+def _gradients(
+    telling: Telling, adjoints: Derivation, equations: Sequence[DerivedEquation]
+) -> Iterator[Block]:
+    """The gradients, of those that are equal the first."""
+    groups: dict[tuple[object, ...], list[DerivedEquation]] = {}
+    for k, equation in enumerate(equations):
+        alone = k if telling.full or not _is_of_parameter(equation) else None
+        groups.setdefault((equation.right, equation.span, alone), []).append(equation)
+    yield from telling.equations(adjoints, [group[0] for group in groups.values()], ".")
+    same = [telling.inline(e.left.by for e in g if e.left) for g in groups.values() if len(g) > 1]
+    if same:
+        yield Paragraph(telling.sentences("recursion").same(same))
+
+
+def _is_of_parameter(equation: DerivedEquation) -> bool:
+    return isinstance(equation.left, Gradient) and isinstance(equation.left.by, Parameter)
+
+
+# From a row times a Kronecker product to an outer product.
+
+
+def _outer_product(telling: Telling, equations: Sequence[DerivedEquation]) -> Iterator[Block]:
+    """How a contribution gets the shape of its matrix, told of one whose factor shows it."""
+    lasts = {
+        e.left.by: e.right
+        for part in telling.matrices.sections
+        if part.topic == "factors"
+        for e in part.equations
+        if e.left is not None and isinstance(e.left.by, Parameter)
+    }
+    for equation in equations:
+        if equation.left is None or equation.left.by not in lasts:
+            continue
+        found = _kronecker(lasts[equation.left.by])
+        term = equation.right.body if isinstance(equation.right, TimeSum) else equation.right
+        if found is None or not isinstance(term, MatMul) or len(term.args) != 2:
+            continue
+        adjoint = next((part for part in term.args if isinstance(part, Adjoint)), None)
+        if adjoint is not None:
+            yield from _told(telling, equation.left.by, found, adjoint, term)
+            return
+
+
+def _kronecker(factor: MatrixExpr) -> KroneckerProduct | None:
+    """The Kronecker product that a factor ends with."""
+    last = factor.args[-1] if isinstance(factor, MatMul) else factor
+    return last if isinstance(last, KroneckerProduct) and len(last.args) == 2 else None
+
+
+def _told(
+    telling: Telling,
+    parameter: Parameter,
+    factor: KroneckerProduct,
+    adjoint: Adjoint,
+    term: MatrixExpr,
+) -> Iterator[Block]:
+    say = telling.sentences("recursion")
+    loss = telling.adjoints.objective(general=telling.steps > 1)
+
+    def inline(expression: Expr) -> str:
+        return f"${telling.math(expression, loss)}$"
+
+    first, second = factor.args
+    of_rows = isinstance(second, Identity)
+    if isinstance(first, Identity) == of_rows:
+        return
+    of, size = (first, second) if of_rows else (second, first)
+    row = adjoint if adjoint.shape[0] == 1 else Transpose(adjoint)
+    expected = {Transpose(of), adjoint} if of_rows else {of, adjoint}
+    if set(term.args) != expected or of.shape[0] != 1:
+        return
+    said = say.blocks_of_rows if of_rows else say.blocks_of_columns
+    words = map(inline, (adjoint, factor, size, of, parameter, row))
+    yield Paragraph(said(*words))
+    yield Equations((DisplayedFormula((telling.math(term, loss),)),)).ended(".")
+    yield Paragraph(say.never_formed(inline(factor)))
+
+
+# What is saved.
 
 
 def counted(telling: Telling) -> list[Cost]:
     """How many products the gradient takes that has the most paths."""
     most = max(telling.parameters, key=lambda p: telling.copies.paths.totals[p.name])
-    return [*costs(telling.step, most, telling.reduction)]
+    lengths = sorted({telling.steps, LONG})
+    return [*costs(telling.step, most, telling.reduction, lengths)]
 
 
 def is_shared(found: list[Cost]) -> bool:
@@ -54,23 +160,20 @@ def is_shared(found: list[Cost]) -> bool:
 def cost(telling: Telling) -> Iterator[Block]:
     """What the recursion saves, counted in products."""
     found = counted(telling)
-    if not is_shared(found):
+    if telling.steps == 1 or not is_shared(found):
         return
-    name = telling.math(found[0].parameter)
-    yield Paragraph(telling.sentences("recursion").cost(name))
-    head = (
-        f"${telling.math(LAST_STEP)}$",
-        f"paths to ${name}$",
-        "products path by path",
-        "products of the recursion",
-    )
-    rows = (
-        tuple(map(_count, (entry.steps, entry.paths, entry.along_paths, entry.recursion)))
+    (name,) = telling.inline([found[0].parameter])
+    rows = [
+        {
+            "steps": entry.steps,
+            "along_paths": written_count(entry.along_paths),
+            "recursion": written_count(entry.recursion),
+        }
         for entry in found
-    )
-    yield Table(head, tuple(rows))
+    ]
+    yield Paragraph(telling.sentences("recursion").cost(name, rows))
 
 
-def _count(number: int) -> str:
+def written_count(number: int) -> str:
     """A number as one reads it: whole, or about so large."""
     return f"${number if number < MOST_WHOLE else about(number)}$"

@@ -9,21 +9,28 @@ from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.choices import Loss
 from bptt_sym.documents import backward_in_time, gradients, numbers, opening
 from bptt_sym.documents.as_matrices import as_matrices
+from bptt_sym.documents.by_hand import two_steps
 from bptt_sym.documents.document import Block, NotesSection
 from bptt_sym.documents.example import Example, worked_example
+from bptt_sym.documents.left_open import QUESTIONS, heading_of, left_open
+from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
 from bptt_sym.documents.vanishing import vanishing
+from bptt_sym.documents.why import why
 from bptt_sym.model.model import Model
 
-MOST_DRAWN = 8
-"""Of more parameters than this, the paths of the first alone are drawn in the text."""
+MOST_DRAWN = 2
+"""The paths of so many parameters are drawn."""
+
+Part = tuple[str, str, Iterator[Block]]
+"""Name, heading and blocks of a chapter."""
 
 
 class Composer:
     """Makes the parts of a document about one model.
 
     The gradients with respect to ``exercises`` are left to the reader: nothing of them is told in
-    ``sections``, all of it in ``solutions``.
+    ``sections``, all of it in ``solutions``. In ``full``, no gradient stands for another.
     """
 
     def __init__(
@@ -33,69 +40,62 @@ class Composer:
         loss: Loss,
         parameters: Sequence[Parameter],
         exercises: Sequence[Parameter] = (),
+        *,
+        full: bool = False,
     ) -> None:
         self.parameters, self.exercises = parameters, exercises
         self.shown = [parameter for parameter in parameters if parameter not in exercises]
-        self.telling = Telling(model, steps, loss, self.shown or parameters)
+        self.telling = Telling(model, steps, loss, self.shown or parameters, full=full)
 
     def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told."""
         return _sections(self.parts())
 
-    def parts(self) -> Iterator[tuple[str, Iterator[Block]]]:
-        """The headings with what stands under them, which may be nothing."""
+    def parts(self) -> Iterator[Part]:
+        """The chapters, some of which may be empty."""
         telling = self.telling
-        yield "The model", opening.the_model(telling)
-        yield "Unfolding in time", opening.unfolding(telling)
-        for parameter in self.parameters:
-            yield gradients.heading(telling, parameter), self.gradient(parameter)
+        yield "why", "Why we need it", why(telling)
+        yield "by-hand", "Two steps by hand", two_steps(telling)
+        yield "model", "The model and its unfolding", opening.opening(telling)
         if self.shown:
-            yield "The factors as matrices", as_matrices(telling, telling.chain, telling.matrices)
-            yield (
-                backward_in_time.heading(telling),
-                backward_in_time.adjoint_recursion(telling, telling.adjoints),
-            )
+            yield from gradients.chapters(telling, MOST_DRAWN)
+        for k, parameter in enumerate(self.exercises):
+            blocks = left_open(telling, parameter, 1 + QUESTIONS * k)
+            yield f"gradient-{parameter.name}", heading_of(telling, parameter), blocks
+        if self.shown:
+            factors = as_matrices(telling, telling.chain, telling.matrices)
+            yield "matrices", "The factors as matrices", factors
+            recursion = backward_in_time.told_recursion(telling)
+            yield "recursion", backward_in_time.heading(telling), recursion
         if self.shown and telling.steps > 1:
-            yield "Why the recursion is cheaper", backward_in_time.cost(telling)
-            yield "Vanishing and exploding gradients", vanishing(telling)
+            yield "vanishing", "Vanishing and exploding gradients", vanishing(telling)
         if self.worked is not None:
             names = [parameter.name for parameter in self.shown]
-            yield "A worked example", numbers.told(telling, self.worked, names)
+            yield "example", "A worked example", numbers.told(telling, self.worked, names)
+        if self.shown:
+            yield "summary", "Summary", summary(telling)
 
     def solutions(self) -> Iterator[NotesSection]:
         """What was left to the reader, and nothing that the sheet tells."""
         return _sections(self.answers())
 
-    def answers(self) -> Iterator[tuple[str, Iterator[Block]]]:
-        """The headings of the solutions with what stands under them."""
+    def answers(self) -> Iterator[Part]:
+        """The solutions, chapter by chapter."""
         telling = self.telling
         chain, matrices, adjoints = (
             telling.derived(self.exercises, level) for level in ("chain", "jacobian", "adjoint")
         )
         for parameter in self.exercises:
-            drawn = self.is_drawn(parameter)
-            answer = gradients.gradient(telling, parameter, chain, drawn=drawn)
-            yield gradients.heading(telling, parameter), answer
+            answer = gradients.alone(telling, parameter, chain)
+            yield f"gradient-{parameter.name}", heading_of(telling, parameter), answer
         told = (telling.chain, telling.matrices, telling.adjoints) if self.shown else ()
         known = frozenset(e.left for derivation in told for e in derivation.equations)
-        yield "The factors as matrices", as_matrices(telling, chain, matrices, known)
-        yield "The adjoints", backward_in_time.adjoint_recursion(telling, adjoints, known)
+        yield "matrices", "The factors as matrices", as_matrices(telling, chain, matrices, known)
+        recursion = backward_in_time.adjoint_recursion(telling, adjoints, known)
+        yield "recursion", "The adjoints", recursion
         if self.worked is not None:
             names = [parameter.name for parameter in self.exercises]
-            yield "The worked example", numbers.results(telling, self.worked, names)
-
-    def gradient(self, parameter: Parameter) -> Iterator[Block]:
-        """The gradient with respect to a parameter, or the questions that lead to it."""
-        if parameter in self.exercises:
-            first = 1 + gradients.QUESTIONS * self.exercises.index(parameter)
-            return gradients.exercise(self.telling, parameter, first)
-        drawn = self.is_drawn(parameter)
-        return gradients.gradient(self.telling, parameter, self.telling.chain, drawn=drawn)
-
-    def is_drawn(self, parameter: Parameter) -> bool:
-        """Whether the paths to its copies are drawn in the text."""
-        many = [p for p in self.parameters if len(self.telling.copies.of(p.name)) > 1]
-        return parameter in (many if len(self.parameters) <= MOST_DRAWN else many[:1])
+            yield "example", "The worked example", numbers.results(telling, self.worked, names)
 
     @cached_property
     def worked(self) -> Example | None:
@@ -105,9 +105,9 @@ class Composer:
         return worked_example(telling.model, telling.loss, names)
 
 
-def _sections(parts: Iterable[tuple[str, Iterator[Block]]]) -> Iterator[NotesSection]:
-    """The sections that have something under their heading."""
-    for heading, found in parts:
+def _sections(parts: Iterable[Part]) -> Iterator[NotesSection]:
+    """The chapters that have something under their heading."""
+    for name, heading, found in parts:
         blocks = tuple(found)
         if blocks:
-            yield NotesSection(heading, blocks)
+            yield NotesSection(name, heading, blocks)

@@ -7,7 +7,7 @@ Prose is plain words with formulas between dollar signs, in LaTeX, and reference
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_sym.figures.figure import Figure
@@ -29,13 +29,23 @@ class Paragraph:
 class DisplayedFormula:
     """One equation, as lines of an ``aligned`` environment; it has a number if it has a label.
 
-    ``signs`` are those in it that want an explanation.
+    ``also`` are labels of what has the same number; an ``optional`` number is given only where a
+    text refers to it. ``signs`` are those in it that want an explanation. ``flat`` is the equation
+    on one line without alignment, so ``width`` ems wide.
     """
 
     lines: tuple[str, ...]
     label: str | None = None
     number: int | None = None
     signs: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    optional: bool = False
+    flat: str = ""
+    width: float = 0.0
+
+    def ended(self, mark: str) -> DisplayedFormula:
+        """The same with a mark of punctuation at its end."""
+        return replace(self, lines=(*self.lines[:-1], self.lines[-1] + mark))
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,7 @@ class Equations:
     def ended(self, mark: str) -> Equations:
         """The same with a mark of punctuation behind the last: a sentence ends there or goes on."""
         *before, last = self.formulas
-        lines = (*last.lines[:-1], last.lines[-1] + mark)
-        return Equations((*before, replace(last, lines=lines)))
+        return Equations((*before, last.ended(mark)))
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,13 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Items:
+    """Sentences, each of which stands for itself."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ToldContribution:
     """What one copy of a parameter contributes: where from, how much, and its path."""
 
@@ -89,17 +105,26 @@ class ToldContributions:
 
 
 @dataclass(frozen=True)
+class Reserved:
+    """Labels of equations that have a number and are not written."""
+
+    labels: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Space:
     """Room to write in."""
 
 
-Block = Paragraph | Equations | Drawing | Table | ToldContributions | Space
+Block = Paragraph | Equations | Drawing | Table | Items | ToldContributions | Reserved | Space
 
 
 @dataclass(frozen=True)
 class NotesSection:
-    """Blocks under a heading, which is prose."""
+    """Blocks under a heading, which is prose; ``name`` tells the section from all others."""
 
+    name: str
     heading: str
     blocks: tuple[Block, ...]
 
@@ -128,12 +153,17 @@ class Document:
     def numbers(self) -> dict[str, int]:
         """The numbers of equations and figures by their labels."""
         found = {
-            formula.label: formula.number
+            name: formula.number
             for section in self.sections
             for block in section.blocks
             for formula in formulas(block)
             if formula.label and formula.number
+            for name in (formula.label, *formula.also)
         }
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Reserved):
+                    found |= dict(zip(block.labels, block.numbers, strict=True))
         return found | {d.label: d.number for d in self.drawings if d.number}
 
 
@@ -160,9 +190,8 @@ def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Do
             signs += [sign for formula in formulas(block) for sign in formula.signs]
             if isinstance(block, Paragraph):
                 signs += block.signs
-                # A sentence ends in the equations below it.
-                if k < len(section.blocks):
-                    continue
+            if _goes_on(block, section.blocks[k : k + 1]):
+                continue
             sentence = explain(signs)
             if sentence:
                 blocks.append(Paragraph(sentence))
@@ -170,14 +199,48 @@ def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Do
     return replace(document, sections=tuple(sections))
 
 
+def _texts(block: Block) -> Iterator[str]:
+    """The prose of a block."""
+    if isinstance(block, Paragraph):
+        yield block.text
+    elif isinstance(block, Items):
+        yield from block.items
+    elif isinstance(block, Drawing):
+        yield block.caption
+    elif isinstance(block, Table):
+        yield from (block.caption, *(cell for row in block.rows for cell in row))
+    elif isinstance(block, ToldContributions):
+        yield from (entry.text.text for entry in block.entries)
+
+
+def _goes_on(block: Block, following: Sequence[Block]) -> bool:
+    """Whether a sentence that stands in a block ends below it."""
+    if isinstance(block, Paragraph):
+        return bool(following)
+    return any(isinstance(b, Paragraph) and b.text[:1].islower() for b in following)
+
+
 def numbered(document: Document) -> Document:
     """The document with its labelled equations counted from 1, and its figures."""
     count = drawn = 0
+    cited = {
+        label
+        for section in document.sections
+        for block in section.blocks
+        for text in _texts(block)
+        for label in re.findall(r"\[\[([^\]]*)\]\]", text)
+    }
+
+    def labelled(formula: DisplayedFormula) -> DisplayedFormula:
+        if not formula.optional:
+            return formula
+        names = (formula.label, *formula.also)
+        return replace(formula, label=next((n for n in names if n in cited), None))
 
     def counted(equations: Equations) -> Equations:
         nonlocal count
         found = []
-        for formula in equations.formulas:
+        for formula in map(labelled, equations.formulas):
             count += formula.label is not None
             found.append(replace(formula, number=count if formula.label else None))
         return Equations(tuple(found))
@@ -196,6 +259,9 @@ def numbered(document: Document) -> Document:
                     blocks.append(counted(block))
                 case Drawing():
                     blocks.append(placed(block))
+                case Reserved(labels=labels):
+                    first, count = count + 1, count + len(labels)
+                    blocks.append(Reserved(labels, tuple(range(first, count + 1))))
                 case ToldContributions(entries=entries):
                     made = tuple(replace(e, equations=counted(e.equations)) for e in entries)
                     shown = block.drawn and placed(block.drawn)

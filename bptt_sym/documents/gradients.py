@@ -1,123 +1,272 @@
-"""The gradient with respect to one parameter: its copies, what each contributes, their sum."""
+"""The gradients: the copies of a parameter, what each contributes, their sum, and any N.
+
+Parameters that need no time come first. Of those that need it, one of each family is derived.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain as joined
 from typing import Any
 
-from bptt_sym.algebra.expressions import LAST_STEP, Parameter, Variable
+from bptt_sym.algebra.expressions import LAST_STEP, Parameter, PartialDerivative, Variable
+from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.document import (
-    Block,
-    Drawing,
-    Equations,
-    Paragraph,
-    Space,
-    ToldContribution,
-    ToldContributions,
-)
+from bptt_sym.documents.copies_told import told_copies
+from bptt_sym.documents.document import Block, Paragraph, Reserved
 from bptt_sym.documents.facts import crosses_time
+from bptt_sym.documents.families import Family
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import label
 
-QUESTIONS = 3
-"""So many questions an exercise has."""
+MOST_BESIDE = 1
+"""The gradients with respect to so many parameters beside that which is derived are written."""
 
 
-def heading(telling: Telling, parameter: Parameter) -> str:
-    """The heading of the section on a parameter."""
-    return f"The gradient with respect to ${telling.math(parameter)}$"
+def needs_time(telling: Telling, parameter: Parameter) -> bool:
+    """Whether the loss of some step depends on the copy of another step, or on an initial value."""
+    ends = bool(telling.model.ends)
+    return telling.steps > 1 and (ends or crosses_time(telling.step, parameter.name))
 
 
-def exercise(telling: Telling, parameter: Parameter, first: int) -> Iterator[Block]:
-    """The steps of a gradient as questions, numbered from ``first``, with room for the answers."""
-    asked = telling.sentences("exercises").questions(
-        telling.math(parameter), telling.told_loss(), first
-    )
-    for question in asked.strip().splitlines():
-        yield Paragraph(question)
-        yield Space()
+def chapters(telling: Telling, drawn: int) -> Iterator[tuple[str, str, Iterator[Block]]]:
+    """Name, heading and blocks of each chapter.
+
+    The paths are drawn of ``drawn`` families at most, from the first on.
+    """
+    say = telling.sentences("gradients")
+    timed = [f for f in telling.families if needs_time(telling, f.first)]
+    timeless = [f for f in telling.families if f not in timed]
+    defined: set[DerivedEquation] = set()
+    if timeless:
+        names = telling.inline(p for family in timeless for p in family.parameters)
+        heading = say.heading(names, False, False, telling.steps == 1)
+        told = [_family(telling, family, defined, drawn=False, whole=True) for family in timeless]
+        yield "timeless", heading, joined.from_iterable(told)
+    for k, family in enumerate(timed):
+        name = telling.inline([family.first])
+        heading = say.heading(name, True, k > 0, False)
+        blocks = _family(telling, family, defined, drawn=k < drawn, whole=telling.full or k == 0)
+        yield f"gradient-{family.first.name}", heading, blocks
 
 
-def gradient(
-    telling: Telling, parameter: Parameter, chain: Derivation, *, drawn: bool
+def alone(telling: Telling, parameter: Parameter, chain: Derivation) -> Iterator[Block]:
+    """The gradient with respect to one parameter of a derivation, its paths drawn."""
+    return _first(telling, parameter, chain, set(), drawn=True)
+
+
+def _family(
+    telling: Telling, family: Family, defined: set[DerivedEquation], *, drawn: bool, whole: bool
 ) -> Iterator[Block]:
-    """ToldContribution by contribution, their sum, and the general form."""
-    say, name = telling.sentences("gradients"), telling.math(parameter)
-    (part,) = (section for section in chain.sections if section.parameter == parameter)
-    found = telling.copies.of(parameter.name)
-    single = [e for e in part.equations if e.contribution] if len(found) > 1 else []
-    entries = tuple(_contribution(telling, parameter, chain, equation) for equation in single)
-    drawing = entries[-1].drawing if entries and drawn else None
-    yield Paragraph(_copies(telling, parameter, found, bool(entries), drawing))
-    if entries:
-        yield ToldContributions(entries, drawing)
-        yield Paragraph(say.accumulation(name, telling.told_once(parameter)))
-    general = telling.reduction.labelled(telling.model.loss.name, LAST_STEP)
-    rest = [e for e in part.equations if not e.contribution]
-    yield from telling.equations(chain, [e for e in rest if e.meaning[0] != general])
-    whole = [e for e in rest if e.meaning[0] == general]
-    if whole and found:
-        yield Paragraph(say.general(max(map(_least_steps, whole))))
-        yield from telling.equations(chain, whole)
+    """The gradients of a family, the first ``whole`` or for any number of steps alone."""
+    general = _sums(telling, _equations(telling.chain, family.first))[1]
+    if whole or not general or not family.reader:
+        yield from _first(telling, family.first, telling.chain, defined, drawn=drawn)
+    else:
+        yield from _shortly(telling, family.first, general, defined)
+    yield from _beside(telling, family)
+    if family.elsewhere:
+        assert family.reader is not None
+        say, (reader,) = telling.sentences("gradients"), telling.inline([family.reader])
+        groups = [
+            {"reader": telling.inline([other])[0], "parameters": telling.inline(parameters)}
+            for other, parameters in family.elsewhere
+        ]
+        yield Paragraph(say.elsewhere(reader, groups))
 
 
-def _copies(
+# One parameter.
+
+
+def _first(
     telling: Telling,
     parameter: Parameter,
-    found: Sequence[Vertex],
-    one_by_one: bool,
-    drawing: Drawing | None,
-) -> str:
-    """Which copies of a parameter paths lead to, and whether they leave their step."""
-    say, name = telling.sentences("gradients"), telling.math(parameter)
-    loss = telling.told_loss()
-    if not found:
+    chain: Derivation,
+    defined: set[DerivedEquation],
+    *,
+    drawn: bool,
+) -> Iterator[Block]:
+    """Its contributions, their sum, and the general form."""
+    say, once = telling.sentences("gradients"), telling.told_once(parameter)
+    copies = telling.copies.of(parameter.name)
+    timed = needs_time(telling, parameter)
+    equations = _equations(chain, parameter)
+    sums, general = _sums(telling, equations)
+    least = max(map(_least_steps, general), default=1)
+    single = [e for e in equations if e.contribution] if timed and len(copies) > 1 else []
+    if not single:
+        text = _which(telling, parameter, copies)
+        if timed or len(copies) != 1 or telling.steps == 1:
+            extra = say.step_by_step() if copies and not timed and telling.steps > 1 else ""
+            yield Paragraph(" ".join(filter(None, [text, extra])))
+            yield from telling.equations(chain, sums, ".")
+            if general and copies and telling.steps > 1:
+                yield from _general(telling, chain, general, defined, least, longer=False)
+        else:
+            yield Paragraph(f"{text} {say.timeless(once, least)}")
+            yield from telling.equations(chain, [*sums, *general], ".")
+        return
+    told = told_copies(telling, parameter, chain, single)
+    drawing = told.entries[-1].drawing if drawn else None
+    which = _which(telling, parameter, copies)
+    figure, many = (drawing.label if drawing else ""), told.has_many_paths
+    yield Paragraph(f"{which} {say.one_by_one(figure, many)}")
+    yield from told.shown(drawing)
+    if len(single) <= telling.most_told:
+        yield Paragraph(say.accumulation(len(single), once))
+        yield from telling.equations(chain, sums, ".")
+        if told.is_nested and telling.reduction.at_last and not once:
+            yield Paragraph(say.read_as_total([told.place(k) for k in range(len(single))]))
+    else:
+        yield Reserved(tuple(label(chain, e) for e in sums))
+    if general:
+        longer = told.is_nested and telling.reduction.at_last
+        yield from _general(telling, chain, general, defined, least, longer=longer)
+
+
+def _shortly(
+    telling: Telling,
+    parameter: Parameter,
+    general: Sequence[DerivedEquation],
+    defined: set[DerivedEquation],
+) -> Iterator[Block]:
+    """How many paths lead to its copies, and its gradient for any number of steps."""
+    copies = telling.copies.of(parameter.name)
+    yield Paragraph(_which(telling, parameter, copies))
+    if not copies:
+        return
+    found = [e.contribution for e in _equations(telling.chain, parameter) if e.contribution]
+    counts = [contribution.path_count for contribution in found]
+    if len(counts) > 1 and all(counts):
+        yield Paragraph(telling.sentences("gradients").counts(counts))
+    least = max(map(_least_steps, general))
+    yield from _general(telling, telling.chain, general, defined, least, longer=False)
+
+
+def _which(telling: Telling, parameter: Parameter, copies: Sequence[Vertex]) -> str:
+    """On which copies of a parameter the loss depends, and whether that is due to the loss."""
+    say, (name,) = telling.sentences("gradients"), telling.inline([parameter])
+    loss = telling.loss_symbol
+    if not copies:
         return str(say.no_copy(name, loss, telling.told_once(parameter)))
-    ends, once = telling.model.ends, telling.told_once(parameter)
-    timeless = telling.steps > 1 and not ends and not crosses_time(telling.step, parameter.name)
-    if len(found) > 1:
-        shown = drawing.label if drawing else ""
-        many = telling.copies.has_many_paths(found[-1])
-        places = _places(telling, found)
-        return str(say.many_copies(name, loss, places, timeless, one_by_one, shown, many))
-    (only,) = found
+    if len(copies) > 1:
+        return str(say.many_copies(name, loss, places(telling, copies)))
+    (only,) = copies
     readers = [telling.at(node) for node in telling.copies.readers(only)]
     step = only.time if telling.copies.is_of_step(only) else None
+    text = say.one_copy(name, loss, step, readers, telling.told_once(parameter))
     other = telling.copies.of_another_step(parameter.name)
-    seen = None
-    if other and step and telling.reduction.at_last and not ends:
-        seen = {"loss": telling.at(other[0]), **_places(telling, other[1])}
-    return str(say.one_copy(name, loss, step, readers, timeless, seen, once))
+    if other and step and telling.reduction.at_last and not telling.model.ends:
+        seen = {"loss": telling.at(other[0]), **places(telling, other[1])}
+        return f"{text} {say.spared(seen)}"
+    return str(text)
 
 
-def _places(telling: Telling, copies: Sequence[Vertex]) -> dict[str, Any]:
+def places(telling: Telling, copies: Sequence[Vertex]) -> dict[str, Any]:
     """The steps of copies, and how many belong to initial values."""
     steps = [copy.time for copy in copies if telling.copies.is_of_step(copy)]
     return {"steps": steps, "initial": len(copies) - len(steps)}
 
 
-def _contribution(
-    telling: Telling, parameter: Parameter, chain: Derivation, equation: DerivedEquation
-) -> ToldContribution:
-    say, found = telling.sentences("gradients"), equation.contribution
-    assert found is not None
-    copy = Vertex(parameter.name, found.step)
-    step = found.step if telling.copies.is_of_step(copy) else None
-    through = [telling.at(node) for node in found.paths[0][1:-1]] if len(found.paths) == 1 else []
-    readers = telling.inline(found.readers)
-    said = say.contribution(step, readers, found.path_count, through)
-    (written,) = telling.equations(chain, [equation])
-    assert isinstance(written, Equations)
-    many = telling.copies.has_many_paths(copy)
-    caption = say.path_caption(
-        telling.math(parameter), telling.told_loss(), step, many, label(chain, equation)
+def _general(
+    telling: Telling,
+    chain: Derivation,
+    general: Sequence[DerivedEquation],
+    defined: set[DerivedEquation],
+    least: int,
+    *,
+    longer: bool,
+) -> Iterator[Block]:
+    """The form for any number of steps, with what its derivatives are where this is not known."""
+    say = telling.sentences("gradients")
+    yield Paragraph(say.general(least, longer))
+    new = [e for e in _definitions(chain, general) if e not in defined]
+    defined.update(new)
+    yield from telling.equations(chain, general, "," if new else ".")
+    if new:
+        yield Paragraph(say.where())
+        yield from telling.equations(chain, new, ".", numbered=False)
+    named = {d for e in general for d in e.right.atoms(PartialDerivative) if not d.immediate}
+    totals = [e.left for e in new if e.left in named]
+    if totals:
+        products = [p for e in new for p in e.right.atoms(TimeProduct)]
+        yield Paragraph(say.total(telling.inline(totals), bool(products)))
+
+
+def _definitions(chain: Derivation, equations: Sequence[DerivedEquation]) -> list[DerivedEquation]:
+    """What the derivatives in equations for any N are, and those in these, in order."""
+    known = [
+        e for section in chain.sections if section.topic == "definitions" for e in section.equations
+    ]
+    found: list[DerivedEquation] = []
+    waiting = list(equations)
+    while waiting:
+        names = {_names(d) for d in waiting.pop(0).right.atoms(PartialDerivative)}
+        for equation in known:
+            assert isinstance(equation.left, PartialDerivative)
+            is_new = equation not in found and not _is_of_steps(equation)
+            if is_new and _names(equation.left) in names:
+                found.append(equation)
+                waiting.append(equation)
+    return found
+
+
+def _names(derivative: PartialDerivative) -> tuple[str, str, bool]:
+    return derivative.of.name, derivative.by.name, derivative.immediate
+
+
+def _is_of_steps(equation: DerivedEquation) -> bool:
+    """Whether an equation is about numbered steps."""
+    assert isinstance(equation.left, PartialDerivative)
+    of = equation.left.of
+    return isinstance(of, Variable) and bool(of.time.is_Integer)
+
+
+# Others of the family.
+
+
+def _beside(telling: Telling, family: Family) -> Iterator[Block]:
+    """The parameters that the same variable reads; of one alone the gradient is written."""
+    if not family.beside:
+        return
+    assert family.reader is not None
+    say = telling.sentences("gradients")
+    names, (reader,) = telling.inline(family.beside), telling.inline([family.reader])
+    said = say.beside(names, reader)
+    if len(family.beside) > MOST_BESIDE:
+        yield Paragraph(f"{said}.")
+        return
+    (other,) = family.beside
+    equations = _equations(telling.chain, other)
+    sums, general = _sums(telling, equations)
+    skipped = [e for e in equations if e not in general]
+    if len(skipped) > 1 and general and needs_time(telling, other):
+        labels = [label(telling.chain, e) for e in skipped]
+        yield Reserved(tuple(labels))
+        (first,) = telling.inline([family.first])
+        yield Paragraph(said + say.analogues(first, names[0], labels[0], labels[-1]))
+        yield from telling.equations(telling.chain, general, ".")
+    else:
+        yield Paragraph(f"{said}:")
+        yield from telling.equations(telling.chain, general or sums, ".")
+
+
+def _equations(chain: Derivation, parameter: Parameter) -> list[DerivedEquation]:
+    (part,) = (section for section in chain.sections if section.parameter == parameter)
+    return list(part.equations)
+
+
+def _sums(
+    telling: Telling, equations: Sequence[DerivedEquation]
+) -> tuple[list[DerivedEquation], list[DerivedEquation]]:
+    """The gradients among the equations: over the steps of the notes, and over any number."""
+    general = telling.reduction.labelled(telling.model.loss.name, LAST_STEP)
+    rest = [e for e in equations if not e.contribution]
+    return (
+        [e for e in rest if e.meaning[0] != general],
+        [e for e in rest if e.meaning[0] == general],
     )
-    name = f"path-{parameter.name}-{found.step}"
-    drawn = telling.figure(f"{parameter.name}:{found.step}")
-    drawing = Drawing(name, drawn, caption, telling.figure_label(name))
-    return ToldContribution(Paragraph(said), written, drawing)
 
 
 def _least_steps(equation: DerivedEquation) -> int:

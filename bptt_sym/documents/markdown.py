@@ -10,8 +10,10 @@ from bptt_sym.documents.document import (
     Document,
     Drawing,
     Equations,
+    Items,
     NotesSection,
     Paragraph,
+    Reserved,
     Table,
     ToldContributions,
     written,
@@ -67,13 +69,18 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
         case ToldContributions(entries=entries, drawn=drawn):
             texts = []
             for entry in entries:
-                texts += [prose(entry.text.text, numbers), *displays(entry.equations.formulas)]
+                texts += block_texts(entry.text, numbers, prefix)
+                texts += displays(entry.equations.formulas)
             return texts + (block_texts(drawn, numbers, prefix) if drawn else [])
         case Table(head=head, rows=rows, caption=caption):
             lines = [head, ("---",) * len(head), *rows]
             cells = (" | ".join(prose(cell, numbers) for cell in row) for row in lines)
             title = [prose(caption, numbers)] if caption else []
             return [*title, "\n".join(f"| {row} |" for row in cells)]
+        case Items(items=items):
+            return ["\n".join(f"- {prose(item, numbers)}" for item in items)]
+        case Reserved():
+            return []
         case _:
             return ["\n".join(["<br>"] * 6)]
 

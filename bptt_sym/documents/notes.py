@@ -12,7 +12,13 @@ from bptt_sym.derivation.derive import check_choice, check_number
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
-from bptt_sym.documents.document import Document, explained, numbered, plain_words
+from bptt_sym.documents.document import (
+    Document,
+    NotesSection,
+    explained,
+    numbered,
+    plain_words,
+)
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
@@ -21,14 +27,12 @@ from bptt_sym.documents.notebook import notebook
 from bptt_sym.documents.telling import glossary
 from bptt_sym.errors import InputError
 from bptt_sym.figures.request import drawn
-from bptt_sym.graph.build import build_program
 from bptt_sym.limits import DRAWN_IN_NOTES
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line, latex_file
 from bptt_sym.render.command import notation_words
 from bptt_sym.render.pdflatex import pdf
-from bptt_sym.targets.numpy.module import numpy_module
 
 Kind = Literal["fragment", "article", "slides"]
 
@@ -69,6 +73,9 @@ class Notes:
 
         A sheet of exercises has no code: it would be their answer.
         """
+        from bptt_sym.graph.build import build_program
+        from bptt_sym.targets.numpy.module import numpy_module
+
         if self.solutions is not None:
             return notebook(self.document, None)
         program = build_program(self.model, {}, self.loss)
@@ -100,42 +107,46 @@ def notes(
     exercise: Sequence[str] = (),
     notation: str | Path | None = None,
     macros: bool = False,
+    full: bool = False,
 ) -> Notes:
-    """The derivation of a model's gradients as course notes.
+    """The derivation of a model's gradients as course notes, which can write themselves.
 
     ``wrt`` names the parameters (all, if None). The gradients with respect to those of ``exercise``
-    are left to the reader, and told in ``solutions``. With ``macros``, LaTeX has a command for
-    each symbol, which the text in ``macros`` defines. Raises InputError for an unknown parameter,
-    loss or notation, and for a number of steps that is not 1 to 12.
+    are left to the reader, and told in ``solutions``. ``notation`` is the name of a notation that
+    ships, or the path of a notation file. With ``macros``, LaTeX has a command for each symbol,
+    which the text in ``macros`` defines. In ``full`` each gradient is derived for itself, where
+    else one stands for others like it. Raises InputError for an unknown parameter, loss or
+    notation, and for a number of steps that is not 1 to 12.
     """
     check_choice("loss", loss, LOSSES)
     loss = reduction_of(model, loss).name
     check_number("number of steps of notes", steps, 1, MOST_STEPS)
     parameters = choose_parameters(model, wrt)
-    figures = 1 + (len(parameters) if len(parameters) <= MOST_DRAWN else 1)
-    DRAWN_IN_NOTES.check(drawn(model, steps, labelled=True) * figures)
-    left = choose_parameters(model, exercise)
-    if others := [parameter.name for parameter in left if parameter not in parameters]:
+    DRAWN_IN_NOTES.check(drawn(model, steps, labelled=True) * (1 + MOST_DRAWN))
+    left = [parameter.name for parameter in choose_parameters(model, exercise)]
+    if others := [name for name in left if name not in {entry.name for entry in parameters}]:
         raise InputError(f"the exercise {others[0]!a} is not among the parameters asked for")
+    shown = model if notation is None else in_notation(model, notation)
     words = ["notes", model.reference, "--steps", str(steps), "--loss", loss]
     if wrt is not None:
         words += [word for parameter in parameters for word in ("--wrt", parameter.name)]
-    words += [word for parameter in left for word in ("--exercise", parameter.name)]
-    shown = model if notation is None else in_notation(model, notation)
-    words += notation_words(shown)
-    words += ["--macros"] * macros
-    defined = define(shown, command_line(words)) if macros else None
+    words += [word for name in left for word in ("--exercise", name)]
+    words += notation_words(shown) + ["--macros"] * macros + ["--full"] * full
+    command = command_line(words)
+    defined = define(shown, command) if macros else None
     shown = with_macros(shown) if macros else shown
     told = choose_parameters(shown, wrt)
-    asked = [parameter for parameter in told if parameter.name in {entry.name for entry in left}]
-    composer = Composer(shown, steps, loss, told, asked)
-    title = f"Backpropagation through time: {plain_words(model.title)}"
-    document = Document(model.name, title, command_line(words), tuple(composer.sections()))
-    document = explained(document, glossary(shown).sentence)
-    solutions = None
-    if asked:
-        title = f"Solutions: {plain_words(model.title)}"
-        answers = tuple(composer.solutions())
-        solutions = Document(model.name, title, document.command, answers)
-        solutions = numbered(explained(solutions, glossary(shown).sentence))
-    return Notes(model, loss, numbered(document), solutions, defined)
+    asked = [parameter for parameter in told if parameter.name in left]
+    composer = Composer(shown, steps, loss, told, asked, full=full)
+    document = _document(shown, "Backpropagation through time", command, composer.sections())
+    solutions = _document(shown, "Solutions", command, composer.solutions()) if asked else None
+    return Notes(model, loss, document, solutions, defined)
+
+
+def _document(
+    model: Model, subject: str, command: str, sections: Iterable[NotesSection]
+) -> Document:
+    """Sections under a title, their signs explained and their equations numbered."""
+    title = f"{subject}: {plain_words(model.title)}"
+    document = Document(model.name, title, command, tuple(sections))
+    return numbered(explained(document, glossary(model).sentence))

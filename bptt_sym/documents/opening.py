@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coefficient
 from bptt_sym.derivation.derivation import DerivedEquation
+from bptt_sym.documents.displays import displayed, with_one_number
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
 from bptt_sym.documents.facts import starts
+from bptt_sym.documents.families import Alike
 from bptt_sym.documents.telling import Telling
-from bptt_sym.model.model import Declaration, Equation
+from bptt_sym.model.model import Declaration
 from bptt_sym.render.formulas import shape
-from bptt_sym.render.latex import lines, right_width
-from bptt_sym.render.show import Show, function_boxes, functions_of, is_marked, sides, typesetter
+from bptt_sym.render.show import function_boxes, functions_of, is_marked, typesetter
 from bptt_sym.render.tex import tex_in_line
 
 KINDS = {
@@ -26,14 +27,17 @@ KINDS = {
 }
 
 
+def opening(telling: Telling) -> Iterator[Block]:
+    """The model, then its unfolding."""
+    yield from the_model(telling)
+    yield from unfolding(telling)
+
+
 def the_model(telling: Telling) -> Iterator[Block]:
     """Its equations, then the shapes and the first values of its symbols."""
     model, math, say = telling.model, telling.math, telling.sentences("opening")
     yield Paragraph(say.model(model))
-    inner = [e for e in model.definitions if e not in model.all_equations]
-    written = [_derived(e, e.written) for e in model.written_equations]
-    named = [_derived(e, e.expression) for e in inner]
-    yield Equations(tuple(_formulas(telling, [*written, *named], typesetter(telling.chain))))
+    yield Equations(tuple(_formulas(telling))).ended(".")
     if model.functions:
         said = say.functions(functions_of(model, tex_in_line))
         yield Paragraph(said, telling.glossary.signs(function_boxes(model)))
@@ -61,18 +65,17 @@ def _shape(telling: Telling, entry: Declaration) -> str:
     return f"${shape(sizes)}$" if sizes != ["1", "1"] else "a number"
 
 
-def _derived(equation: Equation, right: MatrixExpr) -> DerivedEquation:
-    return DerivedEquation(("model", equation.name), equation.left, right)
-
-
-def _formulas(
-    telling: Telling, equations: Sequence[DerivedEquation], show: Show
-) -> Iterator[DisplayedFormula]:
-    room = right_width(equations, show)
-    for equation in equations:
-        name = ":".join(("eq", telling.model.name, *equation.meaning))
-        signs = telling.glossary.signs(sides([equation], show))
-        yield DisplayedFormula(tuple(lines(equation, show, room)), name, signs=signs)
+def _formulas(telling: Telling) -> Iterator[DisplayedFormula]:
+    """The equations, each with the preactivations that it names beside it."""
+    for equation in telling.model.written_equations:
+        parts = [equation, *reversed(equation.preactivations)]
+        lines = [Alike(DerivedEquation(("model", e.name), e.left, e.expression)) for e in parts]
+        labels = {
+            line.equation.meaning: ":".join(("eq", telling.model.name, *line.equation.meaning))
+            for line in lines
+        }
+        show = typesetter(telling.chain)
+        yield with_one_number(displayed(lines, show, labels, telling.glossary))
 
 
 def unfolding(telling: Telling) -> Iterator[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +14,15 @@ from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.document import Block, DisplayedFormula, Equations, plain_words
+from bptt_sym.documents.displays import displayed, packed
+from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
 from bptt_sym.documents.facts import Copies
+from bptt_sym.documents.families import Alike, Family, Siblings, families
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.glossary import Glossary
-from bptt_sym.render.latex import label, lines, right_width
-from bptt_sym.render.show import given_from_above, sides, typesetter, words_of
+from bptt_sym.render.latex import label
+from bptt_sym.render.show import given_from_above, typesetter, words_of
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
@@ -33,13 +36,25 @@ def glossary(model: Model) -> Glossary:
 class Telling:
     """A model over ``steps`` time steps with one loss, as notes speak of it.
 
-    ``parameters`` are those whose gradients are told.
+    ``parameters`` are those whose gradients are told, in ``full`` each for itself. Of the
+    contributions to one of them at most ``most_told`` are all written.
     """
 
+    most_told = 4
+
     def __init__(
-        self, model: Model, steps: int, loss: Loss, parameters: Sequence[Parameter]
+        self,
+        model: Model,
+        steps: int,
+        loss: Loss,
+        parameters: Sequence[Parameter],
+        *,
+        full: bool = False,
     ) -> None:
         self.model, self.steps, self.loss, self.parameters = model, steps, loss, parameters
+        self.full = full
+        self.siblings = Siblings(model)
+        self.said_likewise = False
         self.reduction = reduction_of(model, loss)
         self.step = written_step(model)
         self.glossary = glossary(model)
@@ -79,6 +94,13 @@ class Telling:
         """The same, by the recursion of the adjoints."""
         return self.derived(self.parameters, "adjoint")
 
+    @cached_property
+    def families(self) -> list[Family]:
+        """The parameters, those whose gradients are derived alike together."""
+        if self.full:
+            return [Family(parameter) for parameter in self.parameters]
+        return families(self.step, self.chain, self.parameters)
+
     def math(self, expression: Expr, loss: Expr | None = None) -> str:
         """An expression in the notation of the model; ``loss`` is what adjoints are of."""
         return tex(typeset(expression, self.model.notation, loss=loss))
@@ -93,10 +115,15 @@ class Telling:
         assert isinstance(variable, Variable)
         return f"${self.math(variable.at(Integer(node.time)))}$"
 
+    @property
+    def loss_symbol(self) -> str:
+        """The loss as a formula where it is that of one step, else nothing."""
+        alone = self.reduction.at_last and not self.reduction.added
+        return f"${self.math(self.objective)}$" if alone else ""
+
     def told_loss(self) -> str:
         """What is derived, as a sentence names it."""
-        alone = self.reduction.at_last and not self.reduction.added
-        return f"${self.math(self.objective)}$" if alone else "the loss"
+        return self.loss_symbol or "the loss"
 
     def told_objective(self) -> str:
         """What is derived, as a sentence says what it is."""
@@ -124,22 +151,37 @@ class Telling:
         return f"fig:{self.model.name}:{name}"
 
     def equations(
-        self, derivation: Derivation, equations: Sequence[DerivedEquation]
+        self,
+        derivation: Derivation,
+        equations: Sequence[DerivedEquation],
+        mark: str = "",
+        *,
+        numbered: bool = True,
     ) -> Iterator[Block]:
-        """Equations of a derivation, below each other; those with a number have a label."""
+        """Equations of a derivation, below each other; those with a number have a label.
+
+        Of a contribution the text says which it is. Of equations that differ in names alone the
+        first stands there, and says so. Those that are not ``numbered`` stand side by side where
+        they are narrow. ``mark`` is what ends them.
+        """
         if not equations:
             return
         section = next((s for s in derivation.sections if equations[0] in s.equations), None)
+        alone = [Alike(equation) for equation in equations]
+        told = alone if self.full else self.siblings.told(derivation, equations)
+        found = {}
+        for entry in told:
+            line = replace(derivation.line(entry.equation), contribution=None)
+            found[line.meaning] = replace(entry, equation=line)
+        names = {
+            meaning: label(derivation, entry.equation)
+            for meaning, entry in found.items()
+            if entry.equation.number is not None
+        }
         show = typesetter(derivation, section)
-        equations = list({e.meaning: e for e in map(derivation.line, equations)}.values())
-        room = right_width(equations, show)
-        yield Equations(
-            tuple(
-                DisplayedFormula(
-                    tuple(lines(equation, show, room)),
-                    None if equation.number is None else label(derivation, equation),
-                    signs=self.glossary.signs(sides([equation], show)),
-                )
-                for equation in equations
-            )
-        )
+        made = displayed([*found.values()], show, names, self.glossary)
+        written = made if numbered else packed([replace(f, optional=True) for f in made])
+        yield Equations(tuple(written)).ended(mark)
+        if any(entry.others for entry in told) and not self.said_likewise:
+            self.said_likewise = True
+            yield Paragraph(self.common.likewise())

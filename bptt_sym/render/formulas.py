@@ -27,7 +27,12 @@ def about(number: int) -> str:
 def side_by_side(first: tuple[str, str], *more: tuple[str, str]) -> str:
     """Equations, each as its two sides, on one line that is aligned at the first sign."""
     rest = (rf", \quad {left} = {right}" for left, right in more)
-    return f"{first[0]} &= {first[1]}{''.join(rest)}"
+    return stated(*first) + "".join(rest)
+
+
+def beside(*equations: str) -> str:
+    """Equations on one line."""
+    return r", \qquad ".join(equations)
 
 
 def reference(label: str) -> str:
@@ -51,3 +56,18 @@ def display(lines: Iterable[str], number: int | None = None) -> str:
     """Lines as a display for MathJax and KaTeX."""
     tag = "" if number is None else rf" \tag{{{number}}}"
     return f"$$\n\\begin{{aligned}}\n{NEXT_LINE.join(lines)}\n\\end{{aligned}}{tag}\n$$"
+
+
+def stated(left: str, right: str) -> str:
+    """An equation as a line that is aligned at its sign."""
+    return f"{left} &= {right}"
+
+
+def as_product(numbers: Iterable[str]) -> str:
+    """Numbers as a product, the negative ones in brackets."""
+    return r" \cdot ".join(f"({number})" if number[0] == "-" else number for number in numbers)
+
+
+def descent(parameter: str, rate: str, gradient: str) -> str:
+    """A step of gradient descent, as a line that is aligned at its sign."""
+    return rf"{parameter} &\leftarrow {parameter} - {rate} \, {gradient}"

@@ -58,6 +58,9 @@ _OPERATORS = {
 WIDEST_LEFT = 0.3 * TEXT_WIDTH
 """A left side that is wider stands on a line of its own."""
 
+LINE_WIDTH = EXACTNESS * (TEXT_WIDTH - NUMBER)
+"""The room for an equation with its number."""
+
 READERS_WIDTH = TEXT_WIDTH - 6
 """The room for the variables that a contribution is from."""
 
@@ -221,14 +224,19 @@ def right_width(equations: Sequence[DerivedEquation], show: Show) -> float:
     return EXACTNESS * (TEXT_WIDTH - left - EQUALS - NUMBER)
 
 
-def lines(equation: DerivedEquation, show: Show, room: float) -> list[str]:
-    """The equation as lines of an ``aligned`` environment, which fill the ``room`` on the right."""
+def lines(
+    equation: DerivedEquation, show: Show, room: float, others: Sequence[Expr] = ()
+) -> list[str]:
+    """The equation as lines of an ``aligned`` environment, which fill the ``room`` on the right.
+
+    ``others`` are variables of which the same holds.
+    """
     right = show(equation.right)
     hung = _left_width(equation, show) > WIDEST_LEFT
     if hung:
         room -= 1
     written = _broken(right, room)
-    span, taken = _span(equation, show)
+    span, taken = _span(equation, show, others)
     if span:
         beside = _broken(right, room - taken)
         has_room = len(beside) > 1 or width(right) + taken <= room
@@ -242,6 +250,23 @@ def lines(equation: DerivedEquation, show: Show, room: float) -> list[str]:
         before = [f"&{left}", *(rf"&\quad {line}" for line in others)]
         return [*before, rf"&\quad {sign}{first}", *(rf"&\quad \quad {line}" for line in more)]
     return [f"{left} &{sign}{first}", *(rf"&\quad {line}" for line in more)]
+
+
+def one_line(
+    equation: DerivedEquation, show: Show, others: Sequence[Expr] = ()
+) -> tuple[str, float]:
+    """The equation without alignment, however wide it is, and its width in ems."""
+    span, taken = _span(equation, show, others)
+    (left, *_), sign = _left(equation, show, inf)
+    right = show(equation.right)
+    if isinstance(right, Matrix):
+        taken += matrix_width(right, 1.0)
+        written = matrix(right.rows, style=r"\displaystyle ")
+    else:
+        taken += width(right)
+        written = tex(right)
+    behind = rf", \quad {span}" if span else ""
+    return f"{left} {sign}{written}{behind}", _left_width(equation, show) + EQUALS + taken
 
 
 def _broken(right: Box, room: float) -> list[str]:
@@ -272,6 +297,8 @@ def _left(equation: DerivedEquation, show: Show, room: float) -> tuple[list[str]
     unsigned = r"\mathrel{\phantom{=}} "
     if equation.path:
         return [rf"\text{{to step }} {equation.path[-1].time}\colon"], unsigned
+    if not equation.readers:
+        return [""], ""
     readers = [show(reader) for reader in equation.readers]
     gaps = [COMMA] * (len(readers) - 1)
     parts = filled([width(reader) for reader in readers], gaps, READERS_WIDTH, 0, 0)
@@ -287,11 +314,13 @@ def _left_width(equation: DerivedEquation, show: Show) -> float:
         return width(show(equation.left))
     if equation.path:
         return 4.0
+    if not equation.readers:
+        return 0.0
     return 2.8 + sum(width(show(reader)) + COMMA for reader in equation.readers)
 
 
-def _span(equation: DerivedEquation, show: Show) -> tuple[str, float]:
-    """For which layers and time steps an equation holds, and how wide this is."""
+def _span(equation: DerivedEquation, show: Show, others: Sequence[Expr] = ()) -> tuple[str, float]:
+    """For which layers, time steps and variables an equation holds, and how wide this is."""
     held = []
     taken = 0.0
     if equation.layers is not None:
@@ -306,4 +335,8 @@ def _span(equation: DerivedEquation, show: Show) -> tuple[str, float]:
         steps = first if first == last else rf"{first}, \dots, {last}"
         held.append(f"{index} = {steps}")
         taken += SPAN_WIDTH + sum(map(width, shown))
+    if others:
+        named = [show(variable) for variable in others]
+        held.append(rf"\text{{likewise }} {', '.join(map(tex, named))}")
+        taken += SPAN_WIDTH + sum(width(box) + COMMA for box in named)
     return r", \qquad ".join(held), taken
