@@ -9,6 +9,7 @@ Loss = Literal["last", "sum", "mean"]
 ShownLoss = Literal["last", "sum"]
 Style = Literal["fast", "readable"]
 Layout = Literal["rows", "features"]
+SectionLevel = Literal["chapter", "section", "subsection", "subsubsection"]
 
 LEVELS: tuple[Level, ...] = ("chain", "jacobian", "adjoint")
 """Products of partial derivatives, their matrices, or the backward recursion."""
@@ -36,3 +37,6 @@ FORMS = ("graph", *PASSES, "arrays", "calls")
 
 MEASURED_PARTS = ("pairs", "states")
 """What can be left out of a measurement: terms by loss and by lag, and the Jacobians of a step."""
+
+SECTION_LEVELS: tuple[SectionLevel, ...] = ("chapter", "section", "subsection", "subsubsection")
+"""What notes in LaTeX may have as headings."""

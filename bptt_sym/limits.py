@@ -93,6 +93,7 @@ DRAWN = Limit(
     800,
     "a figure has at most {most} values and arrows that are long or labelled; ask for fewer steps",
 )
+NOTES_STEPS = Limit(1_000, "notes tell of at most {most} time steps")
 DRAWN_IN_NOTES = Limit(
     2_000,
     "the figures of notes have at most {most} values and arrows; ask for fewer time steps, or for "

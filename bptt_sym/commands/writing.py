@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from bptt_sym.choices import LEVELS, SHOWN_LOSSES, Level, Loss, ShownLoss
+from bptt_sym.choices import (
+    LEVELS,
+    SECTION_LEVELS,
+    SHOWN_LOSSES,
+    Level,
+    Loss,
+    SectionLevel,
+    ShownLoss,
+)
 from bptt_sym.commands.options import (
     deliver,
     force_option,
@@ -19,6 +27,20 @@ from bptt_sym.commands.options import (
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.version import MADE_BY
+
+number_option = click.option(
+    "--number-from", type=int, metavar="K", help="The number of the first equation."
+)
+factors_option = click.option(
+    "--most-factors",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Abbreviate a chain of more factors than this.",
+)
+mark_option = click.option(
+    "--mark-immediate", is_flag=True, help="Mark immediate derivatives, with a superscript +."
+)
 
 
 @click.command()
@@ -45,17 +67,9 @@ from bptt_sym.version import MADE_BY
     default="text",
     show_default=True,
 )
-@click.option("--number-from", type=int, metavar="K", help="The number of the first equation.")
-@click.option(
-    "--most-factors",
-    type=int,
-    default=8,
-    show_default=True,
-    help="Abbreviate a chain of more factors than this.",
-)
-@click.option(
-    "--mark-immediate", is_flag=True, help="Mark immediate derivatives, with a superscript +."
-)
+@number_option
+@factors_option
+@mark_option
 @click.option(
     "--paths",
     is_flag=True,
@@ -195,6 +209,19 @@ def figure(
     type=OneOf(["tex", "md", "ipynb", "pdf"]),
     help="The format. [by the file's ending]",
 )
+@number_option
+@factors_option
+@mark_option
+@masked_option
+@click.option("--author", default="", metavar="TEXT", help="Who stands below the title.")
+@click.option("--date", default="", metavar="TEXT", help="The date that stands below the title.")
+@click.option(
+    "--section-level",
+    type=OneOf(SECTION_LEVELS),
+    default="subsection",
+    show_default=True,
+    help="What LaTeX to \\input has as headings.",
+)
 @notation_option
 @click.option("-o", "--output", required=True, metavar="FILE", help="Write to FILE, and beside it.")
 @force_option
@@ -209,6 +236,13 @@ def notes(
     full: bool,
     macros: bool,
     form: str | None,
+    number_from: int | None,
+    most_factors: int,
+    mark_immediate: bool,
+    masked: bool,
+    author: str,
+    date: str,
+    section_level: SectionLevel,
     notation: str | None,
     output: str,
     force: bool,
@@ -232,5 +266,12 @@ def notes(
         notation=notation,
         macros=macros,
         full=full,
+        masked=masked,
+        number_from=number_from,
+        most_factors=most_factors,
+        mark_immediate=mark_immediate,
+        author=author,
+        date=date,
+        section_level=section_level,
     )
     save(files_of(made, target, form, kind), force=force)

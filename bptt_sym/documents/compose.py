@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from bptt_sym.algebra.expressions import Parameter
-from bptt_sym.choices import Loss
 from bptt_sym.documents import backward_in_time, gradients, numbers, opening
 from bptt_sym.documents.as_matrices import as_matrices
 from bptt_sym.documents.by_hand import two_steps
 from bptt_sym.documents.document import Block, NotesSection
 from bptt_sym.documents.example import Example, worked_example
 from bptt_sym.documents.left_open import QUESTIONS, heading_of, left_open
+from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
 from bptt_sym.documents.vanishing import vanishing
@@ -30,22 +29,15 @@ class Composer:
     """Makes the parts of a document about one model.
 
     The gradients with respect to ``exercises`` are left to the reader: nothing of them is told in
-    ``sections``, all of it in ``solutions``. In ``full``, no gradient stands for another.
+    ``sections``, all of it in ``solutions``.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        steps: int,
-        loss: Loss,
-        parameters: Sequence[Parameter],
-        exercises: Sequence[Parameter] = (),
-        *,
-        full: bool = False,
-    ) -> None:
-        self.parameters, self.exercises = parameters, exercises
-        self.shown = [parameter for parameter in parameters if parameter not in exercises]
-        self.telling = Telling(model, steps, loss, self.shown or parameters, full=full)
+    def __init__(self, model: Model, request: NotesRequest) -> None:
+        self.request = request
+        self.parameters, left = request.parameters(model), request.exercises(model)
+        self.exercises = [parameter for parameter in self.parameters if parameter in left]
+        self.shown = [parameter for parameter in self.parameters if parameter not in left]
+        self.telling = Telling(model, request, self.shown or self.parameters)
 
     def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bptt_sym.errors import InputError
 from bptt_sym.figures.figure import Figure
 
 
@@ -131,12 +132,18 @@ class NotesSection:
 
 @dataclass(frozen=True)
 class Document:
-    """A derivation as one reads it. ``command`` makes it again."""
+    """A derivation as one reads it. ``command`` makes it again.
+
+    Title, author and date are prose. The first numbered equation has the number ``first``.
+    """
 
     name: str
     title: str
     command: str
     sections: tuple[NotesSection, ...]
+    author: str = ""
+    date: str = ""
+    first: int = 1
 
     @property
     def drawings(self) -> list[Drawing]:
@@ -220,9 +227,29 @@ def _goes_on(block: Block, following: Sequence[Block]) -> bool:
     return any(isinstance(b, Paragraph) and b.text[:1].islower() for b in following)
 
 
-def numbered(document: Document) -> Document:
-    """The document with its labelled equations counted from 1, and its figures."""
-    count = drawn = 0
+def numbered(document: Document, number_from: int | None = None) -> Document:
+    """The document with its labelled equations counted, and its figures.
+
+    The first equation of the derivation has ``number_from``, that of the document 1 without it.
+    Raises InputError where the model's equations before it have no numbers then.
+    """
+    found = _counted(document, 1)
+    if number_from is None:
+        return found
+    numbers = found.numbers.items()
+    derived = (n for label, n in numbers if label.startswith(f"eq:{document.name}:chain:"))
+    before = min(derived, default=1) - 1
+    if number_from <= before:
+        raise InputError(
+            f"the first equation number must be at least {before + 1}: "
+            f"{before} of the model come before it"
+        )
+    return _counted(document, number_from - before)
+
+
+def _counted(document: Document, start: int) -> Document:
+    """The document with its labelled equations counted from a number, and its figures from 1."""
+    count, drawn = start - 1, 0
     cited = {
         label
         for section in document.sections
@@ -269,7 +296,7 @@ def numbered(document: Document) -> Document:
                 case _:
                     blocks.append(block)
         sections.append(replace(section, blocks=tuple(blocks)))
-    return replace(document, sections=tuple(sections))
+    return replace(document, sections=tuple(sections), first=start)
 
 
 _PIECE = re.compile(

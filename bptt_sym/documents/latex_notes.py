@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bptt_sym.choices import SectionLevel
 from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
 from bptt_sym.documents.markdown import numbered_reference
 from bptt_sym.render.formulas import NEXT_LINE, labelled_row, numbered_row, reference
@@ -12,10 +13,16 @@ from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
 
-def latex(document: Document, template: str, macros_file: str | None = None) -> str:
+def latex(
+    document: Document,
+    template: str,
+    macros_file: str | None = None,
+    level: SectionLevel = "subsection",
+) -> str:
     """The document by a template: "fragment", "article" or "slides".
 
-    ``macros_file`` defines the commands for its symbols, if it has any.
+    ``macros_file`` defines the commands for its symbols, if it has any; ``level`` is that of the
+    headings of a fragment.
     """
     numbers = document.numbers if template == "slides" else {}
 
@@ -31,7 +38,7 @@ def latex(document: Document, template: str, macros_file: str | None = None) -> 
 
     jinja = environment({"prose": prose, "rows": _rows, "lines": _lines, "tikz": _tikz})
     return jinja.get_template(f"notes/{template}.tex.j2").render(
-        document=document, macros_file=macros_file, made_by=MADE_BY
+        document=document, macros_file=macros_file, level=level, made_by=MADE_BY
     )
 
 

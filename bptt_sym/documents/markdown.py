@@ -26,10 +26,17 @@ from bptt_sym.version import MADE_BY
 def markdown(document: Document, prefix: str = "") -> str:
     """The whole document; its figures lie beside it as NAME.svg, after a prefix."""
     parts = [f"<!-- {MADE_BY}: {markup_comment(document.command)} -->"]
-    parts.append(f"# {prose(document.title, document.numbers)}")
+    parts.append(title(document))
     beside = link(prefix)
     parts += [section_text(section, document.numbers, beside) for section in document.sections]
     return "\n\n".join(parts) + "\n"
+
+
+def title(document: Document) -> str:
+    """The title, and below it author and date."""
+    below = [prose(text, document.numbers) for text in (document.author, document.date) if text]
+    head = [f"# {prose(document.title, document.numbers)}", *([", ".join(below)] if below else [])]
+    return "\n\n".join(head)
 
 
 def section_text(section: NotesSection, numbers: dict[str, int], prefix: str = "") -> str:

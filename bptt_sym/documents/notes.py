@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
-from bptt_sym.choices import LOSSES, Loss
-from bptt_sym.derivation.derive import check_choice, check_number
-from bptt_sym.derivation.reduction import reduction_of
-from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
-from bptt_sym.documents.document import (
-    Document,
-    NotesSection,
-    explained,
-    numbered,
-    plain_words,
-)
+from bptt_sym.documents.document import Document, NotesSection, explained, numbered, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
+from bptt_sym.documents.notes_request import NotesOptions, NotesRequest
 from bptt_sym.documents.telling import glossary
-from bptt_sym.errors import InputError
 from bptt_sym.figures.request import drawn
 from bptt_sym.limits import DRAWN_IN_NOTES
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line, latex_file
-from bptt_sym.render.command import notation_words
 from bptt_sym.render.pdflatex import pdf
 
 Kind = Literal["fragment", "article", "slides"]
-
-MOST_STEPS = 12
-"""The most time steps that notes are written for: each contribution is told."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class Notes:
     """
 
     model: Model
-    loss: Loss
+    request: NotesRequest
     document: Document
     solutions: Document | None = None
     macros: str | None = None
@@ -58,7 +44,8 @@ class Notes:
 
         Where the notes have ``macros``, an article and slides \\input them from ``macros_file``.
         """
-        return latex(self.document, kind, latex_file(macros_file) if self.macros else None)
+        macros = latex_file(macros_file) if self.macros else None
+        return latex(self.document, kind, macros, self.request.section_level)
 
     def markdown(self, prefix: str = "") -> str:
         """Markdown with formulas between dollar signs; ``figures`` lie beside it."""
@@ -78,7 +65,7 @@ class Notes:
 
         if self.solutions is not None:
             return notebook(self.document, None)
-        program = build_program(self.model, {}, self.loss)
+        program = build_program(self.model, {}, self.request.loss)
         numbers = {
             (("model",) if level == "model" else ()) + tuple(meaning): number
             for label, number in self.document.numbers.items()
@@ -102,51 +89,41 @@ def notes(
     model: Model,
     steps: int = 3,
     *,
-    wrt: str | Iterable[str] | None = None,
-    loss: Loss = "last",
-    exercise: Sequence[str] = (),
     notation: str | Path | None = None,
-    macros: bool = False,
-    full: bool = False,
+    **options: Unpack[NotesOptions],
 ) -> Notes:
     """The derivation of a model's gradients as course notes, which can write themselves.
 
-    ``wrt`` names the parameters (all, if None). The gradients with respect to those of ``exercise``
-    are left to the reader, and told in ``solutions``. ``notation`` is the name of a notation that
-    ships, or the path of a notation file. With ``macros``, LaTeX has a command for each symbol,
-    which the text in ``macros`` defines. In ``full`` each gradient is derived for itself, where
-    else one stands for others like it. Raises InputError for an unknown parameter, loss or
-    notation, and for a number of steps that is not 1 to 12.
+    ``notation`` is the name of a notation that ships, or the path of a notation file;
+    ``NotesOptions`` tells what else can be asked for. Raises InputError for an unknown parameter,
+    loss, notation or section level, and for a number that is not in its range.
+
+    >>> from bptt_sym.model.library import load_model
+    >>> print(notes(load_model("elman"), wrt="W_y", number_from=36).markdown().splitlines()[2])
+    # Backpropagation through time: Elman network
     """
-    check_choice("loss", loss, LOSSES)
-    loss = reduction_of(model, loss).name
-    check_number("number of steps of notes", steps, 1, MOST_STEPS)
-    parameters = choose_parameters(model, wrt)
+    request = NotesRequest(steps, **options).checked(model)
+    model = request.masked_model(model)
     DRAWN_IN_NOTES.check(drawn(model, steps, labelled=True) * (1 + MOST_DRAWN))
-    left = [parameter.name for parameter in choose_parameters(model, exercise)]
-    if others := [name for name in left if name not in {entry.name for entry in parameters}]:
-        raise InputError(f"the exercise {others[0]!a} is not among the parameters asked for")
     shown = model if notation is None else in_notation(model, notation)
-    words = ["notes", model.reference, "--steps", str(steps), "--loss", loss]
-    if wrt is not None:
-        words += [word for parameter in parameters for word in ("--wrt", parameter.name)]
-    words += [word for name in left for word in ("--exercise", name)]
-    words += notation_words(shown) + ["--macros"] * macros + ["--full"] * full
-    command = command_line(words)
-    defined = define(shown, command) if macros else None
-    shown = with_macros(shown) if macros else shown
-    told = choose_parameters(shown, wrt)
-    asked = [parameter for parameter in told if parameter.name in left]
-    composer = Composer(shown, steps, loss, told, asked, full=full)
-    document = _document(shown, "Backpropagation through time", command, composer.sections())
-    solutions = _document(shown, "Solutions", command, composer.solutions()) if asked else None
-    return Notes(model, loss, document, solutions, defined)
+    command = command_line(request.words(shown))
+    defined = define(shown, command) if request.macros else None
+    shown = request.marked(with_macros(shown) if request.macros else shown)
+    composer = Composer(shown, request)
+    document = _document(composer, "Backpropagation through time", command, composer.sections())
+    solutions = None
+    if request.exercise:
+        solutions = _document(composer, "Solutions", command, composer.solutions())
+    document = numbered(document, request.number_from)
+    return Notes(model, request, document, solutions and numbered(solutions), defined)
 
 
 def _document(
-    model: Model, subject: str, command: str, sections: Iterable[NotesSection]
+    composer: Composer, subject: str, command: str, sections: Iterable[NotesSection]
 ) -> Document:
-    """Sections under a title, their signs explained and their equations numbered."""
+    """Sections under a title, their signs explained."""
+    model, request = composer.telling.model, composer.request
     title = f"{subject}: {plain_words(model.title)}"
-    document = Document(model.name, title, command, tuple(sections))
-    return numbered(explained(document, glossary(model).sentence))
+    author, date = map(plain_words, (request.author, request.date))
+    document = Document(model.name, title, command, tuple(sections), author, date)
+    return explained(document, glossary(model).sentence)

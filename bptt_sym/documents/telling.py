@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bptt_sym.algebra.expressions import Expr, Integer, Parameter, Variable
-from bptt_sym.choices import Level, Loss
+from bptt_sym.choices import Level
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import reduction_of
@@ -18,6 +18,7 @@ from bptt_sym.documents.displays import displayed, packed
 from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
 from bptt_sym.documents.facts import Copies
 from bptt_sym.documents.families import Alike, Family, Siblings, families
+from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
 from bptt_sym.render.glossary import Glossary
@@ -43,22 +44,16 @@ class Telling:
     most_told = 4
 
     def __init__(
-        self,
-        model: Model,
-        steps: int,
-        loss: Loss,
-        parameters: Sequence[Parameter],
-        *,
-        full: bool = False,
+        self, model: Model, request: NotesRequest, parameters: Sequence[Parameter]
     ) -> None:
-        self.model, self.steps, self.loss, self.parameters = model, steps, loss, parameters
-        self.full = full
+        self.model, self.request, self.parameters = model, request, parameters
+        self.steps, self.loss, self.full = request.steps, request.loss, request.full
         self.siblings = Siblings(model)
         self.said_likewise = False
-        self.reduction = reduction_of(model, loss)
+        self.reduction = reduction_of(model, self.loss)
         self.step = written_step(model)
         self.glossary = glossary(model)
-        self.copies = Copies(self.step, steps, self.reduction)
+        self.copies = Copies(self.step, self.steps, self.reduction)
         # The symbols of the sentences depend on no parameter.
         any_one = self.derived([], "adjoint")
         self.objective, self.parts = any_one.objective(), any_one.parts
@@ -77,7 +72,14 @@ class Telling:
     def derived(self, parameters: Sequence[Parameter], level: Level) -> Derivation:
         """The derivation of the gradients with respect to some parameters; without any, all."""
         wrt = [parameter.name for parameter in parameters] or None
-        return derive(self.model, wrt=wrt, steps=self.steps, level=level, loss=self.loss)
+        return derive(
+            self.model,
+            wrt=wrt,
+            steps=self.steps,
+            level=level,
+            loss=self.loss,
+            most_factors=self.request.most_factors,
+        )
 
     @cached_property
     def chain(self) -> Derivation:
@@ -103,7 +105,9 @@ class Telling:
 
     def math(self, expression: Expr, loss: Expr | None = None) -> str:
         """An expression in the notation of the model; ``loss`` is what adjoints are of."""
-        return tex(typeset(expression, self.model.notation, loss=loss))
+        notation = self.model.notation
+        marked = notation.mark_immediate
+        return tex(typeset(expression, notation, mark_immediate=marked, loss=loss))
 
     def inline(self, expressions: Iterable[Expr]) -> list[str]:
         """Each expression as a formula within a sentence."""
