@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bptt_sym.choices import (
     FORMS,
@@ -19,10 +19,10 @@ from bptt_sym.choices import (
     ShownLoss,
     Style,
 )
-from bptt_sym.derivation.derivation import Derivation as PlainDerivation
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import reduction_of
+from bptt_sym.derived import Derivation
 from bptt_sym.figures.figure import Figure
 from bptt_sym.figures.figure import figure as draw
 from bptt_sym.measuring.measure_model import measure
@@ -31,63 +31,10 @@ from bptt_sym.model.library import load_model, model_names
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation, notation_names
-from bptt_sym.render.medium import Medium
-from bptt_sym.render.text import model_text, text
+from bptt_sym.render.text import model_text
 
 if TYPE_CHECKING:
     from bptt_sym.verification.verify import Report
-
-
-@dataclass(frozen=True, repr=False)
-class Derivation(PlainDerivation):
-    """A derivation that can write itself; in a notebook it shows itself as typeset equations."""
-
-    def text(
-        self,
-        *,
-        width: int | None = None,
-        ascii: bool = False,  # noqa: A002 - as the option of the command is called
-        color: bool = False,
-        mark_immediate: bool = False,
-    ) -> str:
-        """The derivation as text, in Unicode or in ASCII.
-
-        Lines are at most ``width`` columns, where it is told, but for what cannot be broken.
-        """
-        return text(self, Medium(width, ascii, color), mark_immediate=mark_immediate)
-
-    def latex(self, *, mark_immediate: bool = False) -> str:
-        r"""The derivation as a LaTeX fragment to \\input; it needs amsmath."""
-        from bptt_sym.render.latex import latex
-
-        return latex(self, mark_immediate=mark_immediate)
-
-    def json(self, *, mark_immediate: bool = False) -> str:
-        """The derivation as JSON."""
-        from bptt_sym.render.data import json_text
-
-        return json_text(self, mark_immediate=mark_immediate)
-
-    def data(self, *, mark_immediate: bool = False) -> dict[str, Any]:
-        """The derivation as dicts, lists and strings."""
-        from bptt_sym.render.data import data
-
-        return data(self, mark_immediate=mark_immediate)
-
-    def _repr_latex_(self) -> str:
-        from bptt_sym.render.latex import display
-
-        return display(self)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        wrt = ", ".join(parameter.name for parameter in self.parameters)
-        return (
-            f"<Derivation of {self.model.name} with respect to {wrt}: "
-            f"{self.steps} steps, level {self.level}, loss {self.loss}>"
-        )
 
 
 def derive(

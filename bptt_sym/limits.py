@@ -102,6 +102,11 @@ DRAWN_IN_NOTES = Limit(
 EXAMPLE_ENTRIES = Limit(
     144, "a worked example is shown where no array of it has more than {most} entries"
 )
+SHOWN_ENTRIES = Limit(
+    144,
+    "numbers of a derivation are shown where no array has more than {most} entries; ask for "
+    "smaller --sizes",
+)
 MEASURED = Limit(
     40_000_000,
     "measure takes at most {most} numbers, counted over all time steps with a copy of each "

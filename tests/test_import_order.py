@@ -34,6 +34,7 @@ STAGES = (
     "verification",
     "measuring",
     "pytorch",
+    "derived",
     "api",
     "__init__",
     "commands",

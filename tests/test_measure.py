@@ -233,9 +233,9 @@ def test_values_come_from_files(tmp_path, capsys):
     assert close(found["W_s"].gradient, result.gradients.W_s)
 
 
-def refused(capsys, *arguments):
+def refused(capsys, *arguments, command="measure"):
     with pytest.raises(SystemExit) as end:
-        cli.main(["measure", *map(str, arguments)])
+        cli.main([command, *map(str, arguments)])
     said = capsys.readouterr().err.splitlines()
     assert end.value.code == 2 and len(said) == 1, said
     return said[0]

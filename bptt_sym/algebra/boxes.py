@@ -245,9 +245,14 @@ class Tuple:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix of boxes, row after row."""
+    """A matrix of boxes, row after row.
+
+    The entries of one of ``numbers`` are all numbers; a ``small`` one has those of an index.
+    """
 
     rows: tuple[tuple[Box, ...], ...]
+    numbers: bool = False
+    small: bool = False
     binding = ATOM
 
 

@@ -27,7 +27,7 @@ class TimeSum(MatrixExpr):
         if not (lower.is_Integer and upper.is_Integer):
             return self
         terms = (at_step(body, index, step) for step in range(int(lower), int(upper) + 1))
-        return add(*map(_written_out, terms), like=self)
+        return add(*map(written_out, terms), like=self)
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return self.doit()[i, j]
@@ -51,7 +51,7 @@ class TimeProduct(MatrixExpr):
         if not (after.is_Integer and upper.is_Integer):
             return self
         steps = range(int(upper), int(after), -1)
-        factors = [_written_out(at_step(body, index, step)) for step in steps]
+        factors = [written_out(at_step(body, index, step)) for step in steps]
         return product(*factors) if factors else Identity(self.shape[0])
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
@@ -76,7 +76,7 @@ def _is_empty_product(expression: MatrixExpr) -> bool:
     return bool((upper - after).is_nonpositive)
 
 
-def _written_out(expression: MatrixExpr) -> MatrixExpr:
+def written_out(expression: MatrixExpr) -> MatrixExpr:
     """The expression with its sums and products over time written out, and nothing else done."""
     nodes = expression.atoms(TimeSum, TimeProduct)
     return expression.xreplace({node: node.doit() for node in nodes}) if nodes else expression

@@ -12,6 +12,7 @@ from bptt_sym.choices import LOSSES, STYLES
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
 from bptt_sym.output import write_outputs
+from bptt_sym.quoting import shortened
 
 Command = Callable[..., Any]
 
@@ -53,6 +54,22 @@ notation_option = click.option(
     help="The notation of a book or a paper (see docs/notations/README.md), or one of your own.",
 )
 
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="S", help="The seed of what is drawn."
+)
+sizes_option = click.option(
+    "--sizes", metavar="n=8,m=3", help="Sizes by the names of dimensions. [small and different]"
+)
+weights_option = click.option(
+    "--weights", metavar="FILE.npz", help="Parameters by their names. [drawn, as all not in it]"
+)
+data_option = click.option(
+    "--data",
+    metavar="FILE.npz",
+    help="Inputs, targets and initial states as generated modules take them, of one sequence, and "
+    "of at least N steps. [drawn]",
+)
+
 style_option = click.option(
     "--style",
     type=OneOf(STYLES),
@@ -71,6 +88,17 @@ def parse_activations(activations: Sequence[str]) -> dict[str, str]:
             raise InputError(f"--activation takes NAME=FUNCTION, e.g. phi=tanh, not {text!a}")
         chosen[name.strip()] = function.strip()
     return chosen
+
+
+def parse_sizes(text: str | None) -> dict[str, int]:
+    """{"n": 8, "m": 3} for "n=8,m=3". Raises InputError for any other form."""
+    found = {}
+    for part in [] if text is None else text.split(","):
+        name, sign, size = part.strip().partition("=")
+        if not sign or not (size.isascii() and size.isdecimal()) or len(size) > 10:
+            raise InputError(f"--sizes takes NAME=NUMBER,..., as n=8,m=3, not {shortened(part)!a}")
+        found[name.strip()] = int(size)
+    return found
 
 
 def deliver(text: str, output: str | None, *, force: bool) -> None:

@@ -7,16 +7,19 @@ import click
 from bptt_sym.choices import MEASURED_PARTS, Loss
 from bptt_sym.commands.options import (
     activation_option,
+    data_option,
     deliver,
     force_option,
     loss_option,
     output_option,
     parse_activations,
+    parse_sizes,
+    seed_option,
+    sizes_option,
+    weights_option,
 )
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
-from bptt_sym.errors import InputError
-from bptt_sym.quoting import shortened
 from bptt_sym.version import MADE_BY
 
 
@@ -27,19 +30,10 @@ from bptt_sym.version import MADE_BY
 )
 @click.option("--wrt", multiple=True, metavar="W", help="A parameter; may be repeated. [all]")
 @loss_option("last")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S")
-@click.option(
-    "--sizes", metavar="n=8,m=3", help="Sizes by the names of dimensions. [small and different]"
-)
-@click.option(
-    "--weights", metavar="FILE.npz", help="Parameters by their names. [drawn, as all not in it]"
-)
-@click.option(
-    "--data",
-    metavar="FILE.npz",
-    help="Inputs, targets and initial states as generated modules take them, of one sequence, and "
-    "of at least N steps. [drawn]",
-)
+@seed_option
+@sizes_option
+@weights_option
+@data_option
 @click.option("--window", type=int, metavar="K", help="Tell what a window of K steps drops.")
 @activation_option
 @click.option(
@@ -105,14 +99,3 @@ def measure(
         if not to_terminal:
             shown = f"{MADE_BY}: {found.command}\n\n{shown}"
     deliver(shown, output, force=force)
-
-
-def parse_sizes(text: str | None) -> dict[str, int]:
-    """{"n": 8, "m": 3} for "n=8,m=3". Raises InputError for any other form."""
-    found = {}
-    for part in [] if text is None else text.split(","):
-        name, sign, size = part.strip().partition("=")
-        if not sign or not (size.isascii() and size.isdecimal()) or len(size) > 10:
-            raise InputError(f"--sizes takes NAME=NUMBER,..., as n=8,m=3, not {shortened(part)!a}")
-        found[name.strip()] = int(size)
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,7 @@ from bptt_sym.choices import (
     SectionLevel,
     ShownLoss,
 )
+from bptt_sym.commands.number_options import NumberOptions, numbers_options
 from bptt_sym.commands.options import (
     deliver,
     force_option,
@@ -27,6 +29,10 @@ from bptt_sym.commands.options import (
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.version import MADE_BY
+
+if TYPE_CHECKING:
+    from bptt_sym.derived import Derivation
+    from bptt_sym.measuring.measured_derivation import MeasuredDerivation
 
 number_option = click.option(
     "--number-from", type=int, metavar="K", help="The number of the first equation."
@@ -77,6 +83,7 @@ mark_option = click.option(
 )
 @masked_option
 @notation_option
+@numbers_options
 @output_option
 @force_option
 @terminal_options
@@ -93,13 +100,12 @@ def derive(
     paths: bool,
     masked: bool,
     notation: str | None,
+    numbers: NumberOptions | None,
     output: str | None,
     force: bool,
 ) -> None:
     """Derive the gradient of a model's loss with respect to its parameters, step by step."""
     from bptt_sym import api
-    from bptt_sym.render.command import derive_command
-    from bptt_sym.render.text import text
 
     derivation = api.derive(
         api.load_model(model),
@@ -114,16 +120,35 @@ def derive(
         notation=notation,
     )
     to_terminal = output is None or output == "-"
+    written = derivation if numbers is None else numbers.of(derivation)
+    deliver(_as(form, written, mark_immediate, to_terminal=to_terminal), output, force=force)
+
+
+def _as(
+    form: str,
+    written: Derivation | MeasuredDerivation,
+    mark_immediate: bool,
+    *,
+    to_terminal: bool,
+) -> str:
+    """A derivation in a format."""
+    from bptt_sym.measuring.measured_derivation import MeasuredDerivation
+    from bptt_sym.render.command import derive_command
+    from bptt_sym.render.text import text
+
     if form == "latex":
-        shown = derivation.latex(mark_immediate=mark_immediate)
-    elif form == "json":
-        shown = derivation.json(mark_immediate=mark_immediate)
-    else:
-        shown = text(derivation, medium(to_file=not to_terminal), mark_immediate=mark_immediate)
-        if not to_terminal:
-            command = derive_command(derivation, "text", mark_immediate=mark_immediate)
-            shown = f"{MADE_BY}: {command}\n\n{shown}"
-    deliver(shown, output, force=force)
+        return written.latex(mark_immediate=mark_immediate)
+    if form == "json":
+        return written.json(mark_immediate=mark_immediate)
+    values = written.values if isinstance(written, MeasuredDerivation) else None
+    derivation = written.derivation if isinstance(written, MeasuredDerivation) else written
+    on = medium(to_file=not to_terminal)
+    shown = text(derivation, on, mark_immediate=mark_immediate, values=values)
+    if to_terminal:
+        return shown
+    more = () if values is None else values.words
+    command = derive_command(derivation, "text", mark_immediate=mark_immediate, more=more)
+    return f"{MADE_BY}: {command}\n\n{shown}"
 
 
 @click.command()

@@ -77,7 +77,8 @@ class Section:
     ``parameter``, the paths to its copies, or gradients in the shapes of their parameters;
     ``general`` tells the equations for a symbolic number of steps, which hold from ``fewest_steps``
     on. ``path_count`` is the number of paths, of which a section holds all or none. ``lines`` are
-    what is printed of the equations, those that are the same for several layers as one.
+    what is printed of the equations, those that are the same for several layers as one, and
+    ``places`` tells of each line which of the equations it stands for.
     """
 
     topic: Literal["factors", "adjoints", "gradients", "gradient", "definitions", "paths", "shapes"]
@@ -87,6 +88,7 @@ class Section:
     fewest_steps: int = 1
     path_count: int | None = None
     lines: tuple[DerivedEquation, ...] = ()
+    places: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Derivation:
         same = SameLayers(self.model)
         sections = []
         for section in self.sections:
-            equations, lines = list(section.equations), []
+            equations, lines, places = list(section.equations), [], []
             for line in _lines(section.equations, same):
                 first = section.equations[line.positions[0]]
                 counted = None if section.topic == "definitions" else next(number)
@@ -123,10 +125,17 @@ class Derivation:
                         shown, left=line.sides[0], right=line.sides[1], layers=line.layers
                     )
                 lines.append(shown)
+                places.append(tuple(line.positions))
                 for position in line.positions:
                     equations[position] = replace(equations[position], number=counted)
-            made = replace(section, equations=tuple(equations), lines=tuple(lines))
-            sections.append(made)
+            sections.append(
+                replace(
+                    section,
+                    equations=tuple(equations),
+                    lines=tuple(lines),
+                    places=tuple(places),
+                )
+            )
         return replace(self, sections=tuple(sections))
 
     @cached_property

@@ -8,7 +8,7 @@ from bptt_sym.choices import SectionLevel
 from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
 from bptt_sym.documents.markdown import numbered_reference
 from bptt_sym.render.formulas import NEXT_LINE, labelled_row, numbered_row, reference
-from bptt_sym.render.latex import latex_words
+from bptt_sym.render.latex_words import latex_words
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 

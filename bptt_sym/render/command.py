@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derive import MOST_FACTORS
 from bptt_sym.model.model import Model
@@ -14,8 +16,10 @@ def notation_words(model: Model) -> list[str]:
     return [] if notation.is_default else ["--notation", notation.reference]
 
 
-def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -> str:
-    """The command that derives this again, in the format ``form``."""
+def derive_command(
+    derivation: Derivation, form: str, *, mark_immediate: bool, more: Sequence[str] = ()
+) -> str:
+    """The command that derives this again, in the format ``form``, with ``more`` words."""
     words = ["derive", derivation.model.reference, "--steps", str(derivation.steps)]
     if derivation.parameters != tuple(derivation.model.parameters.values()):
         for parameter in derivation.parameters:
@@ -32,4 +36,4 @@ def derive_command(derivation: Derivation, form: str, *, mark_immediate: bool) -
     words += notation_words(derivation.model)
     if mark_immediate:
         words.append("--mark-immediate")
-    return command_line(words)
+    return command_line([*words, *more])

@@ -8,6 +8,7 @@ from typing import Any
 from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss, Variable
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
+from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.limits import JSON_FACTORS
@@ -33,15 +34,25 @@ CONVENTION = {
 }
 
 
-def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, Any]:
-    """Every equation, contribution, factor and path of a derivation as dicts, lists and strings."""
+def data(
+    derivation: Derivation,
+    *,
+    mark_immediate: bool = False,
+    values: DerivationValues | None = None,
+) -> dict[str, Any]:
+    """Every equation, contribution, factor and path of a derivation as dicts, lists and strings.
+
+    With ``values``, it is in numbers, too.
+    """
     lists = (factors for equation in derivation.equations for factors in equation.factors)
     JSON_FACTORS.check(sum(map(len, lists)))
-    writer = _Writer(derivation, mark_immediate)
+    writer = _Writer(derivation, mark_immediate, values)
+    more = () if values is None else values.words
+    numbers = {} if values is None else {"numbers": _numbers(values)}
     return {
         "schema": SCHEMA,
         "made_by": MADE_BY,
-        "command": derive_command(derivation, "json", mark_immediate=mark_immediate),
+        "command": derive_command(derivation, "json", mark_immediate=mark_immediate, more=more),
         "model": _model(derivation.model),
         "steps": derivation.steps,
         "level": derivation.level,
@@ -49,19 +60,27 @@ def data(derivation: Derivation, *, mark_immediate: bool = False) -> dict[str, A
         "loss": derivation.loss,
         "parameters": [parameter.name for parameter in derivation.parameters],
         "convention": {"vectors": derivation.model.vectors.removesuffix("s"), **CONVENTION},
+        **numbers,
         "sections": [writer.section(section) for section in derivation.sections],
     }
 
 
-def json_text(derivation: Derivation, *, mark_immediate: bool = False) -> str:
+def json_text(
+    derivation: Derivation,
+    *,
+    mark_immediate: bool = False,
+    values: DerivationValues | None = None,
+) -> str:
     """The data of a derivation as JSON."""
-    plain = data(derivation, mark_immediate=mark_immediate)
+    plain = data(derivation, mark_immediate=mark_immediate, values=values)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 class _Writer:
-    def __init__(self, derivation: Derivation, mark_immediate: bool) -> None:
-        self.derivation = derivation
+    def __init__(
+        self, derivation: Derivation, mark_immediate: bool, values: DerivationValues | None
+    ) -> None:
+        self.derivation, self.values = derivation, values
         self.mark_immediate = mark_immediate
 
     def section(self, section: Section) -> dict[str, Any]:
@@ -72,10 +91,10 @@ class _Writer:
             "for_any_number_of_steps": section.general,
             "fewest_steps": section.fewest_steps,
             "path_count": None if section.path_count is None else digits(section.path_count),
-            "equations": [self.equation(equation) for equation in section.equations],
+            "equations": [self.equation(section, e) for e in section.equations],
         }
 
-    def equation(self, equation: DerivedEquation) -> dict[str, Any]:
+    def equation(self, section: Section, equation: DerivedEquation) -> dict[str, Any]:
         span = equation.span
         contribution = equation.contribution
         return {
@@ -99,7 +118,19 @@ class _Writer:
                 "path_count": contribution.path_count,
                 "paths": [_path(path) for path in contribution.paths],
             },
+            **self.numbers(section, equation),
         }
+
+    def numbers(self, section: Section, equation: DerivedEquation) -> dict[str, Any]:
+        """An equation in numbers, at each of the steps that it is about, where it has some."""
+        if self.values is None:
+            return {}
+        found = []
+        for instance in self.values.at_steps(section, equation):
+            left = None if instance.left is None else unicode_text(self.show(instance.left))
+            value = self.values.in_shape(instance, self.values.value(instance.right))
+            found.append({"left": left, "value": value.tolist()})
+        return {"numbers": found}
 
     def formula(self, expression: MatrixExpr) -> dict[str, Any]:
         box = self.show(expression)
@@ -113,7 +144,39 @@ class _Writer:
             "kind": factor.kind,
             "derivative": self.formula(factor.expression),
             "jacobian": self.formula(factor.jacobian) if factor.edge else None,
+            **self.number(factor),
         }
+
+    def number(self, factor: Factor) -> dict[str, Any]:
+        """The matrix of a factor in numbers, where its steps are."""
+        if self.values is None or not _is_of_numbers(factor):
+            return {}
+        return {"value": self.values.value(factor.expression).tolist()}
+
+
+def _is_of_numbers(factor: Factor) -> bool:
+    sides = (factor.of, factor.by)
+    return all(side.time.is_Integer for side in sides if isinstance(side, Variable))
+
+
+def _numbers(values: DerivationValues) -> dict[str, Any]:
+    """What the numbers of a derivation follow from."""
+    return {
+        "sizes": dict(values.sizes),
+        "seed": values.seed,
+        "given": list(values.given),
+        "drawn": list(values.drawn),
+        "loss": values.loss,
+        "quantities": [
+            {
+                "name": symbol.name,
+                "time_step": int(symbol.time) if isinstance(symbol, Variable) else None,
+                "value": values.value(symbol).tolist(),
+            }
+            for computed in (False, True)
+            for symbol in values.quantities(computed=computed)
+        ],
+    }
 
 
 def _model(model: Model) -> dict[str, Any]:

@@ -8,11 +8,14 @@ from math import inf
 from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
+from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.glossary import Glossary
+from bptt_sym.render.latex_words import latex_words
 from bptt_sym.render.line_breaking import broken, filled
+from bptt_sym.render.number_latex import NumberLatex
 from bptt_sym.render.page import HOLE, Page
 from bptt_sym.render.show import (
     Show,
@@ -111,55 +114,64 @@ PAGE = Page(
 )
 
 
-def latex(derivation: Derivation, *, mark_immediate: bool = False) -> str:
-    r"""The derivation as paragraphs and ``align`` environments; it needs amsmath.
+def latex(
+    derivation: Derivation,
+    *,
+    mark_immediate: bool = False,
+    values: DerivationValues | None = None,
+) -> str:
+    r"""The derivation as paragraphs and ``align`` environments; with ``values`` in numbers, too.
 
-    Equations carry ``\tag`` where a first number was asked for, else LaTeX numbers them; each has a
-    ``\label`` that says what it is, e.g. eq:elman:chain:E_3:W_s:from:s_2.
+    It needs amsmath. Equations carry ``\tag`` where a first number was asked for, else LaTeX
+    numbers them; each has a ``\label`` that says what it is: eq:elman:chain:E_3:W_s:from:s_2.
     """
-    marked = is_marked(derivation, asked=mark_immediate)
     whole = typesetter(derivation, mark_immediate=mark_immediate)
-
-    def math(expression: Expr) -> str:
-        return tex(whole(expression))
-
-    def rows(section: Section) -> str:
-        show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        room = right_width(section.lines, show)
-        return " \\\\\n".join(_row(derivation, e, show, room) for e in section.lines)
-
-    def steps(equations: Sequence[DerivedEquation]) -> str:
-        """The equations of the model."""
-        return " \\\\\n".join(_rows(equations, whole))
+    numbers = None if values is None else NumberLatex(values, PAGE, EXACTNESS * TEXT_WIDTH)
 
     glossary = Glossary(derivation.model, lambda box: f"${tex_in_line(box)}$")
 
-    def meaning(section: Section) -> str:
-        show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return glossary.explained(sides(section.lines, show))
+    def of(section: Section) -> Show:
+        return typesetter(derivation, section, mark_immediate=mark_immediate)
 
     filters: dict[str, Callable[..., object]] = {
-        "math": math,
-        "meaning": meaning,
+        "math": lambda expression: tex(whole(expression)),
+        "meaning": lambda section: glossary.explained(sides(section.lines, of(section))),
         "meaning_of_step": lambda it: glossary.explained(step_boxes(it, whole)),
-        "rows": rows,
-        "steps": steps,
+        "rows": lambda section: _rows_of(derivation, section, of(section), numbers),
+        "steps": lambda equations: " \\\\\n".join(_rows(equations, whole)),
         "words": latex_words,
         "digits": breakable_digits,
     }
-    jinja = environment(filters)
-    return jinja.get_template("derivation.tex.j2").render(
-        **words_of(derivation, tex_in_line),
-        derivation=derivation,
-        model=derivation.model,
-        conventions=conventions_of(derivation),
-        functions=functions_of(derivation.model, tex_in_line),
-        given=given_from_above(derivation.model, lambda box: f"${tex_in_line(box)}$"),
-        marked=marked,
-        made_by=MADE_BY,
-        command=derive_command(derivation, "latex", mark_immediate=mark_immediate),
-        most_listed=MOST_LISTED,
+    more = () if values is None else values.words
+    return (
+        environment(filters)
+        .get_template("derivation.tex.j2")
+        .render(
+            **words_of(derivation, tex_in_line),
+            derivation=derivation,
+            model=derivation.model,
+            conventions=conventions_of(derivation),
+            functions=functions_of(derivation.model, tex_in_line),
+            given=given_from_above(derivation.model, lambda box: f"${tex_in_line(box)}$"),
+            marked=is_marked(derivation, asked=mark_immediate),
+            made_by=MADE_BY,
+            command=derive_command(derivation, "latex", mark_immediate=mark_immediate, more=more),
+            most_listed=MOST_LISTED,
+            numbers=numbers,
+        )
     )
+
+
+def _rows_of(
+    derivation: Derivation, section: Section, show: Show, numbers: NumberLatex | None
+) -> str:
+    """The lines of a section, each with its numbers below it."""
+    room = right_width(section.lines, show)
+    found = []
+    for place, equation in enumerate(section.lines):
+        below = [] if numbers is None else numbers.below(section, place, show, room)
+        found += [_row(derivation, equation, show, room), *(rf"{row} \notag" for row in below)]
+    return " \\\\\n".join(found)
 
 
 def displays(derivation: Derivation) -> list[str]:
@@ -202,19 +214,6 @@ def label(derivation: Derivation, equation: DerivedEquation) -> str:
     shown = derivation.line(equation)
     parts = ("eq", derivation.model.name, derivation.level, *shown.meaning)
     return ":".join(part.replace(" ", "") for part in parts)
-
-
-def latex_words(words: str) -> str:
-    """Plain text with LaTeX's special characters escaped."""
-    return "".join(_ESCAPES.get(character, character) for character in words)
-
-
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: f"\\{character}" for character in "{}$&#_%"},
-}
 
 
 def right_width(equations: Sequence[DerivedEquation], show: Show) -> float:

@@ -185,8 +185,10 @@ def _with_arguments(box: WithArguments) -> str:
             return rf"[{', '.join(map(tex, parts))}]"
         case Tuple(parts=parts):
             return rf"({', '.join(map(tex, parts))})"
-        case Matrix(rows=rows):
-            return matrix(rows)
+        case Matrix(rows=rows, small=True):
+            return small_matrix(rows)
+        case Matrix(rows=rows, numbers=numbers):
+            return number_matrix(rows) if numbers else matrix(rows)
 
 
 MOST_COLUMNS = 10
@@ -198,6 +200,12 @@ def matrix(rows: Sequence[Sequence[Box]], *, style: str = r"\displaystyle ") -> 
     if len(rows[0]) > MOST_COLUMNS:
         return small_matrix(rows)
     lines = r" \\[2ex] ".join(" & ".join(style + tex(entry) for entry in row) for row in rows)
+    return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
+
+def number_matrix(rows: Sequence[Sequence[Box]]) -> str:
+    """A matrix of numbers, whose rows are close to each other."""
+    lines = r" \\ ".join(" & ".join(map(tex, row)) for row in rows)
     return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 

@@ -78,6 +78,8 @@ _BRACKET = 0.39
 _BARS = {"abs": 0.28, "norm": 0.5, "floor": 0.56, "ceil": 0.56}
 _PRIME = 0.29
 _TRANSPOSE = 0.6
+_SMALL_GAP = 0.4
+"""What is between the columns of a small matrix."""
 _SMALL_SPACE = 0.05
 """What TeX leaves behind an index."""
 _SMALLEST = 0.12
@@ -160,6 +162,9 @@ def _with_arguments(box: Box) -> float:
         case Part(body=body, start=start, stop=stop, columns=columns):
             whole = 0.84 + 2 * THICK if columns else 0.56
             return width(body) + whole + 0.28 + 2 * THICK + width(start) + width(stop)
+        case Matrix(rows=rows, small=True):
+            between = _SMALL_GAP * (len(rows[0]) - 1)
+            return between + matrix_width(box, SCRIPT) - (len(rows[0]) - 1)
         case Matrix():
             return matrix_width(box)
         case _:

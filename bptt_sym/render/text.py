@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
+from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import shown_path
@@ -15,6 +16,7 @@ from bptt_sym.render.digits import digits
 from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.line_breaking import broken
 from bptt_sym.render.medium import ANYWHERE, Medium, cells
+from bptt_sym.render.number_text import NumberText
 from bptt_sym.render.show import (
     Show,
     conventions_of,
@@ -34,51 +36,58 @@ WIDEST_LEFT = 0.4
 """What stands before the signs of equality takes at most so much of the width."""
 
 
-def text(derivation: Derivation, medium: Medium = ANYWHERE, *, mark_immediate: bool = False) -> str:
-    """The derivation as lines for a medium."""
+def text(
+    derivation: Derivation,
+    medium: Medium = ANYWHERE,
+    *,
+    mark_immediate: bool = False,
+    values: DerivationValues | None = None,
+) -> str:
+    """The derivation as lines for a medium; with ``values``, in numbers, too."""
+    numbers = None if values is None else NumberText(values, medium)
     whole = typesetter(derivation, mark_immediate=mark_immediate)
 
-    def math(expression: Expr) -> str:
-        return medium.math(whole(expression))
-
-    def step(line: DerivedEquation) -> str:
-        """An equation of the model."""
-        assert line.left is not None
-        return _equation(whole(line.left), whole(line.right), medium, _span(line, whole, medium))
+    def of(section: Section) -> Show:
+        return typesetter(derivation, section, mark_immediate=mark_immediate)
 
     def rows(section: Section) -> str:
-        show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return _rows(section.lines, show, medium)
+        below = partial(numbers.below_section, section, of(section)) if numbers else None
+        return _rows(section.lines, of(section), medium, below)
 
     glossary = Glossary(derivation.model, medium.math)
-
-    def meaning(section: Section) -> str:
-        show = typesetter(derivation, section, mark_immediate=mark_immediate)
-        return glossary.explained(sides(section.lines, show))
-
     filters: dict[str, Callable[..., object]] = {
-        "math": math,
-        "meaning": meaning,
+        "math": lambda expression: medium.math(whole(expression)),
+        "meaning": lambda section: glossary.explained(sides(section.lines, of(section))),
         "meaning_of_step": lambda it: glossary.explained(step_boxes(it, whole)),
         "style": medium.style,
         "wrapped": partial(_wrapped, medium),
         "rows": rows,
-        "step": step,
+        "step": lambda line: _step(line, whole, medium),
         "digits": digits,
         "path": shown_path,
     }
-    jinja = environment(filters)
-    written = jinja.get_template("derivation.txt.j2").render(
-        **words_of(derivation, medium.math),
-        derivation=derivation,
-        model=derivation.model,
-        conventions=conventions_of(derivation),
-        functions=functions_of(derivation.model, medium.math),
-        given=given_from_above(derivation.model, medium.math),
-        marked=is_marked(derivation, asked=mark_immediate),
-        most_listed=MOST_LISTED,
+    written = (
+        environment(filters)
+        .get_template("derivation.txt.j2")
+        .render(
+            **words_of(derivation, medium.math),
+            derivation=derivation,
+            model=derivation.model,
+            conventions=conventions_of(derivation),
+            functions=functions_of(derivation.model, medium.math),
+            given=given_from_above(derivation.model, medium.math),
+            marked=is_marked(derivation, asked=mark_immediate),
+            most_listed=MOST_LISTED,
+            numbers=numbers,
+        )
     )
     return medium.plain(written)
+
+
+def _step(line: DerivedEquation, show: Show, medium: Medium) -> str:
+    """An equation of the model."""
+    assert line.left is not None
+    return _equation(show(line.left), show(line.right), medium, _span(line, show, medium))
 
 
 def model_text(model: Model, medium: Medium = ANYWHERE) -> str:
@@ -126,8 +135,15 @@ def _equation(left: Box, right: Box, medium: Medium, span: str = "") -> str:
     return "\n".join([head + first, *(f"  {indent}{line}" for line in more)])
 
 
-def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> str:
+def _rows(
+    equations: Sequence[DerivedEquation],
+    show: Show,
+    medium: Medium,
+    below: Callable[[int, int], Iterable[str]] | None = None,
+) -> str:
     """Equations one under the other, their signs of equality in one column.
+
+    What stands ``below`` one is told by its place and by where its right side begins.
 
     A left side that would leave too little room stands on a line of its own.
     """
@@ -139,7 +155,7 @@ def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> s
     width = max((cells(left) for left in lefts if cells(left) <= most), default=0)
     indent = " " * (before + width + 3)
     lines = []
-    for equation, number, left in zip(equations, numbers, lefts, strict=True):
+    for k, (equation, number, left) in enumerate(zip(equations, numbers, lefts, strict=True)):
         styled = medium.style(number, "number")
         head = f"  {number}  {' ' * (width - cells(left))}{left}"
         sign = ":  " if equation.left is None else " = "
@@ -152,6 +168,7 @@ def _rows(equations: Sequence[DerivedEquation], show: Show, medium: Medium) -> s
         first, *more = _right(show(equation.right), span, room, medium)
         lines.append(f"{head.replace(number, styled, 1)}{sign}{first}")
         lines += [f"{indent}{line}" for line in more]
+        lines += [] if below is None else below(k, len(indent))
     return "\n".join(lines)
 
 
