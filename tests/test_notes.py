@@ -23,7 +23,7 @@ from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
-from bptt_sym.documents.example import STEPS, worked_example
+from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.tex import tex
@@ -156,7 +156,7 @@ def _arrays(module, model, example):
         initial = name not in declared
         entry = model.declaration(name.removesuffix("0").removesuffix("_") if initial else name)
         depth = model.depth(entry.name)
-        if entry.symbol in example.values:
+        if entry.symbol in example.numbers:
             times = [None]
         elif initial:
             times = range(STEPS + 1, STEPS + 1 + depth) if entry.reverse else range(1 - depth, 1)
@@ -164,7 +164,7 @@ def _arrays(module, model, example):
             # Of a target that the last step alone reads.
             times = range(1 if "T" in shape else STEPS, STEPS + 1)
         symbols = [entry.symbol if time is None else entry.symbol.at(time) for time in times]
-        array = np.stack([example.values[symbol] for symbol in symbols])
+        array = np.stack([example.numbers[symbol] for symbol in symbols])
         if getattr(module, "KINDS", {}).get(name, "").startswith("labels of "):
             array = np.argmax(array.reshape(len(symbols), -1), axis=-1)
         arrays[name] = array.reshape([number(size, sizes) for size in shape])
@@ -277,7 +277,7 @@ def test_macros_hold_all_that_symbols_look_like(tmp_path, notation):
     assert macros.count(r"\newcommand") == len(set(re.findall(r"newcommand{\\(\w+)}", macros)))
     _, body = source.split(r"\begin{document}")
     # What a sign means is shown with letters that are not the model's.
-    body = re.sub(r"\\mathbf\{1\}|\\label\{.*?\}|\\ref\{.*?\}|\nHere .*", "", body)
+    body = re.sub(r"\\mathbf\{-?[\d.]+\}|\\label\{.*?\}|\\ref\{.*?\}|\nHere .*", "", body)
     assert not re.search(r"\\(bar|boldsymbol|mathbf|sigma)(?![A-Za-z])", body)
     assert_clean(compiled(tmp_path, source))
 

@@ -33,6 +33,8 @@ from bptt_sym.derivation.regularizer import from_regularizer
 from bptt_sym.derivation.step import Edge, Step
 from bptt_sym.derivation.sweeps import Sweep, sweeps
 
+TermsOfStep = tuple[int | None, list[MatrixExpr]]
+
 
 class AdjointRecursion:
     """The adjoints that gradients need, for one kind of loss.
@@ -68,8 +70,6 @@ class AdjointRecursion:
     def cases(self) -> dict[str, list[Case]]:
         found = {v.name: cases(self.step, v.name, self.reached) for v in self.variables}
         return found | {v.name: everywhere(self.step, v.name, self.reached) for v in self.inputs}
-
-    # The recursion.
 
     def concrete(self, steps: int) -> Iterator[DerivedEquation]:
         """Every adjoint of ``steps`` time steps, in the order in which they are computed."""
@@ -177,18 +177,21 @@ class AdjointRecursion:
         """All gradients, those with respect to an input one for each step, as sums of products."""
         last = Integer(steps)
         for parameter in self.parameters:
-            terms = [
-                self._term(edge, Integer(time), last)
-                for time in range(steps, 0, -1)
-                for edge in self.readers_at(parameter, time, steps)
-            ]
-            terms += self._from_initial(parameter, last)
-            terms += from_regularizer(self.step, parameter, matrices=True)
+            terms = [term for _, found in self.contributions(parameter, steps) for term in found]
             yield self._gradient(parameter, last, terms)
         for given in self.inputs:
             for time in range(steps, 0, -1):
                 yield self._adjoint(given, Integer(time), self.readers_at(given, time, steps), last)
         yield from self._by_initial(last)
+
+    def contributions(self, parameter: Parameter, steps: int) -> Iterator[TermsOfStep]:
+        """The terms of a gradient: of each step, of initial values, and what is added once."""
+        last = Integer(steps)
+        for time in range(steps, 0, -1):
+            edges = self.readers_at(parameter, time, steps)
+            yield time, [self._term(edge, Integer(time), last) for edge in edges]
+        yield None, [*self._from_initial(parameter, last)]
+        yield None, from_regularizer(self.step, parameter, matrices=True)
 
     def symbolic_gradients(self) -> Iterator[DerivedEquation]:
         """The gradients for N time steps."""

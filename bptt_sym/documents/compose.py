@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from bptt_sym.documents import backward_in_time, gradients, numbers, opening
+from bptt_sym.documents import backward_in_time, gradients, opening
 from bptt_sym.documents.as_matrices import as_matrices
 from bptt_sym.documents.by_hand import two_steps
 from bptt_sym.documents.document import Block, NotesSection
-from bptt_sym.documents.example import Example, worked_example
+from bptt_sym.documents.example import Example
 from bptt_sym.documents.left_open import QUESTIONS, heading_of, left_open
 from bptt_sym.documents.notes_request import NotesRequest
+from bptt_sym.documents.numbers import ExampleInNotes
 from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
 from bptt_sym.documents.vanishing import vanishing
 from bptt_sym.documents.why import why
+from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.model.model import Model
 
 MOST_DRAWN = 2
@@ -62,8 +64,8 @@ class Composer:
         if self.shown and telling.steps > 1:
             yield "vanishing", "Vanishing and exploding gradients", vanishing(telling)
         if self.worked is not None:
-            names = [parameter.name for parameter in self.shown]
-            yield "example", "A worked example", numbers.told(telling, self.worked, names)
+            example = ExampleInNotes(telling, self.worked, self.shown)
+            yield "example", "A worked example", example.told()
         if self.shown:
             yield "summary", "Summary", summary(telling)
 
@@ -86,15 +88,16 @@ class Composer:
         recursion = backward_in_time.adjoint_recursion(telling, adjoints, known)
         yield "recursion", "The adjoints", recursion
         if self.worked is not None:
-            names = [parameter.name for parameter in self.exercises]
-            yield "example", "The worked example", numbers.results(telling, self.worked, names)
+            example = ExampleInNotes(telling, self.worked, self.exercises, self.shown)
+            yield "example", "The worked example", example.results()
 
     @cached_property
     def worked(self) -> Example | None:
         """The worked example; none where no numbers for it were found."""
         telling = self.telling
         names = [parameter.name for parameter in self.parameters]
-        return worked_example(telling.model, telling.loss, names)
+        steps = min(telling.steps, STEPS)
+        return worked_example(telling.model, telling.loss, names, steps=steps)
 
 
 def _sections(parts: Iterable[Part]) -> Iterator[NotesSection]:

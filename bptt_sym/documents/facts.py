@@ -8,15 +8,12 @@ from functools import cached_property
 
 from bptt_sym.algebra.blocks import Blocks
 from bptt_sym.algebra.expressions import (
-    LAST_STEP,
     TIME,
     Expr,
     Identity,
-    Integer,
     MatMul,
     MatrixExpr,
     PartialDerivative,
-    Variable,
     ZeroMatrix,
     at_step,
     product,
@@ -27,20 +24,6 @@ from bptt_sym.derivation.paths import Paths, losses_of
 from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.step import Step
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.model.model import Model
-
-# Before the first step, or behind the last.
-
-
-def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
-    """Every value that is read and never computed, at its step, with what the model says it is."""
-    for entry in model.handed_on:
-        for lag in range(1, model.depth(entry.name) + 1):
-            time = LAST_STEP + lag if entry.reverse else Integer(1 - lag)
-            symbol = entry.symbol
-            assert isinstance(symbol, Variable)
-            yield symbol.at(time), entry.initial
-
 
 # The copies of a parameter.
 

@@ -1,80 +1,147 @@
-"""The worked example as blocks: what is given, the forward pass, adjoints and gradients."""
+"""The worked example as blocks: what is given, forward and backward, contributions, gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+
+from sympy import ZeroMatrix
 
 from bptt_sym.algebra.boxes import Call, Terms
-from bptt_sym.algebra.expressions import LAST_STEP, Expr, dimension
-from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
-from bptt_sym.documents.example import STEPS, Example, Value
+from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, MatrixExpr, Parameter, dimension
+from bptt_sym.documents.contributions_in_numbers import ContributionsInNumbers, told_check
+from bptt_sym.documents.document import Block, Paragraph
+from bptt_sym.documents.example import DECIMALS, NOISE, Example, Value, largest
+from bptt_sym.documents.followed_entry import largest_place
+from bptt_sym.documents.number_rows import number_rows
+from bptt_sym.documents.run_again import descent
 from bptt_sym.documents.telling import Telling
-from bptt_sym.render.formulas import side_by_side
-from bptt_sym.render.latex import TEXT_WIDTH
+from bptt_sym.render.number_formulas import LEARNING_RATE
 from bptt_sym.render.tex import tex
-from bptt_sym.render.tex_width import width
-from bptt_sym.render.typeset import typeset
 
-WIDTHS = {".": 0.28, "-": 0.78}
-"""The widths of what numbers are written with besides digits, in ems."""
-
-DIGIT, BETWEEN_COLUMNS, AROUND = 0.5, 1.0, 4.0
-"""The widths of a digit, of the room between columns, and of brackets, equals sign and quad."""
+COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
-def told(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
-    """An example with the gradients that are ``shown``; without any, the forward pass alone."""
-    say = telling.sentences("example")
-    sizes = {LAST_STEP: STEPS} | {dimension(name): size for name, size in example.sizes.items()}
-    known = [f"${telling.math(symbol)} = {size}$" for symbol, size in sizes.items()]
-    known += [rf"${name} = {function}$" for name, function in _known_functions(telling)]
-    yield Paragraph(say.example(known))
-    yield from values(telling, example.given)
-    yield Paragraph(say.forward())
-    yield from values(telling, example.forward)
-    if shown:
-        yield from results(telling, example, shown)
+class ExampleInNotes:
+    """An example as notes tell it, with the gradients with respect to the parameters ``shown``.
+
+    What the gradients with respect to those ``told_before`` need has been told with them.
+    """
+
+    def __init__(
+        self,
+        telling: Telling,
+        example: Example,
+        shown: Sequence[Parameter],
+        told_before: Sequence[Parameter] = (),
+    ) -> None:
+        self.telling, self.example = telling, example
+        self.shown = [parameter.name for parameter in shown]
+        self.needed = self._needed_for(shown)
+        self.known = self._needed_for(told_before)
+        self.say = telling.sentences("example")
+        name = example.needing_time(self.shown)
+        self.contributions = (
+            None if name is None else ContributionsInNumbers(telling, example, name)
+        )
+
+    def told(self) -> Iterator[Block]:
+        """All of it; without parameters, the forward pass alone."""
+        example = self.example
+        sizes = {LAST_STEP: example.calculation.steps}
+        sizes |= {dimension(name): size for name, size in example.sizes.items()}
+        known = [f"${self.telling.math(symbol)} = {size}$" for symbol, size in sizes.items()]
+        known += [rf"${name} = {function}$" for name, function in _known_functions(self.telling)]
+        yield Paragraph(self.say.example(known))
+        # Of matrices, those of one height stand side by side.
+        given = sorted(example.given, key=_height_of_matrix)
+        yield from self._rows(given, ".")
+        off = self.contributions is not None and self.contributions.sums_are_off
+        yield Paragraph(self.say.rounding(COUNTS[DECIMALS], off))
+        yield Paragraph(self.say.forward(), lead="Forward.")
+        yield from self._rows(example.forward, ".")
+        if self.shown:
+            yield from self.results()
+            if len(self.shown) == len(example.model.parameters):
+                yield from self._descent()
+
+    def results(self) -> Iterator[Block]:
+        """The adjoints and the gradients."""
+        example = self.example
+        wanted = self.needed - self.known
+        adjoints = [value for value in example.adjoints if value.left in wanted]
+        if adjoints:
+            said = self.say.backward(bool(self.known), self._order(adjoints))
+            yield Paragraph(said, lead="Backward.")
+            yield from self._rows(adjoints, ".")
+        told = self.contributions
+        if told is not None and told.is_a_sum:
+            yield from told.blocks()
+        yield from self._others()
+
+    def _order(self, adjoints: Sequence[Value]) -> str:
+        """How adjoints follow each other: backward in time, not at all, or in both directions."""
+        times = [v.left.variable.time for v in adjoints if isinstance(v.left, Adjoint)]
+        if len(set(times)) < 2:
+            return ""
+        return "backward" if times == sorted(times, reverse=True) else "both"
+
+    def _needed_for(self, parameters: Sequence[Parameter]) -> frozenset[MatrixExpr]:
+        return self.example.calculation.needed_for(parameters) if parameters else frozenset()
+
+    def _rows(self, values: Sequence[Value], mark: str) -> Iterator[Block]:
+        rows = number_rows(
+            self.telling, [([value.left], value) for value in values], self.example.objective
+        )
+        for equations in rows:
+            yield equations.ended(mark)
+
+    def _others(self) -> Iterator[Block]:
+        """The gradients whose contributions are not told, equal ones together."""
+        told = self.contributions
+        done = told.name if told is not None and told.is_a_sum else ""
+        gradients = [self.example.gradient(name) for name in self.shown if name != done]
+        there = [value for value in gradients if largest(value.array) > NOISE]
+        equal: dict[MatrixExpr, list[Value]] = {}
+        for equation in self.example.calculation.gradients:
+            found = [value for value in there if value.left == equation.left]
+            equal.setdefault(equation.right, []).extend(found)
+        groups = [group for group in equal.values() if group]
+        groups.sort(key=lambda group: -len(group[0].digits))
+        if groups:
+            count = len(there)
+            yield Paragraph(self.say.others(count), lead=self.say.others_lead(count, not done))
+            entries = [([value.left for value in group], group[0]) for group in groups]
+            for equations in number_rows(self.telling, entries, self.example.objective):
+                yield equations.ended(".")
+        yield from self._zero([value for value in gradients if value not in there])
+        if told is not None and not told.is_a_sum and there:
+            yield from self._check(there[0])
+
+    def _zero(self, gradients: Sequence[Value]) -> Iterator[Block]:
+        derived = {e.left: e.right for e in self.example.calculation.gradients}
+        unreached = [v for v in gradients if isinstance(derived[v.left], ZeroMatrix)]
+        for say, values in (
+            (self.say.unreached, unreached),
+            (self.say.zero_gradients, [v for v in gradients if v not in unreached]),
+        ):
+            if values:
+                yield Paragraph(say(self.telling.inline(value.left.by for value in values)))
+
+    def _check(self, gradient: Value) -> Iterator[Block]:
+        place = largest_place(gradient)
+        yield from told_check(self.telling, self.example, gradient.parameter, place)
+
+    def _descent(self) -> Iterator[Block]:
+        found = descent(self.example, self.shown)
+        if found is not None:
+            tried = [f"${rate}$" for rate in found.tried]
+            said = self.say.descent(tried, found.rate, LEARNING_RATE, found.before, found.after)
+            yield Paragraph(said)
 
 
-def results(telling: Telling, example: Example, shown: Collection[str]) -> Iterator[Block]:
-    """The adjoints of an example, and the gradients that are ``shown``."""
-    say = telling.sentences("example")
-    yield Paragraph(say.backward())
-    yield from values(telling, example.adjoints, example.objective)
-    yield Paragraph(say.results())
-    found = [value for value in example.gradients if value.parameter in shown]
-    yield from values(telling, found, example.objective)
-
-
-def values(telling: Telling, entries: Sequence[Value], loss: Expr | None = None) -> Iterator[Block]:
-    """What symbols are, several on a line where they are narrow and of one height."""
-    lines: list[list[Value]] = []
-    room = 0.0
-    lefts = [width(typeset(e.left, telling.model.notation, loss=loss)) for e in entries]
-    for entry, left in zip(entries, lefts, strict=True):
-        taken = left + _number_width(entry)
-        if not lines or taken > room or entry.array.shape[0] != lines[-1][0].array.shape[0]:
-            lines.append([])
-            # The signs of equality that come first stand below each other.
-            room = TEXT_WIDTH - (max(lefts) - left)
-        lines[-1].append(entry)
-        room -= taken
-    formulas = []
-    for line in lines:
-        sides = [(telling.math(value.left, loss), value.number) for value in line]
-        formulas.append(DisplayedFormula((side_by_side(*sides),)))
-    if formulas:
-        yield Equations(tuple(formulas))
-
-
-def _number_width(entry: Value) -> float:
-    """The width of a number or matrix with what is around it, in ems."""
-    columns = [max(map(_digits_width, column)) for column in zip(*entry.digits, strict=True)]
-    return AROUND + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)
-
-
-def _digits_width(digits: str) -> float:
-    return sum(WIDTHS.get(sign, DIGIT) for sign in digits)
+def _height_of_matrix(value: Value) -> int:
+    """Less for a higher one: what varies in time comes behind, in its order."""
+    return -len(value.digits) if isinstance(value.left, Parameter) else 0
 
 
 def _known_functions(telling: Telling) -> Iterator[tuple[str, str]]:

@@ -8,10 +8,10 @@ from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coef
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.documents.displays import displayed, with_one_number
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
-from bptt_sym.documents.facts import starts
 from bptt_sym.documents.families import Alike
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Declaration
+from bptt_sym.model.starts import starts
 from bptt_sym.render.formulas import shape
 from bptt_sym.render.show import function_boxes, functions_of, is_marked, typesetter
 from bptt_sym.render.tex import tex_in_line

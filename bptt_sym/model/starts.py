@@ -16,3 +16,9 @@ def starts(model: Model) -> Iterator[tuple[Variable, MatrixExpr | None]]:
             symbol = entry.symbol
             assert isinstance(symbol, Variable)
             yield symbol.at(time), entry.initial
+
+
+def starts_at(model: Model, steps: int) -> Iterator[tuple[Variable, MatrixExpr | None]]:
+    """The same for so many time steps."""
+    for symbol, initial in starts(model):
+        yield symbol.at(symbol.time.subs(LAST_STEP, steps)), initial
