@@ -392,7 +392,7 @@ def test_hostile_words_are_typeset_as_they_are(tmp_path):
         bodies.append(derivation)
     log = compiled(tmp_path, "".join([head, r"\begin{document}", *bodies, r"\end{document}"]))
     assert "runsystem" not in log
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".tex", ".aux", ".log"}
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".tex", ".aux", ".log", ".out"}
 
 
 # Bad input.

@@ -7,11 +7,11 @@ Prose is plain words with formulas between dollar signs, in LaTeX, and reference
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from bptt_sym.errors import InputError
 from bptt_sym.figures.figure import Figure
+from bptt_sym.render.formulas import is_number
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,14 @@ class DisplayedFormula:
 
     def ended(self, mark: str) -> DisplayedFormula:
         """The same with a mark of punctuation at its end."""
-        return replace(self, lines=(*self.lines[:-1], self.lines[-1] + mark))
+        flat = self.flat + mark if self.flat else ""
+        return replace(self, lines=(*self.lines[:-1], self.lines[-1] + mark), flat=flat)
+
+    def within(self, room: float) -> tuple[str, ...]:
+        """Its lines where nothing stands below or above it: one, if this has room."""
+        if len(self.lines) > 1 and self.flat and self.width <= room:
+            return (f"&{self.flat}",)
+        return self.lines
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,18 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of prose, with its title above it if it has one."""
+    """A table of prose; with a caption it has a number, and a label if a text refers to it."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    label: str = ""
+    number: int | None = None
+
+    @property
+    def is_right(self) -> list[bool]:
+        """Whether a column ends at the right: one of numbers."""
+        return [all(map(is_number, column)) for column in zip(*self.rows, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,7 @@ class Document:
     """A derivation as one reads it. ``command`` makes it again.
 
     Title, author and date are prose. The first numbered equation has the number ``first``.
+    ``plain`` has the names of symbols by their formulas, for where a formula cannot stand.
     """
 
     name: str
@@ -144,6 +159,7 @@ class Document:
     author: str = ""
     date: str = ""
     first: int = 1
+    plain: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def drawings(self) -> list[Drawing]:
@@ -171,6 +187,9 @@ class Document:
             for block in section.blocks:
                 if isinstance(block, Reserved):
                     found |= dict(zip(block.labels, block.numbers, strict=True))
+            for block in section.blocks:
+                if isinstance(block, Table) and block.label and block.number:
+                    found[block.label] = block.number
         return found | {d.label: d.number for d in self.drawings if d.number}
 
 
@@ -181,122 +200,6 @@ def formulas(block: Block) -> Iterator[DisplayedFormula]:
     if isinstance(block, ToldContributions):
         for entry in block.entries:
             yield from entry.equations.formulas
-
-
-def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Document:
-    """The document with its signs explained where they first occur, below the equations.
-
-    ``explain`` makes a sentence on signs that it was not yet asked for, or nothing.
-    """
-    sections = []
-    for section in document.sections:
-        blocks: list[Block] = []
-        signs: list[str] = []
-        for k, block in enumerate(section.blocks, 1):
-            blocks.append(block)
-            signs += [sign for formula in formulas(block) for sign in formula.signs]
-            if isinstance(block, Paragraph):
-                signs += block.signs
-            if _goes_on(block, section.blocks[k : k + 1]):
-                continue
-            sentence = explain(signs)
-            if sentence:
-                blocks.append(Paragraph(sentence))
-        sections.append(replace(section, blocks=tuple(blocks)))
-    return replace(document, sections=tuple(sections))
-
-
-def _texts(block: Block) -> Iterator[str]:
-    """The prose of a block."""
-    if isinstance(block, Paragraph):
-        yield block.text
-    elif isinstance(block, Items):
-        yield from block.items
-    elif isinstance(block, Drawing):
-        yield block.caption
-    elif isinstance(block, Table):
-        yield from (block.caption, *(cell for row in block.rows for cell in row))
-    elif isinstance(block, ToldContributions):
-        yield from (entry.text.text for entry in block.entries)
-
-
-def _goes_on(block: Block, following: Sequence[Block]) -> bool:
-    """Whether a sentence that stands in a block ends below it."""
-    if isinstance(block, Paragraph):
-        return bool(following)
-    return any(isinstance(b, Paragraph) and b.text[:1].islower() for b in following)
-
-
-def numbered(document: Document, number_from: int | None = None) -> Document:
-    """The document with its labelled equations counted, and its figures.
-
-    The first equation of the derivation has ``number_from``, that of the document 1 without it.
-    Raises InputError where the model's equations before it have no numbers then.
-    """
-    found = _counted(document, 1)
-    if number_from is None:
-        return found
-    numbers = found.numbers.items()
-    derived = (n for label, n in numbers if label.startswith(f"eq:{document.name}:chain:"))
-    before = min(derived, default=1) - 1
-    if number_from <= before:
-        raise InputError(
-            f"the first equation number must be at least {before + 1}: "
-            f"{before} of the model come before it"
-        )
-    return _counted(document, number_from - before)
-
-
-def _counted(document: Document, start: int) -> Document:
-    """The document with its labelled equations counted from a number, and its figures from 1."""
-    count, drawn = start - 1, 0
-    cited = {
-        label
-        for section in document.sections
-        for block in section.blocks
-        for text in _texts(block)
-        for label in re.findall(r"\[\[([^\]]*)\]\]", text)
-    }
-
-    def labelled(formula: DisplayedFormula) -> DisplayedFormula:
-        if not formula.optional:
-            return formula
-        names = (formula.label, *formula.also)
-        return replace(formula, label=next((n for n in names if n in cited), None))
-
-    def counted(equations: Equations) -> Equations:
-        nonlocal count
-        found = []
-        for formula in map(labelled, equations.formulas):
-            count += formula.label is not None
-            found.append(replace(formula, number=count if formula.label else None))
-        return Equations(tuple(found))
-
-    def placed(drawing: Drawing) -> Drawing:
-        nonlocal drawn
-        drawn += 1
-        return replace(drawing, number=drawn)
-
-    sections = []
-    for section in document.sections:
-        blocks: list[Block] = []
-        for block in section.blocks:
-            match block:
-                case Equations():
-                    blocks.append(counted(block))
-                case Drawing():
-                    blocks.append(placed(block))
-                case Reserved(labels=labels):
-                    first, count = count + 1, count + len(labels)
-                    blocks.append(Reserved(labels, tuple(range(first, count + 1))))
-                case ToldContributions(entries=entries):
-                    made = tuple(replace(e, equations=counted(e.equations)) for e in entries)
-                    shown = block.drawn and placed(block.drawn)
-                    blocks.append(ToldContributions(made, shown))
-                case _:
-                    blocks.append(block)
-        sections.append(replace(section, blocks=tuple(blocks)))
-    return replace(document, sections=tuple(sections), first=start)
 
 
 _PIECE = re.compile(

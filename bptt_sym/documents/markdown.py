@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from bptt_sym.documents.document import (
     Block,
@@ -19,7 +20,7 @@ from bptt_sym.documents.document import (
     written,
 )
 from bptt_sym.quoting import link, markup_comment
-from bptt_sym.render.formulas import display
+from bptt_sym.render.formulas import display, without_bars
 from bptt_sym.version import MADE_BY
 
 
@@ -45,12 +46,12 @@ def section_text(section: NotesSection, numbers: dict[str, int], prefix: str = "
     return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
 
 
-def prose(text: str, numbers: dict[str, int]) -> str:
+def prose(text: str, numbers: dict[str, int], math: Callable[[str], str] = "${}$".format) -> str:
     """Words and formulas of a paragraph."""
     return written(
         text,
         words=_words,
-        math=lambda formula: f"${formula}$",
+        math=math,
         reference=lambda label: numbered_reference(label, numbers[label]),
     )
 
@@ -79,17 +80,26 @@ def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]
                 texts += block_texts(entry.text, numbers, prefix)
                 texts += displays(entry.equations.formulas)
             return texts + (block_texts(drawn, numbers, prefix) if drawn else [])
-        case Table(head=head, rows=rows, caption=caption):
-            lines = [head, ("---",) * len(head), *rows]
-            cells = (" | ".join(prose(cell, numbers) for cell in row) for row in lines)
-            title = [prose(caption, numbers)] if caption else []
-            return [*title, "\n".join(f"| {row} |" for row in cells)]
+        case Table():
+            return _table(block, numbers)
         case Items(items=items):
             return ["\n".join(f"- {prose(item, numbers)}" for item in items)]
         case Reserved():
             return []
         case _:
             return ["\n".join(["<br>"] * 6)]
+
+
+def _table(table: Table, numbers: dict[str, int]) -> list[str]:
+    """A table with its title above it; a bar within a cell would end it."""
+    rules = tuple("--:" if right else ":--" for right in table.is_right)
+    rows = [
+        [prose(cell, numbers, lambda formula: f"${without_bars(formula)}$") for cell in row]
+        for row in (table.head, *table.rows)
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:])]
+    title = [f"*Table {table.number}. {prose(table.caption, numbers)}*"] if table.number else []
+    return [*title, "\n".join(lines)]
 
 
 def displays(formulas: tuple[DisplayedFormula, ...]) -> list[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal, Unpack
 
 from bptt_sym.documents.compose import MOST_DRAWN, Composer
-from bptt_sym.documents.document import Document, NotesSection, explained, numbered, plain_words
+from bptt_sym.documents.document import Document, NotesSection, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.notebook import notebook
 from bptt_sym.documents.notes_request import NotesOptions, NotesRequest
+from bptt_sym.documents.numbering import explained, numbered
 from bptt_sym.documents.telling import glossary
 from bptt_sym.figures.request import drawn
 from bptt_sym.limits import DRAWN_IN_NOTES
@@ -125,5 +126,7 @@ def _document(
     model, request = composer.telling.model, composer.request
     title = f"{subject}: {plain_words(model.title)}"
     author, date = map(plain_words, (request.author, request.date))
-    document = Document(model.name, title, command, tuple(sections), author, date)
+    symbols = [entry.symbol for entry in model.declarations]
+    plain = {composer.telling.math(symbol): symbol.name for symbol in symbols}
+    document = Document(model.name, title, command, tuple(sections), author, date, plain=plain)
     return explained(document, glossary(model).sentence)

@@ -40,6 +40,22 @@ def reference(label: str) -> str:
     return rf"\ref{{{label}}}" if label.startswith("fig:") else rf"\eqref{{{label}}}"
 
 
+def in_bookmark(formula: str, words: str) -> str:
+    """A formula of a heading, and the words that stand for it where none can stand."""
+    return rf"\texorpdfstring{{{formula}}}{{{words}}}"
+
+
+def without_bars(formula: str) -> str:
+    """A formula for the cell of a table that a bar would end."""
+    return formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+
+
+def is_number(cell: str) -> bool:
+    """Whether the cell of a table is a number, which may be rounded."""
+    written = cell.strip("$").removeprefix(r"\approx").strip().lstrip("-")
+    return written[:1].isdigit()
+
+
 def labelled_row(lines: Sequence[str], label: str | None) -> str:
     """An equation as a row of an ``align`` environment, which LaTeX numbers if it has a label."""
     *before, last = lines

@@ -58,6 +58,9 @@ _OPERATORS = {
     "kronecker": r"\otimes",
 }
 
+ARTICLE_WIDTH = EXACTNESS * (45.5 - NUMBER)
+"""The width of an equation on a line of an article of notes, which is wider."""
+
 WIDEST_LEFT = 0.3 * TEXT_WIDTH
 """A left side that is wider stands on a line of its own."""
 
