@@ -102,6 +102,11 @@ DRAWN_IN_NOTES = Limit(
 EXAMPLE_ENTRIES = Limit(
     144, "a worked example is shown where no array of it has more than {most} entries"
 )
+SHOWN_SYMBOLS = Limit(
+    20_000,
+    "numbers are shown of a derivation of at most {most} symbols; ask for fewer time steps, or for "
+    "fewer parameters (--wrt)",
+)
 SHOWN_ENTRIES = Limit(
     144,
     "numbers of a derivation are shown where no array has more than {most} entries; ask for "

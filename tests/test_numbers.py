@@ -14,6 +14,7 @@ from test_measure import close, refused
 
 import bptt_sym as b
 from bptt_sym.derivation.derivation_values import DerivationValues
+from bptt_sym.render.number_boxes import digits
 
 LEVELS = ("chain", "jacobian", "adjoint")
 
@@ -48,7 +49,8 @@ def check_definitions(values: DerivationValues) -> None:
     """Each factor and each definition: the left side by the paths, the right side as it stands."""
     for section in values.derivation.sections:
         if section.topic in ("factors", "definitions"):
-            for equation in (e for instances in values.instances(section) for e in instances):
+            places = range(len(section.lines))
+            for equation in (e for place in places for e in values.instances(section, place)):
                 left, right = values.value(equation.left), values.value(equation.right)
                 assert close(left, right, np.max(np.abs(right))), equation.left
 
@@ -151,6 +153,18 @@ def test_values_come_from_files_and_from_parameters(tmp_path, capsys):
 def test_the_data_keep_to_the_schema(cell, level):
     found = b.derive(model_of(cell), steps=2, level=level, loss="mean").measure()
     Draft202012Validator(SCHEMA).validate(json.loads(found.json()))
+
+
+def test_terms_of_a_sum_have_the_same_digits():
+    """Powers of ten stand for what is small everywhere."""
+    assert digits(np.array([[0.00234, 0]])) == [["0.0023", "0"]]
+    assert digits(np.array([[0.000234, -0.00001]])) == [["2.340e-4", "-1.000e-5"]]
+    assert digits(np.array([[0.000234, -0.00001]]), 0.5) == [["0.0002", "0.0000"]]
+    assert digits(np.array([[-2, 0.25], [123456, 0]])) == [
+        ["-2.000e0", "2.500e-1"],
+        ["1.235e5", "0"],
+    ]
+    assert digits(np.array([[np.inf, np.nan]])) == [["inf", "nan"]]
 
 
 @pytest.mark.parametrize("cell", ["leaky", "mgu", "indrnn", "ctc", "mlstm"])

@@ -64,15 +64,14 @@ class DerivationValues:
         by = source_of(equation)
         return value if by is None else value.reshape(self.network.shape(by))
 
-    def instances(self, section: Section) -> Iterator[tuple[DerivedEquation, ...]]:
-        """For each line of a section, its equations at the time steps that it has numbers for.
+    def instances(self, section: Section, place: int) -> list[DerivedEquation]:
+        """The equations of a line of a section at the time steps that it has numbers for.
 
         That is itself, where it names its steps. One about any step t stands for those steps from
         which a path leads to the loss. One about N steps, or about steps i or j, has none.
         """
-        for places in section.places:
-            equations = (section.equations[place] for place in places)
-            yield tuple(found for e in equations for found in self.at_steps(section, e))
+        equations = (section.equations[k] for k in section.places[place])
+        return [found for equation in equations for found in self.at_steps(section, equation)]
 
     def at_steps(self, section: Section, line: DerivedEquation) -> Iterator[DerivedEquation]:
         """An equation at the steps that it has numbers for."""
@@ -89,7 +88,8 @@ class DerivationValues:
         """Whether a derivative is one of the steps that lead to the loss, and has a value."""
         left = equation.left
         assert isinstance(left, PartialDerivative)
-        if left.of not in self.reached or not self._leads_on(left.by):
+        of = left.of.components if isinstance(left.of, StateTuple) else (left.of,)
+        if self.reached.isdisjoint(of) or not self._leads_on(left.by):
             return False
         try:
             self.value(left)

@@ -14,10 +14,11 @@ from bptt_sym.algebra.expressions import LAST_STEP, Expr, Integer, MatrixExpr, d
 from bptt_sym.derivation.derivation import Derivation
 from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.derive import derive
+from bptt_sym.derivation.limited import symbols
 from bptt_sym.derivation.network_values import NetworkValues
 from bptt_sym.errors import InputError
 from bptt_sym.graph.build import build_program
-from bptt_sym.limits import SHOWN_ENTRIES
+from bptt_sym.limits import SHOWN_ENTRIES, SHOWN_SYMBOLS
 from bptt_sym.measuring.running import plain_name
 from bptt_sym.measuring.values import Axes, Wanted, values_for
 from bptt_sym.model.array_entries import most_entries
@@ -63,6 +64,7 @@ def derivation_at(
     wanted = wanted_of(interface)
     # All derivations of a model have the same numbers.
     whole = derive(model, steps=steps, level="adjoint", loss=derivation.loss)
+    SHOWN_SYMBOLS.check(max(symbols(d.sections) for d in (whole, derivation)))
     best: DerivationValues | None = None
     for draw in range(_MOST_DRAWS):
         own_seed = seed + draw * _OTHER_SEED

@@ -36,22 +36,23 @@ Array = Any
 DECIMALS = 4
 """Numbers are rounded to so many decimals."""
 
-PLAIN = (1e-2, 1e5)
+PLAIN = (1e-3, 1e5)
 """A matrix whose largest entry is in this range has no powers of ten."""
 
 _SHOWN = MatAdd | MatMul | HadamardProduct
 
 
-def digits(array: Array) -> list[list[str]]:
+def digits(array: Array, largest: float = 0.0) -> list[list[str]]:
     """The entries of a matrix as they are written, row by row.
 
-    All of them exactly, where they have few decimals; a zero is exact in any case.
+    All of them exactly, where they have few decimals; a zero is exact in any case. ``largest`` is
+    an entry of another matrix beside which it stands, if that is larger.
 
     >>> digits([[0.5, -2.0]]), digits([[0.123456, 0.0]])
     ([['0.5', '-2']], [['0.1235', '0']])
     """
     entries = np.atleast_2d(array)
-    size = float(np.max(np.abs(entries), initial=0.0))
+    size = float(np.max(np.abs(entries), initial=largest))
     exact = bool(np.all(entries == np.round(entries, DECIMALS))) and size < PLAIN[1]
     return [[_written(float(entry), size, exact=exact) for entry in row] for row in entries]
 
@@ -70,9 +71,9 @@ def _written(number: float, size: float, *, exact: bool) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def array_box(array: Array) -> boxes.Box:
-    """A matrix of numbers, or one number."""
-    rows = tuple(tuple(map(_entry, row)) for row in digits(array))
+def array_box(array: Array, largest: float = 0.0) -> boxes.Box:
+    """A matrix of numbers, or one number; as ``digits`` writes them."""
+    rows = tuple(tuple(map(_entry, row)) for row in digits(array, largest))
     return rows[0][0] if len(rows) == len(rows[0]) == 1 else boxes.Matrix(rows, numbers=True)
 
 
@@ -127,9 +128,10 @@ def equation_in_numbers(equation: DerivedEquation, values: DerivationValues) -> 
     shaped = values.in_shape(equation, value)
     differs = shaped.shape != value.shape and 1 not in shaped.shape
     if _is_of_contributions(equation):
-        parts = [values.value(term) for term in equation.right.args]
-        terms = _sum([array_box(values.in_shape(equation, part)) for part in parts])
-        return [InNumbers([terms, array_box(shaped)], by if differs else None)]
+        parts = [values.in_shape(equation, values.value(e)) for e in equation.right.args]
+        largest = float(max(np.max(np.abs(part)) for part in parts))
+        terms = _sum([array_box(part, largest) for part in parts])
+        return [InNumbers([terms, array_box(shaped, largest)], by if differs else None)]
     numbers, result = expression_box(equation.right, values), array_box(value)
     found = [InNumbers([result] if numbers == result else [numbers, result])]
     return [*found, InNumbers([array_box(shaped)], by)] if differs else found

@@ -77,7 +77,7 @@ class NumberLatex:
 
     def below(self, section: Section, place: int, show: Show, room: float) -> list[str]:
         """The rows below a line of a section, without numbers of equations."""
-        instances = list(self.values.instances(section))[place]
+        instances = self.values.instances(section, place)
         line = section.lines[place]
         return [row for e in instances for row in self._rows(e, line, show, room)]
 

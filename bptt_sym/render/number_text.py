@@ -55,7 +55,7 @@ class NumberText:
 
     def below_section(self, section: Section, show: Show, place: int, indent: int) -> list[str]:
         """The lines below a line of a section, whose right side begins ``indent`` columns in."""
-        instances = list(self.values.instances(section))[place]
+        instances = self.values.instances(section, place)
         return list(self._below(instances, section.lines[place], show, indent))
 
     def _below(

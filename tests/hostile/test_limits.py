@@ -140,6 +140,7 @@ COUNTED: dict[str, Callable[[], object]] = {
     "CHECKING": lambda: check_work(LSTM, 5),
     "DRAWN": lambda: b.figure(LSTM, 2),
     "DRAWN_IN_NOTES": lambda: b.notes(b.load_model("linear"), 2),
+    "SHOWN_SYMBOLS": lambda: b.derive(ELMAN, steps=2).measure(),
     "SHOWN_ENTRIES": lambda: b.derive(ELMAN, steps=2).measure(),
     "MEASURED": lambda: b.measure(ELMAN, "W_s", steps=3),
     "MEASURED_PAIRS": lambda: b.measure(ELMAN, "W_s", steps=3, loss="sum"),
