@@ -16,15 +16,13 @@ from bptt_sym.choices import (
     Layout,
     Level,
     Loss,
-    ShownLoss,
     Style,
 )
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derived import Derivation
-from bptt_sym.figures.figure import Figure
-from bptt_sym.figures.figure import figure as draw
+from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.measuring.measure_model import measure
 from bptt_sym.model.cell import cell
 from bptt_sym.model.library import load_model, model_names
@@ -83,28 +81,6 @@ def derive(
 
 def _masked(model: Model, loss: Loss) -> Model:
     return with_mask(model, loss_of_every_step=not reduction_of(model, loss).at_last)
-
-
-def figure(
-    model: Model,
-    steps: int = 3,
-    *,
-    folded: bool = False,
-    simplified: str | None = None,
-    path: str | None = None,
-    loss: ShownLoss = "last",
-    notation: str | Path | None = None,
-) -> Figure:
-    """The figure of a model that is unfolded over ``steps`` time steps.
-
-    ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
-    parameter and leaves only what contributes to the gradient with respect to it; ``path`` draws
-    on that the backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last"
-    or "sum", ``notation`` the name of a notation that ships, or the path of a notation file. Raises
-    InputError for an unknown parameter, contribution, loss, notation or number of steps.
-    """
-    shown = model if notation is None else in_notation(model, notation)
-    return draw(shown, steps, folded=folded, simplified=simplified, path=path, loss=loss)
 
 
 def generate(

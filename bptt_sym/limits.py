@@ -94,6 +94,9 @@ DRAWN = Limit(
     "a figure has at most {most} values and arrows that are long or labelled; ask for fewer steps",
 )
 NOTES_STEPS = Limit(1_000, "notes tell of at most {most} time steps")
+DRAWN_OPERATIONS = Limit(
+    250, "the inside of a step is drawn up to {most} operations; draw its equations, with --folded"
+)
 DRAWN_IN_NOTES = Limit(
     2_000,
     "the figures of notes have at most {most} values and arrows; ask for fewer time steps, or for "

@@ -43,7 +43,7 @@ def _is_marked_text(text: str) -> bool:
         return is_marked_module(text)
     lines = [line.rstrip("\r") for line in text.split("\n", 2)]
     lines.append("")
-    first = lines[1] if lines[0] == r"% Needs \usepackage{tikz}." else lines[0]
+    first = lines[1] if lines[0] == r"% Needs \usepackage{amsmath,tikz}." else lines[0]
     before, colon, _ = first.partition(":")
     sign = next((sign for sign in ("% ", "<!-- ", "# ") if before.startswith(sign)), "")
     return bool(colon) and _is_mark(before.removeprefix(sign))

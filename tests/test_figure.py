@@ -27,6 +27,7 @@ def kinds(model):
     names = [name for name in model.parameters if name in read]
     names = list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
     yield {"folded": True}
+    yield {"cell": True}
     yield {}
     yield {"loss": "sum"}
     for name in names:
@@ -36,7 +37,7 @@ def kinds(model):
 
 def all_pictures(model, steps):
     for options in kinds(model):
-        if steps == 1 or not options.get("folded"):
+        if steps == 1 or not {"folded", "cell"} & set(options):
             yield options, bptt_sym.figure(model, steps, **options).picture
             yield options | COMPACTLY, compact(bptt_sym.figure(model, steps, **options)).picture
 

@@ -53,6 +53,7 @@ def samples():
         model = bptt_sym.load_model(name)
         parameter = list(model.parameters)[len(model.parameters) // 2]
         found.append(bptt_sym.figure(model, folded=True))
+        found.append(bptt_sym.figure(model, cell=True))
         found.append(bptt_sym.figure(model, 3, loss="sum"))
         found.append(bptt_sym.figure(model, 2, path=parameter))
     for name, parameter in (("elman", "W_s"), ("bidirectional", "U_b"), ("stacked", "W_1")):
@@ -159,7 +160,9 @@ def test_a_tikz_picture_compiles_alone(tmp_path):
     if found.returncode and not os.environ.get("BPTT_SYM_REQUIRE_LATEX"):
         pytest.skip("this LaTeX has no class standalone")
     (tmp_path / "figure.tex").write_text(samples()[0].tikz(), encoding="utf-8")
-    document = r"\documentclass{standalone}\usepackage{tikz}\begin{document}%s\end{document}"
+    document = (
+        r"\documentclass{standalone}\usepackage{amsmath,tikz}\begin{document}%s\end{document}"
+    )
     typeset(tmp_path, document % r"\input{figure}")
 
 

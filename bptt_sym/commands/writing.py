@@ -156,6 +156,9 @@ def _as(
 @click.option("--steps", type=int, default=3, show_default=True, help="The number of time steps N.")
 @click.option("--folded", is_flag=True, help="Draw one time step, with loops to later ones.")
 @click.option(
+    "--cell", is_flag=True, help="Draw the inside of a step: its products, sums and functions."
+)
+@click.option(
     "--simplified",
     metavar="W",
     help="Draw only what contributes to the gradient with respect to a parameter.",
@@ -172,6 +175,12 @@ def _as(
     show_default=True,
     help="The loss of the last step alone, or those of all steps.",
 )
+@click.option(
+    "--width",
+    type=float,
+    metavar="CM",
+    help="Draw for a text of this width: low, no label below 7 points, if need be one step large.",
+)
 @notation_option
 @click.option(
     "-o",
@@ -185,14 +194,16 @@ def figure(
     model: str,
     steps: int,
     folded: bool,
+    cell: bool,
     simplified: str | None,
     path: str | None,
     loss: ShownLoss,
+    width: float | None,
     notation: str | None,
     output: str,
     force: bool,
 ) -> None:
-    """Draw a model folded, unfolded, or simplified for a parameter, with the gradient's path."""
+    """Draw a model folded, unfolded, its cell, or what a parameter reaches, with paths."""
     from bptt_sym import api
     from bptt_sym.figures.figure import check_ending
 
@@ -201,9 +212,11 @@ def figure(
         api.load_model(model),
         steps,
         folded=folded,
+        cell=cell,
         simplified=simplified,
         path=path,
         loss=loss,
+        width=width,
         notation=notation,
     )
     save({Path(output): drawn.written(ending)}, force=force)

@@ -29,15 +29,20 @@ class Coloured:
 UNCOLOURED = Coloured(0, True, {}, {})
 
 
-def coloured(readers: Mapping[Vertex, Sequence[Vertex]], copies: Iterable[Vertex]) -> Coloured:
+def coloured(
+    readers: Mapping[Vertex, Sequence[Vertex]],
+    copies: Iterable[Vertex],
+    most: int = MOST_COLOURED,
+) -> Coloured:
     """The colours of all paths from a loss to these copies, those to the latest copy first.
 
-    ``readers`` says who reads what of all that a loss depends on.
+    ``readers`` says who reads what of all that a loss depends on. If there are more paths than
+    ``most``, all have one colour.
     """
     copies = sorted(copies, key=lambda copy: copy.time, reverse=True)
     paths: list[tuple[Vertex, ...]] = []
     waiting: list[tuple[Vertex, ...]] = [(copy,) for copy in reversed(copies)]
-    while waiting and len(paths) <= MOST_COLOURED:
+    while waiting and len(paths) <= most:
         path = waiting.pop()
         above = readers.get(path[-1], ())
         if not above:
@@ -45,7 +50,7 @@ def coloured(readers: Mapping[Vertex, Sequence[Vertex]], copies: Iterable[Vertex
         waiting += [(*path, reader) for reader in reversed(above)]
     edges: dict[tuple[Vertex, Vertex], dict[int, None]] = {}
     nodes: dict[Vertex, dict[int, None]] = {}
-    each = len(paths) <= MOST_COLOURED
+    each = len(paths) <= most
     if each:
         for number, path in enumerate(paths):
             for node in path:

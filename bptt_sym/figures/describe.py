@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bptt_sym.derivation.unfolding import Vertex
+from bptt_sym.figures.pieces import Pieces
 from bptt_sym.figures.scene import Arrow, Item, Scene
 
 MOST_TOLD = 60
@@ -22,7 +23,7 @@ def title(scene: Scene) -> str:
             return f"{name}, unfolded over {steps}"
         case "simplified":
             return f"{name} over {steps}, simplified for adjusting {request.parameter}"
-        case "path":
+        case _:
             number = request.contribution
             copies = "any copy" if number is None else "the copy"
             where = "" if number is None else f" in step {number}"
@@ -75,6 +76,52 @@ def description(scene: Scene) -> str:
             sentences.append(f"A {mark} marks an immediate derivative.")
     sentences += _readings(scene)
     return " ".join(sentences)
+
+
+def chain_title(chain: Pieces) -> str:
+    """One line: which model, which of its steps is drawn with its inside."""
+    name = _ascii(chain.model.title)
+    if chain.alone:
+        return f"{name}, the inside of one time step"
+    return f"{name}, time step {chain.center} of {chain.request.steps} with its inside"
+
+
+def chain_description(chain: Pieces) -> str:
+    """A few sentences: how to read the figure, then what depends on what."""
+    sentences = [
+        "What a time step hands on runs from left to right; inputs are at the bottom, what is "
+        "computed from the step alone is at the top."
+    ]
+    if not chain.alone:
+        left_out = "; dots stand for steps left out" if chain.shown[0] > 1 else ""
+        sentences.append(
+            f"Step {chain.center} is drawn with its inside, the steps beside it are "
+            f"boxes{left_out}."
+        )
+    if chain.request.whole:
+        sentences.append(
+            "Small nodes are products, sums and functions. What enters a function is added up; "
+            "what is added and the same at each step is left out."
+        )
+    for equation in chain.parts.cell:
+        found = [(name, -lag) for (name, lag), _ in chain.parts.reads[equation.name]]
+        sentences += _reads(chain, equation.name, chain.center, found)
+    for time in chain.shown:
+        readout = chain.readout(time)
+        for k, name in enumerate(readout):
+            found = (
+                [(readout[k - 1], 0)] if k else [(name, -lag) for name, lag, _ in chain.first(time)]
+            )
+            found += [(name, 0) for name, _ in chain.parts.beside(name)[:1]]
+            sentences += _reads(chain, name, time, found)
+    return " ".join(sentences)
+
+
+def _reads(chain: Pieces, name: str, time: int, found: Sequence[tuple[str, int]]) -> Iterable[str]:
+    first = 0 if not chain.alone else 1 - chain.center
+    if found:
+        sources = [_node(Vertex(read, time + lag + first), chain.alone) for read, lag in found]
+        yield f"{_node(Vertex(name, time + first), chain.alone)} depends on {_listed(sources)}."
 
 
 def _readings(scene: Scene) -> Iterable[str]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from bptt_sym.choices import ShownLoss
 from bptt_sym.errors import InputError
+from bptt_sym.figures.drawing import drawing, labels_of
 from bptt_sym.figures.picture import Picture
-from bptt_sym.figures.placement import picture
-from bptt_sym.figures.request import Request, parse_request
-from bptt_sym.figures.scene import scene
+from bptt_sym.figures.request import Request, in_text, parse_request
 from bptt_sym.model.model import Model
+from bptt_sym.model.notations import in_notation
 from bptt_sym.quoting import command_line
 from bptt_sym.render.command import notation_words
 
 ENDINGS = (".svg", ".pdf", ".png", ".tex")
+
+MOST_CENTIMETRES = 100
+
+LOW = 6.5
+"""Of a figure within a text, in centimetres: a quarter of a page."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,12 @@ class Figure:
     @cached_property
     def picture(self) -> Picture:
         """Where everything lies."""
-        return picture(scene(self._plain))
+        return drawing(self._plain)
+
+    @property
+    def smallest_label(self) -> float:
+        """The size of the smallest label in points, as wide as it is; its indices are smaller."""
+        return min(label.points for label in self.picture.labels)
 
     @property
     def description(self) -> str:
@@ -87,23 +98,22 @@ class Figure:
         """The labels by their LaTeX, with the macros that the model's notation has for them."""
         if not self.request.model.notation.macros:
             return {}
-        plain, named = (
-            [*(item.latex for item in shown.items), *(arrow.latex for arrow in shown.arrows)]
-            for shown in map(scene, (self._plain, self.request))
-        )
+        plain, named = map(labels_of, (self._plain, self.request))
         return dict(zip(plain, named, strict=True))
 
     def _command(self, ending: str) -> str:
         """The command that makes this again."""
         request = self.request
         words = ["figure", request.model.reference]
-        if request.kind == "folded":
-            words.append("--folded")
+        if request.kind in ("folded", "cell"):
+            words.append(f"--{request.kind}")
         else:
             words += ["--steps", str(request.steps)]
         if request.kind in ("simplified", "path"):
             number = "" if request.contribution is None else f":{request.contribution}"
             words += [f"--{request.kind}", f"{request.parameter}{number}"]
+        if request.width is not None:
+            words += ["--width", f"{request.width:g}"]
         words += [*notation_words(request.model), "--loss", request.loss, "-o", f"FILE{ending}"]
         return command_line(words)
 
@@ -113,21 +123,57 @@ def figure(
     steps: int = 3,
     *,
     folded: bool = False,
+    cell: bool = False,
     simplified: str | None = None,
     path: str | None = None,
     loss: ShownLoss = "last",
+    width: float | None = None,
+    notation: str | Path | None = None,
 ) -> Figure:
     """The figure of a model that is unfolded over ``steps`` time steps.
 
-    ``folded`` draws one time step instead, what is handed on as loops. ``simplified`` names a
-    parameter and leaves only what contributes to the gradient with respect to it; ``path`` draws
-    on that the backward path of its contributions in colour, or of one: "W_s:2". ``loss`` is "last"
-    or "sum". Raises InputError for an unknown parameter, contribution, loss or number of steps.
+    ``folded`` draws one time step instead, what is handed on as loops, and ``cell`` its inside,
+    with its products, sums and functions. ``simplified`` names a parameter and leaves only what
+    contributes to the gradient with respect to it; ``path`` draws on that the backward path of its
+    contributions in colour, or of one: "W_s:2". ``loss`` is "last" or "sum".
+
+    ``notation`` is the name of a notation that ships, or the path of a notation file. With a
+    ``width``, in centimetres, it is for a text: as low as its labels let it be, of which none is
+    smaller than 7 points, and no wider than that if there is such a drawing; where an unfolded
+    model is too wide, one of its steps is drawn, with its operations, among others that are boxes.
+    Raises InputError for an unknown parameter, contribution, loss or notation, and for a number of
+    steps or a width that cannot be drawn.
     """
-    made = Figure(parse_request(model, steps, folded, simplified, path, loss))
+    shown = model if notation is None else in_notation(model, notation)
+    request = parse_request(shown, steps, folded, simplified, path, loss, cell)
+    made = Figure(request) if width is None else _fitted(request, width)
     # What cannot be drawn is told here and not where it is written.
     _ = made.picture
     return made
+
+
+def _fitted(request: Request, width: float) -> Figure:
+    """The first drawing for a text that is no wider and low; else the lowest, or least wide."""
+    if not 1 <= width <= MOST_CENTIMETRES:
+        raise InputError(f"the width of a figure is 1 to {MOST_CENTIMETRES} centimetres")
+    found: list[Figure] = []
+    refused = InputError("there is no such figure")
+    for choice in in_text(request):
+        try:
+            made = Figure(replace(choice, width=width))
+            _ = made.picture
+        except InputError as error:
+            refused = error
+            continue
+        if made.picture.width <= width and made.picture.height <= LOW:
+            return made
+        found.append(made)
+    if not found:
+        raise refused
+    fitting = [made for made in found if made.picture.width <= width]
+    if fitting:
+        return min(fitting, key=lambda made: made.picture.height)
+    return min(found, key=lambda made: made.picture.width)
 
 
 def check_ending(ending: str) -> str:

@@ -29,6 +29,8 @@ _DIGIT = 0.5
 _TALL = {"hat", "bar", "tilde", "check", "breve", "dot", "ddot", "vec", "overline", "underline",
          "widehat", "widetilde", "overleftarrow", "overrightarrow"}  # fmt: skip
 
+_WORDS = ("tanh", "exp", "sin", "cos", "log", "max", "min", "arctan", "sinh", "cosh", "det", "bmod")
+
 _TOKEN = re.compile(r"\\[A-Za-z]+|\S")
 
 
@@ -97,6 +99,11 @@ class _LabelReader:
             return 1.1 * width, up, down
         if token.isdigit():
             return _DIGIT, 0.7, 0.0
+        if len(command) > 2 and command in _WORDS:
+            return 0.1 + sum(_WIDTHS.get(letter, _WIDEST) for letter in command), 0.78, 0.2
+        if command == "operatorname":
+            width, up, down = self.argument()
+            return width + 0.1, up, down
         low = 0.2 if command in "gjpqy,()[]" or token.startswith("\\") else 0.0
         tall = command in "acegmnopqrsuvwxyz"
         return _WIDTHS.get(command, _WIDEST), 0.47 if tall else 0.78, low

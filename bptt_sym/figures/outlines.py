@@ -17,7 +17,9 @@ from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
 from bptt_sym.figures.strokes import (
     DELAY_LOOK,
     DOT,
+    FRAME_CORNER,
     INK,
+    LOOKS,
     Look,
     Segment,
     box_outline,
@@ -46,6 +48,8 @@ class Shape:
 
 def shapes(picture: Picture) -> Iterator[Shape]:
     """Everything that is drawn, from the back to the front."""
+    for frame in picture.frames:
+        yield _box(frame.box, FRAME_CORNER, LOOKS["step"])
     for stroke in strokes(picture):
         yield Shape(stroke.segments, stroke=stroke.color, width=stroke.width)
     for head, color in heads(picture):

@@ -9,7 +9,7 @@ from typing import Literal
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.figures.spacing import Spacing
 
-Role = Literal["input", "target", "state", "value", "output", "loss", "copy"]
+Role = Literal["input", "target", "state", "value", "output", "loss", "copy", "operation", "step"]
 Point = tuple[float, float]
 
 
@@ -107,10 +107,18 @@ class Dots:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A time step whose inside is drawn: the box around it, and its label."""
+
+    box: Rectangle
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
 class Picture:
     """All that is drawn, from (0, 0) to (width, height), and what it shows in words.
 
-    Its paths have so many ``colors``."""
+    Its paths have so many ``colors``. The ``tags`` are names of values, above their lines."""
 
     width: float
     height: float
@@ -122,10 +130,14 @@ class Picture:
     colors: int
     title: str
     description: str
+    frames: tuple[Frame, ...] = ()
+    tags: tuple[Label, ...] = ()
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
-        """Every label, of nodes, edges and delays."""
+        """Every label, of nodes, edges, frames and delays."""
         found = [node.label for node in self.nodes]
         found += [edge.label for edge in self.edges if edge.label]
+        found += [frame.label for frame in self.frames if frame.label]
+        found += self.tags
         return (*found, *(delay.label for delay in self.delays))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.figures.columns import Columns
@@ -17,13 +16,13 @@ from bptt_sym.figures.picture import (
     DrawnNode,
     Label,
     Picture,
-    Point,
     Rectangle,
 )
 from bptt_sym.figures.plan import Plan
 from bptt_sym.figures.readings import Reading, label_size
 from bptt_sym.figures.routes import Routes, parts_between
 from bptt_sym.figures.scene import Arrow, Scene
+from bptt_sym.figures.trimming import trimmed
 
 
 def picture(scene: Scene) -> Picture:
@@ -49,27 +48,19 @@ class _Placement:
                 edges.append(edge)
                 dots += self._dots(edge)
         delays = list(self._delays(edges))
-        boxes = [node.box for node in nodes] + [delay.box for delay in delays]
-        boxes += [edge.label.box for edge in edges if edge.label]
-        xs = [x for edge in edges for x, _ in edge.points]
-        ys = [y for edge in edges for _, y in edge.points]
-        left = min([box.left for box in boxes] + xs) - self.space.margin
-        bottom = min([box.bottom for box in boxes] + ys) - self.space.margin
-        right = max([box.right for box in boxes] + xs) + self.space.margin
-        top = max([box.top for box in boxes] + ys) + self.space.margin
-        move = _Move(-left, -bottom)
-        return Picture(
-            width=_rounded(right - left),
-            height=_rounded(top - bottom),
-            nodes=tuple(map(move.node, nodes)),
-            edges=tuple(map(move.edge, edges)),
-            delays=tuple(map(move.delay, delays)),
-            dots=tuple(dict.fromkeys(Dots(move.point(d.middle), d.paths) for d in dots)),
+        drawn = Picture(
+            width=0,
+            height=0,
+            nodes=tuple(nodes),
+            edges=tuple(edges),
+            delays=tuple(delays),
+            dots=tuple(dots),
             space=self.space,
             colors=self.scene.coloured.count,
             title=title(self.scene),
             description=description(self.scene),
         )
+        return trimmed(drawn)
 
     def _node(self, node: Vertex) -> DrawnNode:
         plan, item = self.plan, self.scene.item[node]
@@ -151,36 +142,3 @@ class _Placement:
 
     def _label_at(self, latex: str, x: float, y: float, size: LabelSize) -> Label:
         return Label(latex, Rectangle(x, y, *size), self.space.edge_points)
-
-
-@dataclass(frozen=True)
-class _Move:
-    """Moves what is drawn, and rounds to a hundredth of a millimetre."""
-
-    right: float
-    up: float
-
-    def point(self, point: Point) -> Point:
-        return _rounded(point[0] + self.right), _rounded(point[1] + self.up)
-
-    def box(self, box: Rectangle) -> Rectangle:
-        return Rectangle(*self.point((box.x, box.y)), _rounded(box.width), _rounded(box.height))
-
-    def label(self, label: Label) -> Label:
-        return replace(label, box=self.box(label.box))
-
-    def node(self, node: DrawnNode) -> DrawnNode:
-        return replace(
-            node, box=self.box(node.box), label=self.label(node.label), radius=_rounded(node.radius)
-        )
-
-    def edge(self, edge: DrawnEdge) -> DrawnEdge:
-        label = self.label(edge.label) if edge.label else None
-        return replace(edge, points=tuple(map(self.point, edge.points)), label=label)
-
-    def delay(self, delay: Delay) -> Delay:
-        return Delay(self.box(delay.box), self.label(delay.label))
-
-
-def _rounded(number: float) -> float:
-    return round(number, 3) + 0.0

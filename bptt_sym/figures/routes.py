@@ -36,11 +36,11 @@ class Routes:
         x = points.pop()[0]
         if arrow.of.time not in self.columns.at:
             channel = self._channel(arrow)
-            return _simplified([*points, (x, channel), (self._gap_x(arrow), channel)])
+            return simplified([*points, (x, channel), (self._gap_x(arrow), channel)])
         port = self.columns.node_x(arrow.of) + plan.ports.at[reading]
         if abs(port - x) > SAME:
             points += [(x, self._channel(arrow)), (port, self._channel(arrow))]
-        return _simplified([*points, (port, self._bottom(reading.of, plan.ports.at[reading]))])
+        return simplified([*points, (port, self._bottom(reading.of, plan.ports.at[reading]))])
 
     def _start(self, reading: Reading, time: int) -> Iterator[Point]:
         """The points from a node to where its line enters the channel of the reader, and that."""
@@ -118,7 +118,7 @@ class Routes:
         return self.heights.y[plan.row[name]] - max(half**2 - beyond**2, 0.0) ** 0.5
 
 
-def _simplified(points: Sequence[Point]) -> tuple[Point, ...]:
+def simplified(points: Sequence[Point]) -> tuple[Point, ...]:
     """A line without the points on which it does not turn."""
     kept: list[Point] = []
     for point in points:

@@ -17,7 +17,7 @@ from bptt_sym.derivation.dependencies import Dependencies, Link, dependencies_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.errors import InputError, listed
-from bptt_sym.figures.coloured import UNCOLOURED, Coloured, coloured, with_lanes
+from bptt_sym.figures.coloured import MOST_COLOURED, UNCOLOURED, Coloured, coloured, with_lanes
 from bptt_sym.figures.picture import Role
 from bptt_sym.figures.request import Request
 from bptt_sym.figures.weights import weights
@@ -95,14 +95,14 @@ def _unfolded(request: Request) -> Scene:
             arrows.append(arrow)
     for arrow in arrows:
         nodes |= dict.fromkeys(n for n in (arrow.by, arrow.of) if _is_drawn(n, request, shown))
-    items = tuple(Item(node, _role(request.model, node), _label(request, node)) for node in nodes)
+    items = tuple(Item(node, role_of(request.model, node), _label(request, node)) for node in nodes)
     return Scene(request, items, tuple(arrows), shown)
 
 
 def _folded(request: Request) -> Scene:
     arrows = tuple(_readings(request, (1,)))
     nodes = dict.fromkeys(n.moved(1 - n.time) for arrow in arrows for n in (arrow.by, arrow.of))
-    items = tuple(Item(node, _role(request.model, node), _label(request, node)) for node in nodes)
+    items = tuple(Item(node, role_of(request.model, node), _label(request, node)) for node in nodes)
     return Scene(request, items, arrows, (1,))
 
 
@@ -189,7 +189,7 @@ class _Contributions:
             )
         if request.kind == "path":
             asked = copies if number is None else [Vertex(self.parameter, number)]
-            self.colours = coloured(self.readers, asked)
+            self.colours = coloured(self.readers, asked, MOST_COLOURED if request.whole else 0)
             request = replace(request, space=with_lanes(request.space, self.colours.count))
         kept = self.above(copies)
         shown = _shown(request)
@@ -198,7 +198,7 @@ class _Contributions:
         items = tuple(
             Item(
                 node,
-                _role(request.model, node),
+                role_of(request.model, node),
                 _label(request, node),
                 self.colours.nodes.get(node, ()),
             )
@@ -277,7 +277,8 @@ def _is_drawn(node: Vertex, request: Request, shown: Sequence[int]) -> bool:
     return node.time in shown or not 1 <= node.time <= request.steps
 
 
-def _role(model: Model, node: Vertex) -> Role:
+def role_of(model: Model, node: Vertex) -> Role:
+    """What a variable is in the model, and so how it looks."""
     if any(node.name == loss.name for loss in model.losses):
         return "loss"
     if node.name in model.sources:

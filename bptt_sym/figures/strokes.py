@@ -50,7 +50,10 @@ LOOKS: dict[Role, Look] = {
     "output": Look("D5EEE6", "009E73", LINE),
     "loss": Look("FAE8C2", "9C6C00", 0.05),
     "copy": Look("FAF7C4", "8A8000", LINE),
+    "operation": Look("FFFFFF", INK, LINE),
+    "step": Look("F7F7F7", "777777", LINE),
 }
+FRAME_CORNER = 0.15
 DELAY_LOOK = Look("FFFFFF", INK, LINE)
 QUIET = "555555"
 """The colour of lines that are not on the path."""

@@ -9,6 +9,7 @@ from bptt_sym.figures.picture import Label, Picture, Point, Rectangle
 from bptt_sym.figures.strokes import (
     DELAY_LOOK,
     DOT,
+    FRAME_CORNER,
     INK,
     LOOKS,
     PATHS,
@@ -27,13 +28,13 @@ NO_MACROS: Mapping[str, str] = {}
 
 
 def tikz(picture: Picture, command: str, macros: Mapping[str, str] = NO_MACROS) -> str:
-    r"""A fragment to \input: it needs the package tikz, and is never wider than the line.
+    r"""A fragment to \input: it needs amsmath and tikz, and is never wider than the line.
 
     ``macros`` are other LaTeX of labels.
     """
     return "\n".join(
         (
-            r"% Needs \usepackage{tikz}.",
+            r"% Needs \usepackage{amsmath,tikz}.",
             f"% {MADE_BY}: {command}",
             *_comment(picture),
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
@@ -49,7 +50,7 @@ def page(picture: Picture) -> str:
     return "\n".join(
         (
             r"\documentclass{article}",
-            r"\usepackage{tikz}",
+            r"\usepackage{amsmath,tikz}",
             r"\newsavebox{\drawn}",
             r"\begin{document}",
             r"\begin{lrbox}{\drawn}%",
@@ -77,6 +78,8 @@ def _drawing(picture: Picture, macros: Mapping[str, str] = NO_MACROS) -> Iterato
     for color in _colors():
         yield rf"\definecolor{{bptt{color}}}{{HTML}}{{{color}}}"
     yield rf"\useasboundingbox (0, 0) rectangle {_point((picture.width, picture.height))};"
+    for frame in picture.frames:
+        yield _box(frame.box, FRAME_CORNER, LOOKS["step"])
     for stroke in strokes(picture):
         style = f"draw=bptt{stroke.color}, line width={stroke.width:g}cm"
         yield rf"\path[{style}] {_path(stroke.segments)};"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bptt_sym.figures.plan import MOST_PERMUTED, Plan
 from bptt_sym.figures.ports import FAR
@@ -14,6 +14,9 @@ from bptt_sym.figures.readings import Reading
 
 MOST_SWAPPED = 12
 """Of more tracks than this, only neighbours are swapped: the others take too long."""
+
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Track(NamedTuple):
@@ -29,7 +32,7 @@ class Track(NamedTuple):
 
 
 @dataclass
-class _User:
+class User:
     """Where a track goes down and up, and how far it reaches."""
 
     downs: list[float] = field(default_factory=list)
@@ -43,10 +46,10 @@ class _User:
 
 def tracks_of(plan: Plan) -> dict[int, list[Track]]:
     """The tracks of the channel below each row, from the bottom up."""
-    users: dict[int, dict[Track, _User]] = {}
+    users: dict[int, dict[Track, User]] = {}
 
-    def user(channel: int, track: Track) -> _User:
-        return users.setdefault(channel, {}).setdefault(track, _User())
+    def user(channel: int, track: Track) -> User:
+        return users.setdefault(channel, {}).setdefault(track, User())
 
     for reading in plan.ports.at:
         of, by, lag = reading
@@ -74,7 +77,7 @@ def tracks_of(plan: Plan) -> dict[int, list[Track]]:
             leaving = user(plan.row[by] + 1, leaving_track(reading))
             leaving.downs.append(plan.x[by])
             leaving.ends.append(end)
-    return {channel: _ordered(found, plan.space.track / 2) for channel, found in users.items()}
+    return {channel: ordered(found, plan.space.track / 2) for channel, found in users.items()}
 
 
 def leaving_track(reading: Reading) -> Track:
@@ -82,15 +85,15 @@ def leaving_track(reading: Reading) -> Track:
     return Track(reading.by, None, 1 if reading.lag > 0 else -1)
 
 
-def _ordered(users: dict[Track, _User], close: float) -> list[Track]:
+def ordered(users: dict[Key, User], close: float) -> list[Key]:
     """The tracks of a channel from the bottom up, in the order of the fewest crossings."""
     order = tuple(users)
 
     @cache
-    def below(low: Track, high: Track) -> int:
+    def below(low: Key, high: Key) -> int:
         return _crossings(users[low], users[high], close)
 
-    def cost(order: Iterable[Track]) -> int:
+    def cost(order: Iterable[Key]) -> int:
         return sum(itertools.starmap(below, itertools.combinations(order, 2)))
 
     if len(order) > MOST_SWAPPED:
@@ -105,9 +108,7 @@ def _ordered(users: dict[Track, _User], close: float) -> list[Track]:
     return list(order)
 
 
-def _with_neighbours_swapped(
-    order: list[Track], below: Callable[[Track, Track], int]
-) -> list[Track]:
+def _with_neighbours_swapped(order: list[Key], below: Callable[[Key, Key], int]) -> list[Key]:
     """An order in which no two neighbours are better the other way round."""
     for _ in order:
         same = True
@@ -121,15 +122,19 @@ def _with_neighbours_swapped(
     return order
 
 
-def _swapped(order: tuple[Track, ...]) -> Iterator[tuple[Track, ...]]:
+def _swapped(order: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
     for one, other in itertools.combinations(range(len(order)), 2):
         swapped = list(order)
         swapped[one], swapped[other] = swapped[other], swapped[one]
         yield tuple(swapped)
 
 
-def _crossings(low: _User, high: _User, close: float) -> int:
+def _crossings(low: User, high: User, close: float) -> int:
     """What it costs that one track runs below another; lines on top of each other cost most."""
     crossings = sum(high.spans(x) for x in low.ups) + sum(low.spans(x) for x in high.downs)
-    on_top = sum(abs(up - down) < close for up in low.ups for down in high.downs)
-    return crossings + 1000 * on_top
+    return crossings + 1000 * lie_on_each_other(low, high, close)
+
+
+def lie_on_each_other(low: User, high: User, close: float) -> int:
+    """How many lines lie on each other where one track runs below another."""
+    return sum(abs(up - down) < close for up in low.ups for down in high.downs)

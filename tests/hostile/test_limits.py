@@ -139,6 +139,7 @@ COUNTED: dict[str, Callable[[], object]] = {
     "DRAWN_NUMBERS": lambda: draw_points(b.compile(LSTM), 1, 0, None),
     "CHECKING": lambda: check_work(LSTM, 5),
     "DRAWN": lambda: b.figure(LSTM, 2),
+    "DRAWN_OPERATIONS": lambda: b.figure(LSTM, cell=True),
     "DRAWN_IN_NOTES": lambda: b.notes(b.load_model("linear"), 2),
     "SHOWN_SYMBOLS": lambda: b.derive(ELMAN, steps=2).measure(),
     "SHOWN_ENTRIES": lambda: b.derive(ELMAN, steps=2).measure(),
