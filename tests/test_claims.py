@@ -12,10 +12,7 @@ from support.cell_values import AsDeclared, CellValues
 from support.cells import CELLS, CORPUS, deepest, name_of
 
 import bptt_sym as b
-from bptt_sym.algebra.blocks import StateTuple
-from bptt_sym.algebra.entrywise import StopGradient
 from bptt_sym.algebra.expressions import (
-    CONTRIBUTION_STEP,
     LAST_STEP,
     TIME,
     Integer,
@@ -29,7 +26,7 @@ from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
 from bptt_sym.documents.example import DECIMALS
-from bptt_sym.documents.facts import Copies, crosses_time, step_product
+from bptt_sym.documents.facts import Copies, crosses_time
 from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.model.starts import starts
 from bptt_sym.render.tex import tex
@@ -268,94 +265,6 @@ def test_the_products_of_an_elman_network(steps):
     (summed,) = costs(step, parameter, REDUCTIONS["sum"], [steps])
     assert summed.along_paths == steps * (steps + 1) * (steps + 5) // 6
     assert summed.recursion == 3 * steps - 1
-
-
-# From step to step.
-
-
-def derivative(model, steps, of, by):
-    """The derivative between variables of two steps, all between computed anew, in numbers."""
-    values = values_of(model, steps)
-    data = dict(values.known)
-    time = int(by.time)
-    past = {state.at(t): values[state.at(t)] for state in model.states for t in range(1, time + 1)}
-    ofs = of.components if isinstance(of, StateTuple) else (of,)
-    bys = by.components if isinstance(by, StateTuple) else (by,)
-
-    def at(entry, position, move):
-        values.known = data | past
-        values.known[entry] = values[entry].copy()
-        values.known[entry].flat[position] += move
-        return np.concatenate([np.ravel(values[part]) for part in ofs])
-
-    columns = []
-    for entry in bys:
-        for position in range(past[entry].size):
-            # Differences of two widths, extrapolated.
-            wide, narrow = (
-                (at(entry, position, h) - at(entry, position, -h)) / (2 * h) for h in (2e-3, 1e-3)
-            )
-            columns.append((4 * narrow - wide) / 3)
-    return np.array(columns).T
-
-
-SMOOTH = 1e-6
-"""Differences are as exact as this, where nothing bends in between."""
-
-
-@pytest.mark.one_in(4)
-@pytest.mark.parametrize("loss", ["last", "sum"])
-@each_cell
-def test_the_factor_from_step_to_step_is_the_derivative_of_the_step(cell, loss):
-    """The matrix is the total derivative, the bound holds, what is called identity is."""
-    model = model_of(cell)
-    time = max(3, deepest(model) + 1)
-    steps = time + 3
-    if any(definition.expression.has(StopGradient) for definition in model.definitions):
-        pytest.skip("differences see through a stopped gradient")
-    made = [b.derive(model, loss=loss, level=level) for level in ("chain", "jacobian")]
-    found = step_product(*made)
-    if found is None:
-        return
-    values = values_of(model, steps)
-    factors = [found.factor] if not found.factor.is_MatMul else [*found.factor.args]
-    of = at_step(factors[0].of, TIME, Integer(time))
-    by = at_step(factors[-1].by, TIME, Integer(time))
-    whole = found.matrix
-    for _ in found.known:  # a definition may hold others
-        whole = whole.xreplace(found.known)
-    matrix = values.value(at_step(whole, TIME, Integer(time)))
-    measured = derivative(model, steps, of, by)
-    assert np.allclose(matrix, measured, rtol=SMOOTH, atol=SMOOTH * np.max(np.abs(measured)))
-    assert found.is_identity == np.array_equal(matrix, np.eye(len(matrix)))
-    if found.has_identity_block:
-        assert np.linalg.norm(matrix, 2) >= 1 - 1e-12
-
-    last = of.at(steps)
-    product = derivative(model, steps, last, of)
-    norms = [
-        np.linalg.norm(values.value(at_step(whole, TIME, Integer(t))), 2)
-        for t in range(time + 1, steps + 1)
-    ]
-    assert np.linalg.norm(product, 2) <= np.prod(norms) * (1 + SMOOTH)
-    (symbol,) = found.first.free_symbols
-    at_end = {symbol: steps + symbol - found.first, CONTRIBUTION_STEP: time}
-    assert found.distance.subs(at_end) == len(norms)
-    if found.is_identity:
-        assert np.allclose(product, np.eye(len(matrix)), atol=SMOOTH)
-
-
-def test_the_kinds_of_steps_from_one_state_to_the_next():
-    def kind(name, loss="last"):
-        made = [b.derive(b.load_model(name), loss=loss, level=k) for k in ("chain", "jacobian")]
-        found = step_product(*made)
-        return found and (found.is_identity, found.has_identity_block)
-
-    cells = {path.stem: path for path in CORPUS}
-    assert kind("linear-attention") == (True, True)
-    assert kind(cells["lag-two"]) == (False, True)
-    assert kind("lstm") == kind("gru") == kind("elman") == (False, False)
-    assert kind("bidirectional") is None
 
 
 # The sentences.

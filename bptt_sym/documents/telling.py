@@ -18,6 +18,7 @@ from bptt_sym.documents.displays import displayed, packed
 from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
 from bptt_sym.documents.facts import Copies
 from bptt_sym.documents.families import Alike, Family, Siblings, families
+from bptt_sym.documents.measured_decay import Decay, measured_decay
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model
@@ -102,6 +103,11 @@ class Telling:
         if self.full:
             return [Family(parameter) for parameter in self.parameters]
         return families(self.step, self.chain, self.parameters)
+
+    @cached_property
+    def decay(self) -> Decay | None:
+        """How what reaches a step falls with its distance, measured; None where it cannot be."""
+        return measured_decay(self.model, self.step, self.loss, self.parameters)
 
     def math(self, expression: Expr, loss: Expr | None = None) -> str:
         """An expression in the notation of the model; ``loss`` is what adjoints are of."""
