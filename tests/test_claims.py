@@ -286,7 +286,8 @@ FORBIDDEN = re.compile(
 )
 
 
-BEFORE_A_DISPLAY = ("is", "are", "computes", "further", "gives", "use", "where", "Then")
+BEFORE_A_DISPLAY = ("is", "are", "computes", "further", "gives", "use", "where", "Then", "that",
+                    "to", "exactly")  # fmt: skip
 
 
 @pytest.mark.one_in(4)

@@ -35,6 +35,7 @@ from bptt_sym.documents.measured_decay import (
     reach,
 )
 from bptt_sym.documents.norm_bounds import norm_bound
+from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.ranges import SLOPES, VALUES, Ranges
 from bptt_sym.documents.step_facts import step_maps
 from bptt_sym.documents.step_writing import is_plain_gate
@@ -313,7 +314,9 @@ def test_a_gated_path_is_one_of_many():
 
 @cache
 def chapter(cell, loss="last"):
-    telling = Telling(model_of(cell), 3, loss, [*model_of(cell).parameters.values()])
+    telling = Telling(
+        model_of(cell), NotesRequest(loss=loss), [*model_of(cell).parameters.values()]
+    )
     return telling, list(vanishing(telling))
 
 
@@ -420,5 +423,5 @@ def test_the_kinds_of_steps():
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", *(p for p in CORPUS if p.stem == "lag-two")])
 def test_one_step_has_no_chapter(cell):
-    telling = Telling(model_of(cell), 1, "last", [*model_of(cell).parameters.values()])
+    telling = Telling(model_of(cell), NotesRequest(1), [*model_of(cell).parameters.values()])
     assert list(vanishing(telling)) == []

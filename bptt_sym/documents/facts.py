@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from bptt_sym.derivation.paths import Paths, losses_of
 from bptt_sym.derivation.reduction import Reduction, reduction_of
 from bptt_sym.derivation.step import Step

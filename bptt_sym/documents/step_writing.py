@@ -58,7 +58,8 @@ class StepWriting:
     found: StepMap
 
     def show(self, expression: Expr) -> Box:
-        return typeset(expression, self.telling.model.notation)
+        notation = self.telling.model.notation
+        return typeset(expression, notation, mark_immediate=notation.mark_immediate)
 
     def math(self, expression: Expr) -> str:
         return tex(self.show(expression))
