@@ -36,6 +36,7 @@ FORMS = ("graph", *PASSES, "arrays", "calls")
 """What a program is: as it was built, after each pass, in arrays, and as calls of NumPy."""
 
 MEASURED_PARTS = ("pairs", "states")
+PICTURES = ("svg", "png")
 """What can be left out of a measurement: terms by loss and by lag, and the Jacobians of a step."""
 
 SECTION_LEVELS: tuple[SectionLevel, ...] = ("chapter", "section", "subsection", "subsubsection")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from bptt_sym.choices import MEASURED_PARTS, Loss
+from bptt_sym.choices import MEASURED_PARTS, PICTURES, Loss
 from bptt_sym.commands.options import (
     activation_option,
     data_option,
@@ -14,13 +16,17 @@ from bptt_sym.commands.options import (
     output_option,
     parse_activations,
     parse_sizes,
+    save,
     seed_option,
     sizes_option,
     weights_option,
 )
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
+from bptt_sym.errors import InputError
 from bptt_sym.version import MADE_BY
+
+FORMATS = ("text", "json", "csv", *PICTURES)
 
 
 @click.command()
@@ -45,9 +51,8 @@ from bptt_sym.version import MADE_BY
 @click.option(
     "--format",
     "form",
-    type=OneOf(["text", "json", "csv"]),
-    default="text",
-    show_default=True,
+    type=OneOf(FORMATS),
+    help="The format, of which svg and png are plots. [by the file's ending, else text]",
 )
 @output_option
 @force_option
@@ -64,7 +69,7 @@ def measure(
     window: int | None,
     activations: tuple[str, ...],
     without: tuple[str, ...],
-    form: str,
+    form: str | None,
     output: str | None,
     force: bool,
 ) -> None:
@@ -90,12 +95,24 @@ def measure(
         without=without,
     )
     to_terminal = output is None or output == "-"
-    if form == "json":
+    chosen = form or _by_ending(output)
+    if chosen in PICTURES:
+        if output is None or output == "-":
+            raise InputError(f"a plot goes into a file: -o FILE.{chosen}")
+        save({Path(output): found.picture(chosen)}, force=force)
+        return
+    if chosen == "json":
         shown = found.json()
-    elif form == "csv":
+    elif chosen == "csv":
         shown = found.csv() if to_terminal else f"# {MADE_BY}: {found.command}\n{found.csv()}"
     else:
         shown = measurement_text(found, medium(to_file=not to_terminal))
         if not to_terminal:
             shown = f"{MADE_BY}: {found.command}\n\n{shown}"
     deliver(shown, output, force=force)
+
+
+def _by_ending(output: str | None) -> str:
+    """The format that a file's ending says, else text."""
+    ending = Path(output or "").suffix.removeprefix(".").lower()
+    return ending if ending in FORMATS else "text"

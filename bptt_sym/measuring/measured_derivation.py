@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bptt_sym.algebra.expressions import Expr, Parameter, Variable
 from bptt_sym.derivation.derivation import Derivation
@@ -16,10 +18,14 @@ from bptt_sym.errors import InputError
 from bptt_sym.measuring.array_files import arrays_from
 from bptt_sym.measuring.asked import ArraysOrFile
 from bptt_sym.measuring.network_at import derivation_at
+from bptt_sym.quoting import title
 from bptt_sym.render.medium import Medium
-from bptt_sym.render.plain import ascii_text
+from bptt_sym.render.plain import ascii_text, unicode_text
 from bptt_sym.render.text import text
 from bptt_sym.render.typeset import typeset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = Any
 
@@ -114,6 +120,21 @@ class MeasuredDerivation:
         from bptt_sym.render.data import json_text
 
         return json_text(self.derivation, mark_immediate=mark_immediate, values=self.values)
+
+    def plot(self) -> Figure:
+        """The norms of contributions over the distance in time, on a logarithmic scale.
+
+        Raises InputError where Matplotlib is not installed, or there are no contributions.
+        """
+        from bptt_sym.measuring.measure_plot import Curve, log_norms, plot_contributions
+
+        steps, curves = self.derivation.steps, []
+        for parameter, contributions in self.values.contributions.items():
+            norms = [float(np.linalg.norm(array)) for array in contributions.values()]
+            distance = steps - np.asarray(list(contributions))
+            name = unicode_text(typeset(parameter, self.derivation.model.notation))
+            curves.append(Curve(name, distance, log_norms(norms)))
+        return plot_contributions(curves, f"{title(self.derivation.model.name)} over {steps} steps")
 
     def __str__(self) -> str:
         return self.text()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bptt_sym.choices import PICTURES
+from bptt_sym.derivation.derive import check_choice
 from bptt_sym.measuring.measure_text import measurement_text
 from bptt_sym.measuring.measured_model import Measured, MeasuredModel
 from bptt_sym.measuring.plain_data import csv_text, json_text, measured_data
 from bptt_sym.render.medium import Medium
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +38,27 @@ class Measurement(MeasuredModel):
     def csv(self) -> str:
         """The same numbers as a table, one in each line."""
         return csv_text(self)
+
+    def plot(self) -> Figure:
+        """The norms of contributions over the distance in time, and that of ds_N/ds_i with its
+        bound, on a logarithmic scale: a Figure of Matplotlib, which ``savefig`` writes.
+
+        Raises InputError where Matplotlib is not installed, or nothing was measured.
+        """
+        from bptt_sym.measuring.measure_plot import plot
+
+        return plot(self)
+
+    def picture(self, form: str) -> str | bytes:
+        """The plot as the content of a file, of the format svg or png.
+
+        Raises InputError as ``plot`` does, and for another format.
+        """
+        from bptt_sym.measuring.measure_plot import written
+
+        check_choice("format", form, PICTURES)
+
+        return written(self, form, f"{self.command} --format {form}")
 
     def __str__(self) -> str:
         return self.text()
