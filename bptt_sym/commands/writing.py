@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -13,7 +13,6 @@ from bptt_sym.choices import (
     SHOWN_LOSSES,
     Level,
     Loss,
-    SectionLevel,
     ShownLoss,
 )
 from bptt_sym.commands.number_options import NumberOptions, numbers_options
@@ -32,6 +31,7 @@ from bptt_sym.version import MADE_BY
 
 if TYPE_CHECKING:
     from bptt_sym.derived import Derivation
+    from bptt_sym.documents.notes_request import NotesOptions
     from bptt_sym.measuring.measured_derivation import MeasuredDerivation
 
 number_option = click.option(
@@ -235,6 +235,10 @@ def figure(
     metavar="W",
     help="Leave the gradient with respect to W to the reader; FILE-solutions has the solutions.",
 )
+@click.option("--no-exercises", is_flag=True, help="Leave out the exercises at the end.")
+@click.option("--sheet", is_flag=True, help="Write a sheet of exercises instead of notes.")
+@click.option("--seed", type=int, default=0, help="Another number draws other exercises. [0]")
+@click.option("--marks", is_flag=True, help="Say how many marks each exercise is worth.")
 @click.option("--full", is_flag=True, help="Derive each gradient, where one stands for others.")
 @click.option(
     "--macros",
@@ -266,28 +270,18 @@ def figure(
 def notes(
     model: str,
     steps: int,
-    wrt: tuple[str, ...],
-    loss: Loss,
+    notation: str | None,
     document: bool,
     slides: bool,
-    exercise: tuple[str, ...],
-    full: bool,
-    macros: bool,
     form: str | None,
-    number_from: int | None,
-    most_factors: int,
-    mark_immediate: bool,
-    masked: bool,
-    author: str,
-    date: str,
-    section_level: SectionLevel,
-    notation: str | None,
     output: str,
     force: bool,
+    **options: Unpack[NotesOptions],
 ) -> None:
     """Write course notes: the derivation told from the model to a worked example.
 
-    FILE ends in .tex, .md, .ipynb or .pdf; the figures of a .md lie beside it as SVG.
+    FILE ends in .tex, .md, .ipynb or .pdf; the figures of a .md lie beside it as SVG, solutions of
+    the exercises are in FILE-solutions.
     """
     from bptt_sym import api
     from bptt_sym.documents.files import files_of, kind_of
@@ -295,21 +289,6 @@ def notes(
 
     target = Path(output)
     kind = kind_of(document=document, slides=slides)
-    made = compose(
-        api.load_model(model),
-        steps,
-        wrt=wrt or None,
-        loss=loss,
-        exercise=exercise,
-        notation=notation,
-        macros=macros,
-        full=full,
-        masked=masked,
-        number_from=number_from,
-        most_factors=most_factors,
-        mark_immediate=mark_immediate,
-        author=author,
-        date=date,
-        section_level=section_level,
-    )
+    options["wrt"] = options["wrt"] or None
+    made = compose(api.load_model(model), steps, notation=notation, **options)
     save(files_of(made, target, form, kind), force=force)

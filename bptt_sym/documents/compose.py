@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 
 from bptt_sym.documents import backward_in_time, gradients, opening
 from bptt_sym.documents.as_matrices import as_matrices
 from bptt_sym.documents.by_hand import two_steps
 from bptt_sym.documents.document import Block, NotesSection
 from bptt_sym.documents.example import Example
-from bptt_sym.documents.left_open import QUESTIONS, heading_of, left_open
+from bptt_sym.documents.exercises import Exercises, heading_of
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.numbers import ExampleInNotes
 from bptt_sym.documents.summary import summary
@@ -40,10 +41,23 @@ class Composer:
         self.exercises = [parameter for parameter in self.parameters if parameter in left]
         self.shown = [parameter for parameter in self.parameters if parameter not in left]
         self.telling = Telling(model, request, self.shown or self.parameters)
+        self.asked = Exercises(self.telling, self.exercises)
 
     def sections(self) -> Iterator[NotesSection]:
-        """The whole derivation, as far as it is told."""
-        return _sections(self.parts())
+        """The whole derivation, as far as it is told, and the exercises."""
+        told = self.sheet() if self.request.sheet else self.parts()
+        return _sections(chain(told, [("exercises", "Exercises", self.asked.questions())]))
+
+    def sheet(self) -> Iterator[Part]:
+        """What a sheet tells, nothing of it derived."""
+        yield "model", "The model and its unfolding", opening.opening(self.telling)
+        yield from self.left_open()
+
+    def left_open(self) -> Iterator[Part]:
+        """The gradients that are left to the reader."""
+        for parameter in self.exercises:
+            blocks = self.asked.on_gradient(parameter)
+            yield f"gradient-{parameter.name}", heading_of(self.telling, parameter), blocks
 
     def parts(self) -> Iterator[Part]:
         """The chapters, some of which may be empty."""
@@ -53,9 +67,7 @@ class Composer:
         yield "model", "The model and its unfolding", opening.opening(telling)
         if self.shown:
             yield from gradients.chapters(telling, MOST_DRAWN)
-        for k, parameter in enumerate(self.exercises):
-            blocks = left_open(telling, parameter, 1 + QUESTIONS * k)
-            yield f"gradient-{parameter.name}", heading_of(telling, parameter), blocks
+        yield from self.left_open()
         if self.shown:
             factors = as_matrices(telling, telling.chain, telling.matrices)
             yield "matrices", "The factors as matrices", factors
@@ -75,16 +87,23 @@ class Composer:
 
     def answers(self) -> Iterator[Part]:
         """The solutions, chapter by chapter."""
+        if self.exercises:
+            yield from self.gradient_answers()
+        yield "exercises", "Exercises", self.asked.solutions()
+
+    def gradient_answers(self) -> Iterator[Part]:
+        """The gradients that were left to the reader."""
         telling = self.telling
-        chain, matrices, adjoints = (
+        products, matrices, adjoints = (
             telling.derived(self.exercises, level) for level in ("chain", "jacobian", "adjoint")
         )
         for parameter in self.exercises:
-            answer = gradients.alone(telling, parameter, chain)
-            yield f"gradient-{parameter.name}", heading_of(telling, parameter), answer
+            answer = gradients.alone(telling, parameter, products)
+            heading = self.asked.answer_heading(parameter, heading_of(telling, parameter))
+            yield f"gradient-{parameter.name}", heading, answer
         told = (telling.chain, telling.matrices, telling.adjoints) if self.shown else ()
         known = frozenset(e.left for derivation in told for e in derivation.equations)
-        yield "matrices", "The factors as matrices", as_matrices(telling, chain, matrices, known)
+        yield "matrices", "The factors as matrices", as_matrices(telling, products, matrices, known)
         recursion = backward_in_time.adjoint_recursion(telling, adjoints, known)
         yield "recursion", "The adjoints", recursion
         if self.worked is not None:

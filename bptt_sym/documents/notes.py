@@ -39,6 +39,7 @@ class Notes:
     document: Document
     solutions: Document | None = None
     macros: str | None = None
+    has_code: bool = True
 
     def tex(self, kind: Kind = "fragment", macros_file: str = "macros") -> str:
         r"""LaTeX: a fragment to \\input, an article, or beamer slides.
@@ -59,12 +60,12 @@ class Notes:
     def notebook(self) -> str:
         """A Jupyter notebook that runs from top to bottom; its code names the equations.
 
-        A sheet of exercises has no code: it would be their answer.
+        Where a gradient is left to the reader, and on a sheet, it has none: it would be the answer.
         """
         from bptt_sym.graph.build import build_program
         from bptt_sym.targets.numpy.module import numpy_module
 
-        if self.solutions is not None:
+        if not self.has_code:
             return notebook(self.document, None)
         program = build_program(self.model, {}, self.request.loss)
         numbers = {
@@ -83,7 +84,7 @@ class Notes:
     def told(self) -> Notes:
         """The solutions of the exercises as notes."""
         assert self.solutions is not None
-        return replace(self, document=self.solutions, solutions=None)
+        return replace(self, document=self.solutions, solutions=None, has_code=not self.has_code)
 
 
 def notes(
@@ -111,12 +112,17 @@ def notes(
     defined = define(shown, command) if request.macros else None
     shown = request.marked(with_macros(shown) if request.macros else shown)
     composer = Composer(shown, request)
-    document = _document(composer, "Backpropagation through time", command, composer.sections())
-    solutions = None
-    if request.exercise:
-        solutions = _document(composer, "Solutions", command, composer.solutions())
-    document = numbered(document, request.number_from)
-    return Notes(model, request, document, solutions and numbered(solutions), defined)
+    subject = "Exercises" if request.sheet else "Backpropagation through time"
+    document = _document(composer, subject, command, composer.sections())
+    solutions = _document(composer, "Solutions", command, composer.solutions())
+    return Notes(
+        model,
+        request,
+        numbered(document, request.number_from),
+        numbered(solutions) if solutions.sections else None,
+        defined,
+        has_code=not (request.exercise or request.sheet),
+    )
 
 
 def _document(

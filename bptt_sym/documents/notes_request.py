@@ -25,6 +25,8 @@ class NotesOptions(TypedDict, total=False):
     - ``loss``: last, sum or mean; ``masked`` adds a mask, for sequences of different lengths.
     - ``wrt``: the parameters asked for; without it, all.
     - ``exercise``: those that are left to the reader, and told in the solutions.
+    - ``no_exercises`` leaves out those at the end; a ``sheet`` has exercises of all kinds and no
+      derivation. Another ``seed`` draws others, ``marks`` says what each is worth.
     - ``full``: each gradient is derived for itself, where else one stands for others like it.
     - ``most_factors``: a chain of more factors is abbreviated; ``mark_immediate``: all immediate
       derivatives are marked, and not only where the mark tells two apart.
@@ -39,6 +41,10 @@ class NotesOptions(TypedDict, total=False):
     masked: bool
     wrt: str | Iterable[str] | None
     exercise: str | Iterable[str]
+    no_exercises: bool
+    sheet: bool
+    seed: int
+    marks: bool
     full: bool
     most_factors: int
     mark_immediate: bool
@@ -47,6 +53,9 @@ class NotesOptions(TypedDict, total=False):
     author: str
     date: str
     section_level: SectionLevel
+
+
+_FLAGS = ("masked", "mark_immediate", "macros", "full", "no_exercises", "sheet", "marks")
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,10 @@ class NotesRequest:
     masked: bool = False
     wrt: str | Iterable[str] | None = None
     exercise: str | Iterable[str] = ()
+    no_exercises: bool = False
+    sheet: bool = False
+    seed: int = 0
+    marks: bool = False
     full: bool = False
     most_factors: int = MOST_FACTORS
     mark_immediate: bool = False
@@ -80,6 +93,10 @@ class NotesRequest:
                 raise InputError(
                     f"the {what} must be one line of at most {LONGEST_PATH} characters"
                 )
+        if self.sheet and self.no_exercises:
+            raise InputError(
+                "a sheet has nothing but exercises: leave out --no-exercises or --sheet"
+            )
         asked = {parameter.name for parameter in self.parameters(model)}
         for parameter in self.exercises(model):
             if parameter.name not in asked:
@@ -127,7 +144,9 @@ class NotesRequest:
                 yield from (f"--{name}", text)
         if self.section_level != NotesRequest.section_level:
             yield from ("--section-level", self.section_level)
+        if self.seed:
+            yield from ("--seed", str(self.seed))
         yield from notation_words(model)
-        for name in ("masked", "mark_immediate", "macros", "full"):
+        for name in _FLAGS:
             if getattr(self, name):
                 yield "--" + name.replace("_", "-")

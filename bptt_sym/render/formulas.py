@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bptt_sym.algebra.boxes import Glyph
+
+GAP = Glyph("?", latex=r"\boxed{\;?\;}")
+"""What stands in the place of something that is asked for."""
+
 NEXT_LINE = " \\\\\n"
 
 
