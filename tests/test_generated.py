@@ -39,6 +39,7 @@ def test_the_files_are_those_that_the_command_makes(renewed):
         "elman-adjoint.tex",
         "elman.json",
         "elman-notes.tex",
+        "elman-notes-solutions.tex",
         "elman.py",
         "lstm.py",
     ],

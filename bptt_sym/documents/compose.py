@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import chain
 
 from bptt_sym.documents import backward_in_time, gradients, opening
 from bptt_sym.documents.as_matrices import as_matrices
@@ -45,13 +44,13 @@ class Composer:
 
     def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told, and the exercises."""
-        told = self.sheet() if self.request.sheet else self.parts()
-        return _sections(chain(told, [("exercises", "Exercises", self.asked.questions())]))
+        return _sections(self.sheet() if self.request.sheet else self.parts())
 
     def sheet(self) -> Iterator[Part]:
         """What a sheet tells, nothing of it derived."""
         yield "model", "The model and its unfolding", opening.opening(self.telling)
         yield from self.left_open()
+        yield "exercises", "Exercises", self.asked.questions()
 
     def left_open(self) -> Iterator[Part]:
         """The gradients that are left to the reader."""
@@ -80,6 +79,7 @@ class Composer:
             yield "example", "A worked example", example.told()
         if self.shown:
             yield "summary", "Summary", summary(telling)
+        yield "exercises", "Exercises", self.asked.questions()
 
     def solutions(self) -> Iterator[NotesSection]:
         """What was left to the reader, and nothing that the sheet tells."""
@@ -94,16 +94,16 @@ class Composer:
     def gradient_answers(self) -> Iterator[Part]:
         """The gradients that were left to the reader."""
         telling = self.telling
-        products, matrices, adjoints = (
+        chain, matrices, adjoints = (
             telling.derived(self.exercises, level) for level in ("chain", "jacobian", "adjoint")
         )
         for parameter in self.exercises:
-            answer = gradients.alone(telling, parameter, products)
+            answer = gradients.alone(telling, parameter, chain)
             heading = self.asked.answer_heading(parameter, heading_of(telling, parameter))
             yield f"gradient-{parameter.name}", heading, answer
         told = (telling.chain, telling.matrices, telling.adjoints) if self.shown else ()
         known = frozenset(e.left for derivation in told for e in derivation.equations)
-        yield "matrices", "The factors as matrices", as_matrices(telling, products, matrices, known)
+        yield "matrices", "The factors as matrices", as_matrices(telling, chain, matrices, known)
         recursion = backward_in_time.adjoint_recursion(telling, adjoints, known)
         yield "recursion", "The adjoints", recursion
         if self.worked is not None:
