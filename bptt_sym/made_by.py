@@ -11,6 +11,9 @@ _MARK = "Made by bptt-sym "
 LONGEST_TITLE = 3
 """The lines that the title of a module has at most."""
 
+_BEFORE = (r"% Needs \usepackage{amsmath,tikz}.", "---")
+"""First lines that the mark stands below: one that LaTeX needs, and that of a front matter."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -38,12 +41,12 @@ def _is_version(text: str) -> bool:
 
 
 def _is_marked_text(text: str) -> bool:
-    """Python has the mark in its docstring, all other text in the first line."""
+    """Python has the mark in its docstring, all other text in the first line or below it."""
     if text.startswith('"""'):
         return is_marked_module(text)
     lines = [line.rstrip("\r") for line in text.split("\n", 2)]
     lines.append("")
-    first = lines[1] if lines[0] == r"% Needs \usepackage{amsmath,tikz}." else lines[0]
+    first = lines[1] if lines[0] in _BEFORE else lines[0]
     before, colon, _ = first.partition(":")
     sign = next((sign for sign in ("% ", "<!-- ", "# ") if before.startswith(sign)), "")
     return bool(colon) and _is_mark(before.removeprefix(sign))

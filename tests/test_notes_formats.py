@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
-from test_notes import ELMAN, assert_clean, compiled, needs_latex
+from support.cells import CORPUS, name_of
+from test_notes import ELMAN, assert_clean, compiled, needs_latex, run
 
 import bptt_sym as b
 from bptt_sym.documents.document import Document, NotesSection, Table
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.numbering import numbered
+from bptt_sym.render.mathjax import for_github
 
 PAGES = {"elman": 6, "gru": 8, "lstm": 8}
 """So many pages an article has at most."""
@@ -75,3 +78,66 @@ def test_a_table_with_a_title_has_a_number():
 def test_a_bar_in_a_table_of_markdown_ends_no_cell():
     row = next(line for line in markdown(document(TABLE)).splitlines() if "input" in line)
     assert len(re.findall(r"(?<!\\)\|", row)) == 4
+
+
+# Markdown.
+
+SIGNS = re.compile(r"\\[^A-Za-z\s]|[|<>*]|\]\(")
+"""What Markdown, HTML or a table reads in its own way within a formula."""
+
+
+def formulas_of(text):
+    return [a or b for a, b in re.findall(r"\$\$(.*?)\$\$|(?<!\\)\$([^$]+)\$", text, re.DOTALL)]
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm", "linear-attention"])
+def test_formulas_of_markdown_are_such_as_github_renders(name):
+    formulas = formulas_of(b.notes(b.load_model(name), 2).markdown())
+    assert len(formulas) > 50
+    for formula in formulas:
+        assert not re.search(r"\\(operatorname|phantom|allowbreak)\b", formula)
+        assert not SIGNS.search(formula)
+
+
+@exhaustive
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
+def test_formulas_of_markdown_of_any_cell_are_such_as_github_renders(path):
+    for formula in formulas_of(b.notes(b.load_model(str(path)), 2, loss="sum").markdown()):
+        assert not re.search(r"\\(operatorname|phantom|allowbreak)\b", formula)
+        assert not SIGNS.search(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "written"),
+    [
+        (r"a \, b\,c", r"a \thinspace b\thinspace c"),
+        (r"\operatorname{diag}(v)", r"\mathrm{diag}(v)"),
+        (r"\left\| v \right\|", r"\left\Vert v \right\Vert"),
+        (r"\{ x \mid x<1 \}", r"\lbrace x \mid x\lt 1 \rbrace"),
+        ("a & b \\\\\nc", "a & b \\cr\nc"),
+        (r"[a](b)^{*}", r"[a\rbrack(b)^{\ast}"),
+    ],
+)
+def test_signs_have_names_in_formulas_for_github(formula, written):
+    assert for_github(formula) == written
+
+
+def test_quarto_has_a_front_matter_and_an_anchor_for_each_reference(tmp_path):
+    words = 'A "B" & C: #1'
+    text = b.notes(ELMAN, author=words, date="2026", number_from=36).quarto("n-")
+    first, made, *matter = text.split("\n---\n")[0].splitlines()
+    assert first == "---" and made.startswith("# Made by bptt-sym")
+    told = dict(line.split(": ", 1) for line in matter)
+    assert json.loads(told["author"]) == r'A "B" &amp; C: \#1'
+    assert json.loads(told["title"]).endswith("Elman network")
+    anchors = re.findall(r"\{#([^} ]+)", text)
+    assert len(anchors) == len(set(anchors))
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= set(anchors)
+    assert {kind for kind, _, _ in (a.partition("-") for a in anchors)} >= {"sec", "eq", "fig"}
+
+
+def test_notes_for_quarto_write_over_their_own_files(tmp_path):
+    for steps in (2, 3):
+        assert run("elman", "--steps", steps, "-o", tmp_path / "notes.qmd") == 0
+    (tmp_path / "notes.qmd").write_text("---\ntitle: mine\n---\n")
+    assert run("elman", "-o", tmp_path / "notes.qmd") == 2

@@ -248,7 +248,7 @@ def figure(
 @click.option(
     "--format",
     "form",
-    type=OneOf(["tex", "md", "ipynb", "pdf"]),
+    type=OneOf(["tex", "md", "qmd", "ipynb", "pdf"]),
     help="The format. [by the file's ending]",
 )
 @number_option
@@ -280,8 +280,8 @@ def notes(
 ) -> None:
     """Write course notes: the derivation told from the model to a worked example.
 
-    FILE ends in .tex, .md, .ipynb or .pdf; the figures of a .md lie beside it as SVG, solutions of
-    the exercises are in FILE-solutions.
+    FILE ends in .tex, .md, .qmd (Quarto), .ipynb or .pdf; figures of a .md or .qmd lie beside it,
+    solutions of the exercises are in FILE-solutions.
     """
     from bptt_sym import api
     from bptt_sym.documents.files import files_of, kind_of

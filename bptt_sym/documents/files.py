@@ -7,7 +7,7 @@ from pathlib import Path
 from bptt_sym.documents.notes import Kind, Notes
 from bptt_sym.errors import InputError
 
-FORMATS = ("tex", "md", "ipynb", "pdf")
+FORMATS = ("tex", "md", "qmd", "ipynb", "pdf")
 
 
 def kind_of(*, document: bool, slides: bool) -> Kind:
@@ -56,4 +56,5 @@ def _of(
                 target.with_name(f"{target.stem}-{name}.svg"): svg
                 for name, svg in notes.figures().items()
             }
-            return figures | {target: notes.markdown(f"{target.stem}-")}
+            write = notes.quarto if form == "qmd" else notes.markdown
+            return figures | {target: write(f"{target.stem}-")}

@@ -1,9 +1,11 @@
-"""Notes as Markdown for Quarto, MyST and GitHub, with formulas between dollar signs."""
+"""Notes as Markdown: for GitHub, for Quarto, and for the cells of a notebook."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from bptt_sym.documents.document import (
     Block,
@@ -19,95 +21,147 @@ from bptt_sym.documents.document import (
     ToldContributions,
     written,
 )
-from bptt_sym.quoting import link, markup_comment
-from bptt_sym.render.formulas import display, without_bars
+from bptt_sym.quoting import label_name, link, markup_comment
+from bptt_sym.render.formulas import display
+from bptt_sym.render.latex import ARTICLE_WIDTH
+from bptt_sym.render.mathjax import for_github, for_mathjax
 from bptt_sym.version import MADE_BY
 
 
-def markdown(document: Document, prefix: str = "") -> str:
+@dataclass(frozen=True)
+class Dialect:
+    """One kind of Markdown: what it does to a formula, and whether it has the anchors of Quarto."""
+
+    formula: Callable[[str], str]
+    anchors: bool = False
+
+
+GITHUB = Dialect(for_github)
+QUARTO = Dialect(for_mathjax, anchors=True)
+JUPYTER = Dialect(for_mathjax)
+
+
+def markdown(document: Document, prefix: str = "", dialect: Dialect = GITHUB) -> str:
     """The whole document; its figures lie beside it as NAME.svg, after a prefix."""
-    parts = [f"<!-- {MADE_BY}: {markup_comment(document.command)} -->"]
-    parts.append(title(document))
-    beside = link(prefix)
-    parts += [section_text(section, document.numbers, beside) for section in document.sections]
+    writer = Writer(document, dialect, link(prefix))
+    parts = [writer.head(), *map(writer.section, document.sections)]
     return "\n\n".join(parts) + "\n"
 
 
-def title(document: Document) -> str:
-    """The title, and below it author and date."""
-    below = [prose(text, document.numbers) for text in (document.author, document.date) if text]
-    head = [f"# {prose(document.title, document.numbers)}", *([", ".join(below)] if below else [])]
-    return "\n\n".join(head)
+class Writer:
+    """Writes the parts of a document in a dialect; files of figures begin with a prefix."""
 
+    def __init__(self, document: Document, dialect: Dialect, prefix: str) -> None:
+        self.document, self.dialect, self.prefix = document, dialect, prefix
+        self.numbers = document.numbers
 
-def section_text(section: NotesSection, numbers: dict[str, int], prefix: str = "") -> str:
-    """A section under its heading; the files of its figures begin with a prefix."""
-    blocks = [text for block in section.blocks for text in block_texts(block, numbers, prefix)]
-    return "\n\n".join([f"## {prose(section.heading, numbers)}", *blocks])
+    def head(self) -> str:
+        """What made the document, and its title."""
+        if self.dialect.anchors:
+            return self._front_matter()
+        return f"<!-- {MADE_BY}: {markup_comment(self.document.command)} -->\n\n{self.title()}"
 
+    def title(self) -> str:
+        """The title, and below it author and date."""
+        below = [self.prose(t) for t in (self.document.author, self.document.date) if t]
+        return "\n\n".join(
+            [f"# {self.prose(self.document.title)}", *filter(None, [", ".join(below)])]
+        )
 
-def prose(text: str, numbers: dict[str, int], math: Callable[[str], str] = "${}$".format) -> str:
-    """Words and formulas of a paragraph."""
-    return written(
-        text,
-        words=_words,
-        math=math,
-        reference=lambda label: numbered_reference(label, numbers[label]),
-    )
+    def _front_matter(self) -> str:
+        document = self.document
+        texts = {"title": document.title, "author": document.author, "date": document.date}
+        told = (f"{key}: {_quoted(self.prose(text))}" for key, text in texts.items() if text)
+        made = f"# {MADE_BY}: {document.command}"
+        return "\n".join(["---", made, *told, "format: html", "number-sections: true", "---"])
+
+    def section(self, section: NotesSection) -> str:
+        """A section under its heading."""
+        heading = f"## {self.prose(section.heading)}{self._anchor('sec', section.name)}"
+        return "\n\n".join([heading, *(t for block in section.blocks for t in self.block(block))])
+
+    def prose(self, text: str) -> str:
+        """Words and formulas of a paragraph."""
+        return written(text, _words, lambda f: f"${self.dialect.formula(f)}$", self._reference)
+
+    def _reference(self, label: str) -> str:
+        shown = numbered_reference(label, self.numbers[label])
+        kind, _, name = label.partition(":")
+        return f"[{shown}](#{kind}-{label_name(name)})" if self.dialect.anchors else shown
+
+    def _anchor(self, kind: str, name: str) -> str:
+        return f" {{#{kind}-{label_name(name)}}}" if self.dialect.anchors else ""
+
+    def block(self, block: Block) -> Iterator[str]:
+        """A block as paragraphs of Markdown."""
+        match block:
+            case Paragraph(text=text, lead=lead):
+                yield (f"**{self.prose(lead)}** " if lead else "") + self.prose(text)
+            case Equations(formulas=formulas):
+                yield from self._displays(formulas)
+            case Drawing():
+                yield from self._drawing(block)
+            case ToldContributions(entries=entries, drawn=drawn):
+                for entry in entries:
+                    yield from self.block(entry.text)
+                    yield from self.block(entry.equations)
+                if drawn:
+                    yield from self.block(drawn)
+            case Table():
+                yield from self._table(block)
+            case Items(items=items):
+                yield "\n".join(f"- {self.prose(item)}" for item in items)
+            case Reserved():
+                return
+            case _:
+                yield "\n".join(["<br>"] * 6)
+
+    def _drawing(self, drawing: Drawing) -> Iterator[str]:
+        caption, file = self.prose(drawing.caption), f"{self.prefix}{drawing.name}.svg"
+        about = drawing.figure.picture.title
+        if self.dialect.anchors:
+            name = label_name(drawing.label.partition(":")[2])
+            yield f"![{caption}]({file}){{#fig-{name} fig-alt={_quoted(about)}}}"
+        else:
+            yield f"![{_words(about)}]({file})"
+            yield f"*Figure {drawing.number}. {caption}*"
+
+    def _table(self, table: Table) -> Iterator[str]:
+        rules = ["--:" if right else ":--" for right in table.is_right]
+        head, *rows = (list(map(self.prose, row)) for row in (table.head, *table.rows))
+        lines = [f"| {' | '.join(row)} |" for row in (head, rules, *rows)]
+        caption = self.prose(table.caption)
+        if caption and self.dialect.anchors:
+            name = table.label.partition(":")[2] or str(table.number)
+            lines += ["", f": {caption}{self._anchor('tbl', name)}"]
+        elif caption:
+            yield f"*Table {table.number}. {caption}*"
+        yield "\n".join(lines)
+
+    def _displays(self, formulas: tuple[DisplayedFormula, ...]) -> Iterator[str]:
+        """Each numbered equation as a display of its own, since a display has one number."""
+        if all(formula.number is None for formula in formulas) and len(formulas) > 1:
+            yield self._display([line for formula in formulas for line in formula.lines])
+            return
+        for formula in formulas:
+            names = [name for name in (formula.label, *formula.also) if name]
+            anchors = [f"[]{self._anchor('eq', name.partition(':')[2]).strip()}" for name in names]
+            if self.dialect.anchors and anchors:
+                yield "".join(anchors)
+            yield self._display(formula.within(ARTICLE_WIDTH), formula.number)
+
+    def _display(self, lines: Sequence[str], number: int | None = None) -> str:
+        return f"$$\n{self.dialect.formula(display(lines, number))}\n$$"
 
 
 def numbered_reference(label: str, number: int) -> str:
     """A reference with its number: of an equation in brackets."""
-    return str(number) if label.startswith("fig:") else f"({number})"
+    return f"({number})" if label.startswith("eq:") else str(number)
 
 
-def block_texts(block: Block, numbers: dict[str, int], prefix: str) -> list[str]:
-    """A block as paragraphs of Markdown."""
-    match block:
-        case Paragraph(text=text, lead=lead):
-            return [(f"**{prose(lead, numbers)}** " if lead else "") + prose(text, numbers)]
-        case Equations(formulas=formulas):
-            return displays(formulas)
-        case Drawing():
-            caption = prose(block.caption, numbers)
-            return [
-                f"![{_words(block.figure.picture.title)}]({prefix}{block.name}.svg)",
-                f"*Figure {block.number}. {caption}*",
-            ]
-        case ToldContributions(entries=entries, drawn=drawn):
-            texts = []
-            for entry in entries:
-                texts += block_texts(entry.text, numbers, prefix)
-                texts += displays(entry.equations.formulas)
-            return texts + (block_texts(drawn, numbers, prefix) if drawn else [])
-        case Table():
-            return _table(block, numbers)
-        case Items(items=items):
-            return ["\n".join(f"- {prose(item, numbers)}" for item in items)]
-        case Reserved():
-            return []
-        case _:
-            return ["\n".join(["<br>"] * 6)]
-
-
-def _table(table: Table, numbers: dict[str, int]) -> list[str]:
-    """A table with its title above it; a bar within a cell would end it."""
-    rules = tuple("--:" if right else ":--" for right in table.is_right)
-    rows = [
-        [prose(cell, numbers, lambda formula: f"${without_bars(formula)}$") for cell in row]
-        for row in (table.head, *table.rows)
-    ]
-    lines = [f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:])]
-    title = [f"*Table {table.number}. {prose(table.caption, numbers)}*"] if table.number else []
-    return [*title, "\n".join(lines)]
-
-
-def displays(formulas: tuple[DisplayedFormula, ...]) -> list[str]:
-    """Each numbered equation as a display of its own, since a display has one number."""
-    if all(formula.number is None for formula in formulas):
-        lines = [line for formula in formulas for line in formula.lines]
-        return [display(lines)]
-    return [display(formula.lines, formula.number) for formula in formulas]
+def _quoted(text: str) -> str:
+    """A text between quotes, as YAML and attributes have it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _words(text: str) -> str:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from bptt_sym.documents.document import Document
-from bptt_sym.documents.markdown import section_text, title
+from bptt_sym.documents.markdown import JUPYTER, Writer
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
@@ -16,10 +16,11 @@ CODE = "Numbers in its comments are those of the equations above; names are the 
 
 def notebook(document: Document, source: str | None) -> str:
     """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
-    cells = [_markdown("title", title(document), {})]
+    writer = Writer(document, JUPYTER, "attachment:")
+    cells = [_markdown("title", writer.title(), {})]
     figures = {drawing.name: drawing.figure.svg() for drawing in document.drawings}
     for number, section in enumerate(document.sections):
-        text = section_text(section, document.numbers, "attachment:")
+        text = writer.section(section)
         used = {name: svg for name, svg in figures.items() if f"(attachment:{name}.svg)" in text}
         cells.append(_markdown(f"section-{number}", text, used))
     if source is not None:

@@ -12,7 +12,7 @@ from bptt_sym.documents.document import Document, NotesSection, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
 from bptt_sym.documents.macros import with_macros
-from bptt_sym.documents.markdown import markdown
+from bptt_sym.documents.markdown import QUARTO, markdown
 from bptt_sym.documents.notebook import notebook
 from bptt_sym.documents.notes_request import NotesOptions, NotesRequest
 from bptt_sym.documents.numbering import explained, numbered
@@ -50,8 +50,12 @@ class Notes:
         return latex(self.document, kind, macros, self.request.section_level)
 
     def markdown(self, prefix: str = "") -> str:
-        """Markdown with formulas between dollar signs; ``figures`` lie beside it."""
+        """Markdown as GitHub renders it; ``figures`` lie beside it."""
         return markdown(self.document, prefix)
+
+    def quarto(self, prefix: str = "") -> str:
+        """Markdown for Quarto, with a front matter and anchors; ``figures`` lie beside it."""
+        return markdown(self.document, prefix, QUARTO)
 
     def figures(self) -> dict[str, str]:
         """The figures of the Markdown by their names, as SVG."""

@@ -50,11 +50,6 @@ def in_bookmark(formula: str, words: str) -> str:
     return rf"\texorpdfstring{{{formula}}}{{{words}}}"
 
 
-def without_bars(formula: str) -> str:
-    """A formula for the cell of a table that a bar would end."""
-    return formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-
-
 def is_number(cell: str) -> bool:
     """Whether the cell of a table is a number, which may be rounded."""
     written = cell.strip("$").removeprefix(r"\approx").strip().lstrip("-")
@@ -76,7 +71,7 @@ def numbered_row(lines: Sequence[str], number: int | None) -> str:
 def display(lines: Iterable[str], number: int | None = None) -> str:
     """Lines as a display for MathJax and KaTeX."""
     tag = "" if number is None else rf" \tag{{{number}}}"
-    return f"$$\n\\begin{{aligned}}\n{NEXT_LINE.join(lines)}\n\\end{{aligned}}{tag}\n$$"
+    return f"\\begin{{aligned}}\n{NEXT_LINE.join(lines)}\n\\end{{aligned}}{tag}"
 
 
 def stated(left: str, right: str) -> str:
