@@ -25,6 +25,7 @@ from bptt_sym.quoting import label_name, link, markup_comment
 from bptt_sym.render.formulas import display
 from bptt_sym.render.latex import ARTICLE_WIDTH
 from bptt_sym.render.mathjax import for_github, for_mathjax
+from bptt_sym.render.relations import PER_CENT
 from bptt_sym.version import MADE_BY
 
 
@@ -82,7 +83,12 @@ class Writer:
 
     def prose(self, text: str) -> str:
         """Words and formulas of a paragraph."""
-        return written(text, _words, lambda f: f"${self.dialect.formula(f)}$", self._reference)
+        return written(text, _words, self._in_line, self._reference)
+
+    def _in_line(self, formula: str) -> str:
+        """A formula within a sentence; Markdown takes the backslash of a sign of per cent."""
+        number = formula.removesuffix(PER_CENT)
+        return f"${self.dialect.formula(number)}$" + ("\N{NO-BREAK SPACE}%" * (number != formula))
 
     def _reference(self, label: str) -> str:
         shown = numbered_reference(label, self.numbers[label])

@@ -22,6 +22,10 @@ LARGEST = 1e5
 """A number from this on is written with a power of ten."""
 
 
+PER_CENT = r"\,\%"
+"""What stands behind a number of per cent."""
+
+
 def related(left: Box, chain: Sequence[tuple[Relation, Box]]) -> str:
     """A chain of relations on one line, aligned at its first sign."""
     return f"{tex(left)} &" + " ".join(f"{_SIGNS[sign]} {tex(right)}" for sign, right in chain)
@@ -41,4 +45,4 @@ def two_digits(number: float) -> str:
 
 def per_cent(share: float) -> str:
     r"""A share in per cent, with two significant digits: 0.96 \%."""
-    return rf"{two_digits(100 * share)}\,\%"
+    return two_digits(100 * share) + PER_CENT
