@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bptt_sym.documents.document import (
@@ -117,8 +117,8 @@ class Writer:
                 yield from self._table(block)
             case Items(items=items):
                 yield "\n".join(f"- {self.prose(item)}" for item in items)
-            case Reserved():
-                return
+            case Reserved(labels=labels):
+                yield from self._anchors(labels)
             case _:
                 yield "\n".join(["<br>"] * 6)
 
@@ -150,11 +150,15 @@ class Writer:
             yield self._display([line for formula in formulas for line in formula.lines])
             return
         for formula in formulas:
-            names = [name for name in (formula.label, *formula.also) if name]
-            anchors = [f"[]{self._anchor('eq', name.partition(':')[2]).strip()}" for name in names]
-            if self.dialect.anchors and anchors:
-                yield "".join(anchors)
+            yield from self._anchors(name for name in (formula.label, *formula.also) if name)
             yield self._display(formula.within(ARTICLE_WIDTH), formula.number)
+
+    def _anchors(self, labels: Iterable[str]) -> Iterator[str]:
+        """What references to equations lead to."""
+        names = (label.partition(":")[2] for label in labels)
+        found = "".join(f"[]{self._anchor('eq', name).strip()}" for name in names)
+        if self.dialect.anchors and found:
+            yield found
 
     def _display(self, lines: Sequence[str], number: int | None = None) -> str:
         return f"$$\n{self.dialect.formula(display(lines, number))}\n$$"
