@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.cell_values import AsDeclared, CellValues
 from support.cells import CELLS, CORPUS, deepest, name_of
+from support.unfolded import all_paths, roots
 
 import bptt_sym as b
 from bptt_sym.algebra.expressions import (
@@ -105,12 +106,6 @@ class Untied(AsDeclared):
         return np.array([self[variables[name].at(time)].item() for name, time in found])
 
 
-def roots(model, steps, loss):
-    """The losses that count, with their time steps."""
-    found = [(model.loss.name, time) for time in reduction_of(model, loss).losses(steps)]
-    return [*found, *((terminal.name, steps) for terminal in model.losses[1:])]
-
-
 MOVES = (0.3, -1)
 """Changes of a weight, one of which shows."""
 
@@ -166,31 +161,6 @@ def test_initial_values_are_those_that_the_equations_read_and_do_not_compute(cel
 
 
 # How many paths there are, and products.
-
-
-def all_paths(step, steps, losses, parameter):
-    """Every path from the losses to copies of a parameter, edge by edge, by going along them."""
-    initial, reads = {}, {}
-    for edge in step.edges:
-        reads.setdefault(edge.of.name, []).append(edge)
-    for edge in step.initial:
-        initial.setdefault(edge.of.name, []).append(edge.by.name)
-
-    def onward(path):
-        name, time = path[-1]
-        if name == parameter:
-            yield path
-        elif name in step.model.parameters:
-            return
-        elif not 1 <= time <= steps:
-            for by in initial.get(name, ()):
-                yield from onward([*path, (by, 0 if time < 1 else steps + 1)])
-        else:
-            for edge in reads.get(name, ()):
-                yield from onward([*path, (edge.by.name, time - edge.lag)])
-
-    for loss in losses:
-        yield from onward([loss])
 
 
 def path_counts(step, steps, losses, parameter):

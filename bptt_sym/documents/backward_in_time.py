@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import KroneckerProduct
-
-from bptt_sym.algebra.expressions import (
-    Adjoint,
-    Expr,
-    Gradient,
-    Identity,
-    MatMul,
-    MatrixExpr,
-    Parameter,
-    Transpose,
-)
-from bptt_sym.algebra.over_time import TimeSum
+from bptt_sym.algebra.expressions import Expr, Gradient, Parameter
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
+from bptt_sym.documents.outer_products import outer_product
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import about
 
@@ -82,64 +71,23 @@ def _is_of_parameter(equation: DerivedEquation) -> bool:
     return isinstance(equation.left, Gradient) and isinstance(equation.left.by, Parameter)
 
 
-# From a row times a Kronecker product to an outer product.
-
-
 def _outer_product(telling: Telling, equations: Sequence[DerivedEquation]) -> Iterator[Block]:
     """How a contribution gets the shape of its matrix, told of one whose factor shows it."""
-    lasts = {
-        e.left.by: e.right
-        for part in telling.matrices.sections
-        if part.topic == "factors"
-        for e in part.equations
-        if e.left is not None and isinstance(e.left.by, Parameter)
-    }
-    for equation in equations:
-        if equation.left is None or equation.left.by not in lasts:
-            continue
-        found = _kronecker(lasts[equation.left.by])
-        term = equation.right.body if isinstance(equation.right, TimeSum) else equation.right
-        if found is None or not isinstance(term, MatMul) or len(term.args) != 2:
-            continue
-        adjoint = next((part for part in term.args if isinstance(part, Adjoint)), None)
-        if adjoint is not None:
-            yield from _told(telling, equation.left.by, found, adjoint, term)
-            return
-
-
-def _kronecker(factor: MatrixExpr) -> KroneckerProduct | None:
-    """The Kronecker product that a factor ends with."""
-    last = factor.args[-1] if isinstance(factor, MatMul) else factor
-    return last if isinstance(last, KroneckerProduct) and len(last.args) == 2 else None
-
-
-def _told(
-    telling: Telling,
-    parameter: Parameter,
-    factor: KroneckerProduct,
-    adjoint: Adjoint,
-    term: MatrixExpr,
-) -> Iterator[Block]:
+    found = outer_product(telling.matrices, equations)
+    if found is None:
+        return
     say = telling.sentences("recursion")
     loss = telling.adjoints.objective(general=telling.steps > 1)
 
     def inline(expression: Expr) -> str:
         return f"${telling.math(expression, loss)}$"
 
-    first, second = factor.args
-    of_rows = isinstance(second, Identity)
-    if isinstance(first, Identity) == of_rows:
-        return
-    of, size = (first, second) if of_rows else (second, first)
-    row = adjoint if adjoint.shape[0] == 1 else Transpose(adjoint)
-    expected = {Transpose(of), adjoint} if of_rows else {of, adjoint}
-    if set(term.args) != expected or of.shape[0] != 1:
-        return
-    said = say.blocks_of_rows if of_rows else say.blocks_of_columns
-    words = map(inline, (adjoint, factor, size, of, parameter, row))
-    yield Paragraph(said(*words))
-    yield Equations((DisplayedFormula((telling.math(term, loss),)),)).ended(".")
-    yield Paragraph(say.never_formed(inline(factor)))
+    said = say.blocks_of_rows if found.of_rows else say.blocks_of_columns
+    factor = inline(found.factor)
+    words = (found.adjoint, found.factor, found.size, found.entries, found.parameter, found.row)
+    yield Paragraph(said(*map(inline, words)))
+    yield Equations((DisplayedFormula((telling.math(found.term, loss),)),)).ended(".")
+    yield Paragraph(say.never_formed(factor))
 
 
 # What is saved.

@@ -13,7 +13,6 @@ from bptt_sym.algebra.expressions import TIME, Expr, MatrixExpr, at_step
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.derive import derive
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
-from bptt_sym.documents.gradients import needs_time
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.formulas import as_product, stated
@@ -46,7 +45,7 @@ CHANGE = 0.001
 
 def two_steps(telling: Telling) -> Iterator[Block]:
     """The example, where some parameter of the model needs time at all."""
-    if not any(needs_time(telling, parameter) for parameter in telling.parameters):
+    if not any(telling.needs_time(parameter) for parameter in telling.parameters):
         return
     say, toy = telling.sentences("by_hand"), _Toy(telling)
     yield Paragraph(say.toy())

@@ -14,6 +14,7 @@ from sympy import preorder_traversal
 from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Variable
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.step import Step
+from bptt_sym.documents.named_derivatives import definitions_of
 from bptt_sym.model.model import Equation, Model
 
 Renaming = Mapping[str, Variable | Parameter]
@@ -56,22 +57,44 @@ def _family(step: Step, chain: Derivation, first: Parameter, others: Sequence[Pa
     reader = _reader(step, first)
     if reader is None:
         return Family(first)
-    told = _sides(chain, first)
+    equations = _equations(chain, first)
+    told = _sides(equations)
     found: dict[Variable, list[Parameter]] = {}
     for other in others:
         its = _reader(step, other)
-        if its is None or len(told) != len(_sides(chain, other)):
+        if its is None:
             continue
         names: Renaming = {first.name: other} | ({} if its == reader else {reader.name: its})
-        if [renamed(side, names) for side in told] == _sides(chain, other):
+        same = [renamed(side, names) for side in told] == _sides(_equations(chain, other))
+        if same and _means_the_same(chain, equations, names):
             found.setdefault(its, []).append(other)
     beside = tuple(found.pop(reader, ()))
     return Family(first, reader, beside, tuple((its, tuple(o)) for its, o in found.items()))
 
 
-def _sides(chain: Derivation, parameter: Parameter) -> list[MatrixExpr]:
+def _means_the_same(
+    chain: Derivation, equations: Sequence[DerivedEquation], names: Renaming
+) -> bool:
+    """Whether derivatives that have other names then are defined alike."""
+    known = {e.left: e for s in chain.sections if s.topic == "definitions" for e in s.equations}
+    for equation in definitions_of(chain, equations):
+        assert equation.left is not None
+        left = renamed(equation.left, names)
+        if left != equation.left:
+            other = known.get(left)
+            sides = renamed(equation.right, names), equation.span
+            if other is None or (other.right, other.span) != sides:
+                return False
+    return True
+
+
+def _equations(chain: Derivation, parameter: Parameter) -> list[DerivedEquation]:
     (section,) = (s for s in chain.sections if s.parameter == parameter)
-    return [side for e in section.equations for side in (e.left, e.right) if side is not None]
+    return list(section.equations)
+
+
+def _sides(equations: Sequence[DerivedEquation]) -> list[MatrixExpr]:
+    return [side for e in equations for side in (e.left, e.right) if side is not None]
 
 
 def _reader(step: Step, parameter: Parameter) -> Variable | None:

@@ -15,19 +15,13 @@ from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.copies_told import told_copies
 from bptt_sym.documents.document import Block, Paragraph, Reserved
-from bptt_sym.documents.facts import crosses_time
 from bptt_sym.documents.families import Family
+from bptt_sym.documents.named_derivatives import definitions_of
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import label
 
 MOST_BESIDE = 1
 """The gradients with respect to so many parameters beside that which is derived are written."""
-
-
-def needs_time(telling: Telling, parameter: Parameter) -> bool:
-    """Whether the loss of some step depends on the copy of another step, or on an initial value."""
-    ends = bool(telling.model.ends)
-    return telling.steps > 1 and (ends or crosses_time(telling.step, parameter.name))
 
 
 def chapters(telling: Telling, drawn: int) -> Iterator[tuple[str, str, Iterator[Block]]]:
@@ -36,7 +30,7 @@ def chapters(telling: Telling, drawn: int) -> Iterator[tuple[str, str, Iterator[
     The paths are drawn of ``drawn`` families at most, from the first on.
     """
     say = telling.sentences("gradients")
-    timed = [f for f in telling.families if needs_time(telling, f.first)]
+    timed = [f for f in telling.families if telling.needs_time(f.first)]
     timeless = [f for f in telling.families if f not in timed]
     defined: set[DerivedEquation] = set()
     if timeless:
@@ -90,7 +84,7 @@ def _first(
     """Its contributions, their sum, and the general form."""
     say, once = telling.sentences("gradients"), telling.told_once(parameter)
     copies = telling.copies.of(parameter.name)
-    timed = needs_time(telling, parameter)
+    timed = telling.needs_time(parameter)
     equations = _equations(chain, parameter)
     sums, general = _sums(telling, equations)
     least = max(map(_least_steps, general), default=1)
@@ -181,7 +175,7 @@ def _general(
     """The form for any number of steps, with what its derivatives are where this is not known."""
     say = telling.sentences("gradients")
     yield Paragraph(say.general(least, longer))
-    new = [e for e in _definitions(chain, general) if e not in defined]
+    new = [e for e in definitions_of(chain, general) if e not in defined]
     defined.update(new)
     yield from telling.equations(chain, general, "," if new else ".")
     if new:
@@ -192,35 +186,6 @@ def _general(
     if totals:
         products = [p for e in new for p in e.right.atoms(TimeProduct)]
         yield Paragraph(say.total(telling.inline(totals), bool(products)))
-
-
-def _definitions(chain: Derivation, equations: Sequence[DerivedEquation]) -> list[DerivedEquation]:
-    """What the derivatives in equations for any N are, and those in these, in order."""
-    known = [
-        e for section in chain.sections if section.topic == "definitions" for e in section.equations
-    ]
-    found: list[DerivedEquation] = []
-    waiting = list(equations)
-    while waiting:
-        names = {_names(d) for d in waiting.pop(0).right.atoms(PartialDerivative)}
-        for equation in known:
-            assert isinstance(equation.left, PartialDerivative)
-            is_new = equation not in found and not _is_of_steps(equation)
-            if is_new and _names(equation.left) in names:
-                found.append(equation)
-                waiting.append(equation)
-    return found
-
-
-def _names(derivative: PartialDerivative) -> tuple[str, str, bool]:
-    return derivative.of.name, derivative.by.name, derivative.immediate
-
-
-def _is_of_steps(equation: DerivedEquation) -> bool:
-    """Whether an equation is about numbered steps."""
-    assert isinstance(equation.left, PartialDerivative)
-    of = equation.left.of
-    return isinstance(of, Variable) and bool(of.time.is_Integer)
 
 
 # Others of the family.
@@ -241,7 +206,7 @@ def _beside(telling: Telling, family: Family) -> Iterator[Block]:
     equations = _equations(telling.chain, other)
     sums, general = _sums(telling, equations)
     skipped = [e for e in equations if e not in general]
-    if len(skipped) > 1 and general and needs_time(telling, other):
+    if len(skipped) > 1 and general and telling.needs_time(other):
         labels = [label(telling.chain, e) for e in skipped]
         yield Reserved(tuple(labels))
         (first,) = telling.inline([family.first])

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bptt_sym.documents.backward_in_time import LONG, counted, is_shared, written_count
 from bptt_sym.documents.document import Block, Items
-from bptt_sym.documents.gradients import needs_time
 from bptt_sym.documents.telling import Telling
 
 MOST_NAMED = 4
@@ -19,7 +18,7 @@ def summary(telling: Telling) -> Iterator[Block]:
         return
     say = telling.sentences("summary")
     parameters = [p for p in telling.parameters if telling.copies.of(p.name)]
-    timed = [p for p in parameters if needs_time(telling, p)]
+    timed = [p for p in parameters if telling.needs_time(p)]
     timeless = [p for p in parameters if p not in timed]
     lines = [say.copies()]
     if timeless and len(timeless) <= MOST_NAMED:

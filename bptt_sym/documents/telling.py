@@ -16,7 +16,7 @@ from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.displays import displayed, packed
 from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
-from bptt_sym.documents.facts import Copies
+from bptt_sym.documents.facts import Copies, crosses_time
 from bptt_sym.documents.families import Alike, Family, Siblings, families
 from bptt_sym.documents.measured_decay import Decay, measured_decay
 from bptt_sym.documents.notes_request import NotesRequest
@@ -102,7 +102,15 @@ class Telling:
         """The parameters, those whose gradients are derived alike together."""
         if self.full:
             return [Family(parameter) for parameter in self.parameters]
-        return families(self.step, self.chain, self.parameters)
+        groups = [
+            [p for p in self.parameters if self.needs_time(p) == timed] for timed in (False, True)
+        ]
+        return [f for group in groups for f in families(self.step, self.chain, group)]
+
+    def needs_time(self, parameter: Parameter) -> bool:
+        """Whether some step's loss depends on the copy of another, or on an initial value."""
+        ends = bool(self.model.ends)
+        return self.steps > 1 and (ends or crosses_time(self.step, parameter.name))
 
     @cached_property
     def decay(self) -> Decay | None:

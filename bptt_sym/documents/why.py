@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bptt_sym.algebra.expressions import Gradient, Parameter
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
-from bptt_sym.documents.gradients import needs_time
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.kept_inputs import taken_names
 from bptt_sym.render.formulas import descent
@@ -18,7 +17,7 @@ RATES = ("alpha", "eta", "epsilon", "lambda", "learning_rate")
 def why(telling: Telling) -> Iterator[Block]:
     """Gradient descent, and what a parameter that many steps share makes of it."""
     say = telling.sentences("why")
-    timed = [p for p in telling.parameters if needs_time(telling, p)]
+    timed = [p for p in telling.parameters if telling.needs_time(p)]
     parameter = (timed or telling.parameters)[0]
     taken = taken_names(telling.model)
     rate = Parameter(next((name for name in RATES if name not in taken), f"{RATES[-1]}_"), 1, 1)
