@@ -190,8 +190,13 @@ def test_an_example_is_shown_up_to_the_limit() -> None:
     assert "begin{bmatrix}" not in notes(int(most**0.5) + 1)
 
 
+def test_notes_of_more_steps_are_refused() -> None:
+    with pytest.raises(InputError, match="steps of notes must be a whole number from 1 to 1000"):
+        b.notes(ELMAN, limits.NOTES_STEPS.most + 1)
+
+
 def test_every_limit_is_tested() -> None:
-    others = {"FILE_BYTES", "MODULE_BYTES", "EXAMPLE_ENTRIES"}
+    others = {"FILE_BYTES", "MODULE_BYTES", "EXAMPLE_ENTRIES", "NOTES_STEPS"}
     assert {*AT, *COUNTED} | others == set(limits.LIMITS)
 
 
