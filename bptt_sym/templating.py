@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 
 @cache
@@ -16,6 +17,23 @@ def template_root() -> Traversable:
     package = files("bptt_sym")
     inside = package / "templates"
     return inside if inside.is_dir() else package / ".." / "templates"
+
+
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled: each once, in whatever environment."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.known:
+            bucket.bytecode_from_string(self.known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.known[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 def environment(filters: Mapping[str, Callable[..., object]]) -> Environment:
@@ -27,6 +45,9 @@ def environment(filters: Mapping[str, Callable[..., object]]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
+        # The filters of one environment are not folded into what another one runs.
+        optimized=False,
+        bytecode_cache=_COMPILED,
     )
     jinja.filters.update(filters)
     return jinja

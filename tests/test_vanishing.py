@@ -41,7 +41,7 @@ from bptt_sym.documents.step_facts import step_maps
 from bptt_sym.documents.step_writing import is_plain_gate
 from bptt_sym.documents.telling import Telling
 from bptt_sym.documents.vanishing import vanishing
-from bptt_sym.measuring.decay import small_values
+from bptt_sym.measuring.decay import falling
 from bptt_sym.render.relations import per_cent, two_digits
 
 LOSSES = ("last", "sum", "mean")
@@ -368,7 +368,10 @@ def test_the_measured_numbers_are_those_of_the_untied_gradients(cell, loss):
     (table,) = tables
     name = decay.parameter.name
     seed = decay.measured.seed
-    weights, data = small_values(telling.model, STEPS, seed, SCALE)
+    model = telling.model
+    arrays = falling(model, [name], STEPS, loss, [seed], scale=SCALE)[seed].arrays
+    weights = {name: arrays[name] for name in model.parameters}
+    data = {entry.name: arrays[entry.name] for entry in model.varied_inputs}
     measured = b.measure(
         telling.model, name, STEPS, loss=loss, seed=seed, weights=weights, data=data
     )

@@ -15,6 +15,7 @@ from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.numbers import ExampleInNotes
 from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.truncation import truncation
 from bptt_sym.documents.vanishing import vanishing
 from bptt_sym.documents.why import why
 from bptt_sym.documents.worked_example import STEPS, worked_example
@@ -74,6 +75,7 @@ class Composer:
             yield "recursion", backward_in_time.heading(telling), recursion
         if self.shown and telling.steps > 1:
             yield "vanishing", "Vanishing and exploding gradients", vanishing(telling)
+            yield "truncation", "Truncation", truncation(telling)
         if self.worked is not None:
             example = ExampleInNotes(telling, self.worked, self.shown)
             yield "example", "A worked example", example.told()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Symbol
 
@@ -24,12 +24,15 @@ from bptt_sym.documents.step_facts import StepMap, step_maps
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
 
+if TYPE_CHECKING:
+    from bptt_sym.measuring.decay import Draw
+
 Array = Any
 
 STEPS = 20
 """So many time steps are measured."""
 
-DISTANCES = (0, 1, 2, 3, 5, 8, 10, 15)
+DISTANCES = (0, 1, 3, 5, 8, 10, 15)
 """The distances that are printed."""
 
 DRAWS = 20
@@ -124,7 +127,7 @@ def measured_decay(
     model: Model, step: Step, loss: Loss, parameters: Sequence[Parameter]
 ) -> Decay | None:
     """The numbers of a model; None where there are none to tell, or none that are finite."""
-    from bptt_sym.measuring.decay import falling, small_values
+    from bptt_sym.measuring.decay import falling
     from bptt_sym.measuring.measure_model import measure
 
     candidates, reverse = _recurrent(step, parameters)
@@ -134,12 +137,14 @@ def measured_decay(
     try:
         drawn = falling(model, names, STEPS, loss, range(DRAWS), scale=SCALE, reverse=reverse)
         chosen = max(candidates, key=lambda parameter: _from_others(drawn, parameter.name))
-        found = {seed: of[chosen.name] for seed, of in drawn.items() if of[chosen.name][0]}
+        found = {k: d.norms[chosen.name] for k, d in drawn.items() if d.norms[chosen.name][0]}
         if not found:
             return None
         order = sorted(found, key=lambda seed: reach(found[seed]) or STEPS)
         seed = order[len(order) // 2]
-        weights, data = small_values(model, STEPS, seed, SCALE)
+        arrays = drawn[seed].arrays
+        weights = {name: arrays[name] for name in model.parameters}
+        data = {entry.name: arrays[entry.name] for entry in model.varied_inputs}
         values: dict[str, Any] = {"weights": weights, "data": data}
         whole = measure(model, chosen.name, STEPS, loss=loss, seed=seed, **values)
     except InputError:
@@ -168,9 +173,9 @@ def _recurrent(step: Step, parameters: Sequence[Parameter]) -> tuple[list[Parame
     return [p for p in parameters if crosses_time(step, p.name)], False
 
 
-def _from_others(drawn: Mapping[int, Mapping[str, Array]], name: str) -> float:
+def _from_others(drawn: Mapping[int, Draw], name: str) -> float:
     """How much a loss sends to the copies of other steps, in the middle of several draws."""
-    return median(float(of[name][1:].sum()) for of in drawn.values()) if drawn else 0.0
+    return median(float(of.norms[name][1:].sum()) for of in drawn.values()) if drawn else 0.0
 
 
 class _OfTheTable(dict[str, Any]):

@@ -30,7 +30,7 @@ from bptt_sym.documents.step_facts import StepMap
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.function_rules import AS_NAMED
 from bptt_sym.render.relations import DOTS, Relation, related
-from bptt_sym.render.tex import tex
+from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.tex_width import width
 from bptt_sym.render.typeset import typeset
 
@@ -64,9 +64,13 @@ class StepWriting:
     def math(self, expression: Expr) -> str:
         return tex(self.show(expression))
 
+    def in_line(self, expression: Expr) -> str:
+        """A formula within a line: derivatives with a slash."""
+        return tex_in_line(self.show(expression))
+
     def inline(self, expression: Expr) -> str:
-        """A formula within a sentence."""
-        return f"${self.math(expression)}$"
+        """The same as a part of a sentence."""
+        return f"${self.in_line(expression)}$"
 
     def marked(self, derivative: MatrixExpr) -> Box:
         """A derivative with a mark if it is immediate."""

@@ -36,7 +36,7 @@ from bptt_sym.documents.vanishing_within import of_several_states
 from bptt_sym.model.function_rules import AS_NAMED
 from bptt_sym.render.latex import label
 from bptt_sym.render.relations import Relation
-from bptt_sym.render.tex import tex
+from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.tex_width import width
 
 MOST_TERMS = 5
@@ -92,7 +92,7 @@ class _OneState:
         inline = None
         if terms is not None and self.block.matrix is not None and self._is_short:
             inline = self.write.math(self.block.matrix)
-        factor, distance = map(self.write.math, (self.found.factor, self.write.distance))
+        factor, distance = map(self.write.in_line, (self.found.factor, self.write.distance))
         where = self._label() if inline is not None else ""
         at_last = self.telling.reduction.at_last
         yield Paragraph(self.say.opening(at_last, factor, distance, where, inline))
@@ -159,7 +159,7 @@ class _OneState:
         if v is None or v.has(Parameter) or not all(map(_has_weights, block.others)):
             return
         direct = PartialDerivative(block.of, block.by, True)
-        immediate = tex(write.marked(direct)) if block.diagonal_is_immediate else None
+        immediate = tex_in_line(write.marked(direct)) if block.diagonal_is_immediate else None
         yield Paragraph(self.say.shortcut(immediate, *self._gate(v)))
 
     def _gate(self, v: MatrixExpr) -> tuple[str | None, int, int, int]:

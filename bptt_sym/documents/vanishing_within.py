@@ -29,7 +29,7 @@ def of_several_states(
     parts = [_OneDirection(telling, StepWriting(telling, found), say, ranges) for found in maps]
     if len(parts) == 1:
         (write,) = (part.write for part in parts)
-        factor, distance = map(write.math, (write.found.factor, write.distance))
+        factor, distance = map(write.in_line, (write.found.factor, write.distance))
         yield Paragraph(say.opening(telling.reduction.at_last, factor, distance, "", None))
     else:
         yield Paragraph(say.scans([part.write.inline(part.write.found.factor) for part in parts]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bptt_sym.choices import Loss
@@ -21,12 +22,14 @@ _LARGEST = 1e50
 """Beyond this there is nothing to see."""
 
 
-def small_values(model: Model, steps: int, seed: int, scale: float) -> tuple[Arrays, Arrays]:
-    """The parameters and the inputs as ``measure`` draws them, times ``scale``."""
-    wanted = Recursion(model, untied(model, ()), {}).wanted()
-    found = _scaled(values_for(wanted, steps, seed, {}, {}, {}).arrays, model, scale)
-    weights = {name: array for name, array in found.items() if name in model.parameters}
-    return weights, {name: array for name, array in found.items() if name not in weights}
+@dataclass(frozen=True)
+class Draw:
+    """The ``arrays`` of a draw, and the norms of the part of one loss that reaches the copies of
+    each parameter, at the distances 0, 1, ... from the step of the loss.
+    """
+
+    arrays: Arrays
+    norms: Mapping[str, Array]
 
 
 def falling(
@@ -38,14 +41,12 @@ def falling(
     *,
     scale: float = 1.0,
     reverse: bool = False,
-) -> dict[int, dict[str, Array]]:
-    """For each seed the norms of the part of one loss that reaches the copies of parameters.
+) -> dict[int, Draw]:
+    """For each seed a draw, with the norms for the parameters ``names``.
 
-    The loss is that of the last step, in ``reverse`` that of the first; the norms are at the
-    distances 0, 1, ..., steps - 1 from there. Parameters and inputs are drawn as for ``measure``,
-    times ``scale``. A seed whose
-    gradient is not finite, or far too large, has no norms. Raises InputError as
-    ``measure`` does.
+    The loss is that of the last step, in ``reverse`` that of the first. Parameters and inputs are
+    drawn as for ``measure``, times ``scale``. A seed whose gradient is not finite, or far too
+    large, has no draw. Raises InputError as ``measure`` does.
     """
     recursion = Recursion(model, untied(model, choose_parameters(model, names)), {})
     wanted = recursion.wanted()
@@ -53,18 +54,18 @@ def falling(
     weights = loss_weights(reduction_of(model, loss), steps, range(time, time + 1))
     found = {}
     for seed in seeds:
-        arrays = values_for(wanted, steps, seed, {}, {}, {}).arrays
+        arrays = _scaled(values_for(wanted, steps, seed, {}, {}, {}).arrays, model, scale)
         try:
-            _, terms = recursion.terms(arrays | _scaled(arrays, model, scale), *weights)
+            _, terms = recursion.terms(arrays, *weights)
         except NotFiniteError:
             continue
         of_steps = {name: norms(terms[name].steps.reshape(steps, -1)) for name in names}
-        if any(norm.max() > _LARGEST for norm in of_steps.values()):
-            continue
-        found[seed] = of_steps if reverse else {n: norm[::-1] for n, norm in of_steps.items()}
+        if all(norm.max() < _LARGEST for norm in of_steps.values()):
+            order = slice(None) if reverse else slice(None, None, -1)
+            found[seed] = Draw(arrays, {name: norm[order] for name, norm in of_steps.items()})
     return found
 
 
-def _scaled(arrays: Mapping[str, Array], model: Model, scale: float) -> dict[str, Array]:
+def _scaled(arrays: Arrays, model: Model, scale: float) -> dict[str, Array]:
     inputs = (entry.name for entry in model.varied_inputs)
-    return {name: scale * arrays[name] for name in (*model.parameters, *inputs) if name in arrays}
+    return dict(arrays) | {name: scale * arrays[name] for name in (*model.parameters, *inputs)}

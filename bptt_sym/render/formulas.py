@@ -52,7 +52,7 @@ def in_bookmark(formula: str, words: str) -> str:
 
 def is_number(cell: str) -> bool:
     """Whether the cell of a table is a number, which may be rounded."""
-    written = cell.strip("$").removeprefix(r"\approx").strip().lstrip("-")
+    written = cell.strip("$").removeprefix(r"\approx").strip().lstrip("-<")
     return written[:1].isdigit()
 
 
