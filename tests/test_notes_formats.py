@@ -141,3 +141,18 @@ def test_notes_for_quarto_write_over_their_own_files(tmp_path):
         assert run("elman", "--steps", steps, "-o", tmp_path / "notes.qmd") == 0
     (tmp_path / "notes.qmd").write_text("---\ntitle: mine\n---\n")
     assert run("elman", "-o", tmp_path / "notes.qmd") == 2
+
+
+def captions(model, steps=3):
+    document = b.notes(b.load_model(model), steps).document
+    return [drawing.caption for drawing in document.drawings]
+
+
+def test_a_caption_says_what_its_figure_shows():
+    """Of an Elman network three paths in colours; of an LSTM one step is large, paths are many."""
+    whole, paths, *_ = captions("elman")
+    assert whole == "The model, unfolded over 3 time steps."
+    assert paths.endswith(": each colour is one path from $E_{3}$ to a copy of $W_{s}$.")
+    whole, paths, *_ = captions("lstm")
+    assert whole.startswith("The model over 3 time steps, step 2 with its inside")
+    assert ": the lines are all the paths from $E_{3}$ to the copies of" in paths

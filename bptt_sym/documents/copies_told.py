@@ -34,11 +34,6 @@ class ToldCopies:
     labels: tuple[str, ...]
 
     @property
-    def has_many_paths(self) -> bool:
-        """Whether more than one path leads to the last copy."""
-        return self.contributions[-1].path_count != 1
-
-    @property
     def is_nested(self) -> bool:
         """Whether one path leads to each copy, that of the copy before and one variable more."""
         paths = [_path(found) for found in self.contributions]
@@ -52,18 +47,27 @@ class ToldCopies:
         step = _step(self.telling, self.parameter, self.contributions[k])
         return "the initial value" if step is None else f"step {step}"
 
-    def shown(self, drawing: Drawing | None) -> Iterator[Block]:
+    def all_paths(self) -> Drawing:
+        """The figure of what lies between the copies and the loss."""
+        telling, name = self.telling, f"path-{self.parameter.name}"
+        drawn = telling.figure(self.parameter.name)
+        caption = telling.sentences("gradients").paths_caption(
+            telling.math(self.parameter), telling.told_loss(), drawn.has_colored_paths
+        )
+        return Drawing(name, drawn, caption, telling.figure_label(name))
+
+    def shown(self) -> Iterator[Block]:
         """All of few; of many the first two and the last."""
         most = self.telling.most_told
         if len(self.entries) <= most:
-            yield ToldContributions(self.entries, drawing)
+            yield ToldContributions(self.entries)
             return
         yield ToldContributions(self.entries[:2])
         steps = [_step(self.telling, self.parameter, c) for c in self.contributions[2:-1]]
         yield Reserved(self.labels[2:-1])
         said = self.telling.sentences("gradients").others([step for step in steps if step])
         yield Paragraph(said)
-        yield ToldContributions(self.entries[-1:], drawing)
+        yield ToldContributions(self.entries[-1:])
 
 
 def told_copies(

@@ -102,11 +102,12 @@ def _first(
             yield from telling.equations(chain, [*sums, *general], ".")
         return
     told = told_copies(telling, parameter, chain, single)
-    drawing = told.entries[-1].drawing if drawn else None
+    drawing = told.all_paths() if drawn else None
     which = _which(telling, parameter, copies)
-    figure, many = (drawing.label if drawing else ""), told.has_many_paths
-    yield Paragraph(f"{which} {say.one_by_one(figure, many)}")
-    yield from told.shown(drawing)
+    yield Paragraph(f"{which} {say.one_by_one(drawing.label if drawing else '')}")
+    if drawing:
+        yield drawing
+    yield from told.shown()
     if len(single) <= telling.most_told:
         yield Paragraph(say.accumulation(len(single), once))
         yield from telling.equations(chain, sums, ".")

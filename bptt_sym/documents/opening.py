@@ -84,8 +84,9 @@ def unfolding(telling: Telling) -> Iterator[Block]:
     shown = telling.figure_label("unfolded")
     loss = telling.told_objective()
     yield Paragraph(say.unfolding(telling.steps, loss, shown, telling.told_once()))
-    caption = say.unfolded_caption(telling.steps)
-    yield Drawing("unfolded", telling.figure(), caption, shown)
+    drawn = telling.figure()
+    caption = say.unfolded_caption(telling.steps, drawn.large_step)
+    yield Drawing("unfolded", drawn, caption, shown)
     state_tuple = chain.state_tuple
     marked = is_marked(chain)
     if marked or state_tuple is not None:

@@ -29,6 +29,9 @@ from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
+TEXT_WIDTH = 16.0
+"""Of an article, in centimetres: its figures are made for that."""
+
 
 def glossary(model: Model) -> Glossary:
     """What explains signs in notes on a model."""
@@ -162,7 +165,8 @@ class Telling:
 
     def figure(self, path: str | None = None) -> Figure:
         """The unfolded model, or the paths to the copies of a parameter."""
-        return figure(self.model, self.steps, path=path, loss=self.reduction.shown)
+        loss = self.reduction.shown
+        return figure(self.model, self.steps, path=path, loss=loss, width=TEXT_WIDTH)
 
     def figure_label(self, name: str) -> str:
         """The label of a figure."""

@@ -10,6 +10,7 @@ from bptt_sym.choices import ShownLoss
 from bptt_sym.errors import InputError
 from bptt_sym.figures.drawing import drawing, labels_of
 from bptt_sym.figures.picture import Picture
+from bptt_sym.figures.pieces import shown_around
 from bptt_sym.figures.request import Request, in_text, parse_request
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation
@@ -34,6 +35,16 @@ class Figure:
     def picture(self) -> Picture:
         """Where everything lies."""
         return drawing(self._plain)
+
+    @property
+    def large_step(self) -> int | None:
+        """The step that alone is drawn with its inside, among others, if that is so."""
+        return shown_around(self.request)[1] if self.request.kind == "chain" else None
+
+    @property
+    def has_colored_paths(self) -> bool:
+        """Whether there are several paths, each in a colour of its own."""
+        return self.picture.colors > 1
 
     @property
     def smallest_label(self) -> float:
