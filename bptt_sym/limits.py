@@ -115,6 +115,7 @@ SHOWN_ENTRIES = Limit(
     "numbers of a derivation are shown where no array has more than {most} entries; ask for "
     "smaller --sizes",
 )
+EXAMPLE_STEPS = Limit(6, "a worked example has at most {most} time steps")
 MEASURED = Limit(
     40_000_000,
     "measure takes at most {most} numbers, counted over all time steps with a copy of each "

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from support.cell_values import AsDeclared, CellValues
+from support.cell_values import AsDeclared
 from support.cells import CELLS, CORPUS, deepest, name_of
 from support.unfolded import all_paths, roots
 
@@ -26,9 +26,7 @@ from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
-from bptt_sym.documents.example import DECIMALS
 from bptt_sym.documents.facts import Copies, crosses_time
-from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.model.starts import starts
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
@@ -353,64 +351,6 @@ def test_a_parameter_that_needs_no_time_is_told_from_one_that_the_loss_spares():
 def test_notes_on_reverse_scans_name_the_start_of_each_scan():
     (text,) = (t for _, t in paragraphs(b.notes(b.load_model("bidirectional"))) if "Vectors" in t)
     assert r"The initial values ${\overrightarrow{h}}_{0}$ and ${\overleftarrow{h}}_{N+1}$" in text
-
-
-# The worked example.
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@each_cell
-def test_numbers_of_the_example_can_be_read(cell, loss):
-    """Sizes differ and are above 1; loss and gradients show within the decimals, or are zero."""
-    model = model_of(cell)
-    example = worked_example(model, loss, list(model.parameters))
-    sizes = list(example.sizes.values())
-    assert len(set(sizes)) == len(sizes)
-    assert min(sizes, default=2) > 1
-    assert abs(example.forward[-1].array.item()) > 10.0**-DECIMALS
-    for value in example.gradients:
-        if value.parameter in model.parameters:
-            largest = np.max(np.abs(value.array))
-            # What is zero but for rounding is shown as 0.
-            assert largest < 1e-12 or largest > 10 ** (1 - DECIMALS), value.parameter
-    signals = [model.declaration(name) for name in model.outputs.values()]
-    for value in example.given:
-        entry = model.declaration(value.left.name)
-        begins = entry.initial is not None and value.left.time < 1
-        if begins and not entry.initial.atoms(Parameter):
-            number = CellValues(model, STEPS, loss, example.sizes).value(entry.initial)
-            assert np.all(value.array == number)
-        elif entry.kind == "target" and not entry.labels and entry not in signals:
-            assert np.all((value.array > 0) & (value.array < 1))
-            if 1 in value.array.shape and value.array.size > 1:
-                assert np.isclose(np.sum(value.array), 1)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@each_cell
-def test_the_example_computes_what_its_loss_depends_on_and_nothing_else(cell, loss):
-    """Of the losses those that are derived; every number given is read by a later one."""
-    model = model_of(cell)
-    example = worked_example(model, loss, list(model.parameters))
-    losses = [int(v.left.time) for v in example.forward if v.left.name == model.loss.name
-              and hasattr(v.left, "time")]  # fmt: skip
-    assert losses == [*reduction_of(model, loss).losses(STEPS)]
-    computed = {d.variable.at(t): at_step(d.expression, TIME, Integer(t))
-                for d in example.model.definitions for t in (1, 2)}  # fmt: skip
-    read = set().union(*(computed[v.left].free_symbols | computed[v.left].atoms(type(v.left))
-                         for v in example.forward if v.left in computed))  # fmt: skip
-    for value in example.given:
-        if not isinstance(value.left, Parameter):
-            assert value.left in read
-
-
-@pytest.mark.parametrize("notation", b.api.notation_names())
-def test_every_symbol_of_the_example_is_defined_before(notation):
-    """The adjoints are written as the recursion writes them: no delta where there is none."""
-    text = b.notes(b.load_model("elman"), notation=notation).markdown()
-    told, example = text.split("## A worked example")
-    assert (r"\delta" in example) == (r"\delta" in told)
-    assert (r"\nabla" in example) == (r"\nabla" in told)
 
 
 # Exercises.

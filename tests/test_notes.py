@@ -12,7 +12,6 @@ from pathlib import Path
 
 import nbclient
 import nbformat
-import numpy as np
 import pytest
 from support.cells import CORPUS, FEW, name_of
 
@@ -23,12 +22,10 @@ from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
-from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
-from bptt_sym.verification.sizes import number
 
 needs_latex = pytest.mark.skipif(
     not shutil.which("pdflatex") and not os.environ.get("BPTT_SYM_REQUIRE_LATEX"),
@@ -122,53 +119,6 @@ def test_notes_of_any_cell_tell_of_each_parameter_and_close_their_environments(p
             else:
                 assert environment == open_ones.pop()
         assert not open_ones
-
-
-# The worked example.
-
-
-@pytest.mark.parametrize("loss", ["last", "sum", "mean"])
-@pytest.mark.parametrize("name", MODELS)
-def test_the_numbers_of_the_example_are_those_of_the_module(name, loss):
-    model = b.load_model(name)
-    example = worked_example(model, loss, list(model.parameters))
-    module = b.compile(model, loss=loss, style="readable")
-    arrays = _arrays(module, model, example)
-    params = module.Parameters(*(arrays.pop(key) for key in module.Parameters._fields))
-    gradients = module.value_and_grad(params, **arrays).gradients
-    found = {value.parameter: value.array for value in example.gradients}
-    for parameter, gradient in gradients._asdict().items():
-        np.testing.assert_allclose(
-            np.reshape(found[parameter], np.shape(gradient)), gradient, rtol=1e-12, atol=1e-14
-        )
-
-
-def _arrays(module, model, example):
-    """What the example is given, as the arguments of a module for one sequence."""
-    sizes = example.sizes | {"T": STEPS, "B": 1}
-    arrays = {}
-    for name, shape in module.SHAPES.items():
-        if name in getattr(module, "FINAL", {}):
-            # Nothing reads the last state of the example.
-            arrays[name] = np.zeros([number(size, sizes) for size in shape])
-            continue
-        declared = {entry.name for entry in model.declarations}
-        initial = name not in declared
-        entry = model.declaration(name.removesuffix("0").removesuffix("_") if initial else name)
-        depth = model.depth(entry.name)
-        if entry.symbol in example.numbers:
-            times = [None]
-        elif initial:
-            times = range(STEPS + 1, STEPS + 1 + depth) if entry.reverse else range(1 - depth, 1)
-        else:
-            # Of a target that the last step alone reads.
-            times = range(1 if "T" in shape else STEPS, STEPS + 1)
-        symbols = [entry.symbol if time is None else entry.symbol.at(time) for time in times]
-        array = np.stack([example.numbers[symbol] for symbol in symbols])
-        if getattr(module, "KINDS", {}).get(name, "").startswith("labels of "):
-            array = np.argmax(array.reshape(len(symbols), -1), axis=-1)
-        arrays[name] = array.reshape([number(size, sizes) for size in shape])
-    return arrays
 
 
 # The formats.

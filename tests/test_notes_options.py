@@ -68,16 +68,23 @@ def test_a_fragment_has_the_headings_asked_for(level):
     assert set(re.findall(r"\\(chapter|(?:sub)*section)\*", source)) == {level}
 
 
-def test_the_command_in_a_file_makes_it_again():
+def test_the_command_in_a_file_makes_it_again(tmp_path):
+    values = tmp_path / "a.toml"
+    values.write_text("s0 = [0.1, 0.2]")
     options = {
         "loss": "mean",
         "masked": True,
         "wrt": ("W_s", "W_x"),
         "exercise": ("W_x",),
+        "no_exercises": False,
+        "sheet": True,
+        "marks": True,
         "full": True,
         "most_factors": 5,
         "mark_immediate": True,
         "number_from": 41,
+        "seed": 7,
+        "values": str(values),
         "macros": True,
         "author": "A & B",
         "date": "today",
@@ -85,9 +92,11 @@ def test_the_command_in_a_file_makes_it_again():
     }
     assert set(options) == set(get_type_hints(NotesOptions))
     words = "bptt-sym notes elman --steps 4 --loss mean --wrt W_s --wrt W_x --exercise W_x "
-    words += "--number-from 41 --most-factors 5 --author 'A & B' --date today "
-    words += "--section-level section --notation goodfellow "
-    words += "--masked --mark-immediate --macros --full"
+    words += f"--number-from 41 --most-factors 5 --values {values} "
+    words += "--author 'A & B' --date today "
+    words += "--section-level section --seed 7 --notation goodfellow "
+    words += "--masked --mark-immediate --macros --full "
+    words += "--sheet --marks"
     assert b.notes(ELMAN, 4, notation="goodfellow", **options).document.command == words
 
 

@@ -237,7 +237,12 @@ def figure(
 )
 @click.option("--no-exercises", is_flag=True, help="Leave out the exercises at the end.")
 @click.option("--sheet", is_flag=True, help="Write a sheet of exercises instead of notes.")
-@click.option("--seed", type=int, default=0, help="Another number draws other exercises. [0]")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    help="Another one draws other numbers for the worked example, and other exercises. [0]",
+)
 @click.option("--marks", is_flag=True, help="Say how many marks each exercise is worth.")
 @click.option("--full", is_flag=True, help="Derive each gradient, where one stands for others.")
 @click.option(
@@ -255,6 +260,12 @@ def figure(
 @factors_option
 @mark_option
 @masked_option
+@click.option(
+    "--values",
+    metavar="FILE",
+    help="Numbers for the worked example by their names, .npz, .toml or .json. [drawn, as all not "
+    "in it]",
+)
 @click.option("--author", default="", metavar="TEXT", help="Who stands below the title.")
 @click.option("--date", default="", metavar="TEXT", help="The date that stands below the title.")
 @click.option(

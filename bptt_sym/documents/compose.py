@@ -117,8 +117,14 @@ class Composer:
         """The worked example; none where no numbers for it were found."""
         telling = self.telling
         names = [parameter.name for parameter in self.parameters]
-        steps = min(telling.steps, STEPS)
-        return worked_example(telling.model, telling.loss, names, steps=steps)
+        return worked_example(
+            telling.model,
+            telling.loss,
+            names,
+            steps=min(telling.steps, STEPS),
+            seed=self.request.seed,
+            values=self.request.values,
+        )
 
 
 def _sections(parts: Iterable[Part]) -> Iterator[NotesSection]:

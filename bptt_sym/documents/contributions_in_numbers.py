@@ -11,7 +11,7 @@ from bptt_sym.documents.calculation import NumericContribution
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.example import Example, largest, rounded
 from bptt_sym.documents.followed_entry import FollowedTerm, digits_of, followed, sums_are_off
-from bptt_sym.documents.number_rows import digits_width
+from bptt_sym.documents.number_widths import digits_width
 from bptt_sym.documents.run_again import check
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import TEXT_WIDTH

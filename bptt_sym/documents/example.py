@@ -20,6 +20,11 @@ DECIMALS = 4
 LEGIBLE = 0.005
 """What has an entry above this can be read: a loss, a gradient, a contribution."""
 
+LARGEST_DIGITS = 12
+"""Numbers that are given are written out where they have at most so many digits."""
+
+LARGEST_EXACT = 10 ** (LARGEST_DIGITS - DECIMALS)
+
 NOISE = 1e-12
 """What is smaller is what rounding leaves of zero."""
 
@@ -44,8 +49,13 @@ class Value:
 
 
 def exact(array: Any) -> list[list[str]]:
-    """What is given, row by row."""
-    return [[f"{float(number):.12g}" for number in row] for row in np.atleast_2d(array)]
+    """What is given, row by row; rounded as well where it has more digits."""
+    return [[_given(float(number)) for number in row] for row in np.atleast_2d(array)]
+
+
+def _given(number: float) -> str:
+    is_short = number == round(number, DECIMALS) and abs(number) < LARGEST_EXACT
+    return f"{number:.{LARGEST_DIGITS}g}" if is_short else _rounded(number)
 
 
 def rounded(array: Any) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypedDict
 
 from bptt_sym.algebra.expressions import Parameter
@@ -13,6 +14,7 @@ from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.errors import InputError
 from bptt_sym.limits import DERIVATION_STEPS, NOTES_STEPS
+from bptt_sym.measuring.asked import ArraysOrFile
 from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import LONGEST_PATH
@@ -26,11 +28,15 @@ class NotesOptions(TypedDict, total=False):
     - ``wrt``: the parameters asked for; without it, all.
     - ``exercise``: those that are left to the reader, and told in the solutions.
     - ``no_exercises`` leaves out those at the end; a ``sheet`` has exercises of all kinds and no
-      derivation. Another ``seed`` draws others, ``marks`` says what each is worth.
+      derivation. ``marks`` says what each is worth.
+    - ``seed``: another one draws other exercises, and other numbers for the worked example.
     - ``full``: each gradient is derived for itself, where else one stands for others like it.
     - ``most_factors``: a chain of more factors is abbreviated; ``mark_immediate``: all immediate
       derivatives are marked, and not only where the mark tells two apart.
     - ``number_from``: the number of the derivation's first equation; the model's stand before it.
+    - ``values``: numbers of one's own for it, a mapping of arrays by the names that generated
+      modules have or the path of a file (.npz, .toml, .json), of one sequence of at most 6 time
+      steps; what it does not hold is drawn.
     - ``macros``: LaTeX has a command for each symbol.
     - ``author``, ``date``: what stands below the title.
     - ``section_level``: chapter, section, subsection or subsubsection, the headings of LaTeX to
@@ -49,6 +55,7 @@ class NotesOptions(TypedDict, total=False):
     most_factors: int
     mark_immediate: bool
     number_from: int | None
+    values: ArraysOrFile
     macros: bool
     author: str
     date: str
@@ -75,6 +82,7 @@ class NotesRequest:
     most_factors: int = MOST_FACTORS
     mark_immediate: bool = False
     number_from: int | None = None
+    values: ArraysOrFile = None
     macros: bool = False
     author: str = ""
     date: str = ""
@@ -88,6 +96,7 @@ class NotesRequest:
         check_number("number of factors", self.most_factors, 4, DERIVATION_STEPS.most)
         if self.number_from is not None:
             check_number("first equation number", self.number_from, 1, 10**6)
+        check_number("seed", self.seed, 0, 2**63)
         for what, text in (("author", self.author), ("date", self.date)):
             if not text.isprintable() or len(text) > LONGEST_PATH:
                 raise InputError(
@@ -139,6 +148,8 @@ class NotesRequest:
             yield from ("--number-from", str(self.number_from))
         if self.most_factors != MOST_FACTORS:
             yield from ("--most-factors", str(self.most_factors))
+        if isinstance(self.values, str | Path):
+            yield from ("--values", str(self.values))
         for name in ("author", "date"):
             if text := getattr(self, name):
                 yield from (f"--{name}", text)

@@ -7,21 +7,13 @@ from collections.abc import Iterator, Sequence
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.documents.document import DisplayedFormula, Equations
 from bptt_sym.documents.example import Value
+from bptt_sym.documents.number_widths import BESIDE, digits_width
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import side_by_side
 from bptt_sym.render.latex import TEXT_WIDTH
 from bptt_sym.render.number_formulas import matrix
 from bptt_sym.render.tex_width import width
 from bptt_sym.render.typeset import typeset
-
-WIDTHS = {".": 0.28, "-": 0.78}
-"""The widths of what numbers are written with besides digits, in ems."""
-
-DIGIT, BETWEEN_COLUMNS, BRACKETS = 0.5, 1.0, 1.4
-"""The widths of a digit, of the room between columns, and of the brackets of a matrix."""
-
-BESIDE = 2.6
-"""The width of an equals sign, and of a comma with the room behind it."""
 
 EQUALS = 1.33
 """The width of an equals sign between two symbols."""
@@ -55,14 +47,3 @@ def number_rows(
 def _left_width(telling: Telling, symbols: Sequence[MatrixExpr], loss: Expr | None) -> float:
     boxes = [typeset(symbol, telling.model.notation, loss=loss) for symbol in symbols]
     return sum(map(width, boxes)) + EQUALS * (len(boxes) - 1)
-
-
-def digits_width(digits: Sequence[Sequence[str]]) -> float:
-    """The width of a number or a matrix of them, in ems."""
-    columns = [max(map(_width_of, column)) for column in zip(*digits, strict=True)]
-    brackets = BRACKETS if len(columns) > 1 or len(digits) > 1 else 0
-    return brackets + sum(columns) + BETWEEN_COLUMNS * (len(columns) - 1)
-
-
-def _width_of(number: str) -> float:
-    return sum(WIDTHS.get(sign, DIGIT) for sign in number)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
+from bptt_sym.algebra.expressions import Expr
 from bptt_sym.choices import Loss
 from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.example import LEGIBLE, NOISE, Example, largest
 from bptt_sym.documents.followed_entry import followed
+from bptt_sym.documents.number_widths import check_width
+from bptt_sym.documents.own_numbers import own_numbers
 from bptt_sym.documents.run_again import check, descent
+from bptt_sym.errors import InputError
 from bptt_sym.limits import EXAMPLE_ENTRIES
+from bptt_sym.measuring.asked import ArraysOrFile
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.model import Model
 from bptt_sym.model.small_numbers import small_numbers, small_sizes
@@ -30,31 +36,61 @@ LARGE = 100
 
 
 def worked_example(
-    model: Model, loss: Loss, wanted: Collection[str], *, steps: int = STEPS, seed: int = 0
+    model: Model,
+    loss: Loss,
+    wanted: Collection[str],
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    values: ArraysOrFile = None,
 ) -> Example | None:
     """Numbers from which the loss and each of the ``wanted`` gradients can be read.
 
     The best of some draws, where some number stays small; None if the numbers of none are finite
-    and the loss and some gradient large enough. Another ``seed`` draws others.
+    and the loss and some gradient large enough. Another ``seed`` draws others. ``values`` are
+    numbers that are not drawn: with them, the example is told whatever they are. Raises InputError
+    for values that do not fit the model or the page, or at which some number is not finite.
     """
-    calculation = Calculation(model, loss, steps)
-    drawn: list[tuple[Quality, Example]] = []
-    for draw in range(MOST_DRAWS):
-        sizes = small_sizes(calculation.known, draw // DRAWS_PER_SIZES)
+    own = own_numbers(model, values, steps)
+    calculation = Calculation(model, loss, steps if own is None else own.steps)
+    best: tuple[Quality, Example] | None = None
+    for draw in range(1 if own is not None and own.is_all else MOST_DRAWS):
+        sizes = own.sizes if own else small_sizes(calculation.known, draw // DRAWS_PER_SIZES)
         if most_entries(calculation.known, sizes) > EXAMPLE_ENTRIES.most:
             continue
-        random = np.random.default_rng([seed, draw])
-        with np.errstate(all="ignore"):
-            given = small_numbers(calculation.known, steps, sizes, random)
-        found = Example(calculation, given)
-        of_loss, *of_gradients = found.magnitudes(wanted)
-        if found.is_finite and min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE:
-            quality = _quality(found, wanted)
-            drawn.append((quality, found))
-            if all(quality[:-1]) and quality[-1] > LEGIBLE:
-                break
+        found = _drawn(calculation, sizes, seed, draw, own.given if own else {})
+        if not found.is_finite or (own is None and not _says_something(found, wanted)):
+            continue
+        quality = _quality(found, wanted)
+        if best is None or quality > best[0]:
+            best = quality, found
+        if all(quality[:-1]) and quality[-1] > LEGIBLE:
+            break
+    if own is not None:
+        if best is None:
+            raise InputError("at these values the loss or a gradient is not finite")
+        check_width(best[1])
     # A gradient that is zero in every draw is so for a reason; one that is in some is not.
-    return max(drawn, key=lambda entry: entry[0], default=(None, None))[1]
+    return None if best is None else best[1]
+
+
+def _drawn(
+    calculation: Calculation,
+    sizes: Mapping[str, int],
+    seed: int,
+    draw: int,
+    own: Mapping[Expr, Any],
+) -> Example:
+    random = np.random.default_rng([seed, draw])
+    with np.errstate(all="ignore"):
+        given = small_numbers(calculation.known, calculation.steps, sizes, random, own)
+    return Example(calculation, given)
+
+
+def _says_something(example: Example, wanted: Collection[str]) -> bool:
+    """Whether the loss and some gradient can be read."""
+    of_loss, *of_gradients = example.magnitudes(wanted)
+    return min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE
 
 
 Quality = tuple[int, bool, bool, bool, float]
@@ -71,7 +107,10 @@ def _quality(example: Example, wanted: Collection[str]) -> Quality:
         return len(there), True, True, True, smallest
     contributions = example.contributions(name)
     not_zero = [c for c in contributions if largest(c.array)]
-    legible = max(largest(v.array) for v in example.printed.values()) < LARGE and all(
+    computed = (*example.forward, *example.adjoints, *example.gradients)
+    # What a model sets itself may be large, as the logarithm of no weight at all.
+    most = LARGE * max(1, *(largest(value.array) for value in example.given))
+    legible = max(largest(value.array) for value in computed) < most and all(
         largest(c.array) > LEGIBLE or example.zero_factor(c) is not None for c in contributions
     )
     if not (legible and not_zero):

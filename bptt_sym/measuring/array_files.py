@@ -1,4 +1,4 @@
-"""Arrays from files of NumPy, .npz: data, of which nothing is run."""
+"""Arrays from files: of NumPy, .npz, or of text, .toml and .json; nothing in them is run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 
 from bptt_sym.errors import InputError, Place
 from bptt_sym.limits import MEASURED_BYTES
+from bptt_sym.measuring.number_files import ENDINGS, numbers_from
 from bptt_sym.quoting import shown_path
 
 
 def arrays_from(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
-    """The arrays of a mapping, or of a file as numpy.savez writes it, by their names.
+    """The arrays of a mapping, of a file as numpy.savez writes it, or of one with numbers as text,
+    by their names.
 
     Raises InputError for what is no such file, for one that holds objects, and for too large a one.
     """
@@ -23,6 +25,8 @@ def arrays_from(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]
         return {}
     if isinstance(source, Mapping):
         return dict(source)
+    if Path(source).suffix in ENDINGS:
+        return numbers_from(Path(source))
     place = Place(shown_path(source))
     try:
         with zipfile.ZipFile(source) as archive:

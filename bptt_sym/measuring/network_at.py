@@ -76,7 +76,7 @@ def derivation_at(
         arrays = found.arrays | {
             name: _short(found.arrays[name], model, name, wanted.kinds[name]) for name in drawn
         }
-        given = dict(_matrices(model, interface, arrays, steps, known))
+        given = dict(matrices_of(model, interface, arrays, steps, known))
         network = NetworkValues(model, steps, derivation.loss, known, given, functions)
         values = DerivationValues(whole, network, known, found.given, drawn, seed, words)
         if best is None or _legibility(values) > _legibility(best):
@@ -140,7 +140,7 @@ def wanted_of(interface: Interface) -> Wanted:
     return Wanted(axes, empty, frozenset(weights), tuple(dimensions), model)
 
 
-def _matrices(
+def matrices_of(
     model: Model,
     interface: Interface,
     arrays: Mapping[str, Array],

@@ -62,7 +62,7 @@ def small_numbers(
     steps: int,
     sizes: Mapping[str, int],
     random: np.random.Generator,
-    own: Mapping[Expr, Any] | None = None,
+    own: Mapping[Expr, Any],
 ) -> Numbers:
     """Numbers for all that a model of known functions is given over some time steps.
 
@@ -77,7 +77,7 @@ def small_numbers(
             continue
         # What is not used is drawn all the same: the other numbers do not depend on it.
         drawn = _drawn(model, entry, shape(symbol, numbers), random)
-        numbers[symbol] = drawn if own is None else own.get(symbol, drawn)
+        numbers[symbol] = own.get(symbol, drawn)
     return numbers
 
 
