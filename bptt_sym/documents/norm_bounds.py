@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from sympy import DiagMatrix, HadamardProduct, Transpose
+from sympy.matrices.expressions.hadamard import HadamardPower
 
 from bptt_sym.algebra import boxes
 from bptt_sym.algebra.boxes import Box
@@ -20,6 +21,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
     hadamard,
+    power,
     product,
     split_coefficient,
 )
@@ -193,11 +195,21 @@ def _of_entries(v: MatrixExpr, ranges: Ranges) -> Bounded | None:
         if largest == math.inf:
             return None
         size *= largest
-    if fixed:
-        entries = hadamard(*fixed)
-        found.append(NormOf(entries if entries.shape == (1, 1) else _spread_or_diagonal(entries)))
+    scalars = [scalar for f in fixed if (scalar := _scalar(f)) is not None]
+    found += map(NormOf, scalars)
+    rest = [f for f in fixed if _scalar(f) is None]
+    if rest:
+        found.append(NormOf(DiagMatrix(hadamard(*rest))))
     return size, tuple(found)
 
 
-def _spread_or_diagonal(entries: MatrixExpr) -> MatrixExpr:
-    return entries.operand if isinstance(entries, Broadcast) else DiagMatrix(entries)
+def _scalar(entries: MatrixExpr) -> MatrixExpr | None:
+    """The number that each of the entries is, if they are one."""
+    if entries.shape == (1, 1):
+        return entries
+    if isinstance(entries, Broadcast):
+        scalar: MatrixExpr = entries.operand
+        return scalar
+    if isinstance(entries, HadamardPower) and isinstance(entries.base, Broadcast):
+        return power(entries.base.operand, entries.exp)
+    return None

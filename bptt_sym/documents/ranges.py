@@ -21,6 +21,7 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import Elementwise
+from bptt_sym.algebra.spread_over import SpreadOver
 from bptt_sym.algebra.vectors import Softmax
 from bptt_sym.model.model import ARGUMENT, Formula, Model
 
@@ -194,7 +195,7 @@ class Ranges:
                 return Interval(0, 1, open_low=True)
             case Comparison():
                 return Interval(0, 1)
-            case Broadcast() | RowByRow() | Transpose():
+            case Broadcast() | RowByRow() | SpreadOver() | Transpose():
                 return self.of(bare.args[0])
             case KroneckerProduct():
                 found = Interval(1, 1)
@@ -208,10 +209,7 @@ class Ranges:
             case HadamardProduct():
                 return self._product(list(bare.args))
             case MatAdd():
-                found = Interval(0, 0)
-                for term in bare.args:
-                    found = found.plus(self.of(term))
-                return found
+                return self._sum(list(bare.args))
         return ANY
 
     def _variable(self, variable: Variable) -> Interval:
@@ -264,6 +262,8 @@ class Ranges:
             far = max(end for end, _ in ends)
             is_open = all(o for end, o in ends if end == far)
             return Interval(low, far**2, square.open_low and not inside, is_open)
+        if power.exp.is_Rational and power.exp > 0 and base.low >= 0 and base.high <= 1:
+            return base  # of numbers up to 1 any power is one of them
         return POSITIVE if base.is_positive else ANY
 
     def _quotient(self, quotient: Quotient) -> Interval:
@@ -276,6 +276,27 @@ class Ranges:
         if positive and above.is_positive:
             return POSITIVE
         return ANY
+
+    def _sum(self, terms: list[MatrixExpr]) -> Interval:
+        found = Interval(0, 0)
+        while terms:
+            term = terms.pop(0)
+            inside = self.of(term)
+            partner = next((t for t in terms if _without(t, term) is not None), None)
+            if partner is not None and inside.is_gate:
+                terms.remove(partner)
+                # a + (1 - a) b lies between b and 1.
+                rest = _without(partner, term)
+                assert rest is not None
+                ends = self._product(rest)
+                inside = Interval(
+                    min(ends.low, 1),
+                    max(ends.high, 1),
+                    ends.open_low or ends.low < 1,
+                    ends.open_high or ends.high < 1,
+                )
+            found = found.plus(inside)
+        return found
 
     def _product(self, factors: list[MatrixExpr]) -> Interval:
         found = Interval(1, 1)
@@ -301,6 +322,15 @@ def _at(function: str, end: float, known: Interval) -> float:
         return float(_INCREASING[function](end))
     except OverflowError:
         return INFINITY
+
+
+def _without(product: MatrixExpr, term: MatrixExpr) -> list[MatrixExpr] | None:
+    """The other factors of a product with the factor 1 - a, for a ``term`` a."""
+    if not isinstance(product, HadamardProduct):
+        return None
+    other = add(OneMatrix(*term.shape), scale(-1, term))
+    found = [f for f in product.args if f in (other, _swapped(other))]
+    return [f for f in product.args if f is not found[0]] if len(found) == 1 else None
 
 
 def _swapped(sum_of_two: MatrixExpr) -> MatrixExpr:

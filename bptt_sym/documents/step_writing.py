@@ -146,16 +146,23 @@ class StepWriting:
         found: list[dict[str, object]] = []
         for name, letter in self.letters(bounds).items():
             concrete, slope = self.telling.model.functions[name], known[name]
-            value = None if slope is None else tex(number_box(slope))
             derivative = self.math(Elementwise(name, AS_NAMED, 1))
-            usual = concrete in ("tanh", "sigmoid")
             found.append(
-                {"letter": tex(letter), "derivative": derivative, "value": value, "usual": usual}
+                {
+                    "told_letter": f"${tex(letter)}$",
+                    "told_size": f"$|{derivative}|$",
+                    "told_value": None if slope is None else f"${tex(number_box(slope))}$",
+                    "usual": concrete in ("tanh", "sigmoid"),
+                }
             )
         return found
 
     def bound(self, bound: NormBound, letters: dict[str, Box]) -> Box:
         return bound.box(self.show, letters)
+
+    def is_short(self, bound: NormBound, letters: dict[str, Box]) -> bool:
+        """Whether the bound fits into a line beside what it bounds."""
+        return width(self.bound(bound, letters)) <= WIDEST
 
     def bound_power(self, bound: NormBound, letters: dict[str, Box]) -> Box:
         """The bound on a product of as many matrices as there are steps between."""

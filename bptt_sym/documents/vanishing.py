@@ -100,8 +100,10 @@ class _OneState:
             yield Paragraph(self.say.unchanged())
         elif self.found.is_constant:
             yield from self._power()
-        elif terms is not None and self.block.is_diagonal and inline is not None:
-            yield from self._diagonal()
+        elif terms is not None and self.block.is_diagonal:
+            if inline is None:
+                yield from self._printed()
+            yield from self._diagonal(is_short=inline is not None)
         else:
             if terms and inline is None and len(terms) <= MOST_TERMS:
                 yield from self._terms()
@@ -133,14 +135,24 @@ class _OneState:
             printed = write.math(base) if len(found.places) == 1 else None
             yield Paragraph(self.say.matrix_power(printed))
 
-    def _diagonal(self) -> Iterator[Block]:
+    def _printed(self) -> Iterator[Block]:
+        """The step's matrix, where it is too long for a line of text."""
+        block = self.block
+        assert block.terms is not None and block.matrix is not None
+        yield Paragraph(self.say.as_sum(len(block.terms)))
+        yield self.write.equation(self.found.factor, block.matrix).ended(".")
+
+    def _diagonal(self, *, is_short: bool) -> Iterator[Block]:
         write, v = self.write, self.block.diagonal
         assert v is not None
         scalar = v.shape == (1, 1)
-        yield Paragraph(self.say.diagonal(scalar))
-        plain = is_plain_gate(v) is not None
-        right = write.entries_between(v) if plain else write.show(write.product(diagonal_of(v)))
-        yield write.display([(write.show(write.whole), [("equal", right)])]).ended(".")
+        if is_short:
+            yield Paragraph(self.say.diagonal(scalar))
+            plain = is_plain_gate(v) is not None
+            right = write.entries_between(v) if plain else write.show(write.product(diagonal_of(v)))
+            yield write.display([(write.show(write.whole), [("equal", right)])]).ended(".")
+        elif not scalar:
+            yield Paragraph(self.say.diagonal_product())
         linear = " " + self.say.known_before() if self.found.is_linear else ""
         if self.ranges.of(v).is_gate:
             yield Paragraph(self.say.forgetting(scalar, False) + linear)
@@ -152,11 +164,9 @@ class _OneState:
     def _terms(self) -> Iterator[Block]:
         """The terms of the step's matrix, and what is known of the first of them."""
         write, block = self.write, self.block
-        assert block.terms is not None and block.matrix is not None
-        yield Paragraph(self.say.as_sum(len(block.terms)))
-        yield write.equation(self.found.factor, block.matrix).ended(".")
-        v = block.diagonal
-        if v is None or v.has(Parameter) or not all(map(_has_weights, block.others)):
+        yield from self._printed()
+        v, others = block.diagonal, block.others
+        if v is None or v.has(Parameter) or not others or not all(map(_has_weights, others)):
             return
         direct = PartialDerivative(block.of, block.by, True)
         immediate = tex_in_line(write.marked(direct)) if block.diagonal_is_immediate else None
@@ -186,11 +196,11 @@ class _OneState:
         write, found, terms = self.write, self.found, self.terms
         distance = write.math(write.distance)
         bound = None if terms is None else norm_bound(terms, self.telling.model, self.ranges)
-        if bound is None or found.matrix is None:
+        letters = {} if bound is None else write.letters([bound])
+        if bound is None or found.matrix is None or not write.is_short(bound, letters):
             blocks = any(block.is_identity for block in found.every)
             yield Paragraph(self.say.norms(distance, blocks, False))
             return
-        letters = write.letters([bound])
         yield Paragraph(self.say.norm(write.slopes([bound]), False))
         place = f"eq:{self.telling.model.name}:vanishing"
         product, power = write.product_of_norms(found.matrix), write.bound_power(bound, letters)
@@ -198,7 +208,8 @@ class _OneState:
         yield write.display([(write.norm(write.whole), chain)], place).ended(".")
         base = tex(write.bound(bound, letters))
         self.printed = PrintedBound(bound, base, place)
-        told = self.say.falls(base, distance, bound.number >= 1)
+        base_told = base if len(bound.terms) == 1 else None
+        told = self.say.falls(base_told, distance, bound.number >= 1)
         yield Paragraph(told + self._radius(bound))
 
     def _radius(self, bound: NormBound) -> str:
