@@ -167,6 +167,23 @@ def test_terms_of_a_sum_have_the_same_digits():
     assert digits(np.array([[np.inf, np.nan]])) == [["inf", "nan"]]
 
 
+def test_what_cancels_is_zero_and_no_rounding():
+    """The bias of an sLSTM's input gate: numerator and denominator of its output scale alike."""
+    found = b.derive(model_of("slstm"), "b_p", steps=3, level="adjoint").measure()
+    assert 0 < np.max(np.abs(found.gradients["b_p"])) < 1e-15
+    *_, line = found.text(width=100).split("∂E₃/∂b_p = ")[1].split("\n\n")[0].splitlines()
+    assert line.endswith(" = [ 0  0 ]")
+
+
+def test_numbers_side_by_side_have_brackets():
+    """In a fraction, too; and a sum begins with the sign of its first number."""
+    text = b.derive(model_of("garch"), steps=1, level="adjoint").measure().text(width=100)
+    assert "= 1 / (2 (2.439)) − 0.4900 / (2 (5.9487)) = 0.1638\n" in text
+    assert "= 0.1638 (0.9) = 0.1474\n" in text
+    text = b.derive(model_of("mlstm"), "b_i", steps=3, level="adjoint").measure().text(width=100)
+    assert "= 1.4300 + 0.1272 + (−0.0289) = 1.5283\n" in text
+
+
 @pytest.mark.parametrize("cell", ["leaky", "mgu", "indrnn", "ctc", "mlstm"])
 def test_drawn_numbers_can_be_read(cell):
     """They have one digit behind the point, and where it can be every gradient is seen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
 from bptt_sym.version import MADE_BY
+
+if TYPE_CHECKING:
+    from bptt_sym.measuring.measurement import Measurement
 
 FORMATS = ("text", "json", "csv", *PICTURES)
 
@@ -79,7 +83,6 @@ def measure(
     that copy. Beside these stand the norms of products of the Jacobians of a step.
     """
     from bptt_sym import api
-    from bptt_sym.measuring.measure_text import measurement_text
 
     found = api.measure(
         api.load_model(model),
@@ -94,22 +97,25 @@ def measure(
         activation=parse_activations(activations),
         without=without,
     )
-    to_terminal = output is None or output == "-"
     chosen = form or _by_ending(output)
     if chosen in PICTURES:
         if output is None or output == "-":
             raise InputError(f"a plot goes into a file: -o FILE.{chosen}")
         save({Path(output): found.picture(chosen)}, force=force)
-        return
-    if chosen == "json":
-        shown = found.json()
-    elif chosen == "csv":
-        shown = found.csv() if to_terminal else f"# {MADE_BY}: {found.command}\n{found.csv()}"
     else:
-        shown = measurement_text(found, medium(to_file=not to_terminal))
-        if not to_terminal:
-            shown = f"{MADE_BY}: {found.command}\n\n{shown}"
-    deliver(shown, output, force=force)
+        deliver(_as(chosen, found, output is None or output == "-"), output, force=force)
+
+
+def _as(form: str, found: Measurement, to_terminal: bool) -> str:
+    """A measurement in a format of text."""
+    from bptt_sym.measuring.measure_text import measurement_text
+
+    if form == "json":
+        return found.json()
+    if form == "csv":
+        return found.csv() if to_terminal else f"# {MADE_BY}: {found.command}\n{found.csv()}"
+    shown = measurement_text(found, medium(to_file=not to_terminal))
+    return shown if to_terminal else f"{MADE_BY}: {found.command}\n\n{shown}"
 
 
 def _by_ending(output: str | None) -> str:

@@ -194,7 +194,7 @@ def _draw_states(axes: Axes, measurement: MeasuredModel) -> None:
     assert measurement.states is not None
     states = measurement.states
     distance = np.arange(len(states.log_norm))[::-1]
-    draw(axes, [Curve(r"$\|\partial s_N/\partial s_i\|$", distance, states.log_norm)])
+    draw(axes, [Curve("‖∂s_N/∂s_i‖", distance, states.log_norm)])
     bound = np.where(np.isfinite(states.log_bound), states.log_bound, np.nan)
     axes.plot(distance, bound, "--", lw=1.2, color="black", label="bound: product of the norms")
     axes.set_ylabel("spectral norm")

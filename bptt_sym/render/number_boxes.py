@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,9 @@ DECIMALS = 4
 
 PLAIN = (1e-3, 1e5)
 """A matrix whose largest entry is in this range has no powers of ten."""
+
+_ROUNDING = 1e-14
+"""What is so small beside the terms that it is the sum of is rounding."""
 
 _SHOWN = MatAdd | MatMul | HadamardProduct
 
@@ -89,14 +93,35 @@ def expression_box(expression: MatrixExpr, values: DerivationValues) -> boxes.Bo
         if node.is_Rational:
             return number_box(node)
         if isinstance(node, _SHOWN) or _is_spread(node):
-            box = operation_of(node).box(node, show)
-            return _apart(box) if isinstance(box, boxes.Factors) else box
+            return operation_of(node).box(node, show)
         return array_box(values.value(node))
 
     def show(node: Any, binding: int) -> boxes.Box:
         return boxes.bracketed(shown(node), binding)
 
-    return shown(school_form(expression))
+    return _apart(shown(school_form(expression)))
+
+
+def settled(expression: MatrixExpr, values: DerivationValues) -> Array:
+    """The value of an expression, where what is no more than the rounding of its terms is 0."""
+
+    def magnitude(node: Any) -> Array:
+        """The value where every part counts with its absolute value."""
+        if node.is_Rational:
+            return abs(float(node))
+        if not isinstance(node, _SHOWN):
+            return np.abs(values.value(node))
+        parts = list(map(magnitude, node.args))
+        if isinstance(node, MatAdd):
+            return sum(parts[1:], parts[0])
+        if isinstance(node, HadamardProduct):
+            return math.prod(parts[1:], start=parts[0])
+        return reduce(lambda a, b: a @ b if np.ndim(a) and np.ndim(b) else a * b, parts)
+
+    value = values.value(expression)
+    with np.errstate(all="ignore"):
+        noise = np.abs(value) <= _ROUNDING * np.broadcast_to(magnitude(expression), value.shape)
+    return np.where(noise, 0.0, value)
 
 
 def _is_spread(node: MatrixExpr) -> bool:
@@ -104,11 +129,20 @@ def _is_spread(node: MatrixExpr) -> bool:
     return isinstance(node, Broadcast) and isinstance(node.operand, OneMatrix)
 
 
-def _apart(product: boxes.Factors) -> boxes.Box:
-    """A product in which no two numbers stand side by side without brackets."""
-    first, *more = product.factors
-    kept = [boxes.Brackets(f) if isinstance(f, boxes.Number) else f for f in more]
-    return boxes.Factors((first, *kept), product.kind, product.spread)
+def _apart(box: boxes.Box) -> boxes.Box:
+    """A product in which no two numbers stand side by side without brackets, and a sum that begins
+    with the sign of its first number.
+    """
+    if isinstance(box, boxes.Matrix):
+        return box
+    inner: boxes.Box = boxes.with_parts(box, _apart)
+    match inner:
+        case boxes.Factors(factors=(first, *more)):
+            kept = (boxes.Brackets(f) if isinstance(f, boxes.Number) else f for f in more)
+            return replace(inner, factors=(first, *kept))
+        case boxes.Terms(terms=((1, boxes.Brackets(boxes.Negative(first))), *others)):
+            return replace(inner, terms=((-1, first), *others))
+    return inner
 
 
 class InNumbers(NamedTuple):
@@ -124,11 +158,11 @@ def equation_in_numbers(equation: DerivedEquation, values: DerivationValues) -> 
     Of a gradient that is the sum of contributions the terms are these. What is a row and belongs to
     a matrix is in the shape of this, too.
     """
-    by, value = source_of(equation), values.value(equation.right)
+    by, value = source_of(equation), settled(equation.right, values)
     shaped = values.in_shape(equation, value)
     differs = shaped.shape != value.shape and 1 not in shaped.shape
     if _is_of_contributions(equation):
-        parts = [values.in_shape(equation, values.value(e)) for e in equation.right.args]
+        parts = [values.in_shape(equation, settled(e, values)) for e in equation.right.args]
         largest = float(max(np.max(np.abs(part)) for part in parts))
         terms = _sum([array_box(part, largest) for part in parts])
         return [InNumbers([terms, array_box(shaped, largest)], by if differs else None)]
@@ -144,8 +178,7 @@ def _is_of_contributions(equation: DerivedEquation) -> bool:
 
 
 def _sum(terms: Sequence[boxes.Box]) -> boxes.Box:
-    signed = [(-1, term.body) if isinstance(term, boxes.Negative) else (1, term) for term in terms]
-    return boxes.Terms(tuple(signed))
+    return _apart(boxes.Terms(tuple((1, boxes.bracketed(term, boxes.PRODUCT)) for term in terms)))
 
 
 def fitted(
