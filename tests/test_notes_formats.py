@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from support.cells import CORPUS, name_of
 from test_notes import ELMAN, assert_clean, compiled, needs_latex, run
 
 import bptt_sym as b
-from bptt_sym.documents.document import Document, NotesSection, Table
+from bptt_sym.documents.document import Document, Drawing, NotesSection, Table, formulas
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.markdown import markdown
 from bptt_sym.documents.numbering import numbered
+from bptt_sym.documents.slides import MOST_WORDS, frames
 from bptt_sym.render.mathjax import for_github
 
 PAGES = {"elman": 6, "gru": 8, "lstm": 8}
@@ -156,3 +158,49 @@ def test_a_caption_says_what_its_figure_shows():
     whole, paths, *_ = captions("lstm")
     assert whole.startswith("The model over 3 time steps, step 2 with its inside")
     assert ": the lines are all the paths from $E_{3}$ to the copies of" in paths
+
+
+# Slides.
+
+FRAMES = {"elman": 30, "lstm": 40}
+"""So many frames a deck has at most."""
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_deck_has_few_frames_of_few_words(name):
+    document = b.notes(b.load_model(name)).document
+    assert latex(document, "slides").count("\\begin{frame}") <= FRAMES[name]
+    for frame in frames(document):
+        if frame.heading != "Exercises" and frame.shown:
+            assert frame.words <= MOST_WORDS or len(frame.before) + len(frame.after) == 1
+
+
+def test_contributions_are_uncovered_below_a_figure_that_stands_still():
+    (frame,) = (frame for frame in frames(b.notes(ELMAN).document) if frame.steps)
+    assert [type(block) for block in frame.shown] == [Drawing]
+    assert [step.text.lead for step in frame.steps] == ["Step 3.", "Step 2.", "Step 1."]
+    source = b.notes(ELMAN).tex("slides")
+    assert [source.count(rf"\only<{k}>") for k in (1, 2, 3, 4)] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["elman", "gru", "bidirectional"])
+def test_slides_show_each_equation_of_the_text_once(name):
+    document = b.notes(b.load_model(name)).document
+    shown = [f for frame in frames(document) for block in frame.shown for f in formulas(block)]
+    shown += [f for frame in frames(document) for s in frame.steps for f in s.equations.formulas]
+    told = [f for s in document.sections for block in s.blocks for f in formulas(block)]
+    assert sorted(f.lines for f in shown) == sorted(f.lines for f in told)
+
+
+@needs_latex
+@exhaustive
+@pytest.mark.parametrize("name", ["gru", "lstm", "bidirectional", "linear-attention"])
+def test_frames_have_room_for_what_is_on_them(tmp_path, name):
+    assert_clean(compiled(tmp_path, b.notes(b.load_model(name)).tex("slides"), runs=1))
+
+
+def test_slides_of_many_steps_are_made_in_time():
+    """In seconds of the processor, where they took minutes."""
+    started = time.process_time()
+    b.notes(b.load_model("lstm"), 6).tex("slides")
+    assert time.process_time() - started < 30

@@ -18,12 +18,14 @@ from bptt_sym.render.formulas import is_number
 class Paragraph:
     """Prose; ``signs`` are those in its formulas that want an explanation.
 
-    ``lead`` is a word or two in bold that it begins with, a heading within the line.
+    ``lead`` is a word or two in bold that it begins with, a heading within the line. An ``aside``
+    explains signs, and may be left out of slides.
     """
 
     text: str
     signs: tuple[str, ...] = ()
     lead: str = ""
+    aside: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bptt_sym.choices import SectionLevel
 from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
 from bptt_sym.documents.markdown import numbered_reference
+from bptt_sym.documents.slides import frames
 from bptt_sym.render.formulas import NEXT_LINE, in_bookmark, labelled_row, numbered_row, reference
 from bptt_sym.render.latex import ARTICLE_WIDTH, LINE_WIDTH
 from bptt_sym.render.latex_words import latex_words
@@ -55,7 +56,11 @@ def latex(
         }
     )
     return jinja.get_template(f"notes/{template}.tex.j2").render(
-        document=document, macros_file=macros_file, level=level, made_by=MADE_BY
+        document=document,
+        frames=frames(document) if template == "slides" else (),
+        macros_file=macros_file,
+        level=level,
+        made_by=MADE_BY,
     )
 
 

@@ -44,12 +44,12 @@ JUPYTER = Dialect(for_mathjax)
 
 def markdown(document: Document, prefix: str = "", dialect: Dialect = GITHUB) -> str:
     """The whole document; its figures lie beside it as NAME.svg, after a prefix."""
-    writer = Writer(document, dialect, link(prefix))
+    writer = MarkdownWriter(document, dialect, link(prefix))
     parts = [writer.head(), *map(writer.section, document.sections)]
     return "\n\n".join(parts) + "\n"
 
 
-class Writer:
+class MarkdownWriter:
     """Writes the parts of a document in a dialect; files of figures begin with a prefix."""
 
     def __init__(self, document: Document, dialect: Dialect, prefix: str) -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from bptt_sym.documents.document import Document
-from bptt_sym.documents.markdown import JUPYTER, Writer
+from bptt_sym.documents.markdown import JUPYTER, MarkdownWriter
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
 
@@ -16,7 +16,7 @@ CODE = "Numbers in its comments are those of the equations above; names are the 
 
 def notebook(document: Document, source: str | None) -> str:
     """The notebook as JSON, nbformat 4.5; ``source`` is the module that it holds and checks."""
-    writer = Writer(document, JUPYTER, "attachment:")
+    writer = MarkdownWriter(document, JUPYTER, "attachment:")
     cells = [_markdown("title", writer.title(), {})]
     figures = {drawing.name: drawing.figure.svg() for drawing in document.drawings}
     for number, section in enumerate(document.sections):

@@ -40,7 +40,7 @@ def explained(document: Document, explain: Callable[[Iterable[str]], str]) -> Do
                 continue
             sentence = explain(signs)
             if sentence:
-                blocks.append(Paragraph(sentence))
+                blocks.append(Paragraph(sentence, aside=True))
         sections.append(replace(section, blocks=tuple(blocks)))
     return replace(document, sections=tuple(sections))
 

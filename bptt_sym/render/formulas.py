@@ -56,6 +56,15 @@ def is_number(cell: str) -> bool:
     return written[:1].isdigit()
 
 
+def lines_high(line: str) -> float:
+    """About how high a line of an equation is, in lines of text."""
+    rows = 1 + max(part.count(r"\\") for part in line.split(r"\begin"))
+    high = 1.05 * rows + 0.3
+    if r"\frac" in line or r"\sum" in line or r"\prod" in line:
+        high = max(high, 2.2)
+    return high + 2 * (r"\underbrace" in line)
+
+
 def labelled_row(lines: Sequence[str], label: str | None) -> str:
     """An equation as a row of an ``align`` environment, which LaTeX numbers if it has a label."""
     *before, last = lines
