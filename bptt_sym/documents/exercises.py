@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 
 from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.documents.asking.another_loss import another_loss
@@ -13,13 +14,14 @@ from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, Kind
 from bptt_sym.documents.asking.missing_factor import missing_factor
 from bptt_sym.documents.asking.path_counts import path_counts
 from bptt_sym.documents.asking.true_or_false import true_or_false
+from bptt_sym.documents.asking.wrong_line import wrong_line
 from bptt_sym.documents.document import Block, Paragraph, Space
 from bptt_sym.documents.telling import Telling
 
 KINDS: tuple[tuple[Kind, ...], ...] = (
     (derivative_shapes, path_counts),
     (true_or_false, missing_factor),
-    (another_loss,),
+    (wrong_line, another_loss),
 )
 """The kinds from easy to hard; of each row notes have one, a sheet all."""
 
@@ -57,7 +59,7 @@ class Exercises:
         for row in KINDS:
             kinds = asking.random("kinds").sample(row, len(row))
             made = filter(None, (kind(asking) for kind in kinds))
-            found += made if sheet else [e for e, _ in zip(made, "1", strict=False)]
+            found += made if sheet else islice(made, 1)
         return found
 
     def on_gradient(self, parameter: Parameter) -> Iterator[Block]:

@@ -96,3 +96,9 @@ def as_product(numbers: Iterable[str]) -> str:
 def descent(parameter: str, rate: str, gradient: str) -> str:
     """A step of gradient descent, as a line that is aligned at its sign."""
     return rf"{parameter} &\leftarrow {parameter} - {rate} \, {gradient}"
+
+
+def lettered(lines: Sequence[str], letter: str) -> list[str]:
+    """An equation as aligned lines with a letter before it, where the lines begin."""
+    first, *more = lines
+    return [rf"& \text{{({letter})}} \quad {first.replace('&', '', 1).strip()}", *more]

@@ -1,75 +1,85 @@
-"""The recursion for another loss than that of the notes, or for theirs where they tell none."""
+"""Another loss than that of the notes: what it changes; where they tell nothing, its gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bptt_sym.algebra.expressions import Gradient, Parameter
+from bptt_sym.algebra.expressions import LAST_STEP, Gradient, Parameter
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
-from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, said, unlabelled
+from bptt_sym.documents.asking.exercise_parts import (
+    Asking,
+    Exercise,
+    changed_lines,
+    said,
+    unlabelled,
+)
 from bptt_sym.documents.document import Block
 from bptt_sym.documents.telling import Telling
 
 
 def another_loss(asking: Asking) -> Exercise | None:
-    """What changes in the recursion, and in one gradient, with the loss."""
+    """What changes in the recursion with the loss, or the gradient as a sum of products."""
     random, telling = asking.random("another loss"), asking.telling
-    if asking.told and (asking.other_loss is None or telling.steps == 1):
+    if asking.other_loss is None or (asking.told and telling.steps == 1):
         return None
-    other = asking.over(telling.steps, asking.loss)
+    other = asking.over(telling.steps, asking.other_loss)
     for parameter in random.sample(asking.parameters, len(asking.parameters)):
-        # A gradient without time needs no recursion.
-        if len(other.copies.of(parameter.name)) > 1 or telling.steps == 1:
-            return _exercise(asking, other, parameter)
+        # Where each loss sees one copy there is little to find.
+        if other.copies.of_another_step(parameter.name) is not None:
+            ask = _changes if asking.told else _as_a_sum
+            return ask(asking, other, parameter)
     return None
 
 
-def _exercise(asking: Asking, other: Telling, parameter: Parameter) -> Exercise | None:
+def _changes(asking: Asking, other: Telling, parameter: Parameter) -> Exercise | None:
     say, name = asking.say, f"${other.math(parameter)}$"
-    new = other.derived([parameter], "adjoint")
-    lines = [*_general(new)]
-    words = other.reduction.words
-    if not asking.told:
-        solution = [said(say.recursion_result()), *_shown(other, new, lines)]
-        solution.append(said(say.recursion_solution()))
-        return Exercise((said(say.recursion(words, name)),), tuple(solution), marks=6)
-    old = {*map(_said, _general(asking.telling.derived([parameter], "adjoint")))}
-    changed = [e for e in lines if _said(e) not in old]
+    derivation = other.derived(asking.parameters, "adjoint")
+    sections = [s for s in derivation.sections if s.general]
+    lines = [[e for e in s.equations if _is_asked(e, parameter)] for s in sections]
+    parts = [changed_lines(asking, part) for part in lines]
+    changed = [equation for part in parts for equation in part]
     if not changed:
         return None
     same = not any(isinstance(e.left, Gradient) for e in changed)
+    words = other.reduction.words
     reason = say.another_loss_solution(not other.reduction.at_last, same, name)
     return Exercise(
         (said(say.another_loss(words, name)),),
-        (said(say.another_loss_result()), *_shown(other, new, changed), said(reason)),
+        (said(say.another_loss_result()), *_shown(other, derivation, parts), said(reason)),
         marks=min(6, 1 + len(changed)),
     )
 
 
-def _shown(other: Telling, new: Derivation, lines: list[DerivedEquation]) -> Iterator[Block]:
+def _as_a_sum(asking: Asking, other: Telling, parameter: Parameter) -> Exercise | None:
+    say, name = asking.say, f"${other.math(parameter)}$"
+    derivation = other.derived([parameter], "chain")
+    general = other.reduction.labelled(other.model.loss.name, LAST_STEP)
+    whole = [e for e in derivation.equations if e.meaning[0] == general]
+    defined = [s.equations for s in derivation.sections if s.topic == "definitions"]
+    if not whole:
+        return None
+    words, summed = other.reduction.words, not other.reduction.at_last
+    result = [said(say.as_a_sum_result()), *_shown(other, derivation, [whole])]
+    if defined:
+        result += [said(say.as_a_sum_defined()), *_shown(other, derivation, defined)]
+    return Exercise(
+        (said(say.as_a_sum(words, name)),),
+        (*result, said(say.as_a_sum_solution(summed))),
+        marks=3,
+    )
+
+
+def _shown(
+    other: Telling, derivation: Derivation, parts: Sequence[Sequence[DerivedEquation]]
+) -> Iterator[Block]:
     """Lines of a derivation, section by section, without numbers."""
-    *before, last = _by_section(new, lines)
+    *before, last = [part for part in parts if part]
     for part in before:
-        yield from unlabelled(other.equations(new, part, ","))
-    yield from unlabelled(other.equations(new, last, "."))
+        yield from unlabelled(other.equations(derivation, part, ","))
+    yield from unlabelled(other.equations(derivation, last, "."))
 
 
-def _general(derivation: Derivation) -> Iterator[DerivedEquation]:
-    for section in derivation.sections:
-        if section.general and section.topic in ("adjoints", "gradients"):
-            yield from section.equations
-
-
-def _by_section(
-    derivation: Derivation, lines: list[DerivedEquation]
-) -> Iterator[list[DerivedEquation]]:
-    for section in derivation.sections:
-        found = [equation for equation in section.equations if equation in lines]
-        if found:
-            yield found
-
-
-def _said(equation: DerivedEquation) -> object:
-    """What an equation says, whatever its number and the name of the loss."""
-    left = equation.left.by if isinstance(equation.left, Gradient) else equation.left
-    return left, equation.right, equation.span
+def _is_asked(equation: DerivedEquation, parameter: Parameter) -> bool:
+    """Whether it is about an adjoint, or about the gradient with respect to the parameter."""
+    left = equation.left
+    return not isinstance(left, Gradient) or left.by == parameter

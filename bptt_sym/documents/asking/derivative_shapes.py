@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from random import Random
 
@@ -22,21 +22,30 @@ SMALLEST = 2
 
 def derivative_shapes(asking: Asking) -> Exercise | None:
     """Rows and columns of derivatives with respect to variables and parameters."""
-    random, telling = asking.random("shapes"), asking.telling
-    choices = [*_choices(asking)]
+    found = derivatives_asked(asking)
+    if found is None:
+        return None
+    derivatives, sizes = found
+    telling, results = asking.telling, [_shape(derivative, sizes) for derivative in derivatives]
+    known = [f"${telling.math(d)} = {size}$" for d, size in sizes.items()]
+    told = [f"${shape(map(str, result))}$" for result in results]
+    return Exercise(
+        (said(asking.say.shapes(known, telling.inline(derivatives))),),
+        (said(asking.say.shapes_solution(told)),),
+        marks=len(derivatives),
+    )
+
+
+def derivatives_asked(asking: Asking) -> tuple[Sequence[MatrixExpr], dict[Expr, int]] | None:
+    """Derivatives, and sizes for which their shapes differ."""
+    random, choices = asking.random("shapes"), [*_choices(asking)]
     random.shuffle(choices)
     for found in choices:
-        occurring = {d for derivative in found for size in derivative.shape for d in _in(size)}
+        occurring = {d for e in found for size in e.shape for d in size.free_symbols}
         dimensions = sorted(occurring, key=str)
         sizes = dict(zip(dimensions, _sizes(random, len(dimensions)), strict=True))
-        results = [shape(map(str, _shape(derivative, sizes))) for derivative in found]
-        if len({*results}) == len(found):
-            known = [f"${telling.math(d)} = {size}$" for d, size in sizes.items()]
-            return Exercise(
-                (said(asking.say.shapes(known, telling.inline(found))),),
-                (said(asking.say.shapes_solution([f"${result}$" for result in results])),),
-                marks=len(found),
-            )
+        if len({_shape(derivative, sizes) for derivative in found}) == len(found):
+            return found, sizes
     return None
 
 
@@ -56,10 +65,6 @@ def _choices(asking: Asking) -> Iterator[tuple[MatrixExpr, ...]]:
                 PartialDerivative(other.of, other.by, True),
                 Gradient(telling.objective, parameter),
             )
-
-
-def _in(size: Expr) -> set[Expr]:
-    return set(size.free_symbols)
 
 
 def _sizes(random: Random, count: int) -> list[int]:

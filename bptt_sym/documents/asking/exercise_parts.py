@@ -10,6 +10,7 @@ from typing import Any
 
 from bptt_sym.algebra.expressions import Gradient, Parameter
 from bptt_sym.choices import LOSSES, Loss
+from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.documents.document import Block, Equations, Paragraph
 from bptt_sym.documents.telling import Telling
@@ -45,6 +46,7 @@ class Asking:
         self.telling, self.seed, self.told = telling, seed, told
         self.parameters = [p for p in telling.parameters if p not in left]
         self.say: Any = telling.sentences("exercises")
+        self._others: dict[tuple[int, Loss], Telling] = {}
 
     def random(self, kind: str) -> Random:
         """Chance for one kind of exercise, the same in every run and on every machine."""
@@ -70,9 +72,11 @@ class Asking:
 
     def over(self, steps: int, loss: Loss | None = None) -> Telling:
         """The same model over some number of steps, and with some loss."""
-        telling = self.telling
-        request = replace(telling.request, steps=steps, loss=loss or telling.loss)
-        return Telling(telling.model, request, self.parameters)
+        telling, key = self.telling, (steps, loss or self.telling.loss)
+        if key not in self._others:
+            request = replace(telling.request, steps=key[0], loss=key[1])
+            self._others[key] = Telling(telling.model, request, self.parameters)
+        return self._others[key]
 
 
 Kind = Callable[[Asking], Exercise | None]
@@ -97,3 +101,16 @@ def unlabelled(blocks: Iterable[Block]) -> Iterator[Block]:
             yield Equations(tuple(plain))
         else:
             yield block
+
+
+def changed_lines(asking: Asking, lines: Iterable[DerivedEquation]) -> list[DerivedEquation]:
+    """Those lines of the recursion that it does not have with the loss of the notes."""
+    told = asking.telling.derived(asking.parameters, "adjoint")
+    known = {_meant(e) for section in told.sections if section.general for e in section.equations}
+    return [equation for equation in lines if _meant(equation) not in known]
+
+
+def _meant(equation: DerivedEquation) -> object:
+    """What an equation says, whatever its number and the name of the loss."""
+    left = equation.left.by if isinstance(equation.left, Gradient) else equation.left
+    return left, equation.right, equation.span

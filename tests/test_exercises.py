@@ -1,0 +1,302 @@
+"""Exercises: each solution is right, by another way, and nothing gives it away before."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+from support.cell_values import CellValues, instances
+from support.cells import CELLS, deepest, name_of
+from support.unfolded import all_paths, roots
+
+import bptt_sym as b
+from bptt_sym.algebra.expressions import Gradient, Parameter
+from bptt_sym.documents.asking.another_loss import another_loss
+from bptt_sym.documents.asking.derivative_shapes import derivative_shapes, derivatives_asked
+from bptt_sym.documents.asking.exercise_parts import Asking
+from bptt_sym.documents.asking.missing_factor import gaps, missing_factor
+from bptt_sym.documents.asking.path_counts import path_counts
+from bptt_sym.documents.asking.true_or_false import claims
+from bptt_sym.documents.asking.wrong_line import lines_asked
+from bptt_sym.documents.document import Equations, Paragraph
+from bptt_sym.documents.exercises import Exercises
+from bptt_sym.documents.notes_request import NotesRequest
+from bptt_sym.documents.telling import Telling
+from bptt_sym.render.tex import tex
+from bptt_sym.render.typeset import typeset
+
+LOSSES = ("last", "sum")
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=name_of)
+each_loss = pytest.mark.parametrize("loss", LOSSES)
+told_or_not = pytest.mark.parametrize("told", [True, False], ids=["notes", "sheet"])
+
+
+@cache
+def model_of(cell):
+    return b.load_model(cell)
+
+
+def asking_of(cell, loss="last", steps=3, *, told=False, seed=0):
+    model = model_of(cell)
+    request = NotesRequest(steps, loss=loss, sheet=not told).checked(model)
+    telling = Telling(model, request, request.parameters(model))
+    return Asking(telling, seed, told=told)
+
+
+def values_of(model, steps, loss):
+    sizes = {entry.name: 2 + k for k, entry in enumerate(model.dimensions)}
+    return CellValues(model, steps, loss, sizes)
+
+
+def text_of(blocks):
+    return " ".join(block.text for block in blocks if isinstance(block, Paragraph))
+
+
+def formulas_of(blocks):
+    """What is displayed, without what aligns it."""
+    lines = (f.lines for block in blocks if isinstance(block, Equations) for f in block.formulas)
+    return ["".join(found) for found in lines]
+
+
+def plain(text):
+    """LaTeX without alignment, room, and marks of punctuation at the end."""
+    for sign in ("&", r"\qquad", r"\quad", r"\,", r"\\", r"\notag", "\n", " "):
+        text = text.replace(sign, "")
+    return text.rstrip(".,")
+
+
+def parameter_of(asking, text):
+    """The parameter that a question speaks of first."""
+    model = asking.telling.model
+    names = {f"${tex(typeset(p, model.notation))}$": name for name, p in model.parameters.items()}
+    found = (names[formula] for formula in re.findall(r"\$[^$]*\$", text) if formula in names)
+    return next(found)
+
+
+# The kinds.
+
+
+@pytest.mark.one_in(12)
+@told_or_not
+@each_loss
+@each_cell
+def test_of_the_lines_the_one_is_wrong_and_the_others_are_right(cell, loss, told):
+    """At random numbers, for every time step that the lines are for."""
+    asked = lines_asked(asking_of(cell, loss, told=told))
+    if asked is None:
+        return
+    model, reduction = asked.telling.model, asked.telling.reduction
+    fewest = max(section.fewest_steps for section in asked.derivation.sections)
+    steps = max(4, fewest + 1, deepest(model) + 2)
+    values = values_of(model, steps, reduction.name)
+    derivation = b.derive(model, steps=steps, level="adjoint", loss=reduction.name)
+    values.adjoints(derivation, general=False)
+    _, gradients = values.expected()
+    assert len(asked.written) == 4
+
+    def holds(line):
+        for left, right in instances(line, steps):
+            known = gradients[left.by] if isinstance(left, Gradient) else values[left]
+            found = values.value(right)
+            assert np.shape(found) == np.shape(known)
+            if not np.allclose(found, known, rtol=1e-6, atol=1e-9 * np.max(np.abs(known))):
+                return False
+        return True
+
+    right = [line == shown for line, shown in zip(asked.written, asked.shown, strict=True)]
+    assert [holds(line) for line in asked.written] == right
+    assert right.count(False) == 1
+
+
+@pytest.mark.one_in(12)
+@told_or_not
+@each_cell
+def test_with_the_missing_factor_the_product_is_that_of_the_derivation(cell, told):
+    asking = asking_of(cell, told=told)
+    found = missing_factor(asking)
+    if found is None:
+        telling = asking.over(asking.steps)
+        assert not any([*gaps(asking, telling, p)] for p in asking.parameters)
+        return
+    (asked,), (answer,) = formulas_of(found.question), formulas_of(found.solution)
+    factor = answer.partition("&=")[0].rstrip(".")
+    whole = plain(asked.replace(r"\boxed{\;?\;}", factor))
+    steps = asking.steps
+    derivation = b.derive(asking.telling.model, steps=steps, loss=asking.telling.loss)
+    assert whole in plain(derivation.latex())
+
+
+@pytest.mark.one_in(12)
+@each_cell
+def test_shapes_are_those_of_the_arrays(cell):
+    asking = asking_of(cell)
+    found = derivatives_asked(asking)
+    if found is None:
+        return
+    derivatives, sizes = found
+    model = asking.telling.model
+    numbers = {entry.name: 7 + k for k, entry in enumerate(model.dimensions)}
+    numbers |= {str(dimension): size for dimension, size in sizes.items()}
+    values = CellValues(model, 3, "sum", numbers)
+    shapes = []
+    for derivative in derivatives:
+        if isinstance(derivative, Gradient):
+            shapes.append(np.shape(values.expected()[1][derivative.by]))
+        else:
+            of, by = (
+                part if isinstance(part, Parameter) else part.at(2 + part.time - derivative.of.time)
+                for part in (derivative.of, derivative.by)
+            )
+            shapes.append((np.size(values[of]), np.size(values[by])))
+    assert len({*shapes}) == len(shapes)
+    said = text_of(derivative_shapes(asking).solution)
+    for rows, columns in shapes:
+        assert rf"${rows} \times {columns}$" in said
+
+
+@pytest.mark.one_in(12)
+@told_or_not
+@each_loss
+@each_cell
+def test_paths_are_counted_right(cell, loss, told):
+    asking = asking_of(cell, loss, told=told)
+    found = path_counts(asking)
+    if found is None:
+        return
+    question, solution = text_of(found.question), text_of(found.solution)
+    steps = int(re.search(r"= (\d+)\$ time steps", question)[1])
+    shown = "last" if "last step alone" in question else "sum"
+    step = asking.telling.step
+    parameter = parameter_of(asking, question)
+    counts = {}
+    for path in all_paths(step, steps, roots(step.model, steps, shown), parameter):
+        counts[path[-1][1]] = counts.get(path[-1][1], 0) + 1
+    inside = {t: n for t, n in counts.items() if 1 <= t <= steps}
+    told_counts = re.findall(r"tep (\d+): (\d+)", solution)
+    assert {int(t): int(n) for t, n in told_counts} == inside
+    assert int(re.search(r"(\d+) in all", solution)[1]) == sum(counts.values())
+    initial = re.search(r"initial value: (\d+)", solution)
+    assert (int(initial[1]) if initial else 0) == sum(counts.values()) - sum(inside.values())
+
+
+@pytest.mark.one_in(12)
+@each_loss
+@each_cell
+def test_claims_are_true_or_false_as_the_solution_says(cell, loss):
+    asking = asking_of(cell, loss)
+    telling = asking.over(asking.steps)
+    model, steps = telling.model, telling.steps
+    gradients = None
+    for claim in claims(asking, telling):
+        if claim.about == "gradients":
+            gradients = gradients or values_of(model, steps, loss).expected()[1]
+            pairs = re.findall(r"\$[^$]*\$", claim.text)
+            one, other = (gradients[model.parameters[parameter_of(asking, p)]] for p in pairs)
+            assert np.allclose(one, other, rtol=1e-10, atol=0) == claim.true
+            continue
+        parameter = parameter_of(asking, claim.text)
+        time = int(re.search(r"step (\d+)", claim.text)[1])
+        paths = all_paths(telling.step, steps, roots(model, steps, loss), parameter)
+        count = sum(path[-1][1] == time for path in paths)
+        assert claim.true == (count > 0 if claim.about == "copies" else count == 1)
+
+
+@pytest.mark.one_in(12)
+@each_loss
+@each_cell
+def test_lines_that_change_with_the_loss_are_those_of_the_other_derivation(cell, loss):
+    asking = asking_of(cell, loss, told=True)
+    found = another_loss(asking)
+    if found is None:
+        return
+    other = {"last": "sum", "sum": "last"}[loss]
+    model, options = asking.telling.model, {"steps": 3, "level": "adjoint"}
+    new, old = (plain(b.derive(model, loss=it, **options).latex()) for it in (other, loss))
+    shown = formulas_of(found.solution)
+    assert shown
+    for formula in shown:
+        line = plain(formula.split(r"\text")[0])
+        assert line in new
+        assert line not in old or r"\partial" in line
+
+
+# The documents.
+
+
+def leads(document):
+    blocks = (block for section in document.sections for block in section.blocks)
+    found = (b.lead for b in blocks if isinstance(b, Paragraph))
+    return [lead for lead in found if lead.startswith("Exercise")]
+
+
+def formats(notes):
+    return {
+        "md": notes.markdown(),
+        "tex": notes.tex("article"),
+        "slides": notes.tex("slides"),
+        "ipynb": json.dumps(json.loads(notes.notebook()), ensure_ascii=False).replace("\\\\", "\\"),
+    }
+
+
+@pytest.mark.one_in(16)
+@told_or_not
+@each_loss
+@each_cell
+def test_nothing_that_is_hidden_is_printed_before_the_solutions(cell, loss, told):
+    asking = asking_of(cell, loss, told=told)
+    notes = b.notes(model_of(cell), loss=loss, sheet=not told)
+    before, after = notes.markdown(), notes.told().markdown()
+    for found in Exercises(asking.telling, ()).drawn:
+        for formula in found.hidden:
+            assert plain(formula) not in plain(before)
+            assert plain(formula) in plain(after)
+
+
+@pytest.mark.parametrize(("name", "loss"), [("elman", "last"), ("elman", "sum"), ("gru", "last")])
+def test_exercises_are_numbered_through_and_solutions_have_the_same_numbers(name, loss):
+    model = b.load_model(name)
+    for options in ({}, {"sheet": True}, {"exercise": [next(iter(model.parameters))]}):
+        notes = b.notes(model, loss=loss, **options)
+        asked = leads(notes.document)
+        assert asked == [f"Exercise {k}." for k in range(1, 1 + len(asked))]
+        headings = [section.heading for section in notes.solutions.sections]
+        left = 3 * ("exercise" in options)
+        assert any(h.startswith("Exercises 1 to 3: ") for h in headings) == bool(left)
+        assert leads(notes.solutions) == asked[left:]
+        assert len(asked) - left >= (5 if "sheet" in options else 3)
+
+
+def test_marks_add_up():
+    notes = b.notes(b.load_model("elman"), sheet=True, marks=True)
+    marks = [int(re.search(r"\((\d+) marks?\)", lead)[1]) for lead in leads(notes.document)]
+    assert f"worth {sum(marks)} marks in all" in notes.markdown()
+    assert leads(notes.document) == leads(notes.solutions)
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm"])
+def test_the_same_seed_makes_the_same_sheet_and_another_one_another(name):
+    sheets = [b.notes(b.load_model(name), sheet=True, seed=seed) for seed in (0, 0, 1, 2)]
+    texts = [formats(sheet)["md"].partition("\n")[2] for sheet in sheets]
+    assert texts[0] == texts[1]
+    assert len({*texts}) == 3
+    assert "--seed 2" in sheets[3].document.command
+
+
+@pytest.mark.parametrize("ending", ["md", "tex", "slides", "ipynb"])
+def test_a_sheet_tells_no_gradient_and_has_no_code(ending):
+    sheet = b.notes(b.load_model("elman"), sheet=True)
+    text = formats(sheet)[ending]
+    assert "def value_and_grad" not in text
+    assert "A worked example" not in text
+    assert "Summary" not in text
+
+
+def test_exercises_can_be_left_out():
+    notes = b.notes(b.load_model("elman"), no_exercises=True)
+    assert notes.solutions is None
+    assert leads(notes.document) == []
+    with pytest.raises(b.InputError, match="leave out"):
+        b.notes(b.load_model("elman"), no_exercises=True, sheet=True)
