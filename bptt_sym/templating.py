@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined, pass_context
 from jinja2.bccache import Bucket
+from jinja2.runtime import Context
 
 
 @cache
@@ -45,9 +46,19 @@ def environment(filters: Mapping[str, Callable[..., object]]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
-        # The filters of one environment are not folded into what another one runs.
-        optimized=False,
         bytecode_cache=_COMPILED,
     )
-    jinja.filters.update(filters)
+    jinja.filters.update({name: _when_run(filter_) for name, filter_ in filters.items()})
     return jinja
+
+
+def _when_run(filter_: Callable[..., object]) -> Callable[..., object]:
+    """A filter that is not applied to constants where a template is compiled: another environment
+    has another filter of this name.
+    """
+
+    @pass_context
+    def applied(_context: Context, *arguments: object, **named: object) -> object:
+        return filter_(*arguments, **named)
+
+    return applied

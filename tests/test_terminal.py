@@ -235,3 +235,11 @@ def test_the_line_of_a_complaint_is_in_the_signs_of_the_terminal():
     assert complaint(wrong, []).splitlines()[1:] == ['h = "µ + é"', "        ^"]
     line, caret = complaint(wrong, ["--ascii"]).splitlines()[1:]
     assert line == r'h = "\xb5 + \xe9"' and caret.index("^") == line.index(r" \xe9")
+
+
+def test_texts_of_one_process_have_a_width_each():
+    """What a template says is wrapped for the text that is written, and not for an earlier one."""
+    derivation = b.derive(b.load_model("elman"), "W_s", level="jacobian")
+    wide, narrow = derivation.text(width=120), derivation.text(width=50)
+    assert max(map(len, narrow.splitlines())) <= 50
+    assert derivation.text(width=120) == wide
