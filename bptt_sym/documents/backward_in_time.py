@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from bptt_sym.algebra.expressions import Expr, Gradient, Parameter
+from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
@@ -50,25 +50,7 @@ def adjoint_recursion(
         else:
             yield from _outer_product(telling, equations)
             yield Paragraph(say.gradients())
-            yield from _gradients(telling, adjoints, equations)
-
-
-def _gradients(
-    telling: Telling, adjoints: Derivation, equations: Sequence[DerivedEquation]
-) -> Iterator[Block]:
-    """The gradients, of those that are equal the first."""
-    groups: dict[tuple[object, ...], list[DerivedEquation]] = {}
-    for k, equation in enumerate(equations):
-        alone = k if telling.full or not _is_of_parameter(equation) else None
-        groups.setdefault((equation.right, equation.span, alone), []).append(equation)
-    yield from telling.equations(adjoints, [group[0] for group in groups.values()], ".")
-    same = [telling.inline(e.left.by for e in g if e.left) for g in groups.values() if len(g) > 1]
-    if same:
-        yield Paragraph(telling.sentences("recursion").same(same))
-
-
-def _is_of_parameter(equation: DerivedEquation) -> bool:
-    return isinstance(equation.left, Gradient) and isinstance(equation.left.by, Parameter)
+            yield from telling.equations(adjoints, equations, ".")
 
 
 def _outer_product(telling: Telling, equations: Sequence[DerivedEquation]) -> Iterator[Block]:

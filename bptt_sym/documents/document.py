@@ -34,7 +34,8 @@ class DisplayedFormula:
 
     ``also`` are labels of what has the same number; an ``optional`` number is given only where a
     text refers to it. ``signs`` are those in it that want an explanation. ``flat`` is the equation
-    on one line without alignment, so ``width`` ems wide.
+    on one line without alignment, so ``width`` ems wide, of which ``left`` are before its sign;
+    ``rows`` are those of the matrices of numbers in it.
     """
 
     lines: tuple[str, ...]
@@ -45,6 +46,8 @@ class DisplayedFormula:
     optional: bool = False
     flat: str = ""
     width: float = 0.0
+    left: float = 0.0
+    rows: int = 0
 
     def ended(self, mark: str) -> DisplayedFormula:
         """The same with a mark of punctuation at its end."""
@@ -60,14 +63,15 @@ class DisplayedFormula:
 
 @dataclass(frozen=True)
 class Equations:
-    """Equations below each other."""
+    """Equations below each other, or side by side where they are narrow and ``packs`` says so."""
 
     formulas: tuple[DisplayedFormula, ...]
+    packs: bool = False
 
     def ended(self, mark: str) -> Equations:
         """The same with a mark of punctuation behind the last: a sentence ends there or goes on."""
         *before, last = self.formulas
-        return Equations((*before, last.ended(mark)))
+        return replace(self, formulas=(*before, last.ended(mark)))
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,17 @@ parameter's, and that of the variable which reads it. This is found by compariso
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import preorder_traversal
 
-from bptt_sym.algebra.expressions import MatrixExpr, Parameter, Variable
+from bptt_sym.algebra.expressions import (
+    Gradient,
+    MatrixExpr,
+    Parameter,
+    PartialDerivative,
+    Variable,
+)
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.step import Step
 from bptt_sym.documents.named_derivatives import definitions_of
@@ -120,10 +126,27 @@ def renamed(expression: MatrixExpr, names: Renaming) -> MatrixExpr:
 
 @dataclass(frozen=True)
 class Alike:
-    """An equation that is told, and the variables of which the same holds in place of its own."""
+    """An equation that is told, and the variables of which the same holds in place of its own.
+
+    ``equals`` are equations with the same right side.
+    """
 
     equation: DerivedEquation
     others: tuple[Variable, ...] = ()
+    equals: tuple[DerivedEquation, ...] = ()
+
+
+def with_equals(equations: Sequence[DerivedEquation]) -> list[Alike]:
+    """The equations, derivatives of one thing that are equal for several parameters as one."""
+    found: dict[object, list[DerivedEquation]] = {}
+    for k, equation in enumerate(equations):
+        left = equation.left
+        of_parameter = isinstance(left, Gradient | PartialDerivative) and isinstance(
+            left.by, Parameter
+        )
+        key = (left.of, equation.right, equation.span) if left and of_parameter else k
+        found.setdefault(key, []).append(equation)
+    return [Alike(first, equals=tuple(rest)) for first, *rest in found.values()]
 
 
 class Siblings:
@@ -134,7 +157,8 @@ class Siblings:
 
     def told(self, derivation: Derivation, equations: Sequence[DerivedEquation]) -> list[Alike]:
         """The equations, of those that are alike the first alone."""
-        waiting = list(equations)
+        entries = {entry.equation: entry for entry in with_equals(equations)}
+        waiting = list(entries)
         found = []
         while waiting:
             first = waiting.pop(0)
@@ -145,7 +169,7 @@ class Siblings:
                     if variable not in others:
                         others.append(variable)
                     waiting.remove(same)
-            found.append(Alike(first, tuple(others)))
+            found.append(replace(entries[first], others=tuple(others)))
         return found
 
     def _same(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bptt_sym.choices import SectionLevel
+from bptt_sym.documents.displays import laid_out
 from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
 from bptt_sym.documents.markdown import numbered_reference
 from bptt_sym.documents.slides import frames
@@ -45,6 +46,7 @@ def latex(
         return prose(text, either)
 
     room = ARTICLE_WIDTH if template == "article" else LINE_WIDTH
+    document = laid_out(document, room)
     jinja = environment(
         {
             "prose": prose,

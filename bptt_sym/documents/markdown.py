@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bptt_sym.documents.displays import laid_out
 from bptt_sym.documents.document import (
     Block,
     DisplayedFormula,
@@ -23,7 +24,7 @@ from bptt_sym.documents.document import (
 )
 from bptt_sym.quoting import label_name, link, markup_comment
 from bptt_sym.render.formulas import display
-from bptt_sym.render.latex import ARTICLE_WIDTH
+from bptt_sym.render.latex import ARTICLE_WIDTH, LINE_WIDTH
 from bptt_sym.render.mathjax import for_github, for_mathjax
 from bptt_sym.render.relations import PER_CENT
 from bptt_sym.version import MADE_BY
@@ -53,7 +54,8 @@ class MarkdownWriter:
     """Writes the parts of a document in a dialect; files of figures begin with a prefix."""
 
     def __init__(self, document: Document, dialect: Dialect, prefix: str) -> None:
-        self.document, self.dialect, self.prefix = document, dialect, prefix
+        self.document = document = laid_out(document, LINE_WIDTH)
+        self.dialect, self.prefix = dialect, prefix
         self.numbers = document.numbers
 
     def head(self) -> str:

@@ -136,7 +136,7 @@ class _Count:
         for formula in map(self.labelled, equations.formulas):
             self.equation += formula.label is not None
             found.append(replace(formula, number=self.equation if formula.label else None))
-        return Equations(tuple(found))
+        return replace(equations, formulas=tuple(found))
 
     def labelled(self, formula: DisplayedFormula) -> DisplayedFormula:
         """A formula without its label where this is optional and nothing refers to it."""

@@ -14,7 +14,7 @@ from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.displays import displayed, packed
+from bptt_sym.documents.displays import displayed
 from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
 from bptt_sym.documents.facts import Copies, crosses_time
 from bptt_sym.documents.families import Alike, Family, Siblings, families
@@ -195,15 +195,12 @@ class Telling:
         for entry in told:
             line = replace(derivation.line(entry.equation), contribution=None)
             found[line.meaning] = replace(entry, equation=line)
-        names = {
-            meaning: label(derivation, entry.equation)
-            for meaning, entry in found.items()
-            if entry.equation.number is not None
-        }
+        lines = [*(entry.equation for entry in found.values()), *equations]
+        names = {e.meaning: label(derivation, e) for e in lines if e.number is not None}
         show = typesetter(derivation, section)
         made = displayed([*found.values()], show, names, self.glossary)
-        written = made if numbered else packed([replace(f, optional=True) for f in made])
-        yield Equations(tuple(written)).ended(mark)
+        written = made if numbered else [replace(formula, optional=True) for formula in made]
+        yield Equations(tuple(written), packs=not numbered).ended(mark)
         if any(entry.others for entry in told) and not self.said_likewise:
             self.said_likewise = True
             yield Paragraph(self.common.likewise())

@@ -35,9 +35,14 @@ def side_by_side(first: tuple[str, str], *more: tuple[str, str]) -> str:
     return stated(*first) + "".join(rest)
 
 
-def beside(*equations: str) -> str:
-    """Equations on one line."""
-    return r", \qquad ".join(equations)
+def beside(*equations: str, numbers: bool = False) -> str:
+    """Equations on one line, those of numbers closer together."""
+    return (r", \quad " if numbers else r", \qquad ").join(equations)
+
+
+def stated_as(left: str) -> str:
+    """A left side before another one that it is equal to."""
+    return f"{left} = "
 
 
 def reference(label: str) -> str:
