@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,16 +52,21 @@ def vanishing(telling: Telling) -> Iterator[Block]:
     crossing = [p for p in telling.parameters if crosses_time(telling.step, p.name)]
     if telling.steps == 1 or not crossing:
         return
-    say, ranges = telling.sentences("vanishing"), Ranges(telling.model)
-    maps = step_maps(telling.step)
-    bound = None
+    say = telling.sentences("vanishing")
+    bound = yield from linked(telling, say)
+    yield from how_far_back(telling, say, bound)
+
+
+def linked(telling: Telling, say: Any) -> Generator[Block, None, PrintedBound | None]:
+    """What links one step to the next, and what follows from it. Returns the bound it prints."""
+    maps, ranges = step_maps(telling.step), Ranges(telling.model)
     if len(maps) == 1 and (len(maps[0].places) == 1 or maps[0].is_diagonal):
         chapter = _OneState(telling, StepWriting(telling, maps[0]), say, ranges)
         yield from chapter.blocks()
-        bound = chapter.printed
-    elif maps:
+        return chapter.printed
+    if maps:
         yield from of_several_states(telling, maps, say, ranges)
-    yield from how_far_back(telling, say, bound)
+    return None
 
 
 @dataclass
