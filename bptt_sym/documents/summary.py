@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from bptt_sym.documents.backward_in_time import LONG, counted, is_shared, written_count
 from bptt_sym.documents.document import Block, Items
+from bptt_sym.documents.step_facts import step_maps
+from bptt_sym.documents.step_writing import StepWriting
 from bptt_sym.documents.telling import Telling
 
 MOST_NAMED = 4
@@ -32,4 +34,7 @@ def summary(telling: Telling) -> Iterator[Block]:
         (entry,) = (cost for cost in found if cost.steps == LONG)
         taken = map(written_count, (entry.along_paths, entry.recursion))
         lines.append(say.recursion(LONG, *taken))
+    links = step_maps(telling.step)
+    if timed and len(links) == 1:
+        lines.append(say.links(StepWriting(telling, links[0]).inline(links[0].factor)))
     yield Items(tuple(lines))
