@@ -13,6 +13,7 @@ from bptt_sym.documents.example import Example
 from bptt_sym.documents.exercises import Exercises, heading_of
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.numbers import ExampleInNotes
+from bptt_sym.documents.references import references
 from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
 from bptt_sym.documents.truncation import truncation
@@ -44,8 +45,12 @@ class Composer:
         self.asked = Exercises(self.telling, self.exercises)
 
     def sections(self) -> Iterator[NotesSection]:
-        """The whole derivation, as far as it is told, and the exercises."""
-        return _sections(self.sheet() if self.request.sheet else self.parts())
+        """The whole derivation, as far as it is told, the exercises, and where to read on."""
+        made = [*_sections(self.sheet() if self.request.sheet else self.parts())]
+        yield from made
+        found = references(self.telling.model, [section.name for section in made])
+        if found and not self.request.sheet:
+            yield found
 
     def sheet(self) -> Iterator[Part]:
         """What a sheet tells, nothing of it derived."""

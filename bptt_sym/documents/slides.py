@@ -53,7 +53,7 @@ FEW_LINES = 3.0
 
 
 @dataclass(eq=False)
-class Frame:
+class SlideFrame:
     """What one sees at a time; of ``steps``, one after the other below the rest.
 
     One ``is_extra`` that says more of a section than its displays.
@@ -78,9 +78,9 @@ class Frame:
         return bool(self.steps) or high > MOST_LINES - FEW_LINES
 
 
-def frames(document: Document) -> list[Frame]:
+def frames(document: Document) -> list[SlideFrame]:
     """The frames of a document, without its references; few enough for an hour, if that can be."""
-    found: list[Frame] = []
+    found: list[SlideFrame] = []
     for section in document.sections:
         if section.name == "exercises":
             found += _exercises(section)
@@ -93,16 +93,16 @@ def frames(document: Document) -> list[Frame]:
     return found
 
 
-def _exercises(section: NotesSection) -> Iterator[Frame]:
+def _exercises(section: NotesSection) -> Iterator[SlideFrame]:
     """The exercises whole, several on a frame if they have room and at most one has a display."""
-    found: list[Frame] = []
+    found: list[SlideFrame] = []
     for block in section.blocks:
         last = found[-1] if found else None
         if isinstance(block, Paragraph):
             text = f"{block.lead} {block.text}".strip()
             new = block.lead and (last is None or last.shown or last.words > MOST_POINTS)
             if last is None or new:
-                found.append(Frame(section.heading, [text]))
+                found.append(SlideFrame(section.heading, [text]))
             else:
                 (last.after if last.shown else last.before).append(text)
         elif isinstance(block, Drawing | Equations | Items | Table) and last:
@@ -115,12 +115,12 @@ class _Section:
 
     def __init__(self, section: NotesSection) -> None:
         self.section = section
-        self.made: list[Frame] = []
+        self.made: list[SlideFrame] = []
         self.points: list[str] = []
         self.place = 0
         self.between: list[Paragraph] = []
 
-    def frames(self) -> list[Frame]:
+    def frames(self) -> list[SlideFrame]:
         """The frames; one is of what else is to say."""
         for block in self.section.blocks:
             match block:
@@ -134,7 +134,7 @@ class _Section:
         few = len(self.made) <= MOST_BEFORE_POINTS
         if few and sum(map(_count, self.points)) >= LEAST_POINTS:
             shown: list[Block] = [Items(tuple(self.points))]
-            points = Frame(self.section.heading, shown=shown, is_extra=bool(self.made))
+            points = SlideFrame(self.section.heading, shown=shown, is_extra=bool(self.made))
             self.made.insert(self.place, points)
         return self.made
 
@@ -157,7 +157,7 @@ class _Section:
                 return
         *before, lead = texts or [Paragraph("")]
         self._follow(before)
-        frame = Frame(self.section.heading, shown=[] if block is None else [block])
+        frame = SlideFrame(self.section.heading, shown=[] if block is None else [block])
         first, *more = _sentences(lead.text) or [""]
         if more and isinstance(block, Equations):
             frame.before.append(more[-1])
@@ -202,7 +202,7 @@ def _height(block: Block) -> float:
     return sum(lines_high(line) for formula in block.formulas for line in formula.lines)
 
 
-def _split(frame: Frame) -> Iterator[Frame]:
+def _split(frame: SlideFrame) -> Iterator[SlideFrame]:
     """A frame, or several where its equations have no room on one."""
     if len(frame.shown) != 1 or not isinstance(frame.shown[0], Equations):
         yield frame
