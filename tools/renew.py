@@ -42,6 +42,9 @@ FIGURES = {
 PICTURED = "derive elman --steps 3 --wrt W_y --wrt W_s --format latex --number-from 36"
 """Equations 36 to 42, as they stand in the course."""
 
+NOTES_PAGES = {2: "notes.png", 5: "notes-numbers.png"}
+"""The pages of the notes that are shown."""
+
 
 def run(command: str, output: Path) -> None:
     """Runs a ``bptt-sym`` command that writes one file, in this process."""
@@ -92,7 +95,9 @@ def renew(folder: Path, *, picture: bool = True, faults: bool = True) -> None:
             drawn.replace(source)
         finally:
             drawn.unlink(missing_ok=True)
-        draw_page(folder / "generated" / "elman-notes.tex", 2, folder / "docs" / "notes.png")
+        notes = folder / "generated" / "elman-notes.tex"
+        for number, name in NOTES_PAGES.items():
+            draw_page(notes, number, folder / "docs" / name)
 
 
 def main() -> int:

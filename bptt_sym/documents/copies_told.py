@@ -118,7 +118,8 @@ def _said(
         count = contribution.path_count
         if count == 1:
             return str(say.one_path(step))
-        return str(say.paths(count, step, telling.inline(contribution.readers)))
+        readers = telling.inline(contribution.readers)
+        return str(say.paths(count, step, readers, len(contribution.chains) > 1))
     earlier = _path(before) if before else ()
     more = [telling.at(node) for node in path if node not in earlier]
     if earlier and set(earlier) < set(path):
