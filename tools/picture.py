@@ -63,7 +63,7 @@ def draw_page(document: Path, number: int, picture: Path) -> None:
         options = ("-interaction=nonstopmode", "-halt-on-error")
         for _ in range(2):
             _run("pdflatex", *options, "page.tex", folder=folder)
-        crop = ["-r", "100", "-x", "95", "-y", "105", "-W", "660", "-H", "905"]
+        crop = ["-r", "100", "-x", "95", "-y", "105", "-W", "660", "-H", "885"]
         pages = ["-f", str(number), "-l", str(number)]
         _run("pdftoppm", *crop, *pages, "-png", "-singlefile", "page.pdf", "page", folder=folder)
         shutil.copy(folder / "page.png", picture)
