@@ -92,16 +92,22 @@ class _Chain:
         for edge in self.cell.edges(piece.x, start, piece.bottom):
             self.drawn.edges.append(self._from_below(edge, piece))
         rising = self.cell.rising()
+        ports = [
+            piece.x + piece.above[0].x + (k - (len(rising) - 1) / 2) * 2 * self.space.port_gap
+            for k in range(len(rising))
+        ]
+        # What goes to the right turns the higher the farther left it is, and the other way round.
+        onward = sum(piece.x + x < port for (x, _), port in zip(rising, ports, strict=True))
         for k, (_, key) in enumerate(rising):
             points = self.cell.rising_line(key, piece.x, start, piece.bottom)
-            port = (k - (len(rising) - 1) / 2) * 2 * self.space.port_gap
-            x = piece.x + piece.above[0].x + port
+            x = ports[k]
             if abs(points[-1][0] - x) > 1e-6:
-                level = piece.top + self.space.track * (k + 0.5)
+                turn = onward - 1 - k if k < onward else k - onward
+                level = piece.top + self.space.track * (turn + 0.5)
                 points = [*points[:-1], (points[-1][0], level), (x, level)]
             by = self.cell.vertex(key)
             line = self._from_below(DrawnEdge(by, by, tuple(points)), piece)
-            self.drawn.rise(piece, 0, by, line.points, port)
+            self.drawn.rise(piece, 0, by, line.points, x - piece.x - piece.above[0].x)
 
     def _from_below(self, edge: DrawnEdge, piece: Piece) -> DrawnEdge:
         """A line that comes in from below, from its very beginning."""
@@ -109,7 +115,8 @@ class _Chain:
         if edge.by.time != piece.time or edge.by.name not in names:
             return edge
         k = names.index(edge.by.name)
-        x, turn = piece.x + piece.below[k].x, piece.bottom - self.space.track * (k + 1)
+        x, after = piece.x + piece.below[k].x, len(names) - k
+        turn = piece.bottom - self.space.track * after
         start: list[Point] = [(x, piece.below[k].y + self.space.radius)]
         if abs(x - edge.points[0][0]) > 1e-6:
             start += [(x, turn), (edge.points[0][0], turn)]

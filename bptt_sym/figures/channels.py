@@ -10,7 +10,7 @@ from bptt_sym.figures.levels import FAR, Levels
 from bptt_sym.figures.ranks import Station
 from bptt_sym.figures.tracks import User, lie_on_each_other, ordered
 
-PARTED = 6
+PARTED = 24
 """So often lines that lie on each other are moved apart."""
 
 

@@ -109,6 +109,7 @@ class _Reader:
 
     def read(self, equation: Equation) -> None:
         self.equation = equation.name
+        self.known.clear()
         line = self.line(equation.written)
         made = next((node for node in self.nodes if line is not None and node.key == line.by), None)
         if made is None or line is None or line.latex or made.named:

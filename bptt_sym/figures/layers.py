@@ -29,8 +29,15 @@ class Layers:
 
     @cached_property
     def beside(self) -> str | None:
-        """The first input or target that the loss alone reads: it stands at its right."""
-        return next((name for name in self.names if self._only_for_loss(name)), None)
+        """The first input or target that the loss alone reads: it stands at its right.
+
+        There must be room: what is as deep as the loss stands in its row, unless it reads itself.
+        """
+        loss = self.scene.request.model.loss.name
+        given = [name for name in self.names if self._only_for_loss(name)]
+        deep = [n for n in self.names if n != loss and self.depth.get(n) == self.depth.get(loss)]
+        in_row = [n for n in deep if not any(r.of == r.by == n for r in self.readings)]
+        return given[0] if given and not in_row else None
 
     def _only_for_loss(self, name: str) -> bool:
         loss = self.scene.request.model.loss.name
@@ -54,9 +61,7 @@ class Layers:
             found[name] = 1 + max(below, default=0)
         loss = self.scene.request.model.loss.name
         for name in self.names:
-            if name == self.beside:
-                found[name] = found[loss]
-            elif self._only_for_loss(name):
+            if self._only_for_loss(name):
                 found[name] = found[loss] - 1
         return found
 

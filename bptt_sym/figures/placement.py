@@ -108,8 +108,9 @@ class _Placement:
             return self._label_at(arrow.latex, x, self.heights.label_y[row], size)
         y = self.heights.y[row] + self.space.pad + size.height / 2
         if arrow.lag == 0:
-            ends = [self.columns.node_x(node) for node in (arrow.of, arrow.by)]
-            return self._label_at(arrow.latex, sum(ends) / 2, y, size)
+            left = self.columns.node_x(arrow.of) + self.columns.half(arrow.of)
+            right = self.columns.node_x(arrow.by) - self.columns.half(arrow.by)
+            return self._label_at(arrow.latex, (left + right + self.space.head) / 2, y, size)
         times = list(self.columns.at)
         if arrow.lag > 0:
             zone = self.columns.at[arrow.of.time].labels_before

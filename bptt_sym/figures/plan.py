@@ -122,7 +122,9 @@ class Plan:
     def _place_beside(self) -> None:
         if self.layers.beside is not None:
             loss = self.scene.request.model.loss.name
-            room = max(self.ports.right(loss), self.ports.half_width(loss) + self.space.beside)
+            label = self.readings[Reading(loss, self.layers.beside, 0)].width
+            line = max(self.space.beside, label + self.space.head + 2 * self.space.pad)
+            room = max(self.ports.right(loss), self.ports.half_width(loss) + line)
             self.x[self.layers.beside] = (
                 self.x[loss] + room + self.ports.half_width(self.layers.beside)
             )
@@ -131,6 +133,7 @@ class Plan:
 
     def _place_trunks(self) -> None:
         self.trunk.clear()
+        loss = self.scene.request.model.loss.name
         spans: dict[str, range] = {}
         for by in sorted(self.layers.names, key=lambda name: -self.row[name]):
             readers = [r.of for r in self.readings if r.by == by and r.lag == 0]
@@ -144,6 +147,8 @@ class Plan:
             taken = [
                 (self.x[n] - self.ports.left(n), self.x[n] + self.ports.right(n)) for n in nodes
             ]
+            if self.layers.beside is not None and self.row[self.layers.beside] in span:
+                taken.append((self.x[loss], self.x[self.layers.beside]))
             taken += [
                 (self.trunk[n], self.trunk[n])
                 for n, other in spans.items()

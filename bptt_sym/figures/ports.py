@@ -79,6 +79,7 @@ class Ports:
                         2 * self.space.port_gap, self._room(self.readings[reading].width)
                     )
             self._straighten(found)
+            self._clear(found)
 
     def _put(self, reading: Reading, at: float, side: int) -> None:
         self.at[reading] = at
@@ -96,6 +97,21 @@ class Ports:
                     high = self.at[found[k + 1]] - self._between(reading, found[k + 1])
                 if low - SAME <= at <= high + SAME:
                     self.at[reading] = at
+
+    def _clear(self, found: list[Reading]) -> None:
+        """Moves ports outward that are where lines to another step's node leave this step upward.
+
+        Such a line of each step would lie on that of the step beside it.
+        """
+        for k, reading in enumerate(found):
+            if not reading.lag or self.row[reading.of] != self.row[reading.by] + 1:
+                continue
+            beside = self.x[reading.of] + self.at[reading] - self.x[reading.by]
+            if abs(beside) >= self.space.port_gap:
+                continue
+            sign = 1 if self.at[reading] >= 0 else -1
+            for other in found[k:] if sign > 0 else found[: k + 1]:
+                self.at[other] += sign * self.space.port_gap - beside
 
     def _between(self, left: Reading, right: Reading) -> float:
         """How far apart two neighbouring ports have to be."""

@@ -41,8 +41,13 @@ class StepParts:
 
     @cached_property
     def cell(self) -> list[Equation]:
-        """The equations that what is handed on depends on within the step."""
-        kept = {register.name for register in self.registers}
+        """The equations that what is handed on depends on within the step.
+
+        Where nothing is handed on, it is what the losses read, or else the losses themselves.
+        """
+        losses = {loss.name for loss in self.request.model.losses}
+        every = {equation.name for equation in self.equations}
+        kept = {register.name for register in self.registers} or every - losses or every
         for equation in reversed(self.equations):
             if equation.name in kept:
                 kept |= {name for (name, lag), _ in self.reads[equation.name] if lag == 0}

@@ -12,7 +12,7 @@ from bptt_sym.figures.picture import Point
 from bptt_sym.figures.plan import Plan
 from bptt_sym.figures.readings import SAME, Reading
 from bptt_sym.figures.scene import Arrow
-from bptt_sym.figures.tracks import Track, leaving_track
+from bptt_sym.figures.tracks import Track, leaving_track, side_by_side
 
 
 class Routes:
@@ -74,7 +74,10 @@ class Routes:
 
     def _channel(self, arrow: Arrow) -> float:
         """The height of the track on which a line comes to its reader."""
-        remainder = 0 if self.plan.folded or not arrow.lag else arrow.by.time % abs(arrow.lag)
+        remainder = 0
+        if arrow.lag:
+            reading = Reading(arrow.of.name, arrow.by.name, arrow.lag)
+            remainder = arrow.by.time % side_by_side(self.plan, reading)
         track = Track(arrow.by.name, arrow.lag, remainder)
         return self.heights.track_y[self.plan.row[arrow.of.name], track]
 

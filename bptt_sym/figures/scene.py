@@ -210,6 +210,9 @@ class _Contributions:
             for reader in self.readers.get(node, ())
             if _is_drawn(node, request, shown) or _is_drawn(reader, request, shown)
         ]
+        # What leads to a name that is left out altogether is left out with it.
+        names = {node.name for node in drawn}
+        arrows = [arrow for arrow in arrows if {arrow.of.name, arrow.by.name} <= names]
         return Scene(request, items, tuple(map(self._labelled, arrows)), shown, self.colours)
 
     def _rank(self, node: Vertex) -> int:

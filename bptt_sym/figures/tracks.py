@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from bptt_sym.figures.plan import MOST_PERMUTED, Plan
 from bptt_sym.figures.ports import FAR
-from bptt_sym.figures.readings import Reading
+from bptt_sym.figures.readings import SAME, Reading
 
 MOST_SWAPPED = 12
 """Of more tracks than this, only neighbours are swapped: the others take too long."""
@@ -66,7 +66,7 @@ def tracks_of(plan: Plan) -> dict[int, list[Track]]:
             continue
         end = FAR if lag > 0 else -FAR
         direct = plan.enters_above(reading)
-        for remainder in range(1 if plan.folded else abs(lag)):
+        for remainder in range(side_by_side(plan, reading)):
             used = user(plan.row[of], Track(by, lag, remainder))
             used.ups.append(up)
             used.ends.append(end if plan.folded else -end)
@@ -78,6 +78,23 @@ def tracks_of(plan: Plan) -> dict[int, list[Track]]:
             leaving.downs.append(plan.x[by])
             leaving.ends.append(end)
     return {channel: ordered(found, plan.space.track / 2) for channel, found in users.items()}
+
+
+def side_by_side(plan: Plan, reading: Reading) -> int:
+    """How many lines from step to step pass each other on the way to a row.
+
+    One more than the steps between where they begin in a column before they end in it.
+    """
+    if plan.folded:
+        return 1
+    beside = [
+        plan.x[other.of] + at - plan.x[other.by]
+        for other, at in plan.ports.at.items()
+        if (other.by, other.lag) == (reading.by, reading.lag)
+        and plan.row[other.of] == plan.row[reading.of]
+        and plan.enters_above(other)
+    ]
+    return abs(reading.lag) + any(reading.lag * ahead > SAME for ahead in beside)
 
 
 def leaving_track(reading: Reading) -> Track:
