@@ -358,6 +358,12 @@ def test_the_chapter_is_made_of_whole_sentences(cell, loss):
             assert before_display == (block.text[-1] != "."), block.text
         if isinstance(block, Equations):
             assert block.formulas[-1].lines[-1].endswith(".")
+    # A norm is used where it was said what it is.
+    defined = False
+    for block in blocks:
+        written = str(block)
+        defined = defined or r"\\lVert \\cdot \\rVert$ be the spectral norm" in written
+        assert defined or r"\\| \\frac" not in written
     if not telling.reduction.at_last:
         # A contribution of step i has the loss of step i in it, which does not vanish.
         assert not any("contribution of step" in text for text in told(cell, loss))

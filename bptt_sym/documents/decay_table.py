@@ -8,20 +8,23 @@ from typing import Any
 
 from bptt_sym.algebra.expressions import LAST_STEP, Integer, dimension
 from bptt_sym.documents.document import Block, Paragraph, Table
-from bptt_sym.documents.measured_decay import DISTANCES, STEPS, Decay, reach
-from bptt_sym.documents.step_writing import PrintedBound, StepWriting
+from bptt_sym.documents.measured_decay import DISTANCES, DRAWS, STEPS, Decay, reach
+from bptt_sym.documents.step_writing import PrintedBound, StepWriting, ToldNorms
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.relations import per_cent, two_digits
 from bptt_sym.render.tex import tex
 
 
-def how_far_back(telling: Telling, say: Any, bound: PrintedBound | None) -> Iterator[Block]:
-    """The measured curve of the model, and what it shows."""
+def how_far_back(telling: Telling, say: Any, norms: ToldNorms) -> Iterator[Block]:
+    """The measured curve of the model, and what it shows, after what was told of norms."""
     decay = telling.decay
     if decay is None:
         return
-    sizes = decay.measured.sizes.items()
-    yield Paragraph(say.rule(STEPS, len(decay.draws)))
+    bound, sizes = norms.bound, decay.measured.sizes.items()
+    rule = say.rule(STEPS, len(decay.draws), DRAWS - len(decay.draws))
+    if decay.states is not None and not norms.is_defined:
+        rule += " " + say.spectral((), False)
+    yield Paragraph(rule)
     at_last = telling.reduction.at_last
     name = telling.math(decay.parameter)
     at_last = telling.reduction.at_last

@@ -174,8 +174,9 @@ class StepMap:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the matrix of the step is made of parameters alone, the same at every step."""
-        return self.matrix is not None and not self.matrix.has(Variable)
+        """Whether the matrix of the step is the same at every step, and for all data."""
+        once = [entry.symbol for entry in self.step.model.declared("once")]
+        return self.matrix is not None and not self.matrix.has(Variable, *once)
 
     @property
     def is_linear(self) -> bool:

@@ -51,6 +51,14 @@ class PrintedBound:
 
 
 @dataclass(frozen=True)
+class ToldNorms:
+    """What a text says of norms: the bound it prints, and whether it says what a norm is."""
+
+    bound: PrintedBound | None = None
+    is_defined: bool = False
+
+
+@dataclass(frozen=True)
 class StepWriting:
     """The formulas on what links the steps of a model, in its notation."""
 

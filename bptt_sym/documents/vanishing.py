@@ -29,6 +29,7 @@ from bptt_sym.documents.step_facts import StepBlock, StepMap, diagonal_of, step_
 from bptt_sym.documents.step_writing import (
     PrintedBound,
     StepWriting,
+    ToldNorms,
     is_plain_gate,
 )
 from bptt_sym.documents.telling import Telling
@@ -38,6 +39,8 @@ from bptt_sym.render.latex import label
 from bptt_sym.render.relations import Relation
 from bptt_sym.render.tex import tex, tex_in_line
 from bptt_sym.render.tex_width import width
+
+NOTHING_TOLD = ToldNorms()
 
 MOST_TERMS = 5
 """A step's matrix of more terms is not printed."""
@@ -53,20 +56,20 @@ def vanishing(telling: Telling) -> Iterator[Block]:
     if telling.steps == 1 or not crossing:
         return
     say = telling.sentences("vanishing")
-    bound = yield from linked(telling, say)
-    yield from how_far_back(telling, say, bound)
+    told = yield from linked(telling, say)
+    yield from how_far_back(telling, say, told)
 
 
-def linked(telling: Telling, say: Any) -> Generator[Block, None, PrintedBound | None]:
-    """What links one step to the next, and what follows from it. Returns the bound it prints."""
+def linked(telling: Telling, say: Any) -> Generator[Block, None, ToldNorms]:
+    """What links one step to the next, and what follows from it. Returns what it says of norms."""
     maps, ranges = step_maps(telling.step), Ranges(telling.model)
     if len(maps) == 1 and (len(maps[0].places) == 1 or maps[0].is_diagonal):
         chapter = _OneState(telling, StepWriting(telling, maps[0]), say, ranges)
         yield from chapter.blocks()
-        return chapter.printed
+        return chapter.norms
     if maps:
         yield from of_several_states(telling, maps, say, ranges)
-    return None
+    return ToldNorms(is_defined=len(maps) == 1)
 
 
 @dataclass
@@ -77,7 +80,7 @@ class _OneState:
     write: StepWriting
     say: Any
     ranges: Ranges
-    printed: PrintedBound | None = None
+    norms: ToldNorms = NOTHING_TOLD
 
     @property
     def found(self) -> StepMap:
@@ -205,6 +208,7 @@ class _OneState:
         if bound is None or found.matrix is None or not write.is_short(bound, letters):
             blocks = any(block.is_identity for block in found.every)
             yield Paragraph(self.say.norms(distance, blocks, False))
+            self.norms = ToldNorms(is_defined=True)
             return
         yield Paragraph(self.say.norm(write.slopes([bound]), False))
         place = f"eq:{self.telling.model.name}:vanishing"
@@ -212,7 +216,7 @@ class _OneState:
         chain: list[tuple[Relation, Box]] = [("at most", product), ("at most", power)]
         yield write.display([(write.norm(write.whole), chain)], place).ended(".")
         base = tex(write.bound(bound, letters))
-        self.printed = PrintedBound(bound, base, place)
+        self.norms = ToldNorms(PrintedBound(bound, base, place), is_defined=True)
         base_told = base if len(bound.terms) == 1 else None
         told = self.say.falls(base_told, distance, bound.number >= 1)
         yield Paragraph(told + self._radius(bound))

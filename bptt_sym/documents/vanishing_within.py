@@ -119,7 +119,13 @@ class _OneDirection:
                 matrices |= weights
         if not through or len(matrices) > MOST_MATRICES:
             return None
-        return {"state": write.inline(block.of), "through": through, "matrices": [*matrices]}
+        before, after = block.by, block.of.at(block.of.time + found.direction)
+        return {
+            "before": write.inline(before),
+            "after": write.inline(after),
+            "through": through,
+            "matrices": [*matrices],
+        }
 
     def _is_learned(self, v: Any) -> bool:
         """Whether the gate depends on parameters."""
