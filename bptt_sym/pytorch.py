@@ -7,7 +7,7 @@ module does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -29,28 +29,7 @@ def from_torch_state_dict(
     parameters that are not the layer's, by name. Raises InputError where names or shapes do not
     fit. Source: PyTorch documentation, torch.nn.RNN, LSTM and GRU.
     """
-    import numpy as np
-
-    found: dict[str, Any] = {}
-    for torch_name, ours in (
-        ("weight_ih", "W_i"),
-        ("weight_hh", "W_h"),
-        ("bias_ih", "b_i"),
-        ("bias_hh", "b_h"),
-    ):
-        key = f"{torch_name}_l{layer}"
-        if key not in state_dict:
-            raise InputError(f"the state dict has no {key}; it has {listed(state_dict)}")
-        stacked = _array(state_dict[key])
-        gates = _gates(module, ours)
-        if not stacked.ndim:
-            raise InputError(f"{key} is no array")
-        if stacked.shape[0] % len(gates):
-            raise InputError(
-                f"{key} has {stacked.shape[0]} rows, which {len(gates)} gates cannot share"
-            )
-        for gate, part in zip(gates, np.split(stacked, len(gates)), strict=True):
-            found[ours + gate] = part.T.copy()
+    found = layer_parameters(module.Parameters._fields, state_dict, layer)
     for name in others:
         if name not in module.Parameters._fields:
             raise InputError(
@@ -67,13 +46,46 @@ def from_torch_state_dict(
     return module.Parameters(**{name: found[name] for name in module.Parameters._fields})
 
 
-def _gates(module: ModuleType, prefix: str) -> tuple[str, ...]:
+def layer_parameters(
+    names: Collection[str], state_dict: Mapping[str, Any], layer: int = 0, prefix: str = ""
+) -> dict[str, Any]:
+    """The parameters of a layer of PyTorch, each by its own name among the ``names`` of all.
+
+    ``prefix`` is what the keys of the state dict begin with. Raises InputError as
+    ``from_torch_state_dict`` does.
+    """
+    import numpy as np
+
+    found: dict[str, Any] = {}
+    for torch_name, ours in (
+        ("weight_ih", "W_i"),
+        ("weight_hh", "W_h"),
+        ("bias_ih", "b_i"),
+        ("bias_hh", "b_h"),
+    ):
+        key = f"{prefix}{torch_name}_l{layer}"
+        if key not in state_dict:
+            raise InputError(f"the state dict has no {key}; it has {listed(state_dict)}")
+        stacked = _array(state_dict[key])
+        gates = _gates(names, ours)
+        if not stacked.ndim:
+            raise InputError(f"{key} is no array")
+        if stacked.shape[0] % len(gates):
+            raise InputError(
+                f"{key} has {stacked.shape[0]} rows, which {len(gates)} gates cannot share"
+            )
+        for gate, part in zip(gates, np.split(stacked, len(gates)), strict=True):
+            found[ours + gate] = part.T.copy()
+    return found
+
+
+def _gates(names: Collection[str], prefix: str) -> tuple[str, ...]:
     for gates in GATES.values():
-        if all(f"{prefix}{gate}" in module.Parameters._fields for gate in gates):
+        if all(f"{prefix}{gate}" in names for gate in gates):
             return gates
     raise InputError(
-        f"the module is none of PyTorch's form: its parameters are "
-        f"{listed(module.Parameters._fields)}, not {prefix}, or {prefix} with the gates' letters"
+        f"this is none of PyTorch's form: the parameters are "
+        f"{listed(names)}, not {prefix}, or {prefix} with the gates' letters"
     )
 
 

@@ -31,9 +31,9 @@ STAGES = (
     "figures",
     "targets",
     "verification",
+    "pytorch",
     "measuring",
     "documents",
-    "pytorch",
     "derived",
     "api",
     "__init__",
@@ -43,7 +43,7 @@ STAGES = (
 )
 """The way of the data, with what serves all stages before it and the ways in behind it."""
 
-THIRD_PARTY = {"click", "jinja2", "matplotlib", "numpy", "sympy"}
+THIRD_PARTY = {"click", "jinja2", "matplotlib", "numpy", "sympy", "torch"}
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path

@@ -7,6 +7,8 @@ import io
 import itertools
 import json
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -231,6 +233,85 @@ def test_values_come_from_files(tmp_path, capsys):
         found.values["s0"],
     )
     assert close(found["W_s"].gradient, result.gradients.W_s)
+
+
+def state_dict(gates, inputs=2, units=3):
+    """The arrays of a layer of PyTorch, each entry another number."""
+    rng = np.random.default_rng(0)
+    rows = gates * units
+    shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, units)}
+    shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+    return {f"{name}_l0": rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", ""), ("gru", "rzn"), ("lstm", "ifgo")])
+def test_weights_come_from_a_layer_of_pytorch(cell, gates):
+    """Also where the layer is a part of a network, whose other parts have no names here."""
+    given = state_dict(max(1, len(gates)))
+    within = {f"layer.{name}": array for name, array in given.items()} | {"head.bias": np.ones(4)}
+    for weights in (given, within):
+        found = b.measure(b.load_model(cell), (), steps=2, weights=weights).values
+        for k, gate in enumerate(gates or [""]):
+            rows = slice(3 * k, 3 * k + 3)
+            assert np.array_equal(found[f"W_i{gate}"], given["weight_ih_l0"][rows].T)
+            assert np.array_equal(found[f"W_h{gate}"], given["weight_hh_l0"][rows].T)
+            assert np.array_equal(found[f"b_h{gate}"], given["bias_hh_l0"][rows])
+    numbers = b.derive(b.load_model(cell), steps=2).measure(weights=within)
+    assert set(numbers.values.drawn) == {"V", "x", "d", "h0"} | (
+        {"c0"} if cell == "lstm" else set()
+    )
+
+
+class Tensor:
+    """What torch.load returns, as far as it is read."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self.array
+
+
+def test_a_file_of_pytorch_is_read_as_tensors_alone(tmp_path, monkeypatch, capsys):
+    """With weights_only, by which PyTorch refuses any other pickle."""
+    path = tmp_path / "w.pt"
+    path.write_bytes(b"tensors")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "a .pt file needs PyTorch: pip install" in refused(capsys, "rnn", "--weights", path)
+    asked, held = [], {n: Tensor(a) for n, a in state_dict(1).items()}
+
+    def load(file, **options):
+        asked.append(options)
+        return held
+
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(load=load))
+    found = b.measure(b.load_model("rnn"), (), steps=2, weights=path)
+    assert asked == [{"map_location": "cpu", "weights_only": True}]
+    assert np.array_equal(found.values["W_i"], held["weight_ih_l0"].array.T)
+    held["hyper"] = "parameters"
+    assert "this is no state dict" in refused(capsys, "rnn", "--weights", path)
+    assert "cannot be read" in refused(capsys, "rnn", "--weights", tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize(
+    ("cell", "changes", "message"),
+    [
+        ("rnn", {"b.weight_ih_l0": np.ones((3, 2))}, "of several recurrent layers of PyTorch"),
+        ("rnn", {"weight_hh_l1": np.ones((3, 3))}, "of several recurrent layers of PyTorch"),
+        ("elman", {}, "the parameters are W_y, W_s, W_x, not W_i"),
+        ("gru", {}, "has 7 rows, which 3 gates cannot share"),
+        ("rnn", {"weight_hh_l0": np.ones((3, 4))}, "has the shape (4, 3)"),
+    ],
+)
+def test_a_layer_that_does_not_fit_is_refused(cell, changes, message):
+    weights = state_dict(1, units=7 if cell == "gru" else 3) | changes
+    with pytest.raises(b.InputError, match=re.escape(message)):
+        b.measure(b.load_model(cell), (), steps=2, weights=weights)
 
 
 def refused(capsys, *arguments, command="measure"):

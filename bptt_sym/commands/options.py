@@ -61,7 +61,10 @@ sizes_option = click.option(
     "--sizes", metavar="n=8,m=3", help="Sizes by the names of dimensions. [small and different]"
 )
 weights_option = click.option(
-    "--weights", metavar="FILE.npz", help="Parameters by their names. [drawn, as all not in it]"
+    "--weights",
+    metavar="FILE.npz|.pt",
+    help="Parameters by their names; or, for the models rnn, lstm and gru, the state dict of such "
+    "a layer of PyTorch. [drawn, as all not in it]",
 )
 data_option = click.option(
     "--data",

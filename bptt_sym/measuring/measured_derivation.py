@@ -18,6 +18,7 @@ from bptt_sym.errors import InputError
 from bptt_sym.measuring.array_files import arrays_from
 from bptt_sym.measuring.asked import ArraysOrFile
 from bptt_sym.measuring.network_at import derivation_at
+from bptt_sym.measuring.weight_files import weights_from
 from bptt_sym.quoting import title
 from bptt_sym.render.medium import Medium
 from bptt_sym.render.plain import ascii_text, unicode_text
@@ -180,7 +181,7 @@ def measured_derivation(
             derivation,
             seed=seed,
             sizes=sizes,
-            weights=of_weights | arrays_from(weights),
+            weights=of_weights | weights_from(weights, derivation.model),
             data=of_data | arrays_from(data),
             functions=functions,
             words=tuple(words),

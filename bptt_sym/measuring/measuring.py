@@ -22,6 +22,7 @@ from bptt_sym.measuring.state_signals import stepping
 from bptt_sym.measuring.step_products import step_products
 from bptt_sym.measuring.untied import untied
 from bptt_sym.measuring.values import Values, Wanted, halved, values_for
+from bptt_sym.measuring.weight_files import weights_from
 from bptt_sym.model.model import Model
 
 Array = Any
@@ -41,7 +42,7 @@ def measured(asked: Asked) -> Measurement:
     reduction = reduction_of(model, asked.loss)
     recursion = Recursion(model, untied(model, parameters), asked.activation)
     wanted = recursion.wanted()
-    weights, data = arrays_from(asked.weights), arrays_from(asked.data)
+    weights, data = weights_from(asked.weights, model), arrays_from(asked.data)
     values = values_for(wanted, steps, asked.seed, asked.sizes, weights, data)
     entries = sum(np.size(values.arrays[parameter.name]) for parameter in parameters)
     if "pairs" not in asked.without:
