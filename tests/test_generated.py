@@ -63,8 +63,8 @@ def test_the_picture_shows_the_present_derivation():
     ("name", "figure"),
     [
         ("unfolded", lambda: bptt_sym.figure(bptt_sym.load_model("elman"), 3)),
-        ("path", lambda: bptt_sym.figure(bptt_sym.load_model("elman"), 3, path="W_s:1")),
-        ("lstm", lambda: bptt_sym.figure(bptt_sym.load_model("lstm"), 2)),
+        ("path", lambda: bptt_sym.figure(bptt_sym.load_model("elman"), 3, path="W_s")),
+        ("lstm", lambda: bptt_sym.figure(bptt_sym.load_model("lstm"), width=16)),
     ],
 )
 def test_the_figures_in_docs_are_those_of_today(name, figure):

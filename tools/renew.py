@@ -34,8 +34,8 @@ COMMANDS = {
 
 FIGURES = {
     "unfolded.svg": "figure elman --steps 3",
-    "path.svg": "figure elman --steps 3 --path W_s:1",
-    "lstm.svg": "figure lstm --steps 2",
+    "path.svg": "figure elman --steps 3 --path W_s",
+    "lstm.svg": "figure lstm --width 16",
 }
 """What makes each figure of docs/."""
 
