@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sympy import preorder_traversal
 
+from bptt_sym.algebra.boxes import Box
 from bptt_sym.algebra.expressions import (
     Gradient,
     MatrixExpr,
@@ -22,6 +23,7 @@ from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.step import Step
 from bptt_sym.documents.named_derivatives import definitions_of
 from bptt_sym.model.model import Equation, Model
+from bptt_sym.render.typeset import typeset
 
 Renaming = Mapping[str, Variable | Parameter]
 """What takes the place of the parameters and the variables of some names."""
@@ -71,7 +73,9 @@ def _family(step: Step, chain: Derivation, first: Parameter, others: Sequence[Pa
         if its is None:
             continue
         names: Renaming = {first.name: other} | ({} if its == reader else {reader.name: its})
-        same = [renamed(side, names) for side in told] == _sides(_equations(chain, other))
+        same = _written(chain, [renamed(side, names) for side in told]) == _written(
+            chain, _sides(_equations(chain, other))
+        )
         if same and _means_the_same(chain, equations, names):
             found.setdefault(its, []).append(other)
     beside = tuple(found.pop(reader, ()))
@@ -97,6 +101,11 @@ def _means_the_same(
 def _equations(chain: Derivation, parameter: Parameter) -> list[DerivedEquation]:
     (section,) = (s for s in chain.sections if s.parameter == parameter)
     return list(section.equations)
+
+
+def _written(chain: Derivation, sides: Sequence[MatrixExpr]) -> list[Box]:
+    """What is read of expressions, which does not tell their shapes."""
+    return [typeset(side, chain.model.notation) for side in sides]
 
 
 def _sides(equations: Sequence[DerivedEquation]) -> list[MatrixExpr]:

@@ -16,7 +16,7 @@ from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.copies_told import told_copies
 from bptt_sym.documents.document import Block, Paragraph, Reserved
 from bptt_sym.documents.families import Family
-from bptt_sym.documents.named_derivatives import definitions_of
+from bptt_sym.documents.named_derivatives import abbreviations_of, definitions_of
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import label
 
@@ -108,6 +108,10 @@ def _first(
     if drawing:
         yield drawing
     yield from told.shown()
+    short = abbreviations_of(chain, single)
+    if short:
+        yield Paragraph(say.abbreviated())
+        yield from telling.equations(chain, short, ".", numbered=False)
     if len(single) <= telling.most_told:
         yield Paragraph(say.accumulation(len(single), once))
         yield from telling.equations(chain, sums, ".")

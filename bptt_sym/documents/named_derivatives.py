@@ -37,3 +37,19 @@ def _is_of_steps(equation: DerivedEquation) -> bool:
     assert isinstance(equation.left, PartialDerivative)
     of = equation.left.of
     return isinstance(of, Variable) and bool(of.time.is_Integer)
+
+
+def abbreviations_of(
+    chain: Derivation, equations: Sequence[DerivedEquation]
+) -> list[DerivedEquation]:
+    """What derivatives of numbered steps stand for, of those that the equations name."""
+    named = {(d.of, d.by.name) for e in equations for d in e.right.atoms(PartialDerivative)}
+    return [
+        e
+        for section in chain.sections
+        if section.topic == "definitions"
+        for e in section.equations
+        if isinstance(e.left, PartialDerivative)
+        and _is_of_steps(e)
+        and (e.left.of, e.left.by.name) in named
+    ]
