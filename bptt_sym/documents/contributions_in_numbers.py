@@ -11,12 +11,13 @@ from bptt_sym.documents.calculation import NumericContribution
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
 from bptt_sym.documents.example import Example, largest, rounded
 from bptt_sym.documents.followed_entry import FollowedTerm, digits_of, followed, sums_are_off
-from bptt_sym.documents.number_widths import digits_width
+from bptt_sym.documents.number_widths import digits_width, in_lines
 from bptt_sym.documents.run_again import check
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import TEXT_WIDTH
 from bptt_sym.render.number_formulas import (
     BESIDE,
+    broken,
     calculated,
     difference_quotient,
     entry,
@@ -26,6 +27,7 @@ from bptt_sym.render.number_formulas import (
     remarked,
     side_to_side,
     sum_in_rows,
+    summed,
     words,
 )
 from bptt_sym.render.tex_width import SCRIPT, SIGN, width
@@ -71,8 +73,8 @@ class ContributionsInNumbers:
         found = followed(self.example, self.gradient, self.there)
         alone = self.gradient.array.size == 1
         place = None if alone else found.place
-        formulas = self._in_rows(place) if with_braces else self._lines(place)
-        yield Equations(formulas).ended(".")
+        rows = Equations((self._in_rows(place),) if with_braces else self._lines(place))
+        yield rows.ended(".")
         zero = [(c.step, self.example.zero_factor(c)) for c in self.every if c not in self.there]
         known = [(step, self._math(factor)) for step, factor in zero if factor is not None]
         numbers = indices(self.example, self.gradient.left, found.place)
@@ -101,8 +103,9 @@ class ContributionsInNumbers:
         ]
         return [*terms, digits_width(self.gradient.digits)]
 
-    def _in_rows(self, place: Place | None) -> tuple[DisplayedFormula, ...]:
+    def _in_rows(self, place: Place | None) -> DisplayedFormula:
         """Side by side, as many on a line as it holds."""
+        terms: list[str] = []
         rows: list[list[str]] = [[]]
         room = TEXT_WIDTH
         for found, taken in zip(self.every, self._widths, strict=False):
@@ -111,27 +114,33 @@ class ContributionsInNumbers:
                 room = TEXT_WIDTH
             part = self.say.part(found.step, found.once)
             numbers = matrix(rounded(found.array), place)
-            rows[-1].append(named(numbers, self._math(found.expression), part))
+            terms.append(named(numbers, self._math(found.expression), part))
+            rows[-1].append(terms[-1])
             room -= taken + SIGN
         if self._widths[-1] > room:
             rows.append([])
         total = named(matrix(self.gradient.digits, place), self._math(self.gradient.left))
-        return tuple(DisplayedFormula((line,)) for line in sum_in_rows(rows, total))
+        return DisplayedFormula(
+            tuple(sum_in_rows(rows, total)),
+            flat=summed(terms, total),
+            width=sum(self._widths) + SIGN * len(terms),
+        )
 
     def _lines(self, place: Place | None) -> tuple[DisplayedFormula, ...]:
         """One below the other."""
-        formulas = []
+        rows = []
         for c in self.every:
-            part, numbers = self.say.part(c.step, c.once), matrix(rounded(c.array), place)
-            narrow = self._symbols_width(c) <= WIDEST_SYMBOLS
-            formulas.append(
-                equal(self._math(c.expression), remarked(numbers, part))
-                if narrow
-                else equal(words(part), numbers)
-            )
-        total = matrix(self.gradient.digits, place)
-        formulas.append(equal(self._math(self.gradient.left), remarked(total, "their sum")))
-        return tuple(DisplayedFormula((formula,)) for formula in formulas)
+            part, taken = self.say.part(c.step, c.once), self._symbols_width(c)
+            left = self._math(c.expression) if taken <= WIDEST_SYMBOLS else words(part)
+            rows.append((left, c.array, part if taken <= WIDEST_SYMBOLS else ""))
+        rows.append((self._math(self.gradient.left), self.gradient.array, "their sum"))
+        formulas = []
+        for left, array, remark in rows:
+            parts = in_lines(rounded(array), TEXT_WIDTH - WIDEST_SYMBOLS - REMARK)
+            first, *more = broken(parts, place)
+            *before, last = (equal(left, first), *more)
+            formulas.append(DisplayedFormula((*before, remarked(last, remark))))
+        return tuple(formulas)
 
     # One entry.
 

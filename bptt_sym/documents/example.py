@@ -25,6 +25,9 @@ LARGEST_DIGITS = 12
 
 LARGEST_EXACT = 10 ** (LARGEST_DIGITS - DECIMALS)
 
+LARGE = 1e6
+"""Numbers from this on are written with a power of ten."""
+
 NOISE = 1e-12
 """What is smaller is what rounding leaves of zero."""
 
@@ -66,6 +69,8 @@ def rounded(array: Any) -> list[list[str]]:
 def _rounded(number: float) -> str:
     if abs(number) < NOISE:
         return "0"
+    if abs(number) >= LARGE:
+        return f"{number:.{DECIMALS}e}"
     text = f"{number:.{DECIMALS}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
@@ -85,13 +90,16 @@ class Example:
         self.calculation, self.given_numbers = calculation, given
         self.numbers = calculation.run(given)
         needed, order = calculation.forward.needed, calculation.forward.order
-        computed = {symbol for symbol, _ in order} | {s for s, _ in calculation.made_starts}
+        # Initial values that parameters make up are computed first.
+        made = [(symbol, e) for symbol, e in calculation.made_starts if symbol in needed]
+        needed = needed.union(*(e.atoms(Parameter) for _, e in made))
+        computed = {symbol for symbol, _ in (*made, *order)}
         self.given = [
-            self._value(symbol, given=symbol not in computed)
+            self._value(symbol, given=True)
             for symbol in given
-            if isinstance(symbol, Parameter | Variable) and symbol in needed
+            if isinstance(symbol, Parameter | Variable) and symbol in needed - computed
         ]
-        self.forward = [self._value(symbol) for symbol, _ in order]
+        self.forward = [self._value(symbol) for symbol, _ in (*made, *order)]
         if self.objective != order[-1][0]:
             self.forward.append(self._value(self.objective))
         self.adjoints = [self._value(e.left) for e in calculation.adjoints if e.left is not None]

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.documents.document import DisplayedFormula, Equations
 from bptt_sym.documents.example import Value
-from bptt_sym.documents.number_widths import digits_width
+from bptt_sym.documents.number_widths import digits_width, in_lines
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import stated
-from bptt_sym.render.number_formulas import matrix
-from bptt_sym.render.tex_width import width
+from bptt_sym.render.latex import TEXT_WIDTH
+from bptt_sym.render.number_formulas import broken, matrix
+from bptt_sym.render.tex_width import COMMA, width
 from bptt_sym.render.typeset import typeset
 
 EQUALS = 1.33
@@ -23,19 +24,21 @@ def number_rows(
 ) -> Iterator[Equations]:
     """What symbols are, those that have the same value as one equation.
 
-    The matrices of a line are of one height. ``loss`` is what adjoints are of.
+    Vectors do not stand beside matrices. ``loss`` is what adjoints are of.
     """
     formulas = []
-    for symbols, value in entries:
+    lefts = [_left_width(telling, symbols, loss) for symbols, _ in entries]
+    room = TEXT_WIDTH - max(lefts, default=0) - EQUALS - COMMA
+    for (symbols, value), before_sign in zip(entries, lefts, strict=True):
         left = " = ".join(telling.math(symbol, loss) for symbol in symbols)
-        right = matrix(value.digits)
-        before_sign = _left_width(telling, symbols, loss)
+        first, *more = broken(in_lines(value.digits, room))
         formula = DisplayedFormula(
-            (stated(left, right),),
-            flat=f"{left} = {right}",
+            (stated(left, first), *more),
+            flat=f"{left} = {matrix(value.digits)}",
             width=before_sign + EQUALS + digits_width(value.digits),
             left=before_sign,
-            rows=len(value.digits),
+            # Matrices stand beside each other whatever their height, and vectors beside vectors.
+            rows=min(len(value.digits), 2),
         )
         formulas.append(formula)
     if formulas:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_sym.algebra.expressions import Parameter, Variable
-from bptt_sym.documents.example import Example
-from bptt_sym.errors import InputError
-from bptt_sym.render.latex import TEXT_WIDTH
+WIDTHS = {".": 0.28, "-": 0.78, "e": 2.2}
+"""The widths of what numbers are written with besides digits, in ems: "e" is a power of ten."""
 
-WIDTHS = {".": 0.28, "-": 0.78}
-"""The widths of what numbers are written with besides digits, in ems."""
+MOST_COLUMNS = 10
+"""A matrix of LaTeX has no more columns."""
 
 DIGIT, BETWEEN_COLUMNS, BRACKETS = 0.5, 1.0, 1.4
 """The widths of a digit, of the room between columns, and of the brackets of a matrix."""
-
-LEFT = 3.0
-"""The width of what most numbers are of."""
-
-BESIDE = 2.6
-"""The width of an equals sign, and of a comma with the room behind it."""
 
 
 def digits_width(digits: Sequence[Sequence[str]]) -> float:
@@ -33,12 +25,12 @@ def _width_of(number: str) -> float:
     return sum(WIDTHS.get(sign, DIGIT) for sign in number)
 
 
-def check_width(example: Example) -> None:
-    """Raises InputError for a matrix that is wider than a page."""
-    for symbol, value in example.printed.items():
-        if digits_width(value.digits) + BESIDE + LEFT > TEXT_WIDTH:
-            name = next(iter(symbol.atoms(Parameter, Variable))).name
-            raise InputError(
-                f"the numbers of '{name}' are too wide for a page: take smaller sizes, or numbers "
-                "with fewer digits"
-            )
+def in_lines(digits: Sequence[Sequence[str]], room: float) -> list[list[list[str]]]:
+    """A matrix by groups of its columns, each of which has room on a line; one group, if it can."""
+    count = len(digits[0])
+    for lines in range(1, count + 1):
+        size = -(-count // lines)
+        groups = [[[*row[k : k + size]] for row in digits] for k in range(0, count, size)]
+        if size <= MOST_COLUMNS and max(map(digits_width, groups)) <= room:
+            break
+    return groups

@@ -12,7 +12,6 @@ from bptt_sym.choices import Loss
 from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.example import LEGIBLE, NOISE, Example, largest
 from bptt_sym.documents.followed_entry import followed
-from bptt_sym.documents.number_widths import check_width
 from bptt_sym.documents.own_numbers import own_numbers
 from bptt_sym.documents.run_again import check, descent
 from bptt_sym.errors import InputError
@@ -31,8 +30,12 @@ MOST_DRAWS = 24
 DRAWS_PER_SIZES = 4
 """After so many draws the dimensions change their sizes."""
 
-LARGE = 100
+LEGIBLE_UP_TO = 100
 """What is larger has more digits than one wants to read."""
+
+
+FAINT = 0.001
+"""Of what has no entry above this, hardly a digit is printed."""
 
 
 def worked_example(
@@ -49,7 +52,7 @@ def worked_example(
     The best of some draws, where some number stays small; None if the numbers of none are finite
     and the loss and some gradient large enough. Another ``seed`` draws others. ``values`` are
     numbers that are not drawn: with them, the example is told whatever they are. Raises InputError
-    for values that do not fit the model or the page, or at which some number is not finite.
+    for values that do not fit the model, or at which some number is not finite.
     """
     own = own_numbers(model, values, steps)
     calculation = Calculation(model, loss, steps if own is None else own.steps)
@@ -66,10 +69,8 @@ def worked_example(
             best = quality, found
         if all(quality[:-1]) and quality[-1] > LEGIBLE:
             break
-    if own is not None:
-        if best is None:
-            raise InputError("at these values the loss or a gradient is not finite")
-        check_width(best[1])
+    if own is not None and best is None:
+        raise InputError("at these values the loss or a gradient is not finite")
     # A gradient that is zero in every draw is so for a reason; one that is in some is not.
     return None if best is None else best[1]
 
@@ -93,10 +94,10 @@ def _says_something(example: Example, wanted: Collection[str]) -> bool:
     return min(of_loss, max(of_gradients, default=of_loss)) > LEGIBLE
 
 
-Quality = tuple[int, bool, bool, bool, float]
+Quality = tuple[int, bool, bool, bool, bool, float]
 """How many gradients are not zero, whether all numbers and contributions can be read, whether an
-entry can be followed, whether its check and a step of gradient descent come out, and how large the
-smallest gradient is."""
+entry can be followed, whether its check and a step of gradient descent come out, whether nothing is
+faint, and how large the smallest gradient is."""
 
 
 def _quality(example: Example, wanted: Collection[str]) -> Quality:
@@ -104,20 +105,22 @@ def _quality(example: Example, wanted: Collection[str]) -> Quality:
     smallest = min(there, default=1.0)
     name = example.needing_time(wanted)
     if name is None:
-        return len(there), True, True, True, smallest
+        return len(there), True, True, True, True, smallest
     contributions = example.contributions(name)
     not_zero = [c for c in contributions if largest(c.array)]
     computed = (*example.forward, *example.adjoints, *example.gradients)
+    sizes = [size for value in computed if (size := largest(value.array)) > NOISE]
+    is_clear = min(sizes, default=1.0) > FAINT
     # What a model sets itself may be large, as the logarithm of no weight at all.
-    most = LARGE * max(1, *(largest(value.array) for value in example.given))
+    most = LEGIBLE_UP_TO * max(1, *(largest(value.array) for value in example.given))
     legible = max(largest(value.array) for value in computed) < most and all(
         largest(c.array) > LEGIBLE or example.zero_factor(c) is not None for c in contributions
     )
     if not (legible and not_zero):
-        return len(there), legible, False, False, smallest
+        return len(there), legible, False, False, False, smallest
     entry = followed(example, example.gradient(name), not_zero)
     checked = (
         not example.calculation.is_the_derivative or check(example, name, entry.place) is not None
     )
     descends = descent(example, wanted) is not None
-    return len(there), legible, entry.adds_up, checked and descends, smallest
+    return len(there), legible, entry.adds_up, checked and descends, is_clear, smallest

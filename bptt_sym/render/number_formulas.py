@@ -12,15 +12,49 @@ BESIDE = r" \, "
 LEARNING_RATE = r"\alpha"
 
 
+def written(digits: str) -> str:
+    """A number as it stands in a formula."""
+    mantissa, _, exponent = digits.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def bold(number: str) -> str:
+    """A number that one is to look at."""
+    return rf"\mathbf{{{number}}}"
+
+
 def matrix(digits: Sequence[Sequence[str]], marked: tuple[int, int] | None = None) -> str:
     """A matrix of numbers as they are written, or a number alone; an entry may be ``marked``."""
-    shown = [list(row) for row in digits]
+    shown = [[*map(written, row)] for row in digits]
     if len(shown) == 1 and len(shown[0]) == 1:
         return shown[0][0]
     if marked is not None:
         row, column = marked
-        shown[row][column] = rf"\mathbf{{{shown[row][column]}}}"
+        shown[row][column] = bold(shown[row][column])
     return array(shown)
+
+
+def broken(
+    parts: Sequence[Sequence[Sequence[str]]], marked: tuple[int, int] | None = None
+) -> list[str]:
+    """A matrix of numbers by groups of its columns, one for each line; one alone is whole."""
+    if len(parts) == 1:
+        return [matrix(parts[0], marked)]
+    lines, before = [], 0
+    for k, part in enumerate(parts):
+        row, column = (-1, -1) if marked is None else (marked[0], marked[1] - before)
+        before += len(part[0])
+        rows = r" \\ ".join(
+            " & ".join(
+                bold(written(digits)) if (i, j) == (row, column) else written(digits)
+                for j, digits in enumerate(entries)
+            )
+            for i, entries in enumerate(part)
+        )
+        left, right = "." if k else "[", "]" if k == len(parts) - 1 else "."
+        body = rf"\left{left} \begin{{matrix}} {rows} \end{{matrix}} \right{right}"
+        lines.append(rf"&\quad {body}" if k else body)
+    return lines
 
 
 def named(formula: str, name: str, words: str = "") -> str:
@@ -30,8 +64,13 @@ def named(formula: str, name: str, words: str = "") -> str:
 
 
 def remarked(formula: str, words: str) -> str:
-    """A formula with words behind it."""
-    return rf"{formula} \quad \text{{({words})}}"
+    """A formula with words behind it, if there are any."""
+    return rf"{formula} \quad \text{{({words})}}" if words else formula
+
+
+def summed(terms: Sequence[str], total: str) -> str:
+    """Terms and their sum."""
+    return f"{' + '.join(terms)} = {total}"
 
 
 def sum_in_rows(rows: Sequence[Sequence[str]], total: str) -> list[str]:

@@ -141,6 +141,7 @@ COUNTED: dict[str, Callable[[], object]] = {
     "DRAWN": lambda: b.figure(LSTM, 2),
     "DRAWN_OPERATIONS": lambda: b.figure(LSTM, cell=True),
     "DRAWN_IN_NOTES": lambda: b.notes(b.load_model("linear"), 2),
+    "EXAMPLE_STEPS": lambda: b.notes(ELMAN, 2, wrt="W_y", values={"x": np.ones((3, 2))}),
     "SHOWN_SYMBOLS": lambda: b.derive(ELMAN, steps=2).measure(),
     "SHOWN_ENTRIES": lambda: b.derive(ELMAN, steps=2).measure(),
     "MEASURED": lambda: b.measure(ELMAN, "W_s", steps=3),
@@ -186,8 +187,8 @@ def test_an_example_is_shown_up_to_the_limit() -> None:
         return b.notes(parse_model(BASE.replace('"n"', str(rows))), 2).markdown("page")
 
     most = limits.EXAMPLE_ENTRIES.most
-    assert "begin{bmatrix}" in notes(int(most**0.5))
-    assert "begin{bmatrix}" not in notes(int(most**0.5) + 1)
+    assert "matrix}" in notes(int(most**0.5))
+    assert "matrix}" not in notes(int(most**0.5) + 1)
 
 
 def test_notes_of_more_steps_are_refused() -> None:
