@@ -13,18 +13,25 @@ from support.cells import CELLS, deepest, name_of
 from support.unfolded import all_paths, roots
 
 import bptt_sym as b
-from bptt_sym.algebra.expressions import Gradient, Parameter
+from bptt_sym.algebra.evaluate import evaluate
+from bptt_sym.algebra.expressions import Gradient, Parameter, dimension
 from bptt_sym.documents.asking.another_loss import another_loss
 from bptt_sym.documents.asking.derivative_shapes import derivative_shapes, derivatives_asked
 from bptt_sym.documents.asking.exercise_parts import Asking
+from bptt_sym.documents.asking.given_entry import entry_asked, given_entry
+from bptt_sym.documents.asking.guaranteed_distance import distance_asked, guaranteed_distance
 from bptt_sym.documents.asking.missing_factor import gaps, missing_factor
 from bptt_sym.documents.asking.path_counts import path_counts
 from bptt_sym.documents.asking.true_or_false import claims
 from bptt_sym.documents.asking.wrong_line import lines_asked
+from bptt_sym.documents.asking.zero_start import zero_steps
+from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.document import Equations, Paragraph
 from bptt_sym.documents.exercises import Exercises
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.telling import Telling
+from bptt_sym.model.small_numbers import small_numbers, small_sizes
+from bptt_sym.model.starts import starts_at
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 
@@ -46,8 +53,12 @@ def asking_of(cell, loss="last", steps=3, *, told=False, seed=0):
     return Asking(telling, seed, told=told)
 
 
-def values_of(model, steps, loss):
-    sizes = {entry.name: 2 + k for k, entry in enumerate(model.dimensions)}
+SIZES = (2, 3, 5)
+"""Of the first dimension, the others being larger; other sizes have other numbers."""
+
+
+def values_of(model, steps, loss, first_size=SIZES[0]):
+    sizes = {entry.name: first_size + k for k, entry in enumerate(model.dimensions)}
     return CellValues(model, steps, loss, sizes)
 
 
@@ -91,24 +102,31 @@ def test_of_the_lines_the_one_is_wrong_and_the_others_are_right(cell, loss, told
     model, reduction = asked.telling.model, asked.telling.reduction
     fewest = max(section.fewest_steps for section in asked.derivation.sections)
     steps = max(4, fewest + 1, deepest(model) + 2)
-    values = values_of(model, steps, reduction.name)
     derivation = b.derive(model, steps=steps, level="adjoint", loss=reduction.name)
-    values.adjoints(derivation, general=False)
-    _, gradients = values.expected()
-    assert len(asked.written) == 4
-
-    def holds(line):
-        for left, right in instances(line, steps):
-            known = gradients[left.by] if isinstance(left, Gradient) else values[left]
-            found = values.value(right)
-            assert np.shape(found) == np.shape(known)
-            if not np.allclose(found, known, rtol=1e-6, atol=1e-9 * np.max(np.abs(known))):
-                return False
-        return True
-
     right = [line == shown for line, shown in zip(asked.written, asked.shown, strict=True)]
-    assert [holds(line) for line in asked.written] == right
+    assert len(right) == 4
     assert right.count(False) == 1
+    for first_size in SIZES:
+        values = values_of(model, steps, reduction.name, first_size)
+        values.adjoints(derivation, general=False)
+        held = [holds(line, values) for line in asked.written]
+        assert held >= right
+        # Where a unit is off, a wrong line may hold at one point.
+        if held == right:
+            return
+    raise AssertionError(f"all lines hold: {asked.found.wrong}")
+
+
+def holds(line, values):
+    """Whether the two sides of a line are equal, at each time step that it is for."""
+    _, gradients = values.expected()
+    for left, right in instances(line, values.steps):
+        known = gradients[left.by] if isinstance(left, Gradient) else values[left]
+        found = values.value(right)
+        assert np.shape(found) == np.shape(known)
+        if not np.allclose(found, known, rtol=1e-6, atol=1e-9 * np.max(np.abs(known))):
+            return False
+    return True
 
 
 @pytest.mark.one_in(12)
@@ -223,6 +241,83 @@ def test_lines_that_change_with_the_loss_are_those_of_the_other_derivation(cell,
         assert line not in old or r"\partial" in line
 
 
+@pytest.mark.one_in(12)
+@each_loss
+@each_cell
+def test_an_entry_is_what_the_printed_numbers_give_and_what_the_loss_says(cell, loss):
+    """The entry is rounded right; those of all steps add up to a difference quotient."""
+    asking = asking_of(cell, loss)
+    asked = entry_asked(asking)
+    if asked is None:
+        return
+    example, place = asked.example, asked.found.place
+    assert float(asked.found.digits) == pytest.approx(asked.contribution.array[place], abs=6e-5)
+    solution = text_of(given_entry(asking).solution)
+    numbers = re.search(r"= ([-\d.() \\cdot+]*) = (-?[\d.]+)\$", solution)
+    assert numbers[2] == asked.found.digits
+    shown = [value.digits for value in asked.given]
+    every = {number for rows in shown for row in rows for number in row}
+    factors = re.findall(r"-?[\d.]+", numbers[1].replace(" - ", " + -"))
+    assert {*factors} - every <= {"2", "-2", "-1"}
+    if not example.calculation.is_the_derivative:
+        return
+    parameter = example.model.parameters[asked.name]
+    losses = []
+    for sign in (1, -1):
+        moved = example.numbers[parameter].copy()
+        moved[place] += sign * 1e-6
+        given = example.given_numbers
+        losses.append(example.calculation.loss_at(given, {parameter: moved}))
+    total = sum(c.array[place] for c in example.contributions(asked.name))
+    assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(total, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.one_in(12)
+@each_cell
+def test_the_bound_falls_below_one_per_cent_where_the_solution_says(cell):
+    asking = asking_of(cell)
+    found = distance_asked(asking.telling, asking.random("distance"))
+    if found is None:
+        return
+    assert found.base**found.distance < 0.01 <= found.base ** (found.distance - 1)
+    rng, sizes = np.random.default_rng(0), {"m": 2, "n": 3, "k": 4}
+    values = {dimension(entry.name): sizes.get(entry.name, 5)
+              for entry in asking.telling.model.dimensions}  # fmt: skip
+    for leaf in found.matrix.matrix.atoms(Parameter):
+        values[leaf] = rng.normal(size=[evaluate(size, values, {}) for size in leaf.shape])
+    one = found.matrix.matrix.atoms(Parameter).pop()
+    norm = np.linalg.norm(np.atleast_2d(evaluate(found.matrix.matrix, values, {})), 2)
+    values[one] = values[one] * found.norm / norm
+    assert found.bound.value(values, {}) == pytest.approx(found.base)
+    said = text_of(guaranteed_distance(asking).solution)
+    assert said.startswith(f"From {found.distance} on.")
+
+
+@pytest.mark.one_in(12)
+@each_loss
+@each_cell
+def test_contributions_are_zero_where_the_solution_says_and_nowhere_else(cell, loss):
+    """At other numbers than those by which they were found."""
+    asking = asking_of(cell, loss)
+    model = asking.telling.model
+    given = [symbol for symbol, initial in starts_at(model, 3) if initial is None]
+    found = zero_steps(asking, given) if given else []
+    calculation = Calculation(model, loss, 3)
+    sizes = small_sizes(calculation.known, 1)
+    largest = {}
+    for seed in range(3) if found else ():
+        random = np.random.default_rng(100 + seed)
+        numbers = small_numbers(calculation.known, 3, sizes, random, {})
+        numbers = calculation.run(numbers | {symbol: 0 * numbers[symbol] for symbol in given})
+        for entry in found:
+            for c in calculation.contributions(entry.parameter, numbers):
+                key = entry.parameter, c.step
+                largest[key] = max(np.max(np.abs(c.array)), largest.get(key, 0))
+    for entry in found:
+        for step in entry.every:
+            assert (largest[entry.parameter, step] == 0) == (step in entry.zero)
+
+
 # The documents.
 
 
@@ -241,7 +336,7 @@ def formats(notes):
     }
 
 
-@pytest.mark.one_in(16)
+@pytest.mark.one_in(32)
 @told_or_not
 @each_loss
 @each_cell
@@ -255,7 +350,7 @@ def test_nothing_that_is_hidden_is_printed_before_the_solutions(cell, loss, told
             assert plain(formula) in plain(after)
 
 
-@pytest.mark.parametrize(("name", "loss"), [("elman", "last"), ("elman", "sum"), ("gru", "last")])
+@pytest.mark.parametrize(("name", "loss"), [("elman", "sum"), ("gru", "last")])
 def test_exercises_are_numbered_through_and_solutions_have_the_same_numbers(name, loss):
     model = b.load_model(name)
     for options in ({}, {"sheet": True}, {"exercise": [next(iter(model.parameters))]}):
@@ -276,7 +371,7 @@ def test_marks_add_up():
     assert leads(notes.document) == leads(notes.solutions)
 
 
-@pytest.mark.parametrize("name", ["elman", "lstm"])
+@pytest.mark.parametrize("name", ["elman", "minlstm"])
 def test_the_same_seed_makes_the_same_sheet_and_another_one_another(name):
     sheets = [b.notes(b.load_model(name), sheet=True, seed=seed) for seed in (0, 0, 1, 2)]
     texts = [formats(sheet)["md"].partition("\n")[2] for sheet in sheets]

@@ -11,16 +11,20 @@ from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.documents.asking.another_loss import another_loss
 from bptt_sym.documents.asking.derivative_shapes import derivative_shapes
 from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, Kind
+from bptt_sym.documents.asking.given_entry import given_entry
+from bptt_sym.documents.asking.guaranteed_distance import guaranteed_distance
 from bptt_sym.documents.asking.missing_factor import missing_factor
 from bptt_sym.documents.asking.path_counts import path_counts
 from bptt_sym.documents.asking.true_or_false import true_or_false
 from bptt_sym.documents.asking.wrong_line import wrong_line
+from bptt_sym.documents.asking.zero_start import zero_start
 from bptt_sym.documents.document import Block, Paragraph, Space
 from bptt_sym.documents.telling import Telling
 
 KINDS: tuple[tuple[Kind, ...], ...] = (
     (derivative_shapes, path_counts),
     (true_or_false, missing_factor),
+    (given_entry, guaranteed_distance, zero_start),
     (wrong_line, another_loss),
 )
 """The kinds from easy to hard; of each row notes have one, a sheet all."""
