@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,9 @@ DRAWS = 20
 
 SCALE = 0.6
 """Weights and inputs are those that are drawn for a measurement, times this."""
+
+MOST_KEPT = 100
+"""So many measurements are kept, for notes of the same model in another form."""
 
 SMALL = 0.01
 """What is called gone, beside what is at distance 0."""
@@ -127,17 +130,48 @@ def measured_decay(
     model: Model, step: Step, loss: Loss, parameters: Sequence[Parameter]
 ) -> Decay | None:
     """The numbers of a model; None where there are none to tell, or none that are finite."""
-    from bptt_sym.measuring.decay import falling
-    from bptt_sym.measuring.measure_model import measure
-
     candidates, reverse = _recurrent(step, parameters)
     if not candidates or (reverse and reduction_of(model, loss).at_last):
         return None
-    names = [parameter.name for parameter in candidates]
+    names = tuple(parameter.name for parameter in candidates)
+    found = _drawn(_Computed.of(model), names, loss, reverse)
+    if found is None:
+        return None
+    name, draws, norms, whole = found
+    return Decay(model.parameters[name], reverse, draws, norms, whole, tuple(step_maps(step)))
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """A model as what it computes, whatever it is called and however it is printed."""
+
+    parts: tuple[Any, ...]
+    model: Model = field(compare=False)
+
+    @classmethod
+    def of(cls, model: Model) -> _Computed:
+        losses = (model.loss, model.ends, model.terminal, model.regularizer)
+        functions = tuple(model.functions.items())
+        outputs = tuple(model.outputs.items())
+        named = (model.dimensions, model.declarations, model.equations)
+        return cls((*named, *losses, functions, outputs, model.vectors, model.transposed), model)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _drawn(
+    computed: _Computed, names: tuple[str, ...], loss: Loss, reverse: bool
+) -> tuple[str, list[Array], Array, Any] | None:
+    """The parameter of ``names`` that is told of, its norms in all draws and in one that is
+    typical, and this one measured.
+    """
+    from bptt_sym.measuring.decay import falling
+    from bptt_sym.measuring.measure_model import measure
+
+    model = computed.model
     try:
         drawn = falling(model, names, STEPS, loss, range(DRAWS), scale=SCALE, reverse=reverse)
-        chosen = max(candidates, key=lambda parameter: _from_others(drawn, parameter.name))
-        found = {k: d.norms[chosen.name] for k, d in drawn.items() if d.norms[chosen.name][0]}
+        chosen = max(names, key=lambda name: _from_others(drawn, name))
+        found = {seed: of.norms[chosen] for seed, of in drawn.items() if of.norms[chosen][0]}
         if not found:
             return None
         order = sorted(found, key=lambda seed: reach(found[seed]) or STEPS)
@@ -146,10 +180,10 @@ def measured_decay(
         weights = {name: arrays[name] for name in model.parameters}
         data = {entry.name: arrays[entry.name] for entry in model.varied_inputs}
         values: dict[str, Any] = {"weights": weights, "data": data}
-        whole = measure(model, chosen.name, STEPS, loss=loss, seed=seed, **values)
+        whole = measure(model, chosen, STEPS, loss=loss, seed=seed, **values)
     except InputError:
         return None
-    return Decay(chosen, reverse, [*found.values()], found[seed], whole, tuple(step_maps(step)))
+    return chosen, [*found.values()], found[seed], whole
 
 
 def _recurrent(step: Step, parameters: Sequence[Parameter]) -> tuple[list[Parameter], bool]:
