@@ -20,13 +20,12 @@ from bptt_sym.choices import (
 )
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice
 from bptt_sym.derivation.derive import derive as derive_plainly
-from bptt_sym.derivation.reduction import reduction_of
+from bptt_sym.derivation.masked_model import masked_model
 from bptt_sym.derived import Derivation
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.measuring.measure_model import measure
 from bptt_sym.model.cell import cell
 from bptt_sym.model.library import load_model, model_names
-from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.model.notations import in_notation, notation_names
 from bptt_sym.render.text import model_text
@@ -64,8 +63,7 @@ def derive(
       (1)   ∂E₃/∂W_y = ∂E₃/∂y₃ · ∂y₃/∂W_y
     """
     if masked:
-        check_choice("loss", loss, LOSSES)
-        model = _masked(model, loss)
+        model = masked_model(model, loss)
     plain = derive_plainly(
         model if notation is None else in_notation(model, notation),
         wrt,
@@ -77,10 +75,6 @@ def derive(
         paths=paths,
     )
     return Derivation(**{field.name: getattr(plain, field.name) for field in fields(plain)})
-
-
-def _masked(model: Model, loss: Loss) -> Model:
-    return with_mask(model, loss_of_every_step=not reduction_of(model, loss).at_last)
 
 
 def generate(
@@ -108,7 +102,7 @@ def generate(
     if layout is not None:
         check_choice("layout", layout, LAYOUTS)
     if masked:
-        model = _masked(model, loss)
+        model = masked_model(model, loss)
     program = build_program(model, dict(activation or {}), loss)
     return numpy_module(program, style, layout=layout)
 
@@ -136,7 +130,7 @@ def program_text(
     check_choice("loss", loss, LOSSES)
     check_choice("form", after, FORMS)
     if masked:
-        model = _masked(model, loss)
+        model = masked_model(model, loss)
     built = with_free_sizes(build_program(model, dict(activation or {}), loss))
     match after:
         case "calls":

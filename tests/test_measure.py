@@ -190,6 +190,26 @@ def test_a_norm_that_is_no_number_of_the_machine_is_told_by_its_logarithm():
     assert re.search(r"^ +0  200  \d\.\d{3}e-6[0-4]\d", found.text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("loss", ["last", "sum"])
+def test_behind_the_end_of_a_masked_sequence_nothing_contributes(loss):
+    """What comes before is as large as in the sequence alone."""
+    model = model_of("gru")
+    data = {"mask": [1, 1, 1, 0, 0], "x": np.arange(10).reshape(5, 2) / 9}
+    found = b.measure(model, "W_hn", steps=5, loss=loss, data=data, masked=True)
+    inside, behind = np.split(found["W_hn"].contributions, [3])
+    assert not behind.any() and inside.any(axis=(1, 2)).all()
+    assert "--masked" in found.command
+    # With the loss of the last step its target is read where the sequence ends.
+    targets = found.values["d"][:3] if loss == "sum" else np.repeat(found.values["d"][-1:], 3, 0)
+    given = {"d": targets, "x": data["x"][:3], "h0": found.values["h0"]}
+    weights = {name: found.values[name] for name in model.parameters}
+    alone = b.measure(model, "W_hn", steps=3, loss=loss, weights=weights, data=given)
+    assert np.isclose(found.value, alone.value, rtol=1e-12)
+    assert close(inside, alone["W_hn"].contributions)
+    assert np.allclose(found.states.jacobians[3:], np.eye(3))
+    assert np.allclose(found.states.jacobians[:3], alone.states.jacobians)
+
+
 # Values.
 
 

@@ -14,6 +14,7 @@ from bptt_sym.commands.options import (
     deliver,
     force_option,
     loss_option,
+    masked_option,
     output_option,
     parse_activations,
     parse_sizes,
@@ -52,6 +53,7 @@ FORMATS = ("text", "json", "csv", *PICTURES)
     type=OneOf(MEASURED_PARTS),
     help="Leave out terms by loss and by lag, or the Jacobians of a step; may be repeated.",
 )
+@masked_option
 @click.option(
     "--format",
     "form",
@@ -73,6 +75,7 @@ def measure(
     window: int | None,
     activations: tuple[str, ...],
     without: tuple[str, ...],
+    masked: bool,
     form: str | None,
     output: str | None,
     force: bool,
@@ -96,6 +99,7 @@ def measure(
         window=window,
         activation=parse_activations(activations),
         without=without,
+        masked=masked,
     )
     chosen = form or _by_ending(output)
     if chosen in PICTURES:

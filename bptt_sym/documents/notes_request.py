@@ -10,12 +10,12 @@ from typing import TypedDict
 from bptt_sym.algebra.expressions import Parameter
 from bptt_sym.choices import LOSSES, SECTION_LEVELS, Loss, SectionLevel
 from bptt_sym.derivation.derive import MOST_FACTORS, check_choice, check_number
+from bptt_sym.derivation.masked_model import masked_model
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.sources import choose_parameters
 from bptt_sym.errors import InputError
 from bptt_sym.limits import DERIVATION_STEPS, NOTES_STEPS
 from bptt_sym.measuring.asked import ArraysOrFile
-from bptt_sym.model.mask import masked as with_mask
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import LONGEST_PATH
 from bptt_sym.render.command import notation_words
@@ -128,7 +128,7 @@ class NotesRequest:
         """A model, with a mask if one is asked for."""
         if not self.masked:
             return model
-        return with_mask(model, loss_of_every_step=not reduction_of(model, self.loss).at_last)
+        return masked_model(model, self.loss)
 
     def marked(self, model: Model) -> Model:
         """A model in a notation that marks immediate derivatives, if that is asked for."""

@@ -71,4 +71,5 @@ class Asked:
             words += ["--activation", f"{name}={function}"]
         for part in self.without:
             words += ["--without", part]
+        words += ["--masked"] if self.model.masked else []
         return command_line(words)

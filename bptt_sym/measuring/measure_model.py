@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from bptt_sym.choices import Loss
+from bptt_sym.derivation.masked_model import masked_model
 from bptt_sym.measuring.asked import ArraysOrFile, Asked
 from bptt_sym.model.model import Model
 
@@ -26,6 +27,7 @@ def measure(
     window: int | None = None,
     activation: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
+    masked: bool = False,
 ) -> Measurement:
     """How large the terms of a model's gradients are, in numbers, for one sequence.
 
@@ -37,8 +39,9 @@ def measure(
     path of an .npz file, with the shapes of generated modules (the axis of the sequences may lack);
     what they do not hold is drawn, of ``sizes`` by the names of dimensions, else of small
     ones. ``without`` leaves out "pairs" (by loss and by lag, one recursion for each loss) or
-    "states". Raises InputError for what is not among these, for arrays that do not fit, and for
-    more than the limits of the package.
+    "states". ``masked`` adds a mask, an input that is 1 up to the end of the sequence, and at all
+    steps where it is not given. Raises InputError for what is not among these, for arrays that do
+    not fit, and for more than the limits of the package.
 
     >>> from bptt_sym.model.library import load_model
     >>> round(float(measure(load_model("elman"), "W_s")["W_s"].by_step.projection.sum()), 12)
@@ -48,7 +51,7 @@ def measure(
 
     return measured(
         Asked(
-            model,
+            masked_model(model, loss) if masked else model,
             (wrt,) if isinstance(wrt, str) else None if wrt is None else tuple(wrt),
             steps,
             loss,

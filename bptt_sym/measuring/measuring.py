@@ -37,11 +37,13 @@ _MOST_HALVINGS = 8
 def measured(asked: Asked) -> Measurement:
     """The measurement that is asked for. Raises InputError as ``measure`` does."""
     asked.check()
-    model, steps = asked.model, asked.steps
+    model, steps = _with_plain_mask(asked.model), asked.steps
     parameters = choose_parameters(model, asked.wrt)
     reduction = reduction_of(model, asked.loss)
     recursion = Recursion(model, untied(model, parameters), asked.activation)
     wanted = recursion.wanted()
+    masks = {entry.name: "mask" for entry in asked.model.declarations if entry.mask}
+    wanted = replace(wanted, kinds={**wanted.kinds, **masks})
     weights, data = weights_from(asked.weights, model), arrays_from(asked.data)
     values = values_for(wanted, steps, asked.seed, asked.sizes, weights, data)
     entries = sum(np.size(values.arrays[parameter.name]) for parameter in parameters)
@@ -57,7 +59,7 @@ def measured(asked: Asked) -> Measurement:
             stepping(model), asked.activation, values.arrays, values.sizes, steps
         )
     return Measurement(
-        model,
+        asked.model,
         steps,
         reduction.name,
         asked.seed,
@@ -86,6 +88,16 @@ def _with_pairs(
     steps = values.sizes["T"]
     pairs = pairs_of(recursion, values, reduction, steps, gradients, windows=windows)
     return {name: replace(entry, pairs=pairs[name]) for name, entry in found.items()}
+
+
+def _with_plain_mask(model: Model) -> Model:
+    """The model with its mask as an input like others.
+
+    A module takes what stands behind the end of a sequence for padding, but what the loss of a step
+    counts as, and error signals of the last one, are none.
+    """
+    plain = (replace(entry, mask=False) for entry in model.declarations)
+    return replace(model, declarations=tuple(plain)) if model.masked else model
 
 
 def _no_states(model: Model, reverse: tuple[str, ...]) -> str:
