@@ -244,7 +244,8 @@ def test_macros_in_the_figures_stand_for_their_labels():
 def test_code_in_a_notebook_names_the_equations(steps):
     for loss in ("last", "sum"):
         notes = b.notes(ELMAN, steps, loss=loss)
-        source = nbformat.reads(notes.notebook(), as_version=4).cells[-3].source
+        cells = nbformat.reads(notes.notebook(), as_version=4).cells
+        (source,) = (cell.source for cell in cells if cell.id == "module-code")
         named = dict(re.findall(r"# \((\d+)\) (\w+) =", source))
         labels = notes.document.numbers.items()
         numbers = {str(n): label for label, n in reversed(labels) if label.startswith("eq:")}
@@ -295,6 +296,9 @@ def test_a_notebook_runs_from_top_to_bottom(name):
     nbclient.NotebookClient(data, timeout=60).execute()
     shown = data.cells[-1].outputs[0]["text"]
     assert all(name in shown for name in model.parameters)
+    vanishing = [cell for cell in data.cells if cell.id == "vanishing-code"]
+    if vanishing:
+        assert "image/svg+xml" in vanishing[0].outputs[-1]["data"]
 
 
 def test_notes_write_over_their_own_files(tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from support.cells import CORPUS, name_of
@@ -204,3 +206,33 @@ def test_slides_of_many_steps_are_made_in_time():
     started = time.process_time()
     b.notes(b.load_model("lstm"), 6).tex("slides")
     assert time.process_time() - started < 30
+
+
+# The notebook.
+
+
+@pytest.mark.parametrize(("name", "loss"), [("elman", "last"), ("gru", "sum")])
+def test_each_section_of_a_notebook_has_the_cell_that_computes_it(name, loss):
+    cells = json.loads(b.notes(b.load_model(name), 2, loss=loss).notebook())["cells"]
+    order = [cell["id"] for cell in cells]
+    code = {cell["id"]: cell["source"] for cell in cells if cell["cell_type"] == "code"}
+    for section in ("matrices", "recursion", "vanishing", "truncation"):
+        assert order[order.index(section) + 1] == f"{section}-code"
+        assert f"loss={loss!r}" in code[f"{section}-code"]
+    assert order.index("recursion-code") < order.index("module-code") < order.index("vanishing")
+    assert order[-1] == "check-code"
+
+
+def test_the_name_of_a_file_is_no_code_in_a_notebook(tmp_path):
+    path = tmp_path / "a'+print(1)+'.toml"
+    path.write_text(Path(b.__file__).parent.joinpath("model", "cells", "elman.toml").read_text())
+    cells = json.loads(b.notes(b.load_model(str(path)), 1).notebook())["cells"]
+    (setup,) = (cell["source"] for cell in cells if cell["id"] == "setup")
+    (call,) = (n for n in ast.walk(ast.parse(setup)) if isinstance(n, ast.Call))
+    assert ast.literal_eval(call.args[0]) == str(path)
+
+
+def test_a_notebook_on_a_mask_measures_nothing():
+    text = b.notes(ELMAN, 2, masked=True).notebook()
+    assert "b.measure" not in text
+    assert "masked=True" in text

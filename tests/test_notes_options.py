@@ -9,6 +9,8 @@ import pytest
 
 import bptt_sym as b
 from bptt_sym.choices import SECTION_LEVELS
+from bptt_sym.cli import main
+from bptt_sym.commands import progress
 from bptt_sym.documents.notes_request import NotesOptions, NotesRequest
 from bptt_sym.errors import InputError
 
@@ -120,3 +122,13 @@ def test_long_chains_are_abbreviated_where_that_is_asked_for():
 
 def test_notes_tell_of_many_steps():
     assert r"\bar{s}_{60}" in b.notes(ELMAN, 60, wrt="W_s").tex()
+
+
+def test_long_work_says_where_it_is_and_short_work_nothing(tmp_path, capsys, monkeypatch):
+    for patience, told in ((0.0, True), (1e9, False)):
+        monkeypatch.setattr(progress, "PATIENCE", patience)
+        with pytest.raises(SystemExit):
+            main(["notes", "elman", "--steps", "2", "-o", str(tmp_path / "a.md")])
+        lines = capsys.readouterr().err.splitlines()
+        assert any(line.endswith("s: notes on elman: recursion") for line in lines) is told
+        assert bool(lines) is told

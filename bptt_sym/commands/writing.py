@@ -25,8 +25,10 @@ from bptt_sym.commands.options import (
     output_option,
     save,
 )
+from bptt_sym.commands.progress import Progress
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
+from bptt_sym.quoting import shown_path
 from bptt_sym.version import MADE_BY
 
 if TYPE_CHECKING:
@@ -301,5 +303,7 @@ def notes(
     target = Path(output)
     kind = kind_of(document=document, slides=slides)
     options["wrt"] = options["wrt"] or None
-    made = compose(api.load_model(model), steps, notation=notation, **options)
+    progress = Progress()
+    made = compose(api.load_model(model), steps, notation=notation, report=progress, **options)
+    progress(f"writing {shown_path(target)}")
     save(files_of(made, target, form, kind), force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from bptt_sym.documents import backward_in_time, gradients, opening
@@ -28,16 +28,19 @@ MOST_DRAWN = 2
 Part = tuple[str, str, Iterator[Block]]
 """Name, heading and blocks of a chapter."""
 
+Report = Callable[[str], object]
+"""What is told of long work, step by step."""
+
 
 class Composer:
     """Makes the parts of a document about one model.
 
     The gradients with respect to ``exercises`` are left to the reader: nothing of them is told in
-    ``sections``, all of it in ``solutions``.
+    ``sections``, all of it in ``solutions``. It says to ``report`` which chapter it is at.
     """
 
-    def __init__(self, model: Model, request: NotesRequest) -> None:
-        self.request = request
+    def __init__(self, model: Model, request: NotesRequest, report: Report = str) -> None:
+        self.request, self.report = request, report
         self.parameters, left = request.parameters(model), request.exercises(model)
         self.exercises = [parameter for parameter in self.parameters if parameter in left]
         self.shown = [parameter for parameter in self.parameters if parameter not in left]
@@ -46,7 +49,7 @@ class Composer:
 
     def sections(self) -> Iterator[NotesSection]:
         """The whole derivation, as far as it is told, the exercises, and where to read on."""
-        made = [*_sections(self.sheet() if self.request.sheet else self.parts())]
+        made = [*self._told(self.sheet() if self.request.sheet else self.parts())]
         yield from made
         found = references(self.telling.model, [section.name for section in made])
         if found and not self.request.sheet:
@@ -90,7 +93,7 @@ class Composer:
 
     def solutions(self) -> Iterator[NotesSection]:
         """What was left to the reader, and nothing that the sheet tells."""
-        return _sections(self.answers())
+        return self._told(self.answers())
 
     def answers(self) -> Iterator[Part]:
         """The solutions, chapter by chapter."""
@@ -131,10 +134,10 @@ class Composer:
             values=self.request.values,
         )
 
-
-def _sections(parts: Iterable[Part]) -> Iterator[NotesSection]:
-    """The chapters that have something under their heading."""
-    for name, heading, found in parts:
-        blocks = tuple(found)
-        if blocks:
-            yield NotesSection(name, heading, blocks)
+    def _told(self, parts: Iterable[Part]) -> Iterator[NotesSection]:
+        """The chapters that have something under their heading."""
+        for name, heading, found in parts:
+            self.report(f"notes on {self.telling.model.name}: {name}")
+            blocks = tuple(found)
+            if blocks:
+                yield NotesSection(name, heading, blocks)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
 
-from bptt_sym.documents.compose import MOST_DRAWN, Composer
+from bptt_sym.documents.cells import Cells
+from bptt_sym.documents.compose import MOST_DRAWN, Composer, Report
 from bptt_sym.documents.document import Document, NotesSection, plain_words
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.macros import macros as define
@@ -70,7 +71,7 @@ class Notes:
         from bptt_sym.targets.numpy.module import numpy_module
 
         if not self.has_code:
-            return notebook(self.document, None)
+            return notebook(self.document, None, None)
         program = build_program(self.model, {}, self.request.loss)
         numbers = {
             (("model",) if level == "model" else ()) + tuple(meaning): number
@@ -79,7 +80,7 @@ class Notes:
             if kind == "eq" and level in ("model", "adjoint")
         }
         source = numpy_module(program, "readable", numbers=numbers, script=False)
-        return notebook(self.document, source)
+        return notebook(self.document, Cells(self.model, self.request), source)
 
     def pdf(self, kind: Kind = "article") -> bytes:
         """The article or the slides as PDF. Raises InputError without pdflatex."""
@@ -96,12 +97,14 @@ def notes(
     steps: int = 3,
     *,
     notation: str | Path | None = None,
+    report: Report = str,
     **options: Unpack[NotesOptions],
 ) -> Notes:
     """The derivation of a model's gradients as course notes, which can write themselves.
 
     ``notation`` is the name of a notation that ships, or the path of a notation file;
-    ``NotesOptions`` tells what else can be asked for. Raises InputError for an unknown parameter,
+    ``NotesOptions`` tells what else can be asked for. It says to ``report`` which chapter it is at.
+    Raises InputError for an unknown parameter,
     loss, notation or section level, and for a number that is not in its range.
 
     >>> from bptt_sym.model.library import load_model
@@ -115,7 +118,7 @@ def notes(
     command = command_line(request.words(shown))
     defined = define(shown, command) if request.macros else None
     shown = request.marked(with_macros(shown) if request.macros else shown)
-    composer = Composer(shown, request)
+    composer = Composer(shown, request, report)
     subject = "Exercises" if request.sheet else "Backpropagation through time"
     document = _document(composer, subject, command, composer.sections())
     solutions = _document(composer, "Solutions", command, composer.solutions())
