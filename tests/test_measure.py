@@ -9,9 +9,11 @@ import json
 import re
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from support.cells import CELLS, model_of, name_of
 from test_cli import run
 
@@ -208,6 +210,32 @@ def test_behind_the_end_of_a_masked_sequence_nothing_contributes(loss):
     assert close(inside, alone["W_hn"].contributions)
     assert np.allclose(found.states.jacobians[3:], np.eye(3))
     assert np.allclose(found.states.jacobians[:3], alone.states.jacobians)
+
+
+SCHEMA = json.loads(
+    (Path(b.__file__).parent.parent / "docs" / "measurement.schema.json").read_text("utf-8")
+)
+
+
+def test_each_field_of_the_schema_is_described():
+    Draft202012Validator.check_schema(SCHEMA)
+    for schema in (SCHEMA, *SCHEMA["$defs"].values()):
+        for name, field in schema["properties"].items():
+            assert field["description"].endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        ("elman", {}),
+        ("learned-start", {"loss": "mean"}),
+        ("bidirectional", {"loss": "sum", "window": None}),
+        ("weight-decay", {"without": ["pairs"]}),
+    ],
+)
+def test_the_data_keep_to_the_schema(cell, options):
+    found = b.measure(model_of(cell), steps=2, **options)
+    Draft202012Validator(SCHEMA).validate(json.loads(found.json()))
 
 
 # Values.
