@@ -22,8 +22,10 @@ from bptt_sym.documents.example import DECIMALS, NOISE, largest
 from bptt_sym.documents.latex_notes import latex
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.numbers import ExampleInNotes
+from bptt_sym.documents.target_ranges import target_ranges
 from bptt_sym.documents.worked_example import STEPS, worked_example
 from bptt_sym.errors import InputError
+from bptt_sym.model.read import parse_model
 from bptt_sym.quoting import command_line
 from bptt_sym.verification.sizes import number
 
@@ -301,6 +303,28 @@ def test_every_symbol_of_the_example_is_defined_before(notation):
 
 # Targets.
 
+ELMAN = """
+[dimensions]
+m = ""
+n = ""
+k = ""
+[inputs]
+x = ["m"]
+[targets]
+d = ["k"]
+[parameters]
+W_x = ["m", "n"]
+W_s = ["n", "n"]
+W_y = ["n", "k"]
+[states]
+s = ["n"]
+[equations]
+s = "tanh(x[t] @ W_x + s[t-1] @ W_s)"
+y = "phi(s[t] @ W_y)"
+[loss]
+E = "sum((d[t] - y[t]) ** 2)"
+"""
+
 
 @each_cell
 def test_targets_are_positive_shares(cell):
@@ -309,7 +333,7 @@ def test_targets_are_positive_shares(cell):
     signals = [example.model.declaration(name) for name in example.model.outputs.values()]
     for value in example.given:
         entry = example.model.declaration(value.left.name)
-        if entry.kind != "target" or entry in signals or entry.mask:
+        if entry.kind != "target" or entry in signals or entry.mask or value.left.time < 1:
             continue
         if entry.labels:
             assert sorted(value.array.ravel()) == [*np.zeros(value.array.size - 1), 1]
@@ -317,6 +341,36 @@ def test_targets_are_positive_shares(cell):
         assert np.all((value.array > 0) & (value.array < 1))
         if 1 in value.array.shape and value.array.size > 1:
             assert np.isclose(np.sum(value.array), 1)
+
+
+@each_cell
+def test_targets_lie_within_what_they_are_compared_with(cell):
+    example = example_of(cell, "last")
+    bounds = target_ranges(example.calculation.known)
+    for value in example.given:
+        if value.left.name in bounds and not example.model.declaration(value.left.name).labels:
+            low, high = bounds[value.left.name]
+            assert np.all((value.array > low) & (value.array < high))
+
+
+@pytest.mark.parametrize(
+    ("output", "low", "high"),
+    [
+        ("sigmoid(s[t] @ W_y)", 0, 1),
+        ("-exp(s[t] @ W_y)", -np.inf, 0),
+        ("2 + softplus(s[t] @ W_y)", 2, np.inf),
+        ("0.5 * sigmoid(s[t] @ W_y)", 0, 0.5),
+        ("3 + tanh(s[t] @ W_y)", 2, 4),
+        ("s[t] @ W_y", -np.inf, np.inf),
+    ],
+)
+def test_targets_follow_the_range_of_the_output(output, low, high):
+    model = parse_model(ELMAN.replace("phi(s[t] @ W_y)", output), "elman")
+    assert target_ranges(model) == {"d": (low, high)}
+    example = worked_example(model, "sum", list(model.parameters))
+    targets = [value.array for value in example.given if value.left.name == "d"]
+    assert len(targets) == 2
+    assert all(np.all((low < array) & (array < high)) for array in targets)
 
 
 @each_cell

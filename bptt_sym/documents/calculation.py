@@ -26,6 +26,7 @@ from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.forward_pass import ForwardPass
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import derive_step
+from bptt_sym.documents.target_ranges import target_ranges
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Model
 from bptt_sym.model.small_numbers import Numbers, value
@@ -62,6 +63,11 @@ class Calculation:
         last = Integer(steps)
         self.adjoints = [*self.recursion.concrete(steps), *self.recursion.initial(last)]
         self.gradients = [*self.recursion.gradients(steps)]
+
+    @cached_property
+    def target_bounds(self) -> dict[str, tuple[float, float]]:
+        """Between which numbers the targets lie that the model can come near to."""
+        return target_ranges(self.known)
 
     def run(self, given: Mapping[Expr, Any]) -> Numbers:
         """The numbers given, and all that follow: forward, the adjoints, the gradients.

@@ -84,7 +84,9 @@ def _drawn(
 ) -> Example:
     random = np.random.default_rng([seed, draw])
     with np.errstate(all="ignore"):
-        given = small_numbers(calculation.known, calculation.steps, sizes, random, own)
+        given = small_numbers(
+            calculation.known, calculation.steps, sizes, random, own, calculation.target_bounds
+        )
     return Example(calculation, given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,14 @@ def small_numbers(
     sizes: Mapping[str, int],
     random: np.random.Generator,
     own: Mapping[Expr, Any],
+    bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> Numbers:
     """Numbers for all that a model of known functions is given over some time steps.
 
-    They are tenths between -1 and 1, those of a target positive shares of 1 in hundredths, which
-    outputs of any usual range come near to; a mask is 1. What a model makes up itself, the initial
-    values of states, is computed. ``own`` numbers stand in the place of those that would be drawn.
+    They are tenths between -1 and 1, those of a target positive shares of 1 in hundredths, or
+    others within its ``bounds`` where these exclude some; a mask is 1. What a model makes up
+    itself, the initial values of states, is computed. ``own`` numbers stand in the place of those
+    that would be drawn.
     """
     numbers: Numbers = {dimension(name): size for name, size in sizes.items()}
     for entry, symbol, initial in _given(model, steps):
@@ -77,6 +80,8 @@ def small_numbers(
             continue
         # What is not used is drawn all the same: the other numbers do not depend on it.
         drawn = _drawn(model, entry, shape(symbol, numbers), random)
+        if bounds and entry.name in bounds and not (entry.labels or entry.mask):
+            drawn = _within(drawn, *bounds[entry.name])
         numbers[symbol] = own.get(symbol, drawn)
     return numbers
 
@@ -127,6 +132,17 @@ def _drawn(
     else:
         numbers = random.choice([-1, 1], size) * random.integers(1, 10, size) / 10
     return numbers.reshape(rows, columns)
+
+
+def _within(shares: Any, low: float, high: float) -> Any:
+    """Shares of 1 as they are, or moved between two bounds that do not both leave room for them."""
+    if low <= 0 and high >= 1:
+        return shares
+    if low > -math.inf and high < math.inf:
+        shares = low + shares * (high - low)
+    else:
+        shares = high - shares if low == -math.inf else low + shares
+    return shares.round(4)
 
 
 def _shares(count: int, random: np.random.Generator) -> Any:
