@@ -68,7 +68,7 @@ def values_for(
     InputError for an unknown name, and for what has another shape or type.
     """
     known = {"T": steps, "B": 1} | _chosen(wanted, sizes)
-    given: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for role, arrays in (("weights", weights), ("data", data)):
         names = [n for n in wanted.axes if (n in wanted.weights) == (role == "weights")]
         for name, array in arrays.items():
@@ -76,7 +76,10 @@ def values_for(
                 raise InputError(
                     f"the {role} hold '{shortened(name)}', which is none; they are {listed(names)}"
                 )
-            given[name] = _fitted(wanted, name, array, known)
+            told[name] = array
+    # What a sum of sizes is made of is told by others, if at all: those come first.
+    simple = sorted(told, key=lambda name: any(map(_is_sum, wanted.axes[name])))
+    given = {name: _fitted(wanted, name, told[name], known) for name in simple}
     _fill(wanted, known)
     entries = {name: math.prod(_shape(axes, known)) for name, axes in wanted.axes.items()}
     largest = most_entries(wanted.model, {plain_name(n): known[n] for n in wanted.dimensions})
@@ -90,6 +93,11 @@ def values_for(
     drawn = {n: _drawn(wanted, n, known, seed) for n in wanted.axes if n not in given}
     found = {name: given[name] if name in given else drawn[name] for name in wanted.axes}
     return Values(found, known, tuple(name for name in wanted.axes if name in given), largest)
+
+
+def _is_sum(axis: str) -> bool:
+    """Whether an axis is neither a dimension nor a number."""
+    return not (axis.isidentifier() or axis.isdecimal())
 
 
 def _chosen(wanted: Wanted, sizes: Mapping[str, int]) -> dict[str, int]:
