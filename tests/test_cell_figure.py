@@ -90,6 +90,28 @@ def test_the_inside_of_an_lstm():
     assert "c[2] depends on f[2], c[1], i[2] and g[2]." in picture.description
 
 
+def loose_ends(picture):
+    """The edges to a node or from one that do not meet it, round as it is at its ends."""
+    nodes = {node.node: node for node in picture.nodes}
+    boxes = {node.node.time for node in picture.nodes if node.role == "step"}
+    for edge in picture.edges:
+        # From step to step a value comes from a box, whatever is drawn below or above that.
+        from_box = bool(boxes) and edge.by.time != edge.of.time
+        ends = (
+            (edge.by, edge.points[0], edge.from_gap or from_box),
+            (edge.of, edge.points[-1], edge.to_gap),
+        )
+        for end, (x, y), in_gap in ends:
+            if end in nodes and not in_gap:
+                box, radius = nodes[end].box, nodes[end].radius
+                beside = max(0.0, abs(x - box.x) - box.width / 2 + radius)
+                beyond = max(0.0, abs(y - box.y) - box.height / 2 + radius)
+                outside = (beside**2 + beyond**2) ** 0.5 - radius
+                # A line that ends in the middle of a side is outside by less than nothing.
+                if abs(outside) > 0.06:
+                    yield edge.of, edge.by, round(outside, 3)
+
+
 def for_a_text(model, steps, **options):
     return bptt_sym.figure(model, steps, width=WIDTH, **options)
 
@@ -111,6 +133,7 @@ def test_a_figure_for_a_text_is_legible_and_fits(cell):
             picture = figure.picture
             found = list(faults(picture, folded="folded" in options))
             assert not found, (options, steps, found[:4])
+            assert not list(loose_ends(picture)), (options, steps)
             assert figure.smallest_label >= 7
             if name_of(cell) not in LARGE:
                 assert picture.width <= WIDTH, (options, steps)

@@ -21,6 +21,9 @@ from bptt_sym.limits import DRAWN_OPERATIONS
 SIGNS = ("+", r"\odot", r"\circ", r"\times")
 """What stands in a round node."""
 
+CORNER = 0.07
+"""Of the box of a function."""
+
 
 class CellDrawing:
     """The inside of step ``time``, its frame's left end at 0.
@@ -74,23 +77,26 @@ class CellDrawing:
         )
         behind = self._named(node)
         size = label_size(self.name(behind, 0), self.space) if behind else LabelSize(0, 0)
-        return SizedNode(node.key, *self._size(node), entries, size)
+        width, height = self._size(node)
+        is_round = node.kind == "value" or node.latex in SIGNS
+        radius = min(width, height) / 2 if is_round else CORNER
+        return SizedNode(node.key, width, height, radius, entries, size)
 
     def _named(self, node: Inner) -> str:
         """The name of the value that stands behind a node, of one that is not within it."""
         return "" if node.kind == "value" else node.named
 
     def _size(self, node: Inner) -> tuple[float, float]:
-        size = measured(node.latex, self.space.node_points)
+        space, size = self.space, measured(node.latex, self.space.node_points)
+        labels = (label_size(line.latex, space).height for line in self.lines[node.key])
+        between = sorted(max(h + space.pad if h else 0.0, 2 * space.port_gap) for h in labels)
+        ports = sum(between[1:])
         if node.latex in SIGNS and node.kind == "operation":
-            rows = max(1, len(self.lines[node.key]) - 2)
-            return 2 * self.space.sign, 2 * self.space.sign + 2 * self.space.port_gap * (rows - 1)
-        heights = [label_size(line.latex, self.space).height for line in self.lines[node.key]]
-        ports = sum(max(h + self.space.pad, 2 * self.space.port_gap) for h in heights[:-1])
-        least = 2 * self.space.radius if node.kind == "value" else 0.0
+            return 2 * space.sign, max(2 * space.sign, ports + space.sign)
+        least = space.radius if node.kind == "value" else 0.0
         return (
-            max(size.width + 3 * self.space.pad, least),
-            max(size.height + 2 * self.space.pad, least, ports + 3 * self.space.pad),
+            max(size.width + 3 * space.pad, 2 * least),
+            max(size.height + 2 * space.pad, 2 * least, ports + max(3 * space.pad, least)),
         )
 
     # What is drawn.
@@ -115,9 +121,7 @@ class CellDrawing:
             size = measured(node.latex, self.space.node_points)
             label = Label(node.latex, Rectangle(box.x, box.y, *size), self.space.node_points)
             vertex, role = self.vertex(node.key), self._role(node)
-            round_ = node.kind == "value" or node.latex in SIGNS
-            radius = min(block.width, block.height) / 2 if round_ else 0.07
-            yield DrawnNode(vertex, role, box, radius, label)
+            yield DrawnNode(vertex, role, box, block.radius, label)
 
     def _role(self, node: Inner) -> Role:
         if node.kind != "value":

@@ -51,7 +51,7 @@ class _Chain:
             time = piece.time - register.lag
             if piece.time == 1 and not self.pieces.alone:
                 half = self.pieces.half(register.name, time)
-                self.drawn.node(register.name, time, start - half, y)
+                self.drawn.node(register.name, time, start - half, y, half)
             else:
                 self._name(register.name, time, start, piece.x, y)
             if piece.time > 1:

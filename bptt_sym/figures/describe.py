@@ -89,8 +89,8 @@ def chain_title(chain: Pieces) -> str:
 def chain_description(chain: Pieces) -> str:
     """A few sentences: how to read the figure, then what depends on what."""
     sentences = [
-        "What a time step hands on runs from left to right; inputs are at the bottom, what is "
-        "computed from the step alone is at the top."
+        "What a time step hands on runs from left to right; what enters it anew is at the "
+        "bottom, what no other step depends on at the top."
     ]
     if not chain.alone:
         left_out = "; dots stand for steps left out" if chain.shown[0] > 1 else ""

@@ -137,6 +137,6 @@ class Flow:
             return self.columns[place.rank][0]
         block = self.block[place.key]
         x, middle = self.middle(place.key)
-        radius = min(block.height, block.width) / 2
+        radius = block.radius
         beyond = max(0.0, abs(y - middle) - (block.height / 2 - radius))
         return x - block.width / 2 + radius - max(radius**2 - beyond**2, 0.0) ** 0.5

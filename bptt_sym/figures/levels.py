@@ -26,11 +26,12 @@ class EnteringLine:
 
 @dataclass(frozen=True)
 class SizedNode:
-    """A node with its size, the lines into its left side, and the label of its value behind it."""
+    """A node, round at its corners, the lines into it from the left, and the label behind it."""
 
     key: str
     width: float
     height: float
+    radius: float
     entries: tuple[EnteringLine, ...]
     behind: tuple[float, float] = (0.0, 0.0)
 

@@ -149,6 +149,9 @@ class Pieces:
             y += max(space.row_gap, label.height + space.head + 2 * space.pad)
             y += space.radius
             half = self.half(name, time)
+            if not k and time == self.center and len(first) > 2:
+                # Many lines come from the inside, each to its own place.
+                half = max(half, (len(first) - 1) * space.port_gap + space.radius)
             above.append(Standing(name, middle, y, half, parameters))
             for given, p in self.parts.beside(name)[:1]:
                 other = self.half(given, time)

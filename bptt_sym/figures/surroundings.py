@@ -68,12 +68,12 @@ class Surroundings:
         half = label_size(latex, self.space).height / 2
         return self.label(latex, x, y + self.space.pad / 2 + half)
 
-    def node(self, name: str, time: int, x: float, y: float) -> None:
-        """A variable at its place."""
+    def node(self, name: str, time: int, x: float, y: float, half: float) -> None:
+        """A variable at its place, twice ``half`` wide."""
         latex, space = self.pieces.tex_of(name, time), self.space
         size = measured(latex, space.node_points)
         label = Label(latex, Rectangle(x, y, *size), space.node_points)
-        node, half = Vertex(name, time), self.pieces.half(name, time)
+        node = Vertex(name, time)
         role = role_of(self.pieces.model, node)
         box = Rectangle(x, y, 2 * half, 2 * space.radius)
         self.nodes.append(DrawnNode(node, role, box, space.radius, label))
@@ -106,7 +106,7 @@ class Surroundings:
     def standing(self, piece: Piece) -> None:
         """What stands above, below and beside a step, and the lines between these."""
         for one in (*piece.below, *piece.above, *piece.beside):
-            self.node(one.name, piece.time, piece.x + one.x, one.y)
+            self.node(one.name, piece.time, piece.x + one.x, one.y, one.half)
         for k, below in enumerate(piece.above[:-1], 1):
             start = (piece.x + below.x, below.y + self.space.radius)
             self.rise(piece, k, Vertex(below.name, piece.time), [start])

@@ -26,6 +26,13 @@ from bptt_sym.version import MADE_BY
 
 NO_MACROS: Mapping[str, str] = {}
 
+TALL = 20.0
+"""Higher than this, in centimetres, a figure may be too high for a page and is made to fit it."""
+
+FITTED_HEIGHT = (
+    r"\resizebox{!}{\ifdim\totalheight>0.9\textheight 0.9\textheight\else\totalheight\fi}{%"
+)
+
 
 def tikz(picture: Picture, command: str, macros: Mapping[str, str] = NO_MACROS) -> str:
     r"""A fragment to \input: it needs amsmath and tikz, and is never wider than the line.
@@ -37,8 +44,10 @@ def tikz(picture: Picture, command: str, macros: Mapping[str, str] = NO_MACROS) 
             r"% Needs \usepackage{amsmath,tikz}.",
             f"% {MADE_BY}: {command}",
             *_comment(picture),
+            *([FITTED_HEIGHT] if picture.height > TALL else []),
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             *_drawing(picture, macros),
+            *(["}%"] if picture.height > TALL else []),
             "}%",
             "",
         )
