@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model elman:
     bptt-sym generate elman --loss sum --style readable
 Model: 67036f6fe346fafc
-Code: 2873c78901750bbf
+Code: cdb4c1b0b71c986d
 
 One time step of one sequence, vectors as rows:
     z_t = x_t W_x + s_{t-1} W_s
@@ -384,7 +384,7 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))
         for index in np.ndindex(found.shape):
-            moved = given[name].astype(complex)
+            moved = np.asarray(given[name], complex)
             moved[index] += 1e-30j
             found[index] = loss_at({**given, name: moved}).imag / 1e-30
         distance = np.max(np.abs(found - gradient), initial=0.0)

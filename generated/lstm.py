@@ -3,7 +3,7 @@
 Made by bptt-sym 0.1.0 from the model lstm:
     bptt-sym generate lstm --loss sum --style fast
 Model: 04199e57faceca4d
-Code: 483a8ac67531912f
+Code: b1bd77f8f813ed6a
 
 One time step of one sequence, vectors as rows:
     z_{i,t} = x_t W_ii + b_ii + h_{t-1} W_hi + b_hi
@@ -1306,7 +1306,7 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))
         for index in np.ndindex(found.shape):
-            moved = given[name].astype(complex)
+            moved = np.asarray(given[name], complex)
             moved[index] += 1e-30j
             found[index] = loss_at({**given, name: moved}).imag / 1e-30
         distance = np.max(np.abs(found - gradient), initial=0.0)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from support.cells import path_of
 from support.running import arguments, difference, draw, parameters, sizes_of, workspace_for
 
 import bptt_sym as b
@@ -94,3 +95,11 @@ def test_the_parts_run_by_themselves(name: str, loss: Any, monkeypatch: pytest.M
     assert difference(values._asdict(), others._asdict()) == 0
     assert check.gradient_errors() == module.gradient_errors()
     assert check.main() == 0
+
+
+def test_a_module_checks_parameters_that_are_numbers() -> None:
+    """A positive one is drawn as a power of e, which NumPy makes a number and no array."""
+    module = b.compile(b.load_model(str(path_of("garch"))), style="readable")
+    errors = module.gradient_errors()
+    assert set(module.Parameters._fields) <= set(errors)
+    assert max(errors.values()) < 1e-10

@@ -60,7 +60,7 @@ def gradient_errors(seed: int = 0) -> dict[str, float]:
     for name, gradient in gradients.items():
         found = np.zeros(np.shape(gradient))
         for index in np.ndindex(found.shape):
-            moved = given[name].astype(complex)
+            moved = np.asarray(given[name], complex)
             moved[index] += 1e-30j
             found[index] = loss_at({**given, name: moved}).imag / 1e-30
         distance = np.max(np.abs(found - gradient), initial=0.0)
