@@ -6,7 +6,9 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -236,6 +238,18 @@ def test_each_field_of_the_schema_is_described():
 def test_the_data_keep_to_the_schema(cell, options):
     found = b.measure(model_of(cell), steps=2, **options)
     Draft202012Validator(SCHEMA).validate(json.loads(found.json()))
+
+
+def test_the_command_takes_one_thread_unless_it_is_told(capsys, monkeypatch):
+    """Before NumPy is loaded: what a process has in its environment then holds for it."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    run(capsys, "measure", "elman", "--steps", 1, "--without", "states", "--without", "pairs")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert os.environ["MKL_NUM_THREADS"] == "3"
+    code = "import sys, bptt_sym.cli, bptt_sym.commands.quantities; print('numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
 
 
 # Values.

@@ -23,6 +23,7 @@ from bptt_sym.commands.options import (
     sizes_option,
     weights_option,
 )
+from bptt_sym.commands.process import with_one_thread
 from bptt_sym.commands.terminal import medium, terminal_options
 from bptt_sym.commands.usage import OneOf
 from bptt_sym.errors import InputError
@@ -85,6 +86,7 @@ def measure(
     Each time step has its own copy of a parameter; its contribution is the gradient with respect to
     that copy. Beside these stand the norms of products of the Jacobians of a step.
     """
+    with_one_thread()
     from bptt_sym import api
 
     found = api.measure(
