@@ -48,6 +48,12 @@ MOST_BEFORE_POINTS = 2
 MOST_LINES = 15.0
 """The height of the equations of a frame, in lines of text."""
 
+LINE = 0.05
+"""The height of a line of text, as a share of the whole."""
+
+FIGURE = 0.62
+"""The share of a figure that stands alone."""
+
 FEW_LINES = 3.0
 """The room that some sentences need below them."""
 
@@ -70,6 +76,14 @@ class SlideFrame:
     def words(self) -> int:
         """The words of its sentences."""
         return sum(map(_count, (*self.before, *self.after)))
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The shares of the text's height for a figure and for the equations below it."""
+        if not self.steps:
+            return FIGURE, 0.0
+        below = LINE * max(_height(step.equations) for step in self.steps)
+        return max(0.66 - below, 0.3), min(below + LINE / 2, 0.36)
 
     @property
     def is_full(self) -> bool:
