@@ -59,8 +59,8 @@ def _norms(telling: Telling, decay: Decay, bound: PrintedBound | None) -> Iterat
     if not all(math.isclose(b, n, rel_tol=1e-6) for b, n in zip(values, norms, strict=True)):
         yield (title, *map(two_digits, values))
     write = StepWriting(telling, found)
-    across = tex(write.norm(write.whole))
-    yield (f"${across}$", *map(two_digits, norms))
+    across = f"${tex(write.norm(write.whole))}$" if write.has_few_states else "norm of the product"
+    yield (across, *map(two_digits, norms))
 
 
 def _falls(decay: Decay, bound: PrintedBound | None) -> bool:

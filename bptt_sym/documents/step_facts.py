@@ -214,35 +214,42 @@ class StepMap:
             size = number_of_entries(left)
             held = Identity(size) if same else ZeroMatrix(size, number_of_entries(right))
             return StepBlock(left, right, DiagonalTerms.of(held), held)
-        reached = self._reached(by)
         edges = [e for e in self.step.reads(of.name) if self._ends(e.by.name, e.lag, by)]
         direct = edges[0].jacobian if edges else StepBlock(left, right, None, right).zero
-        terms = None if reached is None else reached.get(of.name, DiagonalTerms({}))
+        terms = self._reached[by].get(of.name, DiagonalTerms({}))
         return StepBlock(left, right, terms, direct)
 
     def _ends(self, name: str, lag: int, by: Link) -> bool:
         return (name, lag * self.direction) == (by.name, by.lag + 1)
 
-    def _reached(self, by: Link) -> Mapping[str, DiagonalTerms] | None:
-        """From each variable of the step, its derivative with respect to a component before."""
-        found: dict[str, DiagonalTerms] = {}
-        try:
-            for variable in self.step.variables:
+    @cached_property
+    def _reached(self) -> Mapping[Link, Mapping[str, DiagonalTerms | None]]:
+        """For each component before, the derivatives of the step's variables with respect to it."""
+        return {by: self._from(by) for by in self.places}
+
+    def _from(self, by: Link) -> Mapping[str, DiagonalTerms | None]:
+        """The derivatives that are not zero; None is one that has too many terms."""
+        found: dict[str, DiagonalTerms | None] = {}
+        for variable in self.step.variables:
+            try:
                 terms = [*self._along(variable, by, found)]
                 if terms:
                     found[variable.name] = DiagonalTerms({}).plus(*terms)
-        except TooManyTermsError:
-            return None
+            except TooManyTermsError:
+                found[variable.name] = None
         return found
 
     def _along(
-        self, variable: Variable, by: Link, found: Mapping[str, DiagonalTerms]
+        self, variable: Variable, by: Link, found: Mapping[str, DiagonalTerms | None]
     ) -> Iterator[DiagonalTerms]:
         for edge in self.step.reads(variable.name):
             if self._ends(edge.by.name, edge.lag, by):
                 yield DiagonalTerms.of(edge.jacobian)
             elif edge.lag == 0 and edge.by.name in found:
-                yield DiagonalTerms.of(edge.jacobian).times(found[edge.by.name])
+                before = found[edge.by.name]
+                if before is None:
+                    raise TooManyTermsError
+                yield DiagonalTerms.of(edge.jacobian).times(before)
 
 
 def step_maps(step: Step) -> list[StepMap]:

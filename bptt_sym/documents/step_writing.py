@@ -84,6 +84,16 @@ class StepWriting:
         """A derivative with a mark if it is immediate."""
         return typeset(derivative, self.telling.model.notation, mark_immediate=True)
 
+    @property
+    def factor(self) -> str | None:
+        """The derivative from step to step within a line; None where it has too many states."""
+        return self.in_line(self.found.factor) if self.has_few_states else None
+
+    @property
+    def has_few_states(self) -> bool:
+        """Whether the tuple of states stands in a line."""
+        return width(self.show(self.found.symbol)) <= WIDEST / 2
+
     # From one step to another.
 
     @property
@@ -206,11 +216,23 @@ class StepWriting:
         return Equations(tuple(found))
 
 
-def is_plain_gate(v: MatrixExpr) -> tuple[Variable, bool] | None:
-    """The variable z where v is z or 1 - z, and whether it is z itself."""
-    if isinstance(v, Variable):
+def is_plain_gate(v: MatrixExpr) -> tuple[MatrixExpr, bool] | None:
+    """The z where v is z or 1 - z, and whether it is z itself: a variable, or the value of a
+    function at one.
+    """
+    if _is_value(v):
         return v, True
-    leaves = [*v.atoms(Variable)]
-    if len(leaves) != 1 or v != add(OneMatrix(*v.shape), scale(-1, leaves[0])):
-        return None
-    return leaves[0], False
+    found = [part for part in v.atoms(Variable, Elementwise) if _is_value(part)]
+    for z in found:
+        if v == add(OneMatrix(*v.shape), scale(-1, z)):
+            return z, False
+    return None
+
+
+def _is_value(expression: MatrixExpr) -> bool:
+    match expression:
+        case Variable():
+            return True
+        case Elementwise(order=0, operand=Variable()):
+            return True
+    return False

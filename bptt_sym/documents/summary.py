@@ -36,5 +36,5 @@ def summary(telling: Telling) -> Iterator[Block]:
         lines.append(say.recursion(LONG, *taken))
     links = step_maps(telling.step)
     if timed and len(links) == 1:
-        lines.append(say.links(StepWriting(telling, links[0]).inline(links[0].factor)))
+        lines.append(say.links(StepWriting(telling, links[0]).factor))
     yield Items(tuple(lines))

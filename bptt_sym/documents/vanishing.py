@@ -100,7 +100,7 @@ class _OneState:
         inline = None
         if terms is not None and self.block.matrix is not None and self._is_short:
             inline = self.write.math(self.block.matrix)
-        factor, distance = map(self.write.in_line, (self.found.factor, self.write.distance))
+        factor, distance = self.write.factor, self.write.math(self.write.distance)
         where = self._label() if inline is not None else ""
         at_last = self.telling.reduction.at_last
         yield Paragraph(self.say.opening(at_last, factor, distance, where, inline))
@@ -247,5 +247,5 @@ def _has_weights(rest: Rest) -> bool:
     return any(1 not in leaf.shape for leaf in leaves)
 
 
-def _is_zero(v: MatrixExpr, gate: Variable, value: MatrixExpr) -> bool:
+def _is_zero(v: MatrixExpr, gate: MatrixExpr, value: MatrixExpr) -> bool:
     return isinstance(replaced(v, {gate: value}), ZeroMatrix)

@@ -29,10 +29,12 @@ def of_several_states(
     parts = [_OneDirection(telling, StepWriting(telling, found), say, ranges) for found in maps]
     if len(parts) == 1:
         (write,) = (part.write for part in parts)
-        factor, distance = map(write.in_line, (write.found.factor, write.distance))
+        factor, distance = write.factor, write.math(write.distance)
         yield Paragraph(say.opening(telling.reduction.at_last, factor, distance, "", None))
     else:
-        yield Paragraph(say.scans([part.write.inline(part.write.found.factor) for part in parts]))
+        factors = [part.write.factor for part in parts]
+        if all(factors):
+            yield Paragraph(say.scans([f"${factor}$" for factor in factors]))
     for part in parts:
         yield from part.carried()
     bounds = [(part.write, *bound) for part in parts for bound in part.bounds()]
