@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -165,6 +166,51 @@ def test_terms_of_a_sum_have_the_same_digits():
         ["1.235e5", "0"],
     ]
     assert digits(np.array([[np.inf, np.nan]])) == [["inf", "nan"]]
+
+
+def test_a_notebook_shows_the_equations_with_their_numbers():
+    found = b.derive(b.load_model("elman"), "W_s", steps=2, level="adjoint").measure()
+    shown = found._repr_latex_()
+    assert shown.startswith("$$\\begin{aligned}\n") and shown.count(r"\begin{aligned}") == 1
+    assert r"= \begin{bmatrix} -0.1451 & -0.0815 \end{bmatrix}" in shown
+    assert not re.search(r"\\(label|tag|notag)\b", shown)
+    assert repr(found) == "<Numbers of the derivation of elman: n=2, k=3, m=4>"
+
+
+@pytest.mark.parametrize("cell", ["lstm", "elman-column"])
+def test_gradients_with_respect_to_inputs_are_the_same_at_all_levels(cell):
+    """And those of the module."""
+    model = model_of(cell)
+    chain, matrices, adjoint = (
+        b.derive(model, "x", steps=3, level=level, loss="sum").measure() for level in LEVELS
+    )
+    assert list(chain.gradients) == ["x_3", "x_2", "x_1"]
+    for name, gradient in chain.gradients.items():
+        assert close(matrices.gradients[name], gradient)
+        assert close(adjoint.gradients[name], gradient)
+    # A small change of one entry changes the loss by as much.
+    changed = dict(arrays_of(chain))
+    changed["x"] = changed["x"].copy()
+    changed["x"][0, 0, 1] += 1e-6
+    moved = b.derive(model, "x", steps=3, loss="sum").measure(changed).loss
+    expected = chain.gradients["x_1"].reshape(-1)[1]
+    assert np.isclose((moved - chain.loss) / 1e-6, expected, rtol=1e-4)
+
+
+def arrays_of(found):
+    """The arrays that numbers follow from, as generated modules take them."""
+    model, arrays = found.derivation.model, {}
+    for entry in model.declarations:
+        timed = [found.quantities.get(f"{entry.name}_{t}") for t in (1, 2, 3)]
+        if entry.kind in ("input", "target"):
+            rows = [array.reshape(1, -1) for array in timed]
+            arrays[entry.name] = np.stack([r.argmax(1) if entry.labels else r for r in rows])
+        elif entry.kind == "state" and entry.initial is None:
+            arrays[f"{entry.name}0"] = found.quantities[f"{entry.name}_0"].reshape(1, -1)
+        elif entry.kind == "parameter":
+            value = found.quantities[entry.name]
+            arrays[entry.name] = value.reshape(-1) if 1 in value.shape else value
+    return arrays
 
 
 def test_what_cancels_is_zero_and_no_rounding():

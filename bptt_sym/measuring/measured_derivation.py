@@ -137,6 +137,15 @@ class MeasuredDerivation:
             curves.append(Curve(name, distance, log_norms(norms)))
         return plot_contributions(curves, f"{title(self.derivation.model.name)} over {steps} steps")
 
+    def _repr_latex_(self) -> str:
+        from bptt_sym.render.number_display import number_display
+
+        return number_display(self.values)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}={size}" for name, size in self.values.sizes.items())
+        return f"<Numbers of the derivation of {self.derivation.model.name}: {sizes}>"
+
     def __str__(self) -> str:
         return self.text()
 
