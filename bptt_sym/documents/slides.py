@@ -48,11 +48,11 @@ MOST_BEFORE_POINTS = 2
 MOST_LINES = 15.0
 """The height of the equations of a frame, in lines of text."""
 
-LINE = 0.05
-"""The height of a line of text, as a share of the whole."""
+FIGURE, FIGURE_ABOVE = 0.62, 0.52
+"""The shares of the height of a figure that stands alone, and of one above equations."""
 
-FIGURE = 0.62
-"""The share of a figure that stands alone."""
+LOW = 4.5
+"""Equations below a figure have at most the height of so many lines."""
 
 FEW_LINES = 3.0
 """The room that some sentences need below them."""
@@ -78,12 +78,9 @@ class SlideFrame:
         return sum(map(_count, (*self.before, *self.after)))
 
     @property
-    def shares(self) -> tuple[float, float]:
-        """The shares of the text's height for a figure and for the equations below it."""
-        if not self.steps:
-            return FIGURE, 0.0
-        below = LINE * max(_height(step.equations) for step in self.steps)
-        return max(0.66 - below, 0.3), min(below + LINE / 2, 0.36)
+    def share(self) -> float:
+        """The share of the text's height that a figure takes, above equations or alone."""
+        return FIGURE_ABOVE if self.steps else FIGURE
 
     @property
     def is_full(self) -> bool:
@@ -217,7 +214,11 @@ def _height(block: Block) -> float:
 
 
 def _split(frame: SlideFrame) -> Iterator[SlideFrame]:
-    """A frame, or several where its equations have no room on one."""
+    """A frame, or several where its equations have no room on one, or below its figure."""
+    if frame.shown and any(_height(step.equations) > LOW for step in frame.steps):
+        yield replace(frame, steps=[])
+        yield replace(frame, shown=[])
+        return
     if len(frame.shown) != 1 or not isinstance(frame.shown[0], Equations):
         yield frame
         return

@@ -64,7 +64,8 @@ def is_number(cell: str) -> bool:
 def lines_high(line: str) -> float:
     """About how high a line of an equation is, in lines of text."""
     rows = 1 + max(part.count(r"\\") for part in line.split(r"\begin"))
-    high = 1.05 * rows + 0.3
+    # The entries of a matrix of derivatives are fractions as large as elsewhere.
+    high = (2.2 if r"\displaystyle" in line else 1.05) * rows + 0.3
     if r"\frac" in line or r"\sum" in line or r"\prod" in line:
         high = max(high, 2.2)
     return high + 2 * (r"\underbrace" in line)
