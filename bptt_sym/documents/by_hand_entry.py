@@ -14,6 +14,9 @@ from bptt_sym.algebra.operations import is_leaf
 MOST_PRODUCTS = 4
 """More products of numbers than this are not written out."""
 
+MOST_FACTORS = 6
+"""Nor are products of more numbers than this, counted together."""
+
 Place = tuple[int, int]
 
 
@@ -44,11 +47,13 @@ def products_of(
 ) -> list[ProductOfEntries] | None:
     """The entry of an expression as a sum of products of entries of its symbols.
 
-    None for one that is more than sums and products, transposes and numbers in front, or has more
-    than MOST_PRODUCTS. ``shape`` tells the size of a matrix.
+    None for one that is more than sums and products, transposes and numbers in front, or takes more
+    than MOST_PRODUCTS or MOST_FACTORS. ``shape`` tells the size of a matrix.
     """
     found = _products(expression, place, shape)
-    return found if found is not None and len(found) <= MOST_PRODUCTS else None
+    if found is None or len(found) > MOST_PRODUCTS:
+        return None
+    return found if sum(len(one.entries) for one in found) <= MOST_FACTORS else None
 
 
 def _products(

@@ -14,7 +14,7 @@ from bptt_sym.documents.followed_entry import FollowedTerm, digits_of, followed,
 from bptt_sym.documents.number_widths import digits_width, in_lines
 from bptt_sym.documents.run_again import check
 from bptt_sym.documents.telling import Telling
-from bptt_sym.render.latex import TEXT_WIDTH
+from bptt_sym.render.latex import EQUALS, TEXT_WIDTH
 from bptt_sym.render.number_formulas import (
     BESIDE,
     broken,
@@ -36,8 +36,14 @@ from bptt_sym.render.typeset import typeset
 REMARK = 3.5
 """The width of a remark such as (step 2), in ems of what stands below a brace."""
 
-WIDEST_SYMBOLS = 0.35 * TEXT_WIDTH
-"""Wider ones do not stand before the numbers of a contribution."""
+BEHIND = 6.5
+"""The width of such a remark behind numbers, with the room before it and a comma."""
+
+NARROW_NUMBER = 10.0
+"""Symbols of this width may stand below a number that is narrower."""
+
+LONGEST_PART = 6.0
+"""The width of the words that say which contribution it is."""
 
 
 class ContributionsInNumbers:
@@ -67,7 +73,10 @@ class ContributionsInNumbers:
     def blocks(self) -> Iterator[Block]:
         """The sum, what is zero in it, an entry, and its check."""
         say, parameter = self.say, self._math(self.example.model.parameters[self.name])
-        with_braces = max(self._widths) <= TEXT_WIDTH - SIGN
+        with_braces = max(self._widths) <= TEXT_WIDTH - SIGN and all(
+            self._symbols_width(c) <= max(digits_width(rounded(c.array)), NARROW_NUMBER)
+            for c in self.every
+        )
         lead = say.contributions_lead(parameter)
         yield Paragraph(say.contributions(with_braces), lead=lead)
         found = followed(self.example, self.gradient, self.there)
@@ -127,20 +136,27 @@ class ContributionsInNumbers:
         )
 
     def _lines(self, place: Place | None) -> tuple[DisplayedFormula, ...]:
-        """One below the other."""
+        """One below the other, behind its symbols where there is room for them."""
+        symbols = max(map(self._symbols_width, self.every))
+        numbers = max(digits_width(rounded(c.array)) for c in self.every)
+        has_room = symbols + EQUALS + numbers + BEHIND <= TEXT_WIDTH
         rows = []
         for c in self.every:
-            part, taken = self.say.part(c.step, c.once), self._symbols_width(c)
-            left = self._math(c.expression) if taken <= WIDEST_SYMBOLS else words(part)
-            rows.append((left, c.array, part if taken <= WIDEST_SYMBOLS else ""))
+            part = self.say.part(c.step, c.once)
+            rows.append(
+                (self._math(c.expression), c.array, part)
+                if has_room
+                else (words(part), c.array, "")
+            )
         rows.append((self._math(self.gradient.left), self.gradient.array, "their sum"))
+        room = TEXT_WIDTH - (symbols if has_room else LONGEST_PART) - EQUALS - BEHIND
         formulas = []
         for left, array, remark in rows:
-            parts = in_lines(rounded(array), TEXT_WIDTH - WIDEST_SYMBOLS - REMARK)
+            parts = in_lines(rounded(array), room)
             first, *more = broken(parts, place)
             *before, last = (equal(left, first), *more)
             formulas.append(DisplayedFormula((*before, remarked(last, remark))))
-        return tuple(formulas)
+        return (*(formula.ended(",") for formula in formulas[:-1]), formulas[-1])
 
     # One entry.
 

@@ -109,7 +109,9 @@ class ExampleInNotes:
         groups.sort(key=lambda group: -len(group[0].digits))
         if groups:
             count = len(there)
-            yield Paragraph(self.say.others(count), lead=self.say.others_lead(count, not done))
+            yield Paragraph(
+                self.say.others(count, not done), lead=self.say.others_lead(count, not done)
+            )
             entries = [([value.left for value in group], group[0]) for group in groups]
             for equations in number_rows(self.telling, entries, self.example.objective):
                 yield equations.ended(".")
@@ -135,7 +137,10 @@ class ExampleInNotes:
         found = descent(self.example, self.shown)
         if found is not None:
             tried = [f"${rate}$" for rate in found.tried]
-            said = self.say.descent(tried, found.rate, LEARNING_RATE, found.before, found.after)
+            names = self.telling.inline(self.example.model.parameters[n] for n in self.shown)
+            said = self.say.descent(
+                names, tried, found.rate, LEARNING_RATE, found.before, found.after
+            )
             yield Paragraph(said)
 
 
