@@ -151,6 +151,16 @@ def test_letters_stay_in_the_box_of_their_label(name):
         for options in kinds(model)
         for label in bptt_sym.figure(model, 2, **options).picture.labels
     ]
+    assert_in_boxes(labels)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
+def test_letters_of_operations_stay_in_their_box(path):
+    model = bptt_sym.load_model(str(path))
+    assert_in_boxes(bptt_sym.figure(model, cell=True).picture.labels)
+
+
+def assert_in_boxes(labels):
     for label in set(labels):
         points = [point for part in label_outline(label) for point in part.points]
         for along, (low, high) in (

@@ -17,7 +17,7 @@ POINT = 2.54 / 72.27
 _WIDTHS = {
     **dict.fromkeys("ijl'", 0.37), **dict.fromkeys("cegkorstvyz", 0.52),
     **dict.fromkeys("abdhnpqux", 0.6), "f": 0.6, "w": 0.75, "m": 0.88,
-    **dict.fromkeys("IJPTY", 0.72), **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.91),
+    **dict.fromkeys("IJPT", 0.72), "Y": 0.75, **dict.fromkeys("ABCDEFGHKLNOQRSUXZ", 0.91),
     "V": 0.88, "/": 0.5,
     "M": 0.98, "W": 1.16, **dict.fromkeys("()[]", 0.39), **dict.fromkeys("+-", 1.25), ",": 0.48,
     "leftarrow": 1.45, "rightarrow": 1.45, "leftrightarrow": 1.45, "top": 0.85, "infty": 1.0,
@@ -70,7 +70,7 @@ class _LabelReader:
                 if token == "_":
                     down = max(down, 0.15 + SCRIPT * script[2] + 0.1)
                 else:
-                    up = max(up, 0.4 + SCRIPT * script[1])
+                    up = max(up, 0.5 + SCRIPT * script[1])
                 continue
             part = self.argument()
             width, up, down = width + part[0], max(up, part[1]), max(down, part[2])
@@ -88,6 +88,12 @@ class _LabelReader:
         if command == "frac":
             over, under = self.argument(), self.argument()
             return 0.25 + max(over[0], under[0]), 0.45 + sum(over[1:]), 0.3 + sum(under[1:])
+        if command == "tfrac":
+            over, under = self.argument(), self.argument()
+            width = 0.25 + SCRIPT_WIDTH * max(over[0], under[0])
+            return width, 0.45 + SCRIPT * sum(over[1:]), 0.3 + SCRIPT * sum(under[1:])
+        if command == "sum":
+            return 1.15, 1.1, 0.5
         if command in _TALL:
             width, up, down = self.argument()
             low = 0.2 if command == "underline" else 0.0
@@ -104,6 +110,8 @@ class _LabelReader:
         if command == "operatorname":
             width, up, down = self.argument()
             return width + 0.1, up, down
-        low = 0.2 if command in "gjpqy,()[]" or token.startswith("\\") else 0.0
+        low = 0.2 if command in "gjpqyQ,()[]" or token.startswith("\\") else 0.0
+        if command in ("(", ")", "[", "]"):
+            return _WIDTHS[command], 0.82, 0.22
         tall = command in "acegmnopqrsuvwxyz"
         return _WIDTHS.get(command, _WIDEST), 0.47 if tall else 0.78, low

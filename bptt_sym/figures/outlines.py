@@ -89,6 +89,13 @@ def label_outline(label: Label) -> tuple[Segment, ...]:
     )
 
 
+_IN_MATPLOTLIB = {
+    r"\frac": r"\dfrac",
+    r"\tfrac": r"\frac",
+    r"\bmod": r"\,\mathrm{mod}\,",
+}
+"""What stands in labels and Matplotlib does not know, or sets smaller; in this order."""
+
 _UNITS = 100.0
 """The size at which labels are typeset before they are scaled."""
 
@@ -99,7 +106,9 @@ def _typeset(latex: str) -> tuple[tuple[Segment, ...], tuple[float, float, float
     writer = _typesetter()
     from matplotlib.font_manager import FontProperties
 
-    text = latex.replace(r"\frac", r"\dfrac")
+    text = latex
+    for ours, theirs in _IN_MATPLOTLIB.items():
+        text = text.replace(ours, theirs)
     font = FontProperties(math_fontfamily="cm", size=_UNITS)
     points, codes = writer.get_text_path(font, f"${text}$", ismath=True)
     scale = _UNITS / writer.FONT_SCALE
