@@ -92,7 +92,7 @@ class _LabelReader:
             over, under = self.argument(), self.argument()
             width = 0.25 + SCRIPT_WIDTH * max(over[0], under[0])
             return width, 0.45 + SCRIPT * sum(over[1:]), 0.3 + SCRIPT * sum(under[1:])
-        if command == "sum":
+        if token == r"\sum":
             return 1.15, 1.1, 0.5
         if command in _TALL:
             width, up, down = self.argument()
