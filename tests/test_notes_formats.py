@@ -232,7 +232,33 @@ def test_the_name_of_a_file_is_no_code_in_a_notebook(tmp_path):
     assert ast.literal_eval(call.args[0]) == str(path)
 
 
-def test_a_notebook_on_a_mask_measures_nothing():
-    text = b.notes(ELMAN, 2, masked=True).notebook()
-    assert "b.measure" not in text
-    assert "masked=True" in text
+def executed(notes):
+    """The names that the code of a notebook leaves, run from top to bottom."""
+    names = {}
+    for cell in json.loads(notes.notebook())["cells"]:
+        if cell["cell_type"] == "code":
+            exec(cell["source"], names)
+    return names
+
+
+def test_a_notebook_on_a_mask_is_computed_with_it():
+    notes = b.notes(ELMAN, 2, wrt="W_s", masked=True)
+    text = notes.notebook()
+    assert text.count("masked=True") >= text.count("b.measure(") + text.count("b.derive(") > 3
+    assert executed(notes)["measured"].parameters.keys() == {"W_s"}
+
+
+@exhaustive
+@pytest.mark.parametrize("loss", ["last", "sum"])
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
+def test_a_notebook_of_any_cell_runs(path, loss):
+    assert "gradient_errors" in executed(b.notes(b.load_model(str(path)), 2, loss=loss))
+
+
+@needs_latex
+@exhaustive
+@pytest.mark.parametrize("path", CORPUS, ids=name_of)
+def test_articles_and_slides_of_any_cell_fit(tmp_path, path):
+    notes = b.notes(b.load_model(str(path)), loss="sum")
+    for kind in ("article", "slides"):
+        assert_clean(compiled(tmp_path, notes.tex(kind), runs=1), references=False)

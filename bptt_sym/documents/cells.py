@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bptt_sym.documents.notes_request import NotesRequest
@@ -16,7 +17,7 @@ WINDOWS = (5, 8, 10)
 
 
 class Cells:
-    """Code for the sections of notes; a mask has no measure, and no numbers are shown for it."""
+    """Code for the sections of notes on a model."""
 
     def __init__(self, model: Model, request: NotesRequest) -> None:
         self.model, self.request = model, request
@@ -29,25 +30,25 @@ class Cells:
         """What the other cells need."""
         return str(self.template.setup(self.model.reference))
 
-    def of(self, section: str, sections: list[str]) -> str:
+    def of(self, section: str, sections: Sequence[str]) -> str:
         """The code for a section by its name, or nothing; the others say what it is about."""
         kind, _, name = section.partition("-")
-        gradients = [other.partition("-")[2] for other in sections if other.startswith("gradient-")]
-        first = gradients[0] if gradients else next(iter(self.model.parameters), "")
         say, steps, options = self.template, self.request.steps, self.options
-        measured = not self.request.masked
+        told = [parameter.name for parameter in self.request.parameters(self.model)]
+        alone = [other.partition("-")[2] for other in sections if other.startswith("gradient-")]
+        first = next(iter([*alone, *told]), None)
         match kind:
             case "timeless":
-                code = say.timeless(steps, options, measured)
+                code = say.timeless(told, steps, options)
             case "gradient":
-                code = say.gradient(name, steps, options, measured)
+                code = say.gradient(name, steps, options)
             case "matrices":
                 code = say.level(first, steps, options, "jacobian")
             case "recursion":
                 code = say.level(first, steps, options, "adjoint")
-            case "vanishing" if measured:
+            case "vanishing":
                 code = say.vanishing(first, FAR, options)
-            case "truncation" if measured:
+            case "truncation":
                 code = say.truncation(first, FAR, WINDOWS, options)
             case _:
                 code = ""
