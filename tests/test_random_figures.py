@@ -15,7 +15,7 @@ KINDS = ({"cell": True}, {"width": WIDTH}, {"loss": "sum", "width": WIDTH})
 
 
 @settings(
-    max_examples=draws(200),
+    max_examples=draws(96),
     derandomize=not SEARCHING,
     database=None,
     deadline=None,
