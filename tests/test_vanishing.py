@@ -168,7 +168,7 @@ def test_a_step_that_is_called_constant_or_linear_is(cell):
 def test_entries_of_gates_lie_between_0_and_1_and_every_range_holds(cell):
     around = Around(cell)
     ranges = Ranges(around.model)
-    at_last = {loss.name for loss in around.model.losses[1:]}
+    at_last = {loss.name for loss in around.model.losses[0 if around.model.ends else 1 :]}
     for definition in around.model.definitions:
         if definition.name in at_last:
             continue
@@ -235,6 +235,18 @@ def test_no_step_has_a_norm_above_its_bound(cell):
         reached.append(np.max(measured.states.largest) / largest)
     # A bound that is never near is no bound worth printing.
     assert max(reached) > 0.02
+
+
+@each_cell
+def test_each_block_has_a_norm_within_its_bound(cell):
+    """Also those within several states, and of scans in reverse."""
+    around = Around(cell)
+    ranges = Ranges(around.model)
+    for block in (block for found in maps_of(cell) for block in found.every):
+        bound = norm_bound(block.terms, around.model, ranges) if block.terms else None
+        if bound is not None and bound.is_known:
+            norm = np.linalg.norm(np.atleast_2d(around.at(block.matrix)), 2)
+            assert norm <= bound.value(around.values, known_functions()) * (1 + 1e-9), block
 
 
 @pytest.mark.one_in(2)

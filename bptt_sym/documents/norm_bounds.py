@@ -21,6 +21,7 @@ from bptt_sym.algebra.expressions import (
     Parameter,
     Variable,
     hadamard,
+    is_one,
     power,
     product,
     split_coefficient,
@@ -154,7 +155,7 @@ def _of_term(v: MatrixExpr, rest: Rest, ranges: Ranges) -> Bounded | None:
             known = _of_entries(part.args[0], ranges)
             if known is None:
                 return None
-            if run and (known[0] != 1 or known[1]):
+            if run and not is_one(part.args[0]):
                 factors.append(_norm(run))
                 run = []
             coefficient *= known[0]
