@@ -26,7 +26,7 @@ def in_numbers(model, measurement, level, loss):
     return derivation.measure(measurement.values)
 
 
-@pytest.mark.one_in(14)
+@pytest.mark.one_in(20)
 @pytest.mark.parametrize("loss", ["last", "sum", "mean"])
 @pytest.mark.parametrize("cell", CELLS, ids=name_of)
 def test_all_levels_have_the_numbers_of_the_recursion(cell, loss):
@@ -56,7 +56,9 @@ def check_definitions(values: DerivationValues, tolerance: float = 1e-12) -> Non
                 assert close(left, right, np.max(np.abs(right)), tolerance), equation.left
 
 
-@pytest.mark.parametrize("cell", ["lstm", "lag-two", "learned-start"])
+@pytest.mark.parametrize(
+    "cell", [pytest.param("lstm", marks=pytest.mark.exhaustive), "lag-two", "learned-start"]
+)
 def test_a_factor_is_a_derivative_of_the_network(cell):
     """Chains multiplied are the contributions, and a path product is a part of one."""
     model = model_of(cell)
@@ -104,6 +106,7 @@ def test_symbol_numbers_result():
     assert r"\begin{bmatrix} 0.0136 & -0.0552 \\ 0.0060 & -0.0245 \end{bmatrix}" in latex
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cell", ["gru", "linear-attention", "elman-column", "egarch"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_no_line_is_longer_than_the_terminal(cell, level):
@@ -149,6 +152,7 @@ def test_values_come_from_files_and_from_parameters(tmp_path, capsys):
     assert np.shape(factor["value"]) in {(1, 2), (2, 3), (3, 3)}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("cell", ["gru", "lag-two", "lqr-terminal", "two-heads"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_data_keep_to_the_schema(cell, level):
@@ -177,7 +181,9 @@ def test_a_notebook_shows_the_equations_with_their_numbers():
     assert repr(found) == "<Numbers of the derivation of elman: n=2, k=3, m=4>"
 
 
-@pytest.mark.parametrize("cell", ["lstm", "elman-column"])
+@pytest.mark.parametrize(
+    "cell", [pytest.param("lstm", marks=pytest.mark.exhaustive), "elman-column"]
+)
 def test_gradients_with_respect_to_inputs_are_the_same_at_all_levels(cell):
     """And those of the module."""
     model = model_of(cell)
@@ -213,6 +219,7 @@ def arrays_of(found):
     return arrays
 
 
+@pytest.mark.exhaustive
 def test_what_cancels_is_zero_and_no_rounding():
     """The bias of an sLSTM's input gate: numerator and denominator of its output scale alike."""
     found = b.derive(model_of("slstm"), "b_p", steps=3, level="adjoint").measure()

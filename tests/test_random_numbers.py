@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.draws import draws
 from support.random_models import models
@@ -15,7 +15,7 @@ import bptt_sym as b
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
 
-MEASURED = draws(40)
+MEASURED = draws(24)
 
 
 def assert_numbers(text: str, loss: str) -> bool:
@@ -56,7 +56,7 @@ def assert_numbers(text: str, loss: str) -> bool:
 def test_random_cells_in_numbers():
     checked: dict[str, bool] = {}
 
-    @random_models
+    @settings(random_models, max_examples=2 * MEASURED)
     @given(models(), st.sampled_from(LOSSES))
     def check(text: str, loss: str) -> None:
         if len(checked) < MEASURED and text not in checked:
