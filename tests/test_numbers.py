@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -262,3 +264,15 @@ def test_drawn_numbers_can_be_read(cell):
 )
 def test_what_cannot_be_shown_is_refused(arguments, message, capsys):
     assert message in refused(capsys, *arguments, command="derive")
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "json"])
+def test_without_numbers_no_numpy_is_loaded(form):
+    """It would be a fifth of the time of a short derivation."""
+    code = (
+        "import atexit, sys; from bptt_sym.cli import main;"
+        "atexit.register(lambda: print('numpy' in sys.modules));"
+        f"main(['derive', '--steps', '1', '--format', '{form}'])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "False"

@@ -122,28 +122,29 @@ def derive(
         notation=notation,
     )
     to_terminal = output is None or output == "-"
-    written = derivation if numbers is None else numbers.of(derivation)
-    deliver(_as(form, written, mark_immediate, to_terminal=to_terminal), output, force=force)
+    measured = None if numbers is None else numbers.of(derivation)
+    shown = _as(form, derivation, measured, mark_immediate, to_terminal=to_terminal)
+    deliver(shown, output, force=force)
 
 
 def _as(
     form: str,
-    written: Derivation | MeasuredDerivation,
+    derivation: Derivation,
+    measured: MeasuredDerivation | None,
     mark_immediate: bool,
     *,
     to_terminal: bool,
 ) -> str:
-    """A derivation in a format."""
-    from bptt_sym.measuring.measured_derivation import MeasuredDerivation
+    """A derivation, or what was measured of it, in a format."""
     from bptt_sym.render.command import derive_command
     from bptt_sym.render.text import text
 
+    written = derivation if measured is None else measured
     if form == "latex":
         return written.latex(mark_immediate=mark_immediate)
     if form == "json":
         return written.json(mark_immediate=mark_immediate)
-    values = written.values if isinstance(written, MeasuredDerivation) else None
-    derivation = written.derivation if isinstance(written, MeasuredDerivation) else written
+    values = None if measured is None else measured.values
     on = medium(to_file=not to_terminal)
     shown = text(derivation, on, mark_immediate=mark_immediate, values=values)
     if to_terminal:

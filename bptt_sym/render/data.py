@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bptt_sym.algebra.blocks import StateTuple
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, TotalLoss, Variable
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
-from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.factors import Factor
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.limits import JSON_FACTORS
@@ -24,6 +23,9 @@ from bptt_sym.render.show import typesetter
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset
 from bptt_sym.version import MADE_BY
+
+if TYPE_CHECKING:
+    from bptt_sym.derivation.derivation_values import DerivationValues
 
 SCHEMA = "bptt-sym derivation, version 1"
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
+from typing import TYPE_CHECKING
 
 from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
-from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.render.command import derive_command
 from bptt_sym.render.digits import breakable_digits
 from bptt_sym.render.glossary import Glossary
+from bptt_sym.render.in_numbers import latex_of_numbers
 from bptt_sym.render.latex_words import latex_words
 from bptt_sym.render.line_breaking import broken, filled
-from bptt_sym.render.number_latex import NumberLatex
 from bptt_sym.render.page import HOLE, Page
 from bptt_sym.render.show import (
     Show,
@@ -41,6 +41,10 @@ from bptt_sym.render.tex_width import (
 )
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY
+
+if TYPE_CHECKING:
+    from bptt_sym.derivation.derivation_values import DerivationValues
+    from bptt_sym.render.number_latex import NumberLatex
 
 TEXT_WIDTH = 34.5
 """The width of a line of LaTeX's article class, in ems of its mathematics."""
@@ -129,7 +133,7 @@ def latex(
     numbers them; each has a ``\label`` that says what it is: eq:elman:chain:E_3:W_s:from:s_2.
     """
     whole = typesetter(derivation, mark_immediate=mark_immediate)
-    numbers = None if values is None else NumberLatex(values, PAGE, EXACTNESS * TEXT_WIDTH)
+    numbers = latex_of_numbers(values, PAGE, EXACTNESS * TEXT_WIDTH)
 
     glossary = Glossary(derivation.model, lambda box: f"${tex_in_line(box)}$")
 

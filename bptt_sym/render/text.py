@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bptt_sym.algebra.boxes import Box, Matrix
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation, Section
-from bptt_sym.derivation.derivation_values import DerivationValues
 from bptt_sym.derivation.path_lists import MOST_LISTED
 from bptt_sym.model.model import Model
 from bptt_sym.quoting import shown_path
 from bptt_sym.render.digits import digits
 from bptt_sym.render.glossary import Glossary
+from bptt_sym.render.in_numbers import text_of_numbers
 from bptt_sym.render.line_breaking import broken
 from bptt_sym.render.medium import ANYWHERE, Medium, cells
-from bptt_sym.render.number_text import NumberText
 from bptt_sym.render.show import (
     Show,
     conventions_of,
@@ -32,6 +32,9 @@ from bptt_sym.render.show import (
 from bptt_sym.render.typeset import typeset
 from bptt_sym.templating import environment
 
+if TYPE_CHECKING:
+    from bptt_sym.derivation.derivation_values import DerivationValues
+
 WIDEST_LEFT = 0.4
 """What stands before the signs of equality takes at most so much of the width."""
 
@@ -44,7 +47,7 @@ def text(
     values: DerivationValues | None = None,
 ) -> str:
     """The derivation as lines for a medium; with ``values``, in numbers, too."""
-    numbers = None if values is None else NumberText(values, medium)
+    numbers = text_of_numbers(values, medium)
     whole = typesetter(derivation, mark_immediate=mark_immediate)
 
     def of(section: Section) -> Show:
