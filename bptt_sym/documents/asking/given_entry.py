@@ -27,6 +27,9 @@ STEPS = 2
 MOST_DRAWN = 4
 """So many times numbers are drawn where no entry can be asked for."""
 
+MOST_FACTORS = 4
+"""More numbers than this are not multiplied and added."""
+
 MOST_SHOWN = 8
 """More symbols than this are not given in numbers."""
 
@@ -104,7 +107,8 @@ def _entries(example: Example, names: list[str]) -> Iterator[EntryAsked]:
             asked = EntryAsked(example, name, contribution, found, len(every))
             factors = sum(len(product.entries) for product in asked.products)
             legible = abs(float(found.digits)) > LEGIBLE
-            if factors > 1 and legible and len(asked.given) <= MOST_SHOWN:
+            short = 1 < factors <= MOST_FACTORS and len(asked.given) <= MOST_SHOWN
+            if short and legible:
                 yield asked
 
 
