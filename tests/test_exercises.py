@@ -73,8 +73,9 @@ def formulas_of(blocks):
 
 
 def plain(text):
-    """LaTeX without alignment, room, and marks of punctuation at the end."""
-    for sign in ("&", r"\qquad", r"\quad", r"\,", r"\\", r"\notag", "\n", " "):
+    """LaTeX without alignment, room, sizes of brackets, and marks of punctuation at the end."""
+    text = re.sub(r"\\(left|right|[bB]igg?[lr])(?![A-Za-z])", "", text)
+    for sign in ("&", r"\qquad", r"\quad", r"\,", r"\\", r"\notag", r"\cdot", "\n", " "):
         text = text.replace(sign, "")
     return text.rstrip(".,")
 
@@ -343,7 +344,7 @@ def formats(notes):
 def test_nothing_that_is_hidden_is_printed_before_the_solutions(cell, loss, told):
     asking = asking_of(cell, loss, told=told)
     notes = b.notes(model_of(cell), loss=loss, sheet=not told)
-    before, after = notes.markdown(), notes.told().markdown()
+    before, after = notes.tex("article"), notes.told().tex("article")
     for found in Exercises(asking.telling, ()).drawn:
         for formula in found.hidden:
             assert plain(formula) not in plain(before)

@@ -38,6 +38,9 @@ LINES = 4
 
 LETTERS = "abcd"
 
+MOST_ROWS = 2
+"""No equation is asked about that takes more rows than this."""
+
 STEPS = 4
 """Over so many time steps the lines are evaluated, or over more where they hold for no fewer."""
 
@@ -144,7 +147,9 @@ def lines_asked(asking: Asking) -> LinesAsked | None:
     telling = asking.over(asking.telling.steps, asking.loss)
     derivation = telling.derived(asking.parameters, "adjoint")
     sections = [s for s in derivation.sections if s.general]
-    lines = [e for s in sections for e in s.equations if _is_asked(asking, e)]
+    every = [e for s in sections for e in s.equations if _is_asked(asking, e)]
+    formulas = _lines(telling, derivation, every)
+    lines = [e for e, f in zip(every, formulas, strict=True) if len(f.lines) <= MOST_ROWS]
     # A line that the notes have told is no question.
     tried = changed_lines(asking, lines) if asking.told else lines
     numbers = LinesInNumbers(telling, random, max(s.fewest_steps for s in sections))
@@ -186,8 +191,8 @@ def _beside(
 def _exercise(asking: Asking, asked: LinesAsked) -> Exercise:
     say, found, telling = asking.say, asked.found, asked.telling
     place = asked.shown.index(found.right)
-    question = _lines(asked, asked.written)
-    right = _lines(asked, asked.shown)[place]
+    question = _lines(telling, asked.derivation, asked.written)
+    right = _lines(telling, asked.derivation, asked.shown)[place]
     at = telling.math(found.step.at, telling.objective)
     told = say.wrong_line_reason(found.step.mistake, at)
     letters = [
@@ -207,8 +212,10 @@ def lettered_formula(formula: DisplayedFormula, place: int) -> DisplayedFormula:
     return replace(formula, lines=tuple(lettered(formula.lines, LETTERS[place])))
 
 
-def _lines(asked: LinesAsked, equations: Sequence[DerivedEquation]) -> list[DisplayedFormula]:
-    section = next(s for s in asked.derivation.sections if s.general)
-    show = typesetter(asked.derivation, section)
+def _lines(
+    telling: Telling, derivation: Derivation, equations: Sequence[DerivedEquation]
+) -> list[DisplayedFormula]:
+    section = next(s for s in derivation.sections if s.general)
+    show = typesetter(derivation, section)
     plain = [Alike(replace(equation, number=None)) for equation in equations]
-    return displayed(plain, show, {}, asked.telling.glossary)
+    return displayed(plain, show, {}, telling.glossary)
