@@ -73,10 +73,9 @@ def _shown(
     other: Telling, derivation: Derivation, parts: Sequence[Sequence[DerivedEquation]]
 ) -> Iterator[Block]:
     """Lines of a derivation, section by section, without numbers."""
-    *before, last = [part for part in parts if part]
-    for part in before:
-        yield from unlabelled(other.equations(derivation, part, ","))
-    yield from unlabelled(other.equations(derivation, last, "."))
+    for part in parts:
+        if part:
+            yield from unlabelled(other.equations(derivation, part, "."))
 
 
 def _is_asked(equation: DerivedEquation, parameter: Parameter) -> bool:

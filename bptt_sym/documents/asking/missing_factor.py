@@ -77,7 +77,8 @@ def _exercise(asking: Asking, telling: Telling, parameter: Parameter, gap: Gap) 
     of = gradient_name(telling, parameter)
     asked = say.missing_factor(of, step, telling.steps, gap.alone)
     of_what, by_what = telling.inline([factor.of, factor.by])
-    sizes = [telling.math(size) for size in factor.expression.shape]
+    found = [(size, telling.math(size)) for size in factor.expression.shape]
+    sizes = [f"({written})" if size.is_Add else written for size, written in found]
     told = say.missing_factor_solution(of_what, by_what, f"${shape(sizes)}$")
     if matrix is None:
         answer = Equations((DisplayedFormula((f"& {tex(show(factor.expression))}",)),))
