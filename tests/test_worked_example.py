@@ -453,6 +453,14 @@ def test_a_contribution_that_is_zero_is_named_with_its_reason():
     assert "The contributions to $W_{x}$" in chapter(model, values={"s0": np.zeros(3)})
 
 
+def test_long_numbers_of_ones_own_are_rounded_as_results_are():
+    model = b.load_model("elman")
+    assert "Results are rounded to four decimals" in chapter(model, values={"s0": [0.1, 0.25]})
+    text = chapter(model, values={"s0": [1 / 3, 0.25]})
+    assert "All numbers are rounded to four decimals" in text
+    assert r"\begin{bmatrix} 0.3333 & 0.25 \end{bmatrix}" in text
+
+
 def test_more_steps_of_ones_own():
     random = np.random.default_rng(0)
     values = {"x": random.integers(-9, 9, (4, 2)) / 10, "d": np.full((4, 2), 0.5)}

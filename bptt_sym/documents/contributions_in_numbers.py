@@ -14,6 +14,7 @@ from bptt_sym.documents.followed_entry import FollowedTerm, digits_of, followed,
 from bptt_sym.documents.number_widths import digits_width, in_lines
 from bptt_sym.documents.run_again import check
 from bptt_sym.documents.telling import Telling
+from bptt_sym.render.formulas import stated
 from bptt_sym.render.latex import EQUALS, TEXT_WIDTH
 from bptt_sym.render.number_formulas import (
     BESIDE,
@@ -21,7 +22,6 @@ from bptt_sym.render.number_formulas import (
     calculated,
     difference_quotient,
     entry,
-    equal,
     matrix,
     named,
     remarked,
@@ -154,7 +154,7 @@ class ContributionsInNumbers:
         for left, array, remark in rows:
             parts = in_lines(rounded(array), room)
             first, *more = broken(parts, place)
-            *before, last = (equal(left, first), *more)
+            *before, last = (stated(left, first), *more)
             formulas.append(DisplayedFormula((*before, remarked(last, remark))))
         return (*(formula.ended(",") for formula in formulas[:-1]), formulas[-1])
 

@@ -20,11 +20,6 @@ DECIMALS = 4
 LEGIBLE = 0.005
 """What has an entry above this can be read: a loss, a gradient, a contribution."""
 
-LARGEST_DIGITS = 12
-"""Numbers that are given are written out where they have at most so many digits."""
-
-LARGEST_EXACT = 10 ** (LARGEST_DIGITS - DECIMALS)
-
 LARGE = 1e6
 """Numbers from this on are written with a power of ten."""
 
@@ -36,8 +31,8 @@ NOISE = 1e-12
 class Value:
     """What a symbol is: its number or matrix.
 
-    ``parameter`` names what a gradient is taken with respect to. What is ``given`` is exact, the
-    rest is rounded.
+    ``parameter`` names what a gradient is taken with respect to. What is ``given`` is written as it
+    is where it is short, the rest is rounded.
     """
 
     left: MatrixExpr
@@ -46,19 +41,26 @@ class Value:
     given: bool = False
 
     @property
+    def is_exact(self) -> bool:
+        """Whether it is written as it is."""
+        return self.given and all(map(_is_short, np.ravel(self.array).tolist()))
+
+    @property
     def digits(self) -> list[list[str]]:
         """The entries as they are written, row by row."""
         return exact(self.array) if self.given else rounded(self.array)
 
 
 def exact(array: Any) -> list[list[str]]:
-    """What is given, row by row; rounded as well where it has more digits."""
-    return [[_given(float(number)) for number in row] for row in np.atleast_2d(array)]
+    """What is given, row by row; a number that is not short is rounded as well."""
+    return [
+        [f"{number:.12g}" if _is_short(number) else _rounded(number) for number in row]
+        for row in np.atleast_2d(array).tolist()
+    ]
 
 
-def _given(number: float) -> str:
-    is_short = number == round(number, DECIMALS) and abs(number) < LARGEST_EXACT
-    return f"{number:.{LARGEST_DIGITS}g}" if is_short else _rounded(number)
+def _is_short(number: float) -> bool:
+    return number == round(number, DECIMALS) and abs(number) < LARGE
 
 
 def rounded(array: Any) -> list[list[str]]:

@@ -56,7 +56,8 @@ class ExampleInNotes:
         given = sorted(example.given, key=_height_of_matrix)
         yield from self._rows(given, ".")
         off = self.contributions is not None and self.contributions.sums_are_off
-        yield Paragraph(self.say.rounding(COUNTS[DECIMALS], off))
+        all_ = not all(value.is_exact for value in example.given)
+        yield Paragraph(self.say.rounding(COUNTS[DECIMALS], off, all_))
         yield Paragraph(self.say.forward(), lead="Forward.")
         yield from self._rows(example.forward, ".")
         if self.shown:

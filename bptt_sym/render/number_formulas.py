@@ -82,11 +82,6 @@ def sum_in_rows(rows: Sequence[Sequence[str]], total: str) -> list[str]:
     return [*lines[:-1], f"{lines[-1]} = {total}"] if rows[-1] else [*lines, f"& = {total}"]
 
 
-def equal(left: str, right: str) -> str:
-    """An equation that is aligned with others at its sign."""
-    return f"{left} &= {right}"
-
-
 def words(text: str) -> str:
     """Words in the place of symbols."""
     return rf"\text{{{text}}}"
