@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bptt_sym.render.formulas import array
 
-BESIDE = r" \, "
+BESIDE = r" \, \allowbreak "
 """What stands between the symbols of a product."""
 
 LEARNING_RATE = r"\alpha"
