@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 
+import numpy as np
+
 from bptt_sym.algebra.expressions import Gradient, Parameter
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, said
+from bptt_sym.documents.asking.exercise_parts import MOST_STEPS, Asking, Exercise, said
+from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.telling import Telling
+from bptt_sym.limits import EXAMPLE_ENTRIES
+from bptt_sym.model.array_entries import most_entries
+from bptt_sym.model.small_numbers import small_numbers, small_sizes
+from bptt_sym.render.tex_width import width
+from bptt_sym.render.typeset import typeset
+
+DIFFERENCE = 1e-3
+"""Gradients differ if an entry does by more than this."""
+
+WIDEST = 14.0
+"""A gradient that is wider, in ems, does not stand in a sentence."""
 
 CLAIMS = 3
 """So many claims are made."""
@@ -91,7 +105,8 @@ def _on_copies(asking: Asking, telling: Telling, parameter: Parameter) -> Iterat
 
 
 def _on_equal_gradients(asking: Asking, telling: Telling) -> Iterator[Claim]:
-    """Of parameters of one shape: whether the gradients are the same expression."""
+    """Of parameters of one shape, whose gradients are the same expression or differ in numbers."""
+    say, loss = asking.say, telling.objective
     adjoints = telling.derived(asking.parameters, "adjoint")
     concrete = {
         e.left.by: e.right
@@ -100,13 +115,40 @@ def _on_equal_gradients(asking: Asking, telling: Telling) -> Iterator[Claim]:
         for e in section.equations
         if isinstance(e.left, Gradient) and e.left.by in asking.parameters
     }
-    loss = telling.objective
-    for one, other in combinations(concrete, 2):
-        if one.shape == other.shape and concrete[one] == concrete[other]:
-            names = telling.inline([one, other])
+    notation = telling.model.notation
+    short = [p for p, e in concrete.items() if width(typeset(e, notation, loss=loss)) <= WIDEST]
+    pairs = [(one, other) for one, other in combinations(short, 2) if one.shape == other.shape]
+    different = [pair for pair in pairs if concrete[pair[0]] != concrete[pair[1]]]
+    told_apart = _told_apart(asking, telling, different)
+    for pair in pairs:
+        equal = pair not in different
+        if equal or pair in told_apart:
+            values = [telling.math(concrete[parameter], loss) for parameter in pair]
             yield Claim(
                 "gradients",
-                str(asking.say.claim_of_equal_gradients(names)),
-                True,
-                str(asking.say.claim_of_equal_gradients_reason(telling.math(concrete[one], loss))),
+                str(say.claim_of_equal_gradients(telling.inline(pair))),
+                equal,
+                str(say.claim_of_equal_gradients_reason(equal, values)),
             )
+
+
+def _told_apart(
+    asking: Asking, telling: Telling, pairs: Sequence[tuple[Parameter, Parameter]]
+) -> list[tuple[Parameter, Parameter]]:
+    """The pairs of parameters whose gradients differ at drawn numbers."""
+    if not pairs:
+        return []
+    steps = min(telling.steps, MOST_STEPS)
+    calculation = Calculation(telling.model, telling.loss, steps)
+    sizes = small_sizes(calculation.known)
+    if most_entries(calculation.known, sizes) > EXAMPLE_ENTRIES.most:
+        return []
+    random = np.random.default_rng(asking.seed)
+    with np.errstate(all="ignore"):
+        numbers = calculation.run(small_numbers(calculation.known, steps, sizes, random, {}))
+        arrays = {p: numbers[calculation.gradient(p)] for pair in pairs for p in pair}
+        return [
+            (one, other)
+            for one, other in pairs
+            if float(np.max(np.abs(arrays[one] - arrays[other]))) > DIFFERENCE
+        ]
