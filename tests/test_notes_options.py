@@ -121,7 +121,7 @@ def test_long_chains_are_abbreviated_where_that_is_asked_for():
 
 
 def test_notes_tell_of_many_steps():
-    assert r"\bar{s}_{60}" in b.notes(ELMAN, 60, wrt="W_s").tex()
+    assert r"\bar{s}_{20}" in b.notes(ELMAN, 20, wrt="W_s").tex()
 
 
 def test_long_work_says_where_it_is_and_short_work_nothing(tmp_path, capsys, monkeypatch):
