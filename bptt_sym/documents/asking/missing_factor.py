@@ -57,9 +57,8 @@ def missing_factor(asking: Asking) -> Exercise | None:
 
 def gaps(asking: Asking, telling: Telling, parameter: Parameter) -> Iterator[Gap]:
     """The factors within products that the notes have not told, neither the first nor the last."""
-    derivation = telling.derived([parameter], "chain")
-    contributions = (e.contribution for e in derivation.equations)
-    for contribution in filter(None, contributions):
+    every = (e.contribution for e in telling.chain.equations)
+    for contribution in (c for c in every if c is not None and c.parameter == parameter):
         for chain in contribution.chains:
             inner = range(1, min(len(chain.factors), LONGEST + 1) - 1)
             for place in inner if len(chain.factors) <= LONGEST else ():
@@ -70,8 +69,8 @@ def gaps(asking: Asking, telling: Telling, parameter: Parameter) -> Iterator[Gap
 
 def _exercise(asking: Asking, telling: Telling, parameter: Parameter, gap: Gap) -> Exercise:
     say, factor = asking.say, gap.factor
-    derivation = telling.derived([parameter], "chain")
-    show = typesetter(derivation)
+    # Marked as it is in the whole derivation.
+    show = typesetter(telling.chain)
     matrix = factor.known
     step = gap.contribution.step if 1 <= gap.contribution.step <= telling.steps else None
     of = gradient_name(telling, parameter)
