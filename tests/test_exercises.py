@@ -208,13 +208,14 @@ def test_claims_are_true_or_false_as_the_solution_says(cell, loss):
     asking = asking_of(cell, loss)
     telling = asking.over(asking.steps)
     model, steps = telling.model, telling.steps
-    gradients = None
+    points = []
     for claim in claims(asking, telling):
         if claim.about == "gradients":
-            gradients = gradients or values_of(model, steps, loss).expected()[1]
-            pairs = re.findall(r"\$[^$]*\$", claim.text)
-            one, other = (gradients[model.parameters[parameter_of(asking, p)]] for p in pairs)
-            assert np.allclose(one, other, rtol=1e-10, atol=0) == claim.true
+            points = points or [values_of(model, steps, loss, n).expected()[1] for n in SIZES]
+            pair = [parameter_of(asking, p) for p in re.findall(r"\$[^$]*\$", claim.text)]
+            one, other = (model.parameters[name] for name in pair)
+            same = [np.allclose(found[one], found[other], rtol=1e-10, atol=0) for found in points]
+            assert all(same) == claim.true
             continue
         parameter = parameter_of(asking, claim.text)
         time = int(re.search(r"step (\d+)", claim.text)[1])
@@ -238,8 +239,9 @@ def test_lines_that_change_with_the_loss_are_those_of_the_other_derivation(cell,
     assert shown
     for formula in shown:
         line = plain(formula.split(r"\text")[0])
-        assert line in new
-        assert line not in old or r"\partial" in line
+        # Each equation is followed by its label.
+        assert rf"{line}\label" in new
+        assert rf"{line}\label" not in old or r"\partial" in line
 
 
 @pytest.mark.one_in(12)
