@@ -229,8 +229,9 @@ def test_the_name_of_a_model_file_is_no_more_than_a_name(folder: Path, stem: str
 @hostile
 def test_links_lead_to_the_figures_beside_the_page(folder: Path, stem: str) -> None:
     told = b.notes(loaded(folder, "plain"), 2)
-    files = files_of(told, folder / f"{stem}.md", "md", "fragment")
-    (page,) = (text for path, text in files.items() if path.suffix == ".md")
+    target = folder / f"{stem}.md"
+    files = files_of(told, target, "md", "fragment")
+    page = files[target]
     drawn = {os.fsencode(path.name) for path in files if path.suffix == ".svg"}
     links = re.findall(r"!\[.*?\]\((.*?)\)$", str(page), re.MULTILINE)
     assert {urllib.parse.unquote_to_bytes(link) for link in links} == drawn

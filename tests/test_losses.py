@@ -90,7 +90,7 @@ def test_a_loss_of_the_last_step_alone_is_that_whatever_is_asked(level):
 def test_notes_say_what_is_no_path():
     notes = b.notes(model_of(OF_STATE, 'E_params = "sum(W ** 2) + sum(U ** 2)"')).markdown()
     assert "and of the derivative of $E_{\\mathrm{params}}$, which is added once" in notes
-    assert "the contributions and the derivative of $E_{\\mathrm{params}}$ add up" in notes
+    assert "contributions and the derivative of $E_{\\mathrm{params}}$:" in notes
 
 
 # What is computed.

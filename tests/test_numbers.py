@@ -198,7 +198,7 @@ def test_gradients_with_respect_to_inputs_are_the_same_at_all_levels(cell):
     for name, gradient in chain.gradients.items():
         assert close(matrices.gradients[name], gradient)
         assert close(adjoint.gradients[name], gradient)
-    # A small change of one entry changes the loss by as much.
+    # A small change of one entry changes the loss as much.
     changed = dict(arrays_of(chain))
     changed["x"] = changed["x"].copy()
     changed["x"][0, 0, 1] += 1e-6

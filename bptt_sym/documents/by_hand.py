@@ -48,6 +48,8 @@ def two_steps(telling: Telling) -> Iterator[Block]:
     if not any(telling.needs_time(parameter) for parameter in telling.parameters):
         return
     say, toy = telling.sentences("by_hand"), _Toy(telling)
+    if toy.is_abbreviated:
+        return
     yield Paragraph(say.toy())
     yield Equations(tuple(toy.model_lines())).ended(".")
     yield Paragraph(say.numbers(toy.told(toy.given), toy.told(toy.computed)))
@@ -115,6 +117,12 @@ class _Toy:
         """The contributions of the two uses, the later one first."""
         (section,) = (s for s in self.derivation.sections if s.parameter == self.weight)
         return [e for e in section.equations if e.contribution]
+
+    @property
+    def is_abbreviated(self) -> bool:
+        """Whether its products are not written as single derivatives."""
+        chains = [chain for equation in self.equations for chain in equation.factors]
+        return any(factor.known is None for chain in chains for factor in chain)
 
     def factors(self, equation: DerivedEquation) -> list[tuple[MatrixExpr, float]]:
         """The derivatives of a product, each with its value."""

@@ -90,7 +90,7 @@ class MarkdownWriter:
     def _in_line(self, formula: str) -> str:
         """A formula within a sentence; Markdown takes the backslash of a sign of per cent."""
         number = formula.removesuffix(PER_CENT)
-        return f"${self.dialect.formula(number)}$" + ("\N{NO-BREAK SPACE}%" * (number != formula))
+        return f"${self.dialect.formula(number)}$" + (" %" * (number != formula))
 
     def _reference(self, label: str) -> str:
         shown = numbered_reference(label, self.numbers[label])

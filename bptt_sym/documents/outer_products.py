@@ -44,7 +44,7 @@ class OuterProduct:
 def outer_product(
     matrices: Derivation, equations: Sequence[DerivedEquation]
 ) -> OuterProduct | None:
-    """The first that the ``equations``, gradients by their adjoints, hold a term of."""
+    """The first that the ``equations``, gradients in terms of adjoints, hold a term of."""
     lasts = {
         e.left.by: e.right
         for part in matrices.sections

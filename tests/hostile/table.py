@@ -379,7 +379,7 @@ OBEYED: dict[str, list[Case]] = {
         Case("carriage returns", BASE.replace("\n", "\r\n"), "tanh(", "derive F -o out.txt"),
         Case("a comment in an equation", _equation("tanh(x[t] # the input\n + s[t-1] @ W)"), "tanh(", "derive F -o out.txt"),
         Case("softmax sixteen deep", _equation(_nested("softmax", 16, "x[t] + s[t-1] @ W")), "softmax(z_{s14", "derive F -o out.txt"),
-        Case("notes of softmax sixteen deep", _equation(_nested("softmax", 16, "x[t] + s[t-1] @ W")), "the copy enters", "notes F -o out.md"),
+        Case("notes of softmax sixteen deep", _equation(_nested("softmax", 16, "x[t] + s[t-1] @ W")), "needs time", "notes F -o out.md"),
         Case("a path through softmax sixteen deep", _equation(_nested("softmax", 16, "x[t] + s[t-1] @ W")), "</svg>", "figure F --path W -o out.svg"),
         Case("a hundred equations in a row", _equations("a0 = 's[t-1] * x[t]'", *( f"a{k} = 'tanh(a{k - 1}[t])'" for k in range(1, 100))).replace("tanh(x[t]", "tanh(a99[t] + x[t]"), "with respect to W", "derive F -o out.txt"),
         Case("numbers that overflow", _equations("a = 'x[t]**16'", *( f"a{k} = '{'a' if k == 1 else f'a{k - 1}'}[t]**16'" for k in range(1, 6))).replace( "tanh(x[t]", "tanh(a5[t]"), "Backpropagation", "notes F -o out.md"),
