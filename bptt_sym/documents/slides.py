@@ -48,7 +48,7 @@ MOST_BEFORE_POINTS = 2
 MOST_LINES = 15.0
 """The height of the equations of a frame, in lines of text."""
 
-FIGURE, FIGURE_ABOVE = 0.62, 0.52
+FIGURE, FIGURE_ABOVE = 0.62, 0.47
 """The shares of the height of a figure that stands alone, and of one above equations."""
 
 LOW = 4.5
