@@ -24,9 +24,9 @@ from bptt_sym.algebra.expressions import (
 from bptt_sym.derivation.reduction import REDUCTIONS, reduction_of
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
-from bptt_sym.documents.facts import Copies, crosses_time
+from bptt_sym.documents.facts.copy_facts import Copies, crosses_time
+from bptt_sym.documents.facts.cost import costs
 from bptt_sym.model.starts import starts
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset

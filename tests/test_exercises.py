@@ -25,11 +25,11 @@ from bptt_sym.documents.asking.path_counts import path_counts
 from bptt_sym.documents.asking.true_or_false import claims
 from bptt_sym.documents.asking.wrong_line import lines_asked
 from bptt_sym.documents.asking.zero_start import zero_steps
-from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.document import Equations, Paragraph
 from bptt_sym.documents.exercises import Exercises
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.calculation import Calculation
 from bptt_sym.model.small_numbers import small_numbers, small_sizes
 from bptt_sym.model.starts import starts_at
 from bptt_sym.render.tex import tex

@@ -24,7 +24,7 @@ from support.small_model import SMALL
 
 import bptt_sym as b
 from bptt_sym import cli
-from bptt_sym.documents.files import files_of
+from bptt_sym.documents.formats.files import files_of
 from bptt_sym.errors import LONGEST_MESSAGE
 from bptt_sym.quoting import command_line
 

@@ -16,8 +16,8 @@ from bptt_sym.algebra.expressions import LAST_STEP, TIME, Adjoint, Parameter, Va
 from bptt_sym.derivation.derive import derive
 from bptt_sym.derivation.step import derive_step
 from bptt_sym.documents.document import Paragraph, ToldContributions
+from bptt_sym.documents.facts.outer_products import outer_product
 from bptt_sym.documents.notes_request import NotesRequest
-from bptt_sym.documents.outer_products import outer_product
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.tex import tex
 from bptt_sym.render.typeset import typeset

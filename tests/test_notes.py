@@ -20,8 +20,8 @@ from bptt_sym.api import notation_names
 from bptt_sym.cli import main
 from bptt_sym.derivation.reduction import REDUCTIONS
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Paragraph, ToldContributions
+from bptt_sym.documents.facts.cost import costs
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
 from bptt_sym.render.tex import tex

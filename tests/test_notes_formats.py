@@ -15,10 +15,10 @@ from test_notes import ELMAN, assert_clean, compiled, needs_latex, run
 
 import bptt_sym as b
 from bptt_sym.documents.document import Document, Drawing, NotesSection, Table, formulas
-from bptt_sym.documents.latex_notes import latex
-from bptt_sym.documents.markdown import markdown
+from bptt_sym.documents.formats.latex_notes import latex
+from bptt_sym.documents.formats.markdown import markdown
+from bptt_sym.documents.formats.slides import MOST_WORDS, frames
 from bptt_sym.documents.numbering import numbered
-from bptt_sym.documents.slides import MOST_WORDS, frames
 from bptt_sym.render.mathjax import for_github
 
 PAGES = {"elman": 6, "gru": 8, "lstm": 8}

@@ -9,7 +9,7 @@ import pytest
 
 import bptt_sym as b
 
-TEXTS = tomllib.loads(files("bptt_sym").joinpath("documents", "references.toml").read_text())[
+TEXTS = tomllib.loads(files("bptt_sym").joinpath("documents/chapters/references.toml").read_text())[
     "text"
 ]
 

@@ -10,11 +10,11 @@ import pytest
 from support.cells import CELLS, name_of
 
 import bptt_sym as b
-from bptt_sym.documents.cost import costs
-from bptt_sym.documents.measured_decay import SCALE, STEPS
+from bptt_sym.documents.chapters.truncation import WINDOWS, truncation
+from bptt_sym.documents.facts.cost import costs
+from bptt_sym.documents.facts.measured_decay import SCALE, STEPS
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.documents.telling import Telling
-from bptt_sym.documents.truncation import WINDOWS, truncation
 from bptt_sym.measuring.decay import falling
 from bptt_sym.render.relations import per_cent
 

@@ -26,21 +26,21 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.operations import replaced
 from bptt_sym.derivation.step import written_step
+from bptt_sym.documents.chapters.vanishing import linked, vanishing
 from bptt_sym.documents.document import Equations, Paragraph, Table
-from bptt_sym.documents.measured_decay import (
+from bptt_sym.documents.facts.measured_decay import (
     DISTANCES,
     SCALE,
     STEPS,
     known_functions,
     reach,
 )
-from bptt_sym.documents.norm_bounds import norm_bound
+from bptt_sym.documents.facts.norm_bounds import norm_bound
+from bptt_sym.documents.facts.ranges import SLOPES, VALUES, Ranges
+from bptt_sym.documents.facts.step_facts import step_maps
 from bptt_sym.documents.notes_request import NotesRequest
-from bptt_sym.documents.ranges import SLOPES, VALUES, Ranges
-from bptt_sym.documents.step_facts import step_maps
 from bptt_sym.documents.step_writing import is_plain_gate
 from bptt_sym.documents.telling import Telling
-from bptt_sym.documents.vanishing import linked, vanishing
 from bptt_sym.measuring.decay import falling
 from bptt_sym.render.relations import per_cent, two_digits
 

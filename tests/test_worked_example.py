@@ -18,12 +18,12 @@ from bptt_sym.algebra.expressions import TIME, Integer, Parameter, at_step
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.documents.compose import Composer
 from bptt_sym.documents.document import Document, NotesSection
-from bptt_sym.documents.example import DECIMALS, NOISE, largest
-from bptt_sym.documents.latex_notes import latex
+from bptt_sym.documents.formats.latex_notes import latex
 from bptt_sym.documents.notes_request import NotesRequest
-from bptt_sym.documents.numbers import ExampleInNotes
-from bptt_sym.documents.target_ranges import target_ranges
-from bptt_sym.documents.worked_example import STEPS, worked_example
+from bptt_sym.documents.worked.example import DECIMALS, NOISE, largest
+from bptt_sym.documents.worked.numbers import ExampleInNotes
+from bptt_sym.documents.worked.target_ranges import target_ranges
+from bptt_sym.documents.worked.worked_example import STEPS, worked_example
 from bptt_sym.errors import InputError
 from bptt_sym.model.read import parse_model
 from bptt_sym.quoting import command_line

@@ -298,7 +298,7 @@ def notes(
     solutions of the exercises are in FILE-solutions.
     """
     from bptt_sym import api
-    from bptt_sym.documents.files import files_of, kind_of
+    from bptt_sym.documents.formats.files import files_of, kind_of
     from bptt_sym.documents.notes import notes as compose
 
     target = Path(output)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
-from bptt_sym.documents import backward_in_time, gradients, opening
-from bptt_sym.documents.as_matrices import as_matrices
-from bptt_sym.documents.by_hand import two_steps
+from bptt_sym.documents.chapters import backward_in_time, gradients, opening
+from bptt_sym.documents.chapters.as_matrices import as_matrices
+from bptt_sym.documents.chapters.by_hand import two_steps
+from bptt_sym.documents.chapters.references import references
+from bptt_sym.documents.chapters.summary import summary
+from bptt_sym.documents.chapters.truncation import truncation
+from bptt_sym.documents.chapters.vanishing import vanishing
+from bptt_sym.documents.chapters.why import why
 from bptt_sym.documents.document import Block, NotesSection
-from bptt_sym.documents.example import Example
 from bptt_sym.documents.exercises import Exercises, heading_of
 from bptt_sym.documents.notes_request import NotesRequest
-from bptt_sym.documents.numbers import ExampleInNotes
-from bptt_sym.documents.references import references
-from bptt_sym.documents.summary import summary
 from bptt_sym.documents.telling import Telling
-from bptt_sym.documents.truncation import truncation
-from bptt_sym.documents.vanishing import vanishing
-from bptt_sym.documents.why import why
-from bptt_sym.documents.worked_example import STEPS, worked_example
+from bptt_sym.documents.worked.example import Example
+from bptt_sym.documents.worked.numbers import ExampleInNotes
+from bptt_sym.documents.worked.worked_example import STEPS, worked_example
 from bptt_sym.model.model import Model
 
 MOST_DRAWN = 2

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bptt_sym.documents.document import Block, DisplayedFormula, Document, Equations
-from bptt_sym.documents.families import Alike
+from bptt_sym.documents.facts.families import Alike
 from bptt_sym.render.formulas import beside, stated_as
 from bptt_sym.render.glossary import Glossary
 from bptt_sym.render.latex import EQUALS, LINE_WIDTH, lines, one_line, right_width

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
 
-from bptt_sym.documents.cells import Cells
 from bptt_sym.documents.compose import MOST_DRAWN, Composer, Report
 from bptt_sym.documents.document import Document, NotesSection, plain_words
-from bptt_sym.documents.latex_notes import latex
-from bptt_sym.documents.macros import macros as define
-from bptt_sym.documents.macros import with_macros
-from bptt_sym.documents.markdown import QUARTO, markdown
-from bptt_sym.documents.notebook import notebook
+from bptt_sym.documents.formats.cells import Cells
+from bptt_sym.documents.formats.latex_notes import latex
+from bptt_sym.documents.formats.macros import macros as define
+from bptt_sym.documents.formats.macros import with_macros
+from bptt_sym.documents.formats.markdown import QUARTO, markdown
+from bptt_sym.documents.formats.notebook import notebook
 from bptt_sym.documents.notes_request import NotesOptions, NotesRequest
 from bptt_sym.documents.numbering import explained, numbered
 from bptt_sym.documents.telling import glossary

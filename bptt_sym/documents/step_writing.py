@@ -25,8 +25,8 @@ from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.over_time import PRODUCT_STEP, TimeProduct
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.documents.document import DisplayedFormula, Equations
-from bptt_sym.documents.norm_bounds import NormBound, number_box
-from bptt_sym.documents.step_facts import StepMap
+from bptt_sym.documents.facts.norm_bounds import NormBound, number_box
+from bptt_sym.documents.facts.step_facts import StepMap
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.function_rules import AS_NAMED
 from bptt_sym.render.relations import DOTS, Relation, related

@@ -16,9 +16,9 @@ from bptt_sym.derivation.step import written_step
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.displays import displayed
 from bptt_sym.documents.document import Block, Equations, Paragraph, plain_words
-from bptt_sym.documents.facts import Copies, crosses_time
-from bptt_sym.documents.families import Alike, Family, Siblings, families
-from bptt_sym.documents.measured_decay import Decay, measured_decay
+from bptt_sym.documents.facts.copy_facts import Copies, crosses_time
+from bptt_sym.documents.facts.families import Alike, Family, Siblings, families
+from bptt_sym.documents.facts.measured_decay import Decay, measured_decay
 from bptt_sym.documents.notes_request import NotesRequest
 from bptt_sym.figures.figure import Figure, figure
 from bptt_sym.model.model import Model

@@ -9,13 +9,13 @@ import numpy as np
 
 from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, MatrixExpr, dimension
 from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, said
-from bptt_sym.documents.by_hand_entry import ProductOfEntries
-from bptt_sym.documents.calculation import Calculation, NumericContribution
-from bptt_sym.documents.contributions_in_numbers import indices
-from bptt_sym.documents.example import LEGIBLE, Example, Value
-from bptt_sym.documents.followed_entry import FollowedEntry, digits_of, followed
-from bptt_sym.documents.number_rows import number_rows
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.by_hand_entry import ProductOfEntries
+from bptt_sym.documents.worked.calculation import Calculation, NumericContribution
+from bptt_sym.documents.worked.contributions_in_numbers import indices
+from bptt_sym.documents.worked.example import LEGIBLE, Example, Value
+from bptt_sym.documents.worked.followed_entry import FollowedEntry, digits_of, followed
+from bptt_sym.documents.worked.number_rows import number_rows
 from bptt_sym.limits import EXAMPLE_ENTRIES
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.small_numbers import small_numbers, small_sizes

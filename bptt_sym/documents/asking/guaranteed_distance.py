@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 
 from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, said
-from bptt_sym.documents.norm_bounds import NormBound, NormOf, Slope, norm_bound, number_box
-from bptt_sym.documents.ranges import Ranges
-from bptt_sym.documents.step_facts import StepMap, step_maps
+from bptt_sym.documents.facts.norm_bounds import NormBound, NormOf, Slope, norm_bound, number_box
+from bptt_sym.documents.facts.ranges import Ranges
+from bptt_sym.documents.facts.step_facts import StepMap, step_maps
 from bptt_sym.documents.step_writing import StepWriting
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.tex import tex

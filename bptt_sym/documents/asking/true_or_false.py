@@ -12,8 +12,8 @@ import numpy as np
 from bptt_sym.algebra.expressions import Gradient, Parameter
 from bptt_sym.derivation.unfolding import Vertex
 from bptt_sym.documents.asking.exercise_parts import MOST_STEPS, Asking, Exercise, said
-from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.calculation import Calculation
 from bptt_sym.limits import EXAMPLE_ENTRIES
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.small_numbers import small_numbers, small_sizes

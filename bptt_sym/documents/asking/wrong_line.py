@@ -22,11 +22,11 @@ from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.network_values import functions_of
 from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, changed_lines, said
 from bptt_sym.documents.asking.wrong_steps import WrongStep, wrong_steps
-from bptt_sym.documents.calculation import Calculation
 from bptt_sym.documents.displays import displayed
 from bptt_sym.documents.document import DisplayedFormula, Equations
-from bptt_sym.documents.families import Alike
+from bptt_sym.documents.facts.families import Alike
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.calculation import Calculation
 from bptt_sym.limits import EXAMPLE_ENTRIES
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.small_numbers import small_numbers, small_sizes

@@ -9,7 +9,7 @@ import numpy as np
 
 from bptt_sym.algebra.expressions import Parameter, Variable
 from bptt_sym.documents.asking.exercise_parts import Asking, Exercise, gradient_name, said
-from bptt_sym.documents.calculation import Calculation
+from bptt_sym.documents.worked.calculation import Calculation
 from bptt_sym.limits import EXAMPLE_ENTRIES
 from bptt_sym.model.array_entries import most_entries
 from bptt_sym.model.small_numbers import Numbers, small_numbers, small_sizes

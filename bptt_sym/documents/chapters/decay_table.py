@@ -8,7 +8,7 @@ from typing import Any
 
 from bptt_sym.algebra.expressions import LAST_STEP, Integer, dimension
 from bptt_sym.documents.document import Block, Paragraph, Table
-from bptt_sym.documents.measured_decay import DISTANCES, DRAWS, STEPS, Decay, reach
+from bptt_sym.documents.facts.measured_decay import DISTANCES, DRAWS, STEPS, Decay, reach
 from bptt_sym.documents.step_writing import PrintedBound, StepWriting, ToldNorms
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.relations import per_cent, two_digits

@@ -9,9 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from bptt_sym.documents.by_hand_entry import Entry, Place, ProductOfEntries, products_of
-from bptt_sym.documents.calculation import NumericContribution
-from bptt_sym.documents.example import DECIMALS, Example, Value, rounded
+from bptt_sym.documents.worked.by_hand_entry import Entry, Place, ProductOfEntries, products_of
+from bptt_sym.documents.worked.calculation import NumericContribution
+from bptt_sym.documents.worked.example import DECIMALS, Example, Value, rounded
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import base64
 import json
 from typing import Any
 
-from bptt_sym.documents.cells import Cells
 from bptt_sym.documents.document import Document
-from bptt_sym.documents.markdown import JUPYTER, MarkdownWriter
+from bptt_sym.documents.formats.cells import Cells
+from bptt_sym.documents.formats.markdown import JUPYTER, MarkdownWriter
 from bptt_sym.quoting import label_name
 from bptt_sym.templating import environment
 from bptt_sym.version import MADE_BY

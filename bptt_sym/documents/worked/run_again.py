@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bptt_sym.documents.by_hand_entry import Place
-from bptt_sym.documents.example import DECIMALS, Example
+from bptt_sym.documents.worked.by_hand_entry import Place
+from bptt_sym.documents.worked.example import DECIMALS, Example
 
 CHANGES = (6, 5, 4, 7)
 """The exponents of the changes 10^-6, ... that are tried, the best first."""

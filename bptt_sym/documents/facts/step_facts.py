@@ -21,7 +21,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.dependencies import Link
 from bptt_sym.derivation.step import Step
-from bptt_sym.documents.diagonal_terms import DiagonalTerms, TooManyTermsError
+from bptt_sym.documents.facts.diagonal_terms import DiagonalTerms, TooManyTermsError
 
 
 @dataclass(frozen=True)

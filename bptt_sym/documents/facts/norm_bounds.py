@@ -27,8 +27,8 @@ from bptt_sym.algebra.expressions import (
     split_coefficient,
 )
 from bptt_sym.algebra.functions import Elementwise
-from bptt_sym.documents.diagonal_terms import DiagonalTerms, Rest
-from bptt_sym.documents.ranges import Ranges
+from bptt_sym.documents.facts.diagonal_terms import DiagonalTerms, Rest
+from bptt_sym.documents.facts.ranges import Ranges
 from bptt_sym.model.model import Model
 
 

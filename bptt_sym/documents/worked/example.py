@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr, Parameter, Variable, dimension
-from bptt_sym.documents.calculation import Calculation, NumericContribution
+from bptt_sym.documents.worked.calculation import Calculation, NumericContribution
 from bptt_sym.model.model import Model
 from bptt_sym.model.small_numbers import shape
 

@@ -8,13 +8,13 @@ from sympy import ZeroMatrix
 
 from bptt_sym.algebra.boxes import Call, Terms
 from bptt_sym.algebra.expressions import LAST_STEP, Adjoint, MatrixExpr, Parameter, dimension
-from bptt_sym.documents.contributions_in_numbers import ContributionsInNumbers, told_check
 from bptt_sym.documents.document import Block, Paragraph
-from bptt_sym.documents.example import DECIMALS, NOISE, Example, Value, largest
-from bptt_sym.documents.followed_entry import largest_place
-from bptt_sym.documents.number_rows import number_rows
-from bptt_sym.documents.run_again import descent
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.contributions_in_numbers import ContributionsInNumbers, told_check
+from bptt_sym.documents.worked.example import DECIMALS, NOISE, Example, Value, largest
+from bptt_sym.documents.worked.followed_entry import largest_place
+from bptt_sym.documents.worked.number_rows import number_rows
+from bptt_sym.documents.worked.run_again import descent
 from bptt_sym.render.number_formulas import LEARNING_RATE
 from bptt_sym.render.tex import tex
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.choices import Loss
-from bptt_sym.documents.calculation import Calculation
-from bptt_sym.documents.example import LEGIBLE, NOISE, Example, largest
-from bptt_sym.documents.followed_entry import followed
-from bptt_sym.documents.own_numbers import own_numbers
-from bptt_sym.documents.run_again import check, descent
+from bptt_sym.documents.worked.calculation import Calculation
+from bptt_sym.documents.worked.example import LEGIBLE, NOISE, Example, largest
+from bptt_sym.documents.worked.followed_entry import followed
+from bptt_sym.documents.worked.own_numbers import own_numbers
+from bptt_sym.documents.worked.run_again import check, descent
 from bptt_sym.errors import InputError
 from bptt_sym.limits import EXAMPLE_ENTRIES
 from bptt_sym.measuring.asked import ArraysOrFile

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Expr
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
-from bptt_sym.documents.cost import Cost, costs
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
-from bptt_sym.documents.outer_products import outer_product
+from bptt_sym.documents.facts.cost import Cost, costs
+from bptt_sym.documents.facts.outer_products import outer_product
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.formulas import about
 

@@ -30,7 +30,11 @@ def references(model: Model, chapters: Collection[str]) -> NotesSection | None:
 @cache
 def _texts() -> list[dict[str, Any]]:
     """The standard texts, in the order of the chapters."""
-    data = files("bptt_sym").joinpath("documents", "references.toml").read_text(encoding="utf-8")
+    data = (
+        files("bptt_sym")
+        .joinpath("documents", "chapters", "references.toml")
+        .read_text(encoding="utf-8")
+    )
     return list(tomllib.loads(data)["text"])
 
 

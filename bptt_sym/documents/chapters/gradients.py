@@ -13,10 +13,10 @@ from bptt_sym.algebra.expressions import LAST_STEP, Parameter, PartialDerivative
 from bptt_sym.algebra.over_time import TimeProduct
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.unfolding import Vertex
-from bptt_sym.documents.copies_told import told_copies
+from bptt_sym.documents.chapters.copies_told import told_copies
 from bptt_sym.documents.document import Block, Paragraph, Reserved
-from bptt_sym.documents.families import Family
-from bptt_sym.documents.named_derivatives import abbreviations_of, definitions_of
+from bptt_sym.documents.facts.families import Family
+from bptt_sym.documents.facts.named_derivatives import abbreviations_of, definitions_of
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.latex import label
 

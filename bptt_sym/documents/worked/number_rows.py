@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from bptt_sym.algebra.expressions import Expr, MatrixExpr
 from bptt_sym.documents.document import DisplayedFormula, Equations
-from bptt_sym.documents.example import Value
-from bptt_sym.documents.number_widths import digits_width, in_lines
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.example import Value
+from bptt_sym.documents.worked.number_widths import digits_width, in_lines
 from bptt_sym.render.formulas import stated
 from bptt_sym.render.latex import TEXT_WIDTH
 from bptt_sym.render.number_formulas import broken, matrix

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from bptt_sym.choices import SectionLevel
 from bptt_sym.documents.displays import laid_out
 from bptt_sym.documents.document import DisplayedFormula, Document, Drawing, Equations, written
-from bptt_sym.documents.markdown import numbered_reference
-from bptt_sym.documents.slides import frames
+from bptt_sym.documents.formats.markdown import numbered_reference
+from bptt_sym.documents.formats.slides import frames
 from bptt_sym.render.formulas import NEXT_LINE, in_bookmark, labelled_row, numbered_row, reference
 from bptt_sym.render.latex import ARTICLE_WIDTH, LINE_WIDTH
 from bptt_sym.render.latex_words import latex_words

@@ -21,7 +21,7 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.derivation.derivation import Derivation, DerivedEquation
 from bptt_sym.derivation.step import Step
-from bptt_sym.documents.named_derivatives import definitions_of
+from bptt_sym.documents.facts.named_derivatives import definitions_of
 from bptt_sym.model.model import Equation, Model
 from bptt_sym.render.typeset import typeset
 

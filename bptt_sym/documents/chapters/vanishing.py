@@ -19,13 +19,14 @@ from bptt_sym.algebra.expressions import (
 )
 from bptt_sym.algebra.functions import Elementwise
 from bptt_sym.algebra.operations import replaced
-from bptt_sym.documents.decay_table import how_far_back
-from bptt_sym.documents.diagonal_terms import DiagonalTerms, Rest
+from bptt_sym.documents.chapters.decay_table import how_far_back
+from bptt_sym.documents.chapters.vanishing_within import of_several_states
 from bptt_sym.documents.document import Block, Paragraph
-from bptt_sym.documents.facts import crosses_time
-from bptt_sym.documents.norm_bounds import NormBound, norm_bound
-from bptt_sym.documents.ranges import Ranges
-from bptt_sym.documents.step_facts import StepBlock, StepMap, diagonal_of, step_maps
+from bptt_sym.documents.facts.copy_facts import crosses_time
+from bptt_sym.documents.facts.diagonal_terms import DiagonalTerms, Rest
+from bptt_sym.documents.facts.norm_bounds import NormBound, norm_bound
+from bptt_sym.documents.facts.ranges import Ranges
+from bptt_sym.documents.facts.step_facts import StepBlock, StepMap, diagonal_of, step_maps
 from bptt_sym.documents.step_writing import (
     PrintedBound,
     StepWriting,
@@ -33,7 +34,6 @@ from bptt_sym.documents.step_writing import (
     is_plain_gate,
 )
 from bptt_sym.documents.telling import Telling
-from bptt_sym.documents.vanishing_within import of_several_states
 from bptt_sym.model.function_rules import AS_NAMED
 from bptt_sym.render.latex import label
 from bptt_sym.render.relations import Relation

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sympy import Symbol
 
 from bptt_sym.algebra.expressions import LAST_STEP, Expr, Integer, Parameter, TimeStep
-from bptt_sym.documents.cost import costs
 from bptt_sym.documents.document import Block, Paragraph
-from bptt_sym.documents.facts import crosses_time
+from bptt_sym.documents.facts.copy_facts import crosses_time
+from bptt_sym.documents.facts.cost import costs
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.relations import per_cent
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from bptt_sym.algebra.expressions import MatrixExpr
-from bptt_sym.documents.by_hand_entry import Entry, Place, ProductOfEntries
-from bptt_sym.documents.calculation import NumericContribution
 from bptt_sym.documents.document import Block, DisplayedFormula, Equations, Paragraph
-from bptt_sym.documents.example import Example, largest, rounded
-from bptt_sym.documents.followed_entry import FollowedTerm, digits_of, followed, sums_are_off
-from bptt_sym.documents.number_widths import digits_width, in_lines
-from bptt_sym.documents.run_again import check
 from bptt_sym.documents.telling import Telling
+from bptt_sym.documents.worked.by_hand_entry import Entry, Place, ProductOfEntries
+from bptt_sym.documents.worked.calculation import NumericContribution
+from bptt_sym.documents.worked.example import Example, largest, rounded
+from bptt_sym.documents.worked.followed_entry import FollowedTerm, digits_of, followed, sums_are_off
+from bptt_sym.documents.worked.number_widths import digits_width, in_lines
+from bptt_sym.documents.worked.run_again import check
 from bptt_sym.render.formulas import stated
 from bptt_sym.render.latex import EQUALS, TEXT_WIDTH
 from bptt_sym.render.number_formulas import (

@@ -18,9 +18,9 @@ from bptt_sym.algebra.functions import FUNCTIONS
 from bptt_sym.choices import Loss
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import Step
-from bptt_sym.documents.facts import crosses_time
-from bptt_sym.documents.norm_bounds import NormBound
-from bptt_sym.documents.step_facts import StepMap, step_maps
+from bptt_sym.documents.facts.copy_facts import crosses_time
+from bptt_sym.documents.facts.norm_bounds import NormBound
+from bptt_sym.documents.facts.step_facts import StepMap, step_maps
 from bptt_sym.errors import InputError
 from bptt_sym.model.model import Model
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sympy import MatAdd
 
 from bptt_sym.algebra.expressions import MatrixExpr, Variable, add, scale, split_coefficient
-from bptt_sym.documents.ranges import Interval, Ranges
+from bptt_sym.documents.facts.ranges import Interval, Ranges
 from bptt_sym.model.model import Model
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from bptt_sym.algebra.expressions import Parameter, PartialDerivative, Variable
 from bptt_sym.documents.document import Block, Paragraph
-from bptt_sym.documents.norm_bounds import NormBound, norm_bound
-from bptt_sym.documents.ranges import Ranges
-from bptt_sym.documents.step_facts import StepBlock, StepMap, diagonal_of
+from bptt_sym.documents.facts.norm_bounds import NormBound, norm_bound
+from bptt_sym.documents.facts.ranges import Ranges
+from bptt_sym.documents.facts.step_facts import StepBlock, StepMap, diagonal_of
 from bptt_sym.documents.step_writing import StepWriting, is_plain_gate
 from bptt_sym.documents.telling import Telling
 from bptt_sym.render.tex import tex

@@ -8,7 +8,7 @@ from bptt_sym.algebra.expressions import Expr, MatrixExpr, OneMatrix, split_coef
 from bptt_sym.derivation.derivation import DerivedEquation
 from bptt_sym.documents.displays import displayed, with_one_number
 from bptt_sym.documents.document import Block, DisplayedFormula, Drawing, Equations, Paragraph
-from bptt_sym.documents.families import Alike
+from bptt_sym.documents.facts.families import Alike
 from bptt_sym.documents.telling import Telling
 from bptt_sym.model.model import Declaration
 from bptt_sym.model.starts import starts

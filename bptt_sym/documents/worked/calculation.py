@@ -26,7 +26,7 @@ from bptt_sym.derivation.adjoint import AdjointRecursion
 from bptt_sym.derivation.forward_pass import ForwardPass
 from bptt_sym.derivation.reduction import reduction_of
 from bptt_sym.derivation.step import derive_step
-from bptt_sym.documents.target_ranges import target_ranges
+from bptt_sym.documents.worked.target_ranges import target_ranges
 from bptt_sym.model.known import with_functions
 from bptt_sym.model.model import Model
 from bptt_sym.model.small_numbers import Numbers, value

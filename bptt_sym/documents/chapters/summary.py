@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_sym.documents.backward_in_time import LONG, counted, is_shared, written_count
+from bptt_sym.documents.chapters.backward_in_time import LONG, counted, is_shared, written_count
 from bptt_sym.documents.document import Block, Items
-from bptt_sym.documents.step_facts import step_maps
+from bptt_sym.documents.facts.step_facts import step_maps
 from bptt_sym.documents.step_writing import StepWriting
 from bptt_sym.documents.telling import Telling
 
