@@ -69,7 +69,9 @@ class LoweredStep:
         self.carried_out = False
 
     def define(self, key: Key, node: Node, equations: tuple[DerivedEquation, ...] = ()) -> None:
-        if not node.operands or node in self.named:
+        # What is a number in each entry is that of several keys, which begin with other values.
+        is_number = node.kind == "spread" and not node.operands[0].operands
+        if not node.operands or node in self.named or is_number:
             node = self.graph.make("named", [node], key)
         self.named.add(node)
         known = self.graph.definitions.setdefault(key, Definition(node))
